@@ -1,0 +1,193 @@
+"""The command line: ``crmlib run``, ``crmlib check``, ``crmlib lab``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Customer lifecycle playbook: from a client's exports to a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DONE, FAILED_CHAPTERS, UNUSABLE = 0, 1, 2
+
+ClientFile = Annotated[Path, typer.Argument(metavar="CLIENT.YAML", help="The client's configuration.")]
+
+
+@contextmanager
+def _problems_in_words() -> Iterator[None]:
+    from crmlib.problems import UnusableInput
+
+    try:
+        yield
+    except UnusableInput as unusable:
+        count = len(unusable.problems)
+        typer.echo(f"Cannot start: {count} {'problem' if count == 1 else 'problems'} to mend.", err=True)
+        for problem in unusable.problems:
+            typer.echo(f"  - {problem}", err=True)
+        raise typer.Exit(UNUSABLE) from None
+
+
+@app.command()
+def run(
+    client: ClientFile,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: reports/<client's folder>]")] = None,
+    language: Annotated[str, typer.Option(help="Language of the report: en or zh. [default: the client's]")] = "",
+    chapter: Annotated[
+        list[str] | None, typer.Option(help="Only this chapter (repeatable), as 03 or 03_segmentation.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Chapters at once. [default: number of cores]")] = None,
+    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 600,
+) -> None:
+    """Run the chapters on a client's data and write the report."""
+    from crmlib import runner
+
+    with _problems_in_words():
+        _check_language(language)
+        try:
+            with _Shown() as shown:
+                done = runner.run(
+                    client,
+                    output=out,
+                    language=language,
+                    chapters=chapter or (),
+                    workers=workers,
+                    cell_timeout=cell_timeout,
+                    progress=shown.tell,
+                )
+        except KeyboardInterrupt:
+            typer.echo("Interrupted. Run the same command again: finished chapters are kept.", err=True)
+            raise typer.Exit(130) from None
+    _tell_account(done.workspace.account)
+    for result in done.chapters:
+        if result.status != "done":
+            typer.echo(f"{result.file.name}: {result.status}. {result.why}")
+    typer.echo(f"Report: {_relative(done.folder / 'index.html')} ({done.seconds:.1f} s)")
+    raise typer.Exit(done.exit_code)
+
+
+@app.command()
+def check(
+    client: ClientFile,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: reports/<client's folder>]")] = None,
+) -> None:
+    """Take the data in, without running anything: what was read and set aside, and which chapters can run."""
+    from crmlib import text
+    from crmlib.client import load_client
+    from crmlib.intake import take_in
+    from crmlib.notebooks import chapter_files
+
+    with _problems_in_words():
+        opened = load_client(client)
+        text.use(opened.language, opened.currency)
+        workspace = take_in(opened, (out or Path("reports") / opened.folder.name) / "workspace")
+    _tell_account(workspace.account)
+    for file in chapter_files():
+        why_not = file.why_not(workspace.account["tables"])
+        thinner = file.thinner(workspace.account["tables"])
+        state = why_not or ("Runs thinner without " + ", ".join(thinner) + "." if thinner else "Can run.")
+        typer.echo(f"{file.name}: {state}")
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab at the course map."""
+    import subprocess
+
+    from crmlib.notebooks import notebooks_folder
+
+    folder = notebooks_folder()
+    raise typer.Exit(
+        subprocess.call(
+            [
+                sys.executable,
+                "-m",
+                "jupyter",
+                "lab",
+                f"--notebook-dir={folder.parent}",
+                "--LabApp.default_url=/lab/tree/notebooks/README.md",
+            ]
+        )
+    )
+
+
+def _check_language(language: str) -> None:
+    from crmlib.problems import Problem, UnusableInput
+
+    if language not in ("", "en", "zh"):
+        raise UnusableInput(
+            [Problem("--language", found=repr(language), expected="en or zh", remedy="choose one of them")]
+        )
+
+
+def _tell_account(account: dict) -> None:
+    typer.echo(f"Data from {account['first_day']} to {account['last_day']}, looked at as of {account['as_of']}.")
+    for name, table in account["tables"].items():
+        line = (
+            f"{name}: {table['read']:,} rows read = {table['accepted']:,} accepted + {table['set_aside']:,} set aside"
+        )
+        typer.echo(line)
+        for reason, count in table["reasons"].items():
+            typer.echo(f"    {count:,}: {reason}")
+        for column, count in table["blanked"].items():
+            typer.echo(f"    {column}: {count:,} values could not be read and are left empty")
+        if table.get("of_unknown_customers"):
+            typer.echo(
+                f"    {table['of_unknown_customers']:,} of customers who are not in customers: kept, attributes unknown"
+            )
+
+
+def _relative(path: Path) -> Path:
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+class _Shown:
+    """A line per chapter with its time: live on a terminal, plain lines elsewhere."""
+
+    def __enter__(self) -> _Shown:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._tasks: dict[str, Any] = {}
+        if self._console.is_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def tell(self, chapter: str, state: str, seconds: float) -> None:
+        if not self._console.is_terminal:
+            if state != "started":
+                self._console.print(f"{chapter}: {state}" + (f" in {seconds:.1f} s" if seconds else ""))
+            return
+        if state == "started":
+            self._tasks[chapter] = self._bars.add_task(chapter, total=None)
+            return
+        task = self._tasks.get(chapter)
+        if task is None:
+            task = self._bars.add_task(chapter)
+        self._bars.update(task, description=f"{chapter}: {state}", total=1, completed=1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,215 @@
+"""The client's configuration: everything that a consultant changes, in one YAML file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from crmlib.contract import TABLES
+from crmlib.problems import Problem, UnusableInput, nearest
+
+
+class TableSource(BaseModel):
+    """Where one contract table comes from, and how its columns and values are called there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    source: str = Field(alias="from")
+    columns: dict[str, str | list[str]] = {}
+    values: dict[str, dict[str, str]] = {}
+
+
+class Client(BaseModel):
+    """One client: name, money, time, sources, targets. Made by :func:`load_client`.
+
+    Rates are between 0 and 1 (``margin``, ``discount_rate`` a year, ``max_set_aside`` share of a table's rows).
+    ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    language: Literal["en", "zh"] = "en"
+    currency: str
+    timezone: str
+    as_of: dt.date | None = None
+    margin: float = Field(default=1.0, gt=0, le=1)
+    discount_rate: float = Field(default=0.10, ge=0, lt=1)
+    engine: Literal["duckdb"] = "duckdb"
+    tables: dict[str, TableSource] = Field(min_length=1)
+    targets: dict[str, float] = {}
+    parameters: dict[str, dict[str, Any]] = {}
+    max_set_aside: float = Field(default=0.2, ge=0, le=1)
+    path: Path = Field(exclude=True)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that paths in the YAML are relative to."""
+        return self.path.parent
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_exists(cls, code: str) -> str:
+        from babel.numbers import is_currency
+
+        if not is_currency(code):
+            raise ValueError("an ISO 4217 code such as CNY, USD or EUR")
+        return code
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(zone)
+        except Exception:
+            raise ValueError("an IANA time zone such as Asia/Shanghai, Europe/Berlin or UTC") from None
+        return zone
+
+
+def load_client(path: str | Path) -> Client:
+    """Read and check a ``client.yaml``.
+
+    Raises:
+        UnusableInput: with every problem of the file at once: unknown keys (with the nearest known one), tables and
+            columns that the contract does not have, values of the wrong type, currencies and zones that do not exist.
+
+    >>> load_client("no/such/client.yaml")
+    Traceback (most recent call last):
+    crmlib.problems.UnusableInput: no/such/client.yaml: found no such file; expected the client's configuration...
+    """
+    path = Path(path)
+    name = str(path)
+    if path.is_dir():
+        path = path / "client.yaml"
+    if not path.is_file():
+        raise UnusableInput(
+            [
+                Problem(
+                    name,
+                    found="no such file",
+                    expected="the client's configuration",
+                    remedy="give the path of a client.yaml (data/aurora/client.yaml is an example)",
+                )
+            ]
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise UnusableInput(
+            [
+                Problem(
+                    name,
+                    f"byte {error.start}",
+                    "a character that is not UTF-8",
+                    "UTF-8 text",
+                    "save the file as UTF-8",
+                )
+            ]
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "text that is not YAML"
+        raise UnusableInput(
+            [Problem(name, place, reason, "YAML", "check indentation, colons and quotes around that line")]
+        ) from None
+    if not isinstance(content, dict):
+        raise UnusableInput(
+            [
+                Problem(
+                    name,
+                    found="no keys",
+                    expected="keys such as name, currency, timezone, tables",
+                    remedy="see data/aurora/client.yaml",
+                )
+            ]
+        )
+    lines = dict(_lines(yaml.compose(text)))
+    problems = list(_unknown_names(content, lines, name))
+    try:
+        client = Client(**{str(k): v for k, v in content.items()}, path=path.resolve())
+    except ValidationError as errors:
+        seen = {(problem.place, problem.found) for problem in problems}
+        for wrong in errors.errors():
+            if wrong["type"] == "extra_forbidden":
+                continue
+            problem = _in_words(wrong, lines, name)
+            if (problem.place, problem.found) not in seen:
+                problems.append(problem)
+        raise UnusableInput(problems) from None
+    if problems:
+        raise UnusableInput(problems)
+    return client
+
+
+def _lines(node: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The line of every key, by its path."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*at, str(key.value))
+            yield here, key.start_mark.line + 1
+            yield from _lines(value, here)
+
+
+def _place(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:
+    while path and path not in lines:
+        path = path[:-1]
+    return f"line {lines[path]}" if path else ""
+
+
+def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int], file: str) -> Iterator[Problem]:
+    def unknown(path: tuple[str, ...], what: str, known: list[str]) -> Problem:
+        return Problem(file, _place(lines, path), f"{what} {path[-1]!r}", "a known name", nearest(path[-1], known))
+
+    keys = [field.alias or key for key, field in Client.model_fields.items() if key != "path"]
+    for key in content:
+        if str(key) not in keys:
+            yield unknown((str(key),), "the unknown key", keys)
+    tables = content.get("tables")
+    for name, source in tables.items() if isinstance(tables, dict) else ():
+        if name not in TABLES:
+            yield unknown(("tables", str(name)), "the unknown table", list(TABLES))
+            continue
+        if not isinstance(source, dict):
+            continue
+        for key in source:
+            if key not in ("from", "columns", "values"):
+                yield unknown(("tables", name, str(key)), "the unknown key", ["from", "columns", "values"])
+        for section in ("columns", "values"):
+            named = source.get(section)
+            for column in named if isinstance(named, dict) else ():
+                opened = TABLES[name].open_columns
+                if column not in TABLES[name].names and not (opened and str(column).startswith(opened)):
+                    yield unknown(("tables", name, section, str(column)), "the unknown column", TABLES[name].names)
+
+
+_EXPECTED = {
+    "missing": "this key",
+    "date_from_datetime_parsing": "a date such as 2025-12-31",
+    "date_parsing": "a date such as 2025-12-31",
+    "date_type": "a date such as 2025-12-31",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "string_type": "text",
+    "dict_type": "keys with values below it",
+    "model_type": "keys such as from: orders.csv",
+    "model_attributes_type": "keys such as from: orders.csv",
+}
+
+
+def _in_words(error: Any, lines: Mapping[tuple[str, ...], int], file: str) -> Problem:
+    path = tuple(str(part) for part in error["loc"])
+    key = ".".join(path)
+    if error["type"] == "missing":
+        return Problem(file, _place(lines, path[:-1]), f"no {key}", "this key", f"add {path[-1]}:")
+    expected = _EXPECTED.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    expected = expected.removeprefix("Input should be ")
+    return Problem(file, _place(lines, path), f"{key}: {error['input']!r}", expected, "correct the value")

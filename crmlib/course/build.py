@@ -1,0 +1,109 @@
+"""Building the notebooks from their text twins: chapters, and exercises with and without solutions.
+
+``python -m crmlib.course.build [NAME …]`` builds and runs those whose source, or all; outputs are stored from that run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crmlib.notebooks import notebooks_folder
+
+_BLANK = re.compile(r"^#: ?", re.MULTILINE)
+_EXERCISE = "exercise"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A notebook that is built from a source: ``kind`` is chapter, exercise (blank) or solution."""
+
+    source: Path
+    target: Path
+    kind: str
+
+
+def builds(folder: Path | None = None) -> Iterator[Built]:
+    """Every notebook with the source that it is built from."""
+    folder = folder or notebooks_folder()
+    for source in sorted((folder / "source").glob("[0-9][0-9]_*.py")):
+        yield Built(source, folder / f"{source.stem}.ipynb", "chapter")
+    for source in sorted((folder / "source" / "exercises").glob("[0-9][0-9]_*.py")):
+        yield Built(source, folder / "exercises" / f"{source.stem}.ipynb", "exercise")
+        yield Built(source, folder / "solutions" / f"{source.stem}.ipynb", "solution")
+
+
+def notebook(built: Built) -> Any:
+    """The notebook without outputs.
+
+    In a cell tagged ``exercise`` the lines that begin with ``#:`` are what the trainee sees, the others the solution.
+    """
+    import jupytext
+
+    made = jupytext.read(built.source, fmt="py:percent")
+    made.metadata = {
+        "crmlib": made.metadata.get("crmlib", {}),
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    seen: dict[str, int] = {}
+    for cell in made.cells:
+        tags = cell.metadata.get("tags", [])
+        if _EXERCISE in tags and built.kind != "chapter":
+            cell.source = blank(cell.source) if built.kind == "exercise" else solution(cell.source)
+        cell.metadata = {"tags": tags} if tags else {}
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell["id"] = f"{digest}-{seen[digest]}"
+    return made
+
+
+def blank(source: str) -> str:
+    """What the trainee finds in an exercise cell.
+
+    >>> blank("#: rate = ...\\nrate = orders.repeat.mean()")
+    'rate = ...'
+    """
+    return "\n".join(_BLANK.sub("", line) for line in source.splitlines() if _BLANK.match(line))
+
+
+def solution(source: str) -> str:
+    """What the solution's cell holds.
+
+    >>> solution("#: rate = ...\\nrate = orders.repeat.mean()")
+    'rate = orders.repeat.mean()'
+    """
+    return "\n".join(line for line in source.splitlines() if not _BLANK.match(line))
+
+
+def execute(made: Any, folder: Path) -> Any:
+    """Run a notebook in its folder and keep its outputs, free of times and versions."""
+    from nbclient import NotebookClient
+
+    NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    for cell in made.cells:
+        cell.metadata.pop("execution", None)
+    made.metadata["language_info"] = {"name": "python"}
+    return made
+
+
+def main(names: list[str]) -> None:
+    """Build the named notebooks (all without names)."""
+    import nbformat
+
+    for built in builds():
+        if names and built.source.stem not in names:
+            continue
+        built.target.parent.mkdir(exist_ok=True)
+        made = execute(notebook(built), built.target.parent)
+        nbformat.write(made, built.target)
+        print(built.target.relative_to(notebooks_folder()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

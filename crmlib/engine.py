@@ -1,0 +1,86 @@
+"""The engine behind the measures: Ibis on DuckDB, and pandas in for pandas out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer", bound=Callable[..., Any])
+
+
+def same_kind(measure: Answer) -> Answer:
+    """Let a measure that is written on Ibis tables take pandas frames too, and answer in kind.
+
+    Frames among the arguments become Ibis tables; if any was a frame, the answer becomes a pandas frame. A table
+    argument that is ``None`` stays ``None``.
+
+    >>> import pandas as pd
+    >>> @same_kind
+    ... def orders_per_customer(orders):
+    ...     return orders.group_by("customer_id").agg(orders=orders.count()).order_by("customer_id")
+    >>> orders_per_customer(pd.DataFrame({"customer_id": ["b", "a", "b"]}))
+      customer_id  orders
+    0           a       1
+    1           b       2
+    """
+
+    @functools.wraps(measure)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        import ibis
+        import pandas as pd
+
+        frames = [v for v in (*args, *kwargs.values()) if isinstance(v, pd.DataFrame)]
+
+        def as_table(value: Any) -> Any:
+            return ibis.memtable(value) if isinstance(value, pd.DataFrame) else value
+
+        result = measure(*map(as_table, args), **{k: as_table(v) for k, v in kwargs.items()})
+        return to_pandas(result) if frames else result
+
+    return answer  # type: ignore[return-value]
+
+
+def to_pandas(table: Any) -> Any:
+    """The table as a pandas frame, whichever kind it is.
+
+    >>> import ibis
+    >>> to_pandas(ibis.memtable({"n": [1, 2]})).n.sum().item()
+    3
+    """
+    import pandas as pd
+
+    return table if isinstance(table, pd.DataFrame) else table.to_pandas()
+
+
+def connect(*, threads: int | None = None) -> Any:
+    """A new in-memory DuckDB behind Ibis, whose clock shows UTC.
+
+    >>> connect().list_tables()
+    []
+    """
+    import ibis
+
+    connection = ibis.duckdb.connect(**({"threads": threads} if threads else {}))
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    return connection
+
+
+def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: str | None, time: str | None) -> Any:
+    """A workspace table as analyses see it: times as the client's wall clock, rows up to the end of ``until``.
+
+    The Parquet file stores UTC; each time column is shown in ``timezone`` without offset, so that a day, week or
+    month is the client's. ``time`` names the column by which rows after the day ``until`` are left out.
+    """
+    path = str(file).replace("'", "''")
+    columns = connection.raw_sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+    shown = ", ".join(
+        f'"{column}" AT TIME ZONE \'{timezone}\' AS "{column}"' if kind.startswith("TIMESTAMP WITH") else f'"{column}"'
+        for column, kind, *_ in columns
+    )
+    rows = f"SELECT {shown} FROM '{path}'"
+    if until and time:
+        rows = f"SELECT * FROM ({rows}) WHERE \"{time}\" < DATE '{until}' + INTERVAL 1 DAY"
+    connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {rows}')
+    return connection.table(name)

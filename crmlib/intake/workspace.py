@@ -1,0 +1,153 @@
+"""A run's workspace: the contract tables as Parquet and the account of every row that was read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import crmlib
+from crmlib.client import Client
+from crmlib.contract import TABLES
+from crmlib.intake.account import Accounting
+from crmlib.intake.readers import find_files
+from crmlib.problems import Problem, UnusableInput
+
+ACCOUNT = "account.json"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Contract tables that have been taken in, read through Ibis on DuckDB.
+
+    Times are shown as the client's wall clock, and nothing after the day ``as_of`` is shown.
+    """
+
+    folder: Path
+    account: dict[str, Any]
+    timezone: str
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day at whose end the analyses look at the data."""
+        return dt.date.fromisoformat(self.account["as_of"])
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that are there."""
+        return list(self.account["tables"])
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table that hold anything."""
+        return list(self.account["tables"][table]["columns"]) if table in self.account["tables"] else []
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether a table is there and all the named columns hold something."""
+        return table in self.account["tables"] and set(columns) <= set(self.columns(table))
+
+    def table(self, name: str) -> Any:
+        """The table as an Ibis table on DuckDB.
+
+        Raises:
+            KeyError: the client has no such table.
+        """
+        from crmlib.engine import open_table
+
+        if name not in self.account["tables"]:
+            raise KeyError(f"this client has no table {name!r}; it has {', '.join(self.tables)}")
+        return open_table(
+            self._connection,
+            self.folder / f"{name}.parquet",
+            name=name,
+            timezone=self.timezone,
+            until=self.as_of.isoformat(),
+            time=TABLES[name].time,
+        )
+
+    @functools.cached_property
+    def _connection(self) -> Any:
+        from crmlib.engine import connect
+
+        return connect()
+
+
+def take_in(client: Client, folder: Path) -> Workspace:
+    """Turn a client's sources into the contract tables in ``folder``; what is there and unchanged is used again.
+
+    Raises:
+        UnusableInput: with every problem of every table at once.
+    """
+    sources, problems = _locate(client)
+    if problems:
+        raise UnusableInput(problems)
+    fingerprint = _fingerprint(client, sources)
+    account_file = folder / ACCOUNT
+    if account_file.is_file():
+        account = json.loads(account_file.read_text(encoding="utf-8"))
+        if account["fingerprint"] == fingerprint:
+            return Workspace(folder, account, client.timezone)
+    with _whole_folder(folder) as staging:
+        account = Accounting(client, sources, staging).run()
+        account["fingerprint"] = fingerprint
+        (staging / ACCOUNT).write_text(json.dumps(account, indent=1, ensure_ascii=False), encoding="utf-8")
+    return Workspace(folder, account, client.timezone)
+
+
+def _locate(client: Client) -> tuple[dict[str, list[Path]], list[Problem]]:
+    found, problems = {}, []
+    for name, source in client.tables.items():
+        found[name] = find_files(source.source, client.folder)
+        if not found[name]:
+            problems.append(
+                Problem(
+                    str(client.path.name),
+                    f"tables.{name}.from",
+                    f"no file at {source.source!r}",
+                    f"a CSV or Parquet file below {client.folder.name}/",
+                    "correct the path, or take the table out",
+                )
+            )
+    return found, problems
+
+
+def _fingerprint(client: Client, sources: dict[str, list[Path]]) -> str:
+    digest = hashlib.sha256(crmlib.__version__.encode())
+    for module in ("accept.py", "account.py", "readers.py", "../contract/tables.py"):
+        digest.update((Path(__file__).parent / module).read_bytes())
+    digest.update(
+        client.model_dump_json(include={"tables", "timezone", "as_of", "max_set_aside"}, by_alias=True).encode()
+    )
+    for name in sources:
+        for file in sources[name]:
+            digest.update(f"\0{name}\0{file.name}\0".encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """A staging folder that takes the place of ``folder`` when all of it is there, and vanishes otherwise."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = folder.with_name(f".{folder.name}-{os.getpid()}")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    try:
+        yield staging
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            os.replace(staging, folder)
+        except OSError:
+            # Another process put the same tables there between the two lines above: both are whole, theirs stays.
+            if not (folder / ACCOUNT).is_file():
+                raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

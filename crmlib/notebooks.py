@@ -1,0 +1,119 @@
+"""The chapters on disk: which there are, what each declares, and whether a client's data suffice for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from crmlib import text
+
+
+def notebooks_folder() -> Path:
+    """Where the chapters are: beside ``crmlib`` in a checkout, inside it in an installed package."""
+    package = Path(__file__).parent
+    checkout = package.parent / "notebooks"
+    return checkout if checkout.is_dir() else package / "_notebooks"
+
+
+@dataclass(frozen=True)
+class ChapterFile:
+    """A chapter's notebook with what its metadata declare."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file name without suffix, ``05_retention``."""
+        return self.path.stem
+
+    @cached_property
+    def _notebook(self) -> dict[str, Any]:
+        return json.loads(self.path.read_text(encoding="utf-8"))
+
+    @cached_property
+    def _declared(self) -> dict[str, Any]:
+        return self._notebook["metadata"]["crmlib"]
+
+    @property
+    def title(self) -> str:
+        """The chapter's title."""
+        return self._declared["title"]
+
+    @property
+    def question(self) -> str:
+        """The manager's question that the chapter answers."""
+        return self._declared["question"]
+
+    @property
+    def minutes(self) -> int:
+        """How long a trainee needs."""
+        return int(self._declared["minutes"])
+
+    @property
+    def needs(self) -> dict[str, list[str]]:
+        """The tables and columns without which it cannot run."""
+        return self._declared["needs"]
+
+    @property
+    def optional(self) -> dict[str, list[str]]:
+        """The tables and columns that make it richer."""
+        return self._declared.get("optional") or {}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the cell tagged ``parameters``, with their defaults."""
+        import ast
+
+        for cell in self._notebook["cells"]:
+            if "parameters" in cell["metadata"].get("tags", []):
+                assignments = ast.parse("".join(cell["source"])).body
+                return {
+                    ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]): ast.literal_eval(
+                        node.value
+                    )
+                    for node in assignments
+                    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+                }
+        return {}
+
+    def missing(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """What the chapter needs and a workspace's account of tables does not have, as ``table.column``."""
+        lacking = []
+        for table, columns in self.needs.items():
+            if table not in tables:
+                lacking.append(table)
+            else:
+                lacking += [f"{table}.{c}" for c in columns if c not in tables[table]["columns"]]
+        return lacking
+
+    def thinner(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """The optional tables and columns that are not there."""
+        lacking = []
+        for table, columns in self.optional.items():
+            if table not in tables:
+                lacking.append(table)
+            else:
+                lacking += [f"{table}.{c}" for c in columns if c not in tables[table]["columns"]]
+        return lacking
+
+    def why_not(self, tables: Mapping[str, Mapping[str, Any]]) -> str:
+        """The sentence that says why the chapter is left out; empty where it can run."""
+        lacking = self.missing(tables)
+        if not lacking:
+            return ""
+        return text.say(
+            "Left out: it needs {missing}, which this client's data do not have.", missing=", ".join(lacking)
+        )
+
+
+def chapter_files(folder: Path | None = None) -> list[ChapterFile]:
+    """All chapters, in the order of their numbers.
+
+    >>> [chapter.name for chapter in chapter_files()][:2] == sorted(c.name for c in chapter_files())[:2]
+    True
+    """
+    return [ChapterFile(path) for path in sorted((folder or notebooks_folder()).glob("[0-9][0-9]_*.ipynb"))]

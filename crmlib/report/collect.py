@@ -1,0 +1,49 @@
+"""What the executed chapters say: their exhibits and findings, in the order of the notebook."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib import figures, finding
+from crmlib.finding import Finding
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one executed chapter contributes to the report."""
+
+    exhibits: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def tiles(self) -> list[dict[str, str]]:
+        """The KPI tiles among the exhibits."""
+        return [tile for exhibit in self.exhibits if exhibit["kind"] == "tiles" for tile in exhibit["tiles"]]
+
+    @property
+    def headline(self) -> str:
+        """The sentence that stands for the chapter: that of its first finding."""
+        return self.findings[0].sentence if self.findings else ""
+
+
+def section(notebook: Path) -> Section:
+    """Read the exhibits and findings out of an executed notebook.
+
+    Findings keep the order in which the chapter concluded them; a figure's PNG stays base64 text under ``png``.
+    """
+    found = Section()
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if figures.MIME in data:
+                exhibit = dict(data[figures.MIME])
+                if "image/png" in data:
+                    exhibit["png"] = "".join(data["image/png"]).replace("\n", "")
+                found.exhibits.append(exhibit)
+            if finding.MIME in data:
+                fields = dict(data[finding.MIME])
+                found.findings.append(Finding(**{**fields, "plays": tuple(fields["plays"])}))
+    return found

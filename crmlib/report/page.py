@@ -1,0 +1,82 @@
+"""One self-contained page: at a glance, a section per chapter, and what it all rests on."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import crmlib
+from crmlib import text
+from crmlib.finding import Finding
+from crmlib.report.collect import Section, section
+
+if TYPE_CHECKING:
+    from crmlib.runner import ChapterRun, Run
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SHOWN_FINDINGS = 8
+
+
+def write_report(run: Run, target: Path) -> None:
+    """Write the report of a finished run to ``target``, whole or not at all."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["say"] = text.say
+    environment.filters["number"] = text.number
+    page = environment.get_template("report.html.j2").render(
+        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"), **_content(run)
+    )
+    staged = target.with_name(f".{target.name}.tmp")
+    staged.write_text(page, encoding="utf-8")
+    os.replace(staged, target)
+
+
+def _content(run: Run) -> dict[str, Any]:
+    import datetime as dt
+
+    sections = {
+        chapter.file.name: section(chapter.notebook) if chapter.status == "done" and chapter.notebook else Section()
+        for chapter in run.chapters
+    }
+    account = run.workspace.account
+    findings = ranked([(f, chapter) for chapter in run.chapters for f in sections[chapter.file.name].findings])
+    return {
+        "language": "zh-Hans" if run.language == "zh" else "en",
+        "client": run.client.name,
+        "as_of": text.day(dt.date.fromisoformat(account["as_of"])),
+        "first_day": text.day(dt.date.fromisoformat(account["first_day"])),
+        "last_day": text.day(dt.date.fromisoformat(account["last_day"])),
+        "tiles": [tile for s in sections.values() for tile in s.tiles],
+        "findings": findings[:_SHOWN_FINDINGS],
+        "chapters": [(chapter, sections[chapter.file.name]) for chapter in run.chapters if chapter.status == "done"],
+        "failed": [chapter for chapter in run.chapters if chapter.status == "failed"],
+        "left_out": [chapter for chapter in run.chapters if chapter.status == "left out"],
+        "thinner": [chapter for chapter in run.chapters if chapter.status == "done" and chapter.thinner],
+        "tables": account["tables"],
+        "definitions": text.definitions(),
+        "versions": _versions(run),
+    }
+
+
+def ranked(findings: list[tuple[Finding, ChapterRun]]) -> list[tuple[Finding, ChapterRun]]:
+    """Findings by the money at stake, most first; those without money after them, bad news before good."""
+    order = {"bad": 0, "good": 1, "neutral": 2}
+    return sorted(findings, key=lambda pair: (-abs(pair[0].money or 0.0), order[pair[0].direction], pair[0].key))
+
+
+def _versions(run: Run) -> list[tuple[str, str]]:
+    import platform
+
+    names = ("pandas", "statsmodels", "duckdb", "ibis-framework")
+    return [("crmlib", crmlib.__version__), ("Python", platform.python_version())] + [
+        (name, metadata.version(name)) for name in names
+    ]

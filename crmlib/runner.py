@@ -1,0 +1,454 @@
+"""Running the chapters on a client's data: one process per chapter, whole files or none, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import crmlib
+from crmlib import text
+from crmlib.client import Client, load_client
+from crmlib.intake import Workspace, take_in
+from crmlib.notebooks import ChapterFile, chapter_files
+from crmlib.problems import Problem, UnusableInput, nearest
+
+CELL_TIMEOUT = 600
+_OWN_PARAMETERS = ("client", "workspace", "output", "language")
+_PACKAGES = (
+    "duckdb",
+    "ibis-framework",
+    "numpy",
+    "pandas",
+    "papermill",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+)
+
+
+@dataclass(frozen=True)
+class ChapterRun:
+    """What became of one chapter: ``done``, ``failed`` (with the error in plain words) or ``left out`` (with why)."""
+
+    file: ChapterFile
+    status: Literal["done", "failed", "left out"]
+    seconds: float = 0.0
+    reused: bool = False
+    why: str = ""
+    thinner: tuple[str, ...] = ()
+    notebook: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it is, what it ran on and what became of each chapter."""
+
+    folder: Path
+    client: Client
+    language: str
+    workspace: Workspace
+    chapters: tuple[ChapterRun, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: done with failed chapters."""
+        return 1 if any(chapter.status == "failed" for chapter in self.chapters) else 0
+
+
+Progress = Callable[[str, str, float], None]
+
+
+def run(
+    client_file: str | Path,
+    *,
+    output: str | Path | None = None,
+    language: str = "",
+    chapters: Sequence[str] = (),
+    workers: int | None = None,
+    cell_timeout: int = CELL_TIMEOUT,
+    notebooks: Path | None = None,
+    progress: Progress = lambda chapter, state, seconds: None,
+) -> Run:
+    """Take in a client's data, run the chapters that the data suffice for, and write the report.
+
+    Chapters that an earlier, perhaps interrupted, run in the same folder has finished on the same inputs are used
+    again. ``progress`` is told of each chapter ``started``, ``done``, ``reused``, ``failed`` or ``left out``.
+
+    Args:
+        client_file: path of the client's YAML.
+        output: the run's folder; by default ``reports/<folder of the YAML>`` below the working directory.
+        language: ``en`` or ``zh``; by default the client's.
+        chapters: only these, by name or number (``03``); by default all.
+        workers: how many chapters at once; by default as many as there are cores.
+        cell_timeout: seconds that a single cell may take.
+        notebooks: folder of the chapters; by default the kit's own.
+
+    Raises:
+        UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
+    """
+    began = time.monotonic()
+    client = load_client(client_file)
+    language = language or client.language
+    text.use(language, client.currency)
+    files = _chosen(chapter_files(notebooks), chapters)
+    _check_parameters(client, chapter_files(notebooks))
+    folder = Path(output) if output else Path("reports") / client.folder.name
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    workspace = take_in(client, folder / "workspace")
+    jobs, results = [], {}
+    for file in files:
+        why = file.why_not(workspace.account["tables"])
+        if why:
+            results[file.name] = ChapterRun(file, "left out", why=why)
+            progress(file.name, "left out", 0.0)
+            continue
+        jobs.append(_job(file, client, language, workspace, folder, cell_timeout))
+    results |= _run_jobs(jobs, workers or os.cpu_count() or 1, progress)
+    account = workspace.account["tables"]
+    finished = tuple(replace(results[file.name], thinner=tuple(file.thinner(account))) for file in files)
+    done = Run(folder, client, language, workspace, finished, time.monotonic() - began)
+    _publish(done)
+    from crmlib.report import write_report
+
+    write_report(done, folder / "index.html")
+    _write_manifest(replace(done, seconds=time.monotonic() - began))
+    return replace(done, seconds=time.monotonic() - began)
+
+
+def _chosen(files: Sequence[ChapterFile], wanted: Sequence[str]) -> list[ChapterFile]:
+    problems = []
+    for name in wanted:
+        if not any(file.name == name or file.name.startswith(f"{name}_") for file in files):
+            problems.append(
+                Problem(
+                    "--chapter",
+                    found=name,
+                    expected="a chapter",
+                    remedy=nearest(name, [file.name for file in files]),
+                )
+            )
+    if problems:
+        raise UnusableInput(problems)
+    return [f for f in files if not wanted or any(f.name == name or f.name.startswith(f"{name}_") for name in wanted)]
+
+
+def _check_parameters(client: Client, files: Sequence[ChapterFile]) -> None:
+    known = {file.name: file.parameters for file in files}
+    place = client.path.name
+    problems = []
+    for name, given in client.parameters.items():
+        if name not in known:
+            problems.append(
+                Problem(
+                    place,
+                    "parameters",
+                    f"the unknown chapter {name!r}",
+                    "a chapter",
+                    nearest(name, list(known)),
+                )
+            )
+            continue
+        own = {key: value for key, value in known[name].items() if key not in _OWN_PARAMETERS}
+        for key, value in given.items():
+            if key not in own:
+                problems.append(
+                    Problem(
+                        place,
+                        f"parameters.{name}",
+                        f"the unknown parameter {key!r}",
+                        "a parameter of the chapter",
+                        nearest(key, list(own)) if own else "take it out: the chapter has none",
+                    )
+                )
+            elif not _same_type(value, own[key]):
+                problems.append(
+                    Problem(
+                        place,
+                        f"parameters.{name}.{key}",
+                        repr(value),
+                        f"a value like {own[key]!r}",
+                        "correct the value",
+                    )
+                )
+    if problems:
+        raise UnusableInput(problems)
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
+@dataclass(frozen=True)
+class _Job:
+    file: ChapterFile
+    folder: Path
+    parameters: dict[str, Any]
+    fingerprint: str
+    cell_timeout: int
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def notebook(self) -> Path:
+        return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def outcome_file(self) -> Path:
+        return self.folder / "outcome.json"
+
+    def outcome(self) -> dict[str, Any] | None:
+        """How an earlier run of exactly this job ended, if its files are all there."""
+        try:
+            found = json.loads(self.outcome_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if found["fingerprint"] == self.fingerprint and self.notebook.is_file() else None
+
+
+def _job(
+    file: ChapterFile, client: Client, language: str, workspace: Workspace, folder: Path, cell_timeout: int
+) -> _Job:
+    own = client.parameters.get(file.name, {})
+    account = workspace.account["tables"]
+    seen = {t: account[t]["checksum"] for t in (*file.needs, *file.optional) if t in account}
+    settings = client.model_dump_json(exclude={"tables", "parameters", "path", "language", "max_set_aside"})
+    sources = [cell["source"] for cell in json.loads(file.path.read_text(encoding="utf-8"))["cells"]]
+    digest = hashlib.sha256(
+        json.dumps(
+            [_code_fingerprint(), sources, settings, language, own, seen, workspace.account["as_of"]],
+            sort_keys=True,
+        ).encode()
+    )
+    job_folder = folder / ".work" / file.name
+    parameters = {
+        "client": str(client.path),
+        "workspace": str(workspace.folder),
+        "output": str(job_folder),
+        "language": language,
+        **own,
+    }
+    return _Job(file, job_folder, parameters, digest.hexdigest(), cell_timeout)
+
+
+def _code_fingerprint() -> str:
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for part in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".yaml", ".mo")):
+        if part.relative_to(package).parts[0] not in ("report", "cli.py", "sample", "course", "_notebooks"):
+            digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[str, ChapterRun]:
+    results = {}
+    waiting = []
+    for job in jobs:
+        earlier = job.outcome()
+        if earlier and earlier["status"] == "done":
+            results[job.name] = ChapterRun(
+                job.file, "done", seconds=earlier["seconds"], reused=True, notebook=job.notebook
+            )
+            progress(job.name, "reused", earlier["seconds"])
+        else:
+            waiting.append(job)
+    if not waiting:
+        return results
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    if os.name == "posix":
+        context.set_forkserver_preload(["papermill", "papermill.engines", "nbclient"])
+    processes: dict[str, Any] = {}
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(waiting)))) as pool:
+        futures: dict[Future[ChapterRun], _Job] = {
+            pool.submit(_run_job, job, context, processes, progress): job for job in waiting
+        }
+        try:
+            for future in as_completed(futures):
+                result = future.result()
+                results[result.file.name] = result
+                progress(result.file.name, result.status, result.seconds)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            for process in list(processes.values()):
+                process.terminate()
+            raise
+    return results
+
+
+def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progress) -> ChapterRun:
+    progress(job.name, "started", 0.0)
+    shutil.rmtree(job.folder, ignore_errors=True)
+    job.folder.mkdir(parents=True)
+    began = time.monotonic()
+    process = context.Process(
+        target=_execute,
+        args=(str(job.file.path), str(job.notebook), job.parameters, job.fingerprint, job.cell_timeout),
+    )
+    process.start()
+    processes[job.name] = process
+    process.join()
+    processes.pop(job.name, None)
+    seconds = time.monotonic() - began
+    outcome = job.outcome()
+    if outcome is None:
+        why = text.say(
+            "The process that ran the chapter was ended from outside (code {code}).",
+            code=str(process.exitcode),
+        )
+        return ChapterRun(job.file, "failed", seconds, why=why)
+    return ChapterRun(job.file, outcome["status"], seconds, why=outcome["why"], notebook=job.notebook)
+
+
+def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: str, cell_timeout: int) -> None:
+    """In a process of its own: run one notebook and write down how it ended."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    import logging
+    import tempfile
+    import warnings
+
+    warnings.simplefilter("ignore")
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+    from papermill.exceptions import PapermillExecutionError
+
+    class KernelManager(AsyncKernelManager):
+        """Speaks to the kernel over sockets in a private folder: no port to race for, nothing on the network."""
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            if os.name == "posix":
+                self.transport = "ipc"
+
+    began = time.monotonic()
+    status, why = "done", ""
+    running = Path(target).with_suffix(".running.ipynb")
+    with tempfile.TemporaryDirectory(prefix="crm") as runtime:
+        os.environ["JUPYTER_RUNTIME_DIR"] = runtime
+        try:
+            papermill.execute_notebook(
+                source,
+                str(running),
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=str(Path(source).parent),
+                execution_timeout=cell_timeout,
+                progress_bar=False,
+                kernel_manager_class=KernelManager,
+            )
+        except PapermillExecutionError as error:
+            status, why = "failed", _in_words(error)
+        except Exception as error:
+            status, why = "failed", f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    if running.exists():
+        os.replace(running, target)
+    outcome = {
+        "fingerprint": fingerprint,
+        "status": status,
+        "why": why,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+    staged = Path(target).parent / "outcome.tmp"
+    staged.write_text(json.dumps(outcome), encoding="utf-8")
+    os.replace(staged, Path(target).parent / "outcome.json")
+
+
+def _end_with_parent() -> None:
+    """Let this process not outlive the run that started it, however that run ended."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _in_words(error: Any) -> str:
+    message = str(error.evalue).strip().splitlines()
+    first = message[0] if message else ""
+    return f"{error.ename}: {first} (cell {error.exec_count})"
+
+
+def _publish(done: Run) -> None:
+    """Put the finished chapters' notebooks and tables where readers look; each file whole, nothing stale left."""
+    wanted: dict[Path, Path] = {}
+    for chapter in done.chapters:
+        if chapter.notebook is None or not chapter.notebook.exists():
+            continue
+        wanted[done.folder / "notebooks" / chapter.notebook.name] = chapter.notebook
+        if chapter.status == "done":
+            for table in sorted((chapter.notebook.parent / "tables").glob("*.csv")):
+                wanted[done.folder / "tables" / table.name] = table
+    for target, source in wanted.items():
+        target.parent.mkdir(exist_ok=True)
+        staged = target.with_name(f".{target.name}.tmp")
+        shutil.copyfile(source, staged)
+        os.replace(staged, target)
+    for folder in ("notebooks", "tables"):
+        for found in (done.folder / folder).glob("*"):
+            if found not in wanted:
+                found.unlink()
+
+
+def _write_manifest(done: Run) -> None:
+    files = sorted(
+        p
+        for p in done.folder.rglob("*")
+        if p.is_file() and p.relative_to(done.folder).parts[0] in ("index.html", "tables", "notebooks")
+    )
+    manifest = {
+        "crmlib": crmlib.__version__,
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "client": done.client.name,
+        "language": done.language,
+        "as_of": done.workspace.account["as_of"],
+        "first_day": done.workspace.account["first_day"],
+        "last_day": done.workspace.account["last_day"],
+        "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(done.seconds, 2),
+        "tables": done.workspace.account["tables"],
+        "chapters": [
+            {
+                "name": chapter.file.name,
+                "status": chapter.status,
+                "seconds": round(chapter.seconds, 2),
+                "reused": chapter.reused,
+                "why": chapter.why,
+                "runs_thinner_without": list(chapter.thinner),
+            }
+            for chapter in done.chapters
+        ],
+        "files": {p.relative_to(done.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
+    }
+    staged = done.folder / "manifest.tmp"
+    staged.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(staged, done.folder / "manifest.json")
