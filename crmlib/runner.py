@@ -334,16 +334,7 @@ def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: 
     warnings.simplefilter("ignore")
     logging.getLogger("papermill").setLevel(logging.ERROR)
     import papermill
-    from jupyter_client.manager import AsyncKernelManager
     from papermill.exceptions import PapermillExecutionError
-
-    class KernelManager(AsyncKernelManager):
-        """Speaks to the kernel over sockets in a private folder: no port to race for, nothing on the network."""
-
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            if os.name == "posix":
-                self.transport = "ipc"
 
     began = time.monotonic()
     status, why = "done", ""
@@ -359,7 +350,7 @@ def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: 
                 cwd=str(Path(source).parent),
                 execution_timeout=cell_timeout,
                 progress_bar=False,
-                kernel_manager_class=KernelManager,
+                **_private_sockets(runtime),
             )
         except PapermillExecutionError as error:
             status, why = "failed", _in_words(error)
@@ -376,6 +367,24 @@ def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: 
     staged = Path(target).parent / "outcome.tmp"
     staged.write_text(json.dumps(outcome), encoding="utf-8")
     os.replace(staged, Path(target).parent / "outcome.json")
+
+
+def _private_sockets(folder: str) -> dict[str, Any]:
+    """Let the kernel be spoken to over sockets in a private folder: no port to race for, nothing on the network.
+
+    The path is given whole: without one, every kernel would use ``kernel-ipc-1`` in its working directory.
+    """
+    if os.name != "posix":
+        return {}
+    from jupyter_client.manager import AsyncKernelManager
+
+    class KernelManager(AsyncKernelManager):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.transport = "ipc"
+            self.ip = os.path.join(folder, "socket")
+
+    return {"kernel_manager_class": KernelManager}
 
 
 def _end_with_parent() -> None:

@@ -15,12 +15,12 @@ _PANDAS_TYPES = {
     "flag": "boolean",
 }
 _IBIS_TYPES = {
-    "text": "string",
-    "time": "timestamp",
-    "date": "date",
-    "number": "float64",
-    "whole": "int64",
-    "flag": "boolean",
+    "text": "String",
+    "time": "Timestamp",
+    "date": "Date",
+    "number": "Float64",
+    "whole": "Int64",
+    "flag": "Boolean",
 }
 
 
@@ -47,7 +47,14 @@ def validate(table: Any, name: str) -> Any:
 
     if isinstance(table, pd.DataFrame):
         return model(name, columns=list(table.columns)).validate(table, lazy=True)
-    return model(name, columns=list(table.columns), ibis=True).validate(table, lazy=True)
+    # Engines differ in the precision of their timestamps; the contract asks for a timestamp of any precision.
+    times = {
+        c.name: table[c.name].cast("timestamp")
+        for c in TABLES[name].columns
+        if c.kind == "time" and c.name in table.columns
+    }
+    model(name, columns=list(table.columns), ibis=True).validate(table.mutate(**times) if times else table, lazy=True)
+    return table
 
 
 def model(name: str, *, columns: list[str] | None = None, ibis: bool = False) -> Any:
@@ -60,11 +67,18 @@ def model(name: str, *, columns: list[str] | None = None, ibis: bool = False) ->
     else:
         import pandera.pandas as backend  # type: ignore[no-redef]
 
+    def type_of(kind: str) -> Any:
+        if not ibis:
+            return _PANDAS_TYPES[kind]
+        from ibis.expr import datatypes
+
+        return getattr(datatypes, _IBIS_TYPES[kind])
+
     contract = TABLES[name]
     wanted = [c for c in contract.columns if columns is None or c.required or c.name in columns]
     schema = {
         column.name: backend.Column(
-            (_IBIS_TYPES if ibis else _PANDAS_TYPES)[column.kind],
+            type_of(column.kind),
             checks=_checks(column, backend),
             nullable=not column.required,
             unique=column.name == contract.key and not ibis,
@@ -75,7 +89,7 @@ def model(name: str, *, columns: list[str] | None = None, ibis: bool = False) ->
     }
     if contract.open_columns:
         schema[f"^{contract.open_columns}.+$"] = backend.Column(
-            (_IBIS_TYPES if ibis else _PANDAS_TYPES)["number"], nullable=True, required=False, regex=True
+            type_of("number"), nullable=True, required=False, regex=True
         )
     more: Any = {"unique": [contract.key]} if ibis and contract.key else {}
     return backend.DataFrameSchema(

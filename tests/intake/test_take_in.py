@@ -1,0 +1,253 @@
+import json
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crmlib.contract.models import validate
+from crmlib.intake import take_in
+from crmlib.problems import UnusableInput
+from tests.conftest import write_client
+
+ORDERS = """
+    order_id,customer_id,ordered_at,amount,discount,status
+    1,a,2025-01-01 00:30:00,10.5,x,paid
+    1,a,2025-01-01 00:30:00,10.5,,paid
+    2,b,2025-02-30,3,,paid
+    3,b,2025-02-03,nan,,shipped
+    4,b,2025-02-03T10:00:00Z,1e3,,
+    5,c,2025-02-03,1,2,3,4,5,6
+    6,,1970-01-01,3,,
+    7,tt,2025-01-01,3,,
+    ,a,2025-01-01,3,,
+    8,,2025-01-05 12:00,abc,,paid
+    9,,2025-01-05 12:00,0,,paid
+"""
+CUSTOMERS = """
+    customer_id,name,email,is_test
+    a,"Hans; DROP TABLE orders",hans@example.com,false
+    tt,Tester,test@example.com,true
+"""
+
+
+def test_every_row_is_accepted_or_set_aside_with_its_reason(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS, customers=CUSTOMERS)
+    account = take_in(client, tmp_path / "w").account["tables"]["orders"]
+    assert (account["read"], account["accepted"], account["set_aside"]) == (11, 3, 8)
+    assert account["reasons"] == {
+        "amount is not a number": 1,
+        "amount is not a number; status is not one of paid, cancelled, refunded, open": 1,
+        "duplicate order_id": 1,
+        "no order_id": 1,
+        "ordered_at is in the future or before 1980": 1,
+        "ordered_at is not a date that exists": 1,
+        "test customer": 1,
+        "the line does not have the header's number of values": 1,
+    }
+    assert account["blanked"] == {"discount": 1}
+    assert (account["of_unknown_customers"], account["without_customer"]) == (1, 1)
+
+
+def test_rows_set_aside_are_written_beside_with_file_row_and_what_was_found(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS, customers=CUSTOMERS)
+    take_in(client, tmp_path / "w")
+    aside = pd.read_csv(tmp_path / "w" / "set_aside" / "orders.csv", dtype=str)
+    assert aside.row.tolist() == ["3", "4", "5", "7", "8", "9", "10", "11"]
+    assert set(aside.file) == {"orders.csv"}
+    assert aside.found.fillna("").tolist()[:3] == ["order_id=1", "ordered_at=2025-02-30", "amount=nan; status=shipped"]
+    assert aside.reason.iloc[3] == "the line does not have the header's number of values"
+
+
+def test_times_are_stored_in_utc_and_shown_as_the_clients_wall_clock(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS)
+    workspace = take_in(client, tmp_path / "w")
+    stored = duckdb.sql(f"SELECT epoch(ordered_at) FROM '{tmp_path}/w/orders.parquet' WHERE order_id = '1'").fetchone()
+    assert stored[0] == pd.Timestamp("2024-12-31 16:30", tz="UTC").timestamp()
+    shown = workspace.table("orders").to_pandas().set_index("order_id").ordered_at
+    assert shown["1"] == pd.Timestamp("2025-01-01 00:30")
+    assert shown["4"] == pd.Timestamp("2025-02-03 18:00")
+
+
+def test_no_identity_is_in_the_workspace(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS, customers=CUSTOMERS)
+    workspace = take_in(client, tmp_path / "w")
+    assert set(workspace.table("customers").columns) == {"customer_id", "is_test"}
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "w").rglob("*") if p.is_file())
+    assert b"example.com" not in everything
+    assert b"DROP TABLE" not in everything
+
+
+def test_what_was_taken_in_keeps_the_contract(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS, customers=CUSTOMERS)
+    workspace = take_in(client, tmp_path / "w")
+    for name in workspace.tables:
+        assert validate(workspace.table(name), name).count().to_pandas() > 0
+
+
+def test_lines_of_a_test_customers_order_go_with_it(make_client, tmp_path):
+    client = make_client(
+        "max_set_aside: 0.9\n",
+        orders=ORDERS,
+        customers=CUSTOMERS,
+        order_lines="order_id,product_id,quantity,amount\n7,p,1,3\n1,p,1,10.5\n",
+    )
+    account = take_in(client, tmp_path / "w").account["tables"]["order_lines"]
+    assert (account["accepted"], account["reasons"]) == (1, {"test customer": 1})
+
+
+def test_columns_values_and_semicolons_are_mapped(make_client, tmp_path):
+    client = make_client(
+        """
+        tables:
+          orders:
+            from: orders.csv
+            columns: {order_id: 订单编号, ordered_at: [付款时间, 创建时间], amount: 金额}
+            values: {status: {交易成功: paid, 交易关闭: cancelled}}
+        """,
+        orders="订单编号;付款时间;创建时间;金额;status\nA1;;2025-01-02;5;交易成功\nA2;2025-01-03;2025-01-01;7;交易关闭\n",
+    )
+    rows = take_in(client, tmp_path / "w").table("orders").order_by("order_id").to_pandas()
+    assert rows.status.tolist() == ["paid", "cancelled"]
+    assert rows.ordered_at.dt.day.tolist() == [2, 3]
+
+
+def test_parquet_and_csv_give_the_same_table(make_client, tmp_path):
+    csv = make_client(orders="order_id,ordered_at,amount\n1,2025-01-02 10:00,5.5\n2,2025-01-03 11:00,7\n")
+    frame = pd.DataFrame(
+        {"order_id": [1, 2], "ordered_at": pd.to_datetime(["2025-01-02 10:00", "2025-01-03 11:00"]), "amount": [5.5, 7]}
+    )
+    other = make_client("tables: {orders: {from: orders.parquet}}\n", folder="parquet")
+    frame.to_parquet(other.folder / "orders.parquet")
+    left = take_in(csv, tmp_path / "w1").table("orders").to_pandas()
+    right = take_in(other, tmp_path / "w2").table("orders").to_pandas()
+    pd.testing.assert_frame_equal(left, right)
+
+
+def test_a_glob_reads_all_its_files_and_the_account_names_them(make_client, tmp_path):
+    client = make_client(
+        "tables: {orders: {from: 'orders_*.csv'}}\n",
+        orders_1="order_id,ordered_at,amount\n1,2025-01-02,5\n",
+        orders_2="order_id,ordered_at,amount\n1,2025-01-02,5\n2,2025-01-02,6\n3,2025-01-02,6\n4,2025-01-02,1\n5,2025-01-02,1\n",
+    )
+    account = take_in(client, tmp_path / "w").account["tables"]["orders"]
+    assert account["files"] == ["orders_1.csv", "orders_2.csv"]
+    assert (account["read"], account["accepted"], account["reasons"]) == (6, 5, {"duplicate order_id": 1})
+
+
+def test_scores_beyond_their_scale_are_set_aside(make_client, tmp_path):
+    client = make_client(
+        "max_set_aside: 0.9\n",
+        surveys="response_id,answered_at,kind,score\n1,2025-01-02,nps,10\n2,2025-01-02,csat,6\n3,2025-01-02,nps,11\n",
+    )
+    assert take_in(client, tmp_path / "w").account["tables"]["surveys"]["reasons"] == {
+        "score of csat is not between 1 and 5": 1,
+        "score of nps is not between 0 and 10": 1,
+    }
+
+
+def test_what_is_unchanged_is_not_read_again_and_what_changed_is(make_client, tmp_path):
+    client = make_client(orders="order_id,ordered_at,amount\n1,2025-01-02,5\n")
+    take_in(client, tmp_path / "w")
+    written = (tmp_path / "w" / "orders.parquet").stat().st_mtime_ns
+    take_in(client, tmp_path / "w")
+    assert (tmp_path / "w" / "orders.parquet").stat().st_mtime_ns == written
+    (client.folder / "orders.csv").write_text("order_id,ordered_at,amount\n1,2025-01-02,6\n")
+    assert take_in(client, tmp_path / "w").table("orders").to_pandas().amount.tolist() == [6]
+
+
+def test_as_of_hides_what_came_later(make_client, tmp_path):
+    client = make_client(
+        "as_of: 2025-01-03\n", orders="order_id,ordered_at,amount\n1,2025-01-03 23:59,5\n2,2025-01-04 00:00,7\n"
+    )
+    workspace = take_in(client, tmp_path / "w")
+    assert workspace.as_of.isoformat() == "2025-01-03"
+    assert workspace.table("orders").to_pandas().order_id.tolist() == ["1"]
+
+
+HEAD = "order_id,ordered_at,amount\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "tables", "said"),
+    [
+        ("", {"orders": ""}, "orders.csv: found an empty file"),
+        ("", {"orders": HEAD}, "orders.csv: found no rows; expected rows of orders"),
+        ("", {"orders": "order_id,ordered_at\n1,2025-01-01\n"}, "orders.csv, row 1: found no column 'amount'"),
+        (
+            "",
+            {"orders": HEAD + "1,2025-01-01,a\n2,2025-01-01,b\n"},
+            r"amount is not a number in 2 rows \(row 2: amount=a\)",
+        ),
+        ("", {"orders": HEAD + "1,2025-01-01,5\n2,x,5\n"}, "1 of 2 rows that cannot be used"),
+        ("", {"orders": "a,a,b\n1,2,3\n"}, "orders.csv, row 1: found the heading 'a' twice"),
+        (
+            "",
+            {"orders": HEAD + '1,2025-01-01,"5\n2,2025-01-01,5\n'},
+            "row 2: found a quotation mark that is never closed",
+        ),
+        ("", {"orders": (HEAD + "1,2025-01-01,5").encode("utf-16")}, "row 1: found a character that is not UTF-8"),
+        (
+            "",
+            {"orders": HEAD.encode() + b"1,2025-01-01,5\n\xce\xd2,2025-01-01,5\n"},
+            "row 3: found a character that is not UTF-8",
+        ),
+        ("", {"orders": b"PK\x03\x04\x00\x00"}, "orders.csv: found binary data"),
+        (
+            "as_of: 2026-06-30\n",
+            {"orders": HEAD + "1,2025-01-01,5\n"},
+            "as_of: found 2026-06-30; expected a day of the data",
+        ),
+        ("as_of: 2020-06-30\n", {"orders": HEAD + "1,2025-01-01,5\n"}, "which run from 2025-01-01 to 2025-01-01"),
+        ("tables: {orders: {from: nothing.csv}}\n", {}, "found no file at 'nothing.csv'"),
+        (
+            "tables: {orders: {from: orders.csv, columns: {amount: sum}}}\n",
+            {"orders": HEAD},
+            "found no column 'sum', which client.yaml",
+        ),
+        ("", {"customers": "customer_id\na\n"}, "found no table with times"),
+    ],
+)
+def test_what_cannot_be_used_is_said_with_place_and_remedy(make_client, tmp_path, settings, tables, said):
+    client = make_client(settings, **tables)
+    with pytest.raises(UnusableInput, match=said) as unusable:
+        take_in(client, tmp_path / "w")
+    assert all(problem.remedy for problem in unusable.value.problems)
+    assert not (tmp_path / "w").exists()
+
+
+def test_the_problems_of_all_tables_come_at_once(make_client, tmp_path):
+    client = make_client(orders="order_id,ordered_at\n1,2025-01-01\n", surveys="", spend="spent_on,channel,cost\n")
+    with pytest.raises(UnusableInput) as unusable:
+        take_in(client, tmp_path / "w")
+    assert {problem.file for problem in unusable.value.problems} == {"orders.csv", "surveys.csv", "spend.csv"}
+
+
+def test_more_than_a_fifth_set_aside_runs_where_the_configuration_allows_it(make_client, tmp_path):
+    rows = HEAD + "1,2025-01-01,5\n2,x,5\n"
+    assert (
+        take_in(make_client("max_set_aside: 0.5\n", orders=rows), tmp_path / "w").account["tables"]["orders"][
+            "set_aside"
+        ]
+        == 1
+    )
+
+
+cells = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8))
+def test_whatever_the_cells_hold_accepted_and_set_aside_add_up_to_the_rows_written(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("any")
+    frame = pd.DataFrame([*rows, ("good", "2025-01-01", "5")], columns=["order_id", "ordered_at", "amount"])
+    from crmlib.client import load_client
+
+    content = frame.to_csv(index=False, quoting=1, lineterminator="\n").encode()
+    client = load_client(write_client(folder, "max_set_aside: 1\n", orders=content))
+    account = take_in(client, folder / "w").account["tables"]["orders"]
+    assert account["read"] == len(frame)
+    assert account["accepted"] + account["set_aside"] == account["read"]
+    assert sum(account["reasons"].values()) == account["set_aside"]
+    assert json.loads((folder / "w" / "account.json").read_text())["tables"]["orders"] == account

@@ -1,0 +1,63 @@
+"""What must be true of any report page, as a list of what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+
+class Page(HTMLParser):
+    """The visible text, the tags and their attributes of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._hidden = False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag in ("style", "script")
+
+    def handle_endtag(self, tag):
+        self._hidden = False
+
+    def handle_data(self, data):
+        if not self._hidden and data.strip():
+            self.words.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def problems(html: str) -> list[str]:
+    """Scripts, network references, images without a text, dead anchors, and numbers that are none."""
+    page = Page(html)
+    found = []
+    anchors = {attributes.get("id") for _, attributes in page.tags}
+    for tag, attributes in page.tags:
+        if tag in ("script", "iframe", "object", "embed", "link", "base"):
+            found.append(f"<{tag}>")
+        for name, value in attributes.items():
+            if name.startswith("on"):
+                found.append(f"event {name}")
+            if name in ("src", "href", "srcset", "action", "poster", "data") and value:
+                if value.startswith("#"):
+                    found += [f"dead anchor {value}"] if value[1:] not in anchors else []
+                elif not value.startswith("data:image/png;base64,"):
+                    found.append(f"{name}={value[:60]}")
+        if tag == "img" and len(attributes.get("alt") or "") < 30:
+            found.append(f"image without a text alternative: {attributes.get('alt')!r}")
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    if style and re.search(r"url\(|@import|https?:", style.group(1)):
+        found.append("style loads something")
+    if len(re.findall(r"<style", html)) > 1:
+        found.append("more than one style element")
+    found += [
+        f"number that is none: {m.group(0)!r}"
+        for m in re.finditer(r".{0,30}\b(nan|NaN|None|NaT|inf|<NA>)\b.{0,20}", page.text)
+    ]
+    found += [f"unfilled: {m.group(0)!r}" for m in re.finditer(r"\{\w*\}", page.text)]
+    return found

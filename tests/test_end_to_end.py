@@ -1,0 +1,184 @@
+"""From a client's files to the report, with the real chapters: the sample, CDNOW, thin, empty and hostile clients."""
+
+import csv
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from crmlib import runner
+from crmlib.cli import app
+from crmlib.report.collect import section
+from tests.conftest import write_client
+from tests.report.page import Page, problems
+
+CHAPTERS = ["03_segmentation", "04_clv", "05_retention", "08_nps", "13_scorecard"]
+
+
+def findings(run):
+    return {c.file.name: section(c.notebook).findings for c in run.chapters if c.status == "done"}
+
+
+def assert_every_table_is_fine(run):
+    tables = list((run.folder / "tables").glob("*.csv"))
+    assert tables
+    for file in tables:
+        assert len(pd.read_csv(file)) > 0, file.name
+
+
+@pytest.fixture(scope="session")
+def aurora(repository, tmp_path_factory):
+    """A finished run on the sample brand."""
+    return runner.run(repository / "data" / "aurora" / "client.yaml", output=tmp_path_factory.mktemp("aurora"))
+
+
+def test_the_sample_brand_runs_whole_and_its_report_is_sound(aurora):
+    assert [(c.file.name, c.status, c.why) for c in aurora.chapters] == [(name, "done", "") for name in CHAPTERS]
+    html = (aurora.folder / "index.html").read_text(encoding="utf-8")
+    assert problems(html) == []
+    assert_every_table_is_fine(aurora)
+    for name, found in findings(aurora).items():
+        assert found, f"{name} came to no finding on the sample"
+        for finding in found:
+            assert finding.certainty, finding.key
+            assert finding.action, finding.key
+            assert finding.key.split(".")[0] == name[3:], finding.key
+    assert any(f.money for found in findings(aurora).values() for f in found)
+
+
+def test_findings_at_a_glance_are_ranked_by_money(aurora):
+    html = (aurora.folder / "index.html").read_text(encoding="utf-8")
+    glance = html.split('id="at-a-glance"')[1].split("</section>")[0]
+    ranked = sorted((f for found in findings(aurora).values() for f in found if f.money), key=lambda f: -abs(f.money))
+    places = [Page(glance).text.index(f.sentence) for f in ranked[:5]]
+    assert places == sorted(places)
+    assert all(chapter in glance for chapter in CHAPTERS)
+
+
+def test_no_identity_of_the_sample_reaches_the_run(aurora, repository):
+    with (repository / "data" / "aurora" / "customers.csv").open(encoding="utf-8", newline="") as stream:
+        people = list(csv.DictReader(stream))
+    secrets = {
+        person[key].encode() for person in people for key in ("email", "phone", "address") if len(person[key]) > 7
+    }
+    assert len(secrets) > 10_000
+    import re
+
+    pattern = re.compile(rb"[\w.+-]+@[\w.-]+|\d{9,}")
+    for file in aurora.folder.rglob("*"):
+        if file.is_file() and file.suffix in (".html", ".ipynb", ".csv", ".json"):
+            leaked = {m.group(0) for m in pattern.finditer(file.read_bytes())} & secrets
+            assert not leaked, f"{file.name}: {sorted(leaked)[:3]}"
+    for file in (aurora.folder / "workspace").glob("*.parquet"):
+        assert not {"name", "email", "phone", "address"} & set(pd.read_parquet(file).columns)
+
+
+def test_two_runs_give_the_same_tables_and_findings(aurora, repository, tmp_path):
+    again = runner.run(repository / "data" / "aurora" / "client.yaml", output=tmp_path / "again", workers=1)
+    first = {p.name: p.read_bytes() for p in (aurora.folder / "tables").glob("*.csv")}
+    second = {p.name: p.read_bytes() for p in (again.folder / "tables").glob("*.csv")}
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert findings(aurora) == findings(again)
+
+
+def test_cdnow_runs_with_orders_only_and_says_what_is_left_out(repository, tmp_path):
+    result = CliRunner().invoke(
+        app, ["run", str(repository / "data" / "cdnow" / "client.yaml"), "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    status = {c["name"]: c["status"] for c in manifest["chapters"]}
+    assert status == {name: "left out" if name == "08_nps" else "done" for name in CHAPTERS}
+    assert manifest["tables"]["orders"]["accepted"] == 69_659
+    html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert problems(html) == []
+    assert "Left out: it needs surveys" in html
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "=HYPERLINK(\"http://evil\")",
+    "'; DROP TABLE orders; --",
+    "{{ 7 * 7 }} {x} %s",
+    "$\\frac{1}{0}$ <img src=http://evil>",
+    "名字\u202e\u0007 \U0001f4a9",
+]  # fmt: skip
+
+
+def thin_client(repository, folder, *, hostile=False):
+    """A client with two tables, cut from the sample: 600 customers with their orders and what they answered."""
+    source = repository / "data" / "aurora"
+    orders = pd.read_csv(source / "orders.csv", dtype=str, keep_default_na=False)
+    surveys = pd.read_csv(source / "surveys.csv", dtype=str, keep_default_na=False)
+    some = sorted(set(orders.customer_id) - {""})[200:800]
+    orders = orders[orders.customer_id.isin(some)][
+        ["order_id", "customer_id", "ordered_at", "amount", "store", "channel"]
+    ]
+    surveys = surveys[surveys.customer_id.isin(some)].copy()
+    if hostile:
+        orders["store"] = [HOSTILE[i % len(HOSTILE)] for i in range(len(orders))]
+        orders["channel"] = orders["store"]
+        surveys["touchpoint"] = [HOSTILE[i % len(HOSTILE)] for i in range(len(surveys))]
+        surveys["comment"] = surveys["touchpoint"]
+    name = "name: '<script>alert(1)</script> & Söhne {x}'\n" if hostile else ""
+    return write_client(
+        folder, name, orders=orders.to_csv(index=False).encode(), surveys=surveys.to_csv(index=False).encode()
+    )
+
+
+@pytest.mark.parametrize("hostile", [False, True], ids=["two tables", "hostile text"])
+def test_a_client_with_two_tables_runs_and_hostile_text_stays_text(repository, tmp_path, hostile):
+    file = thin_client(repository, tmp_path / "client", hostile=hostile)
+    done = runner.run(file, output=tmp_path / "out")
+    assert [(c.file.name, c.status, c.why) for c in done.chapters] == [(name, "done", "") for name in CHAPTERS]
+    html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    found = [p for p in problems(html) if not (hostile and p.startswith("unfilled"))]
+    assert found == []
+    if hostile:
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne {x}" in html
+
+
+def test_an_empty_table_is_said_and_nothing_runs(repository, tmp_path):
+    file = thin_client(repository, tmp_path / "client")
+    (file.parent / "surveys.csv").write_text("response_id,answered_at,kind,score\n")
+    result = CliRunner().invoke(app, ["run", str(file), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "surveys.csv: found no rows; expected rows of surveys" in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_a_handful_of_orders_gives_a_report_and_no_invented_numbers(tmp_path):
+    orders = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-03-03,7\n3,a,2025-05-03,0\n"
+    done = runner.run(write_client(tmp_path / "client", orders=orders), output=tmp_path / "out")
+    assert [(c.file.name, c.status) for c in done.chapters if c.status == "failed"] == []
+    assert problems((tmp_path / "out" / "index.html").read_text(encoding="utf-8")) == []
+
+
+def test_check_tells_the_account_without_running_anything(repository, tmp_path):
+    shutil.copytree(repository / "data" / "cdnow", tmp_path / "cdnow", ignore=shutil.ignore_patterns(".crmlib"))
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "cdnow" / "client.yaml"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert "orders: 69,659 rows read = 69,659 accepted + 0 set aside" in result.output
+    assert "08_nps: Left out: it needs surveys" in result.output
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nothing.yaml"], "nothing.yaml: found no such file"),
+        (["run", "{client}", "--chapter", "99"], "--chapter: found 99"),
+        (["run", "{client}", "--language", "fr"], "--language: found 'fr'"),
+    ],
+)
+def test_what_cannot_start_ends_with_code_2_and_a_message(tmp_path, arguments, said):
+    file = write_client(tmp_path / "client", orders="order_id,ordered_at,amount\n1,2025-01-01,5\n")
+    filled = [a.format(client=file) for a in arguments]
+    result = CliRunner().invoke(app, [*filled, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "Traceback" not in result.output

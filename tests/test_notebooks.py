@@ -1,0 +1,97 @@
+"""The stored notebooks: built from their sources, run from top to bottom, blanks blank and solutions right.
+
+That the stored outputs are those of a real run is proved by nbval (strict) in ``make test``.
+"""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from crmlib.course.build import builds, notebook, solution
+from crmlib.course.map import course_map
+from crmlib.notebooks import chapter_files
+
+BUILDS = list(builds())
+NAMES = [f"{built.kind}-{built.source.stem}" for built in BUILDS]
+SPINE = ["## What you will be able to do", "## Summary", "## Glossary"]
+
+
+def code_cells(book):
+    return [cell for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+@pytest.mark.parametrize("built", BUILDS, ids=NAMES)
+def test_a_stored_notebook_is_what_its_source_builds(built):
+    stored, made = nbformat.read(built.target, 4), notebook(built)
+    assert [(c.id, c.cell_type, c.source, c.metadata) for c in stored.cells] == [
+        (c.id, c.cell_type, c.source, c.metadata) for c in made.cells
+    ], "run make notebooks"
+    assert stored.metadata == made.metadata
+
+
+@pytest.mark.parametrize("built", BUILDS, ids=NAMES)
+def test_a_stored_notebook_was_run_from_top_to_bottom_without_errors_or_noise(built):
+    cells = code_cells(nbformat.read(built.target, 4))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        for output in cell.outputs:
+            assert output.output_type not in ("error", "stream"), output
+
+
+@pytest.mark.parametrize("built", BUILDS, ids=NAMES)
+def test_cells_are_short_and_outputs_load_nothing_and_show_no_path(built):
+    text = built.target.read_text(encoding="utf-8")
+    assert all(cell.source.count("\n") < 12 for cell in code_cells(nbformat.read(built.target, 4)))
+    assert not re.search(r"(src|href)=\\?[\"']https?://", text)
+    assert str(built.target.parent) not in text
+
+
+@pytest.mark.parametrize("chapter", chapter_files(), ids=lambda chapter: chapter.name)
+def test_a_chapter_follows_the_spine_and_has_a_practice_notebook(chapter):
+    book = nbformat.read(chapter.path, 4)
+    prose = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    assert "manager's question" in prose.lower()
+    for heading in SPINE:
+        assert heading.lower() in prose.lower()
+    assert {"client", "workspace", "output", "language"} <= set(chapter.parameters)
+    for folder in ("exercises", "solutions"):
+        assert (chapter.path.parent / folder / chapter.path.name).is_file()
+
+
+def answers(path):
+    """What the checks of a practice notebook said."""
+    book = json.loads(path.read_text(encoding="utf-8"))
+    said = []
+    for cell in book["cells"]:
+        for output in cell.get("outputs", []):
+            shown = "".join(output.get("data", {}).get("text/markdown", []))
+            if shown.startswith(("✅", "🔶", "⬜")):
+                said.append(shown)
+    return said
+
+
+@pytest.mark.parametrize("built", [b for b in BUILDS if b.kind == "solution"], ids=lambda b: b.source.stem)
+def test_every_solution_is_right(built):
+    said = answers(built.target)
+    assert len(said) >= 3
+    assert all(answer.startswith("✅") for answer in said)
+
+
+@pytest.mark.parametrize("built", [b for b in BUILDS if b.kind == "exercise"], ids=lambda b: b.source.stem)
+def test_every_blank_is_not_attempted_and_holds_no_solution(built):
+    assert all(answer.startswith("⬜") for answer in answers(built.target))
+    assert len(answers(built.target)) == len(answers(built.target.parents[1] / "solutions" / built.target.name))
+    import jupytext
+
+    blank = built.target.read_text(encoding="utf-8")
+    for cell in jupytext.read(built.source, fmt="py:percent").cells:
+        if "exercise" in cell.metadata.get("tags", []):
+            for line in solution(cell.source).splitlines():
+                if len(line.strip()) > 12:
+                    assert json.dumps(line.strip())[1:-1] not in blank
+
+
+def test_the_course_map_is_that_of_the_chapters(repository):
+    assert (repository / "notebooks" / "README.md").read_text(encoding="utf-8") == course_map(), "run make docs"

@@ -1,0 +1,210 @@
+"""The runner on small chapters of its own: real papermill, real kernels, real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+
+from crmlib import runner
+from crmlib.problems import UnusableInput
+from tests.conftest import write_client
+
+ORDERS = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-01-03,7\n"
+
+HEAD = """client: str = ""  # the client
+workspace: str = ""
+output: str = ""
+language: str = ""
+factor: int = 2  # the chapter's own
+"""
+
+
+def write_chapter(folder, name, *cells, needs=None):
+    """A chapter with the parameters cell and then the given cells."""
+    folder.mkdir(exist_ok=True)
+    book = nbformat.v4.new_notebook(
+        metadata={
+            "crmlib": {"title": name, "question": "?", "minutes": 1, "needs": needs or {"orders": ["amount"]}},
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        }
+    )
+    parameters = nbformat.v4.new_code_cell(HEAD, metadata={"tags": ["parameters"]})
+    book.cells = [parameters, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
+    nbformat.write(book, folder / f"{name}.ipynb")
+
+
+BEGIN = """from crmlib import begin
+from crmlib.finding import Finding
+chapter = begin("{name}", client=client, workspace=workspace, output=output, language=language)
+total = float(chapter.table("orders").amount.sum().to_pandas())
+orders = chapter.table("orders").order_by("order_id").select("order_id", "amount")
+chapter.keep(orders, name="orders")
+chapter.conclude(Finding("{name}.total", f"Total {{factor * total}}", "good", certainty="sure", action="go", money=total))
+"""
+
+
+SLEEPER = """import os, time
+with open({marker!r}, "w") as stream:
+    stream.write(str(os.getpid()))
+time.sleep(120)
+"""
+RUN = """from pathlib import Path
+from crmlib import runner
+runner.run({client!r}, output={out!r}, notebooks=Path({notebooks!r}), workers=1)
+"""
+
+
+@pytest.fixture
+def notebooks(tmp_path):
+    folder = tmp_path / "notebooks"
+    write_chapter(folder, "01_good", BEGIN.format(name="01_good"))
+    write_chapter(folder, "02_fails", "raise ValueError('the cut points overlap')")
+    write_chapter(folder, "03_needs_surveys", "1 / 0", needs={"surveys": ["score"]})
+    return folder
+
+
+@pytest.fixture
+def client_file(tmp_path):
+    return write_client(tmp_path / "client", orders=ORDERS)
+
+
+def test_a_failing_chapter_spoils_no_other_and_says_why_in_plain_words(notebooks, client_file, tmp_path):
+    told = []
+    done = runner.run(
+        client_file, output=tmp_path / "out", notebooks=notebooks, progress=lambda *event: told.append(event[:2])
+    )
+    status = {chapter.file.name: (chapter.status, chapter.why) for chapter in done.chapters}
+    assert status["01_good"] == ("done", "")
+    assert status["02_fails"] == ("failed", "ValueError: the cut points overlap (cell 3)")
+    assert status["03_needs_surveys"][0] == "left out"
+    assert "it needs surveys" in status["03_needs_surveys"][1]
+    assert done.exit_code == 1
+    assert {("01_good", "done"), ("02_fails", "failed"), ("03_needs_surveys", "left out")} <= set(told)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "Total 24.0" in page
+    assert "the cut points overlap" in page
+    assert "it needs surveys" in page
+    assert "Traceback" not in page
+
+
+def test_the_manifest_says_what_ran_on_what_and_its_checksums_hold(notebooks, client_file, tmp_path):
+    import hashlib
+
+    runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [(c["name"], c["status"]) for c in manifest["chapters"]] == [
+        ("01_good", "done"),
+        ("02_fails", "failed"),
+        ("03_needs_surveys", "left out"),
+    ]
+    account = manifest["tables"]["orders"]
+    assert account["accepted"] + account["set_aside"] == account["read"] == 2
+    assert set(manifest["files"]) == {
+        "index.html", "notebooks/01_good.ipynb", "notebooks/02_fails.ipynb", "tables/01_orders.csv",
+    }  # fmt: skip
+    for name, checksum in manifest["files"].items():
+        assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == checksum
+
+
+def test_a_second_run_redoes_only_what_changed(notebooks, client_file, tmp_path):
+    def reused():
+        done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
+        return {c.file.name: c.reused for c in done.chapters if c.status != "left out"}
+
+    assert reused() == {"01_good": False, "02_fails": False}
+    assert reused() == {"01_good": True, "02_fails": False}
+    write_chapter(notebooks, "02_fails", BEGIN.format(name="02_fails"))
+    assert reused() == {"01_good": True, "02_fails": False}
+    assert reused() == {"01_good": True, "02_fails": True}
+    (client_file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-03,1\n")
+    assert reused() == {"01_good": False, "02_fails": False}
+    assert (tmp_path / "out" / "tables" / "01_orders.csv").read_text() == "order_id,amount\n1,5\n2,7\n3,1\n"
+
+
+def test_a_table_that_a_chapter_does_not_declare_does_not_make_it_run_again(notebooks, client_file, tmp_path):
+    file = write_client(tmp_path / "client", orders=ORDERS, spend="spent_on,channel,cost\n2025-01-01,search,5\n")
+    runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
+    (file.parent / "spend.csv").write_text("spent_on,channel,cost\n2025-01-01,search,6\n")
+    done = runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
+    assert [c.reused for c in done.chapters] == [True]
+
+
+def test_parameters_from_the_yaml_reach_the_chapter(notebooks, tmp_path):
+    file = write_client(tmp_path / "client", "parameters: {01_good: {factor: 3}}\n", orders=ORDERS)
+    runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
+    assert "Total 36.0" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_wrong_parameters_are_all_named_before_anything_starts(notebooks, tmp_path):
+    file = write_client(
+        tmp_path / "client",
+        "parameters: {01_good: {faktor: 3, factor: many, client: x}, 04_nothing: {a: 1}}\n",
+        orders=ORDERS,
+    )
+    with pytest.raises(UnusableInput) as unusable:
+        runner.run(file, output=tmp_path / "out", notebooks=notebooks)
+    said = [str(problem) for problem in unusable.value.problems]
+    assert len(said) == 4
+    assert "'faktor'" in said[0]
+    assert "did you mean 'factor'?" in said[0]
+    assert "'many'" in said[1]
+    assert "a value like 2" in said[1]
+    assert "'client'" in said[2]
+    assert "'04_nothing'" in said[3]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_chapter_that_takes_too_long_is_ended(notebooks, client_file, tmp_path):
+    write_chapter(notebooks, "02_fails", "import time\ntime.sleep(60)")
+    began = time.monotonic()
+    done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["02"], cell_timeout=1)
+    assert time.monotonic() - began < 30
+    assert done.chapters[0].status == "failed"
+    assert "Timeout" in done.chapters[0].why
+
+
+def test_a_kernel_that_dies_fails_its_chapter_only(notebooks, client_file, tmp_path):
+    write_chapter(notebooks, "02_fails", "import os\nos._exit(9)")
+    done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
+    assert [chapter.status for chapter in done.chapters] == ["done", "failed", "left out"]
+    assert done.chapters[1].why
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL and process groups are POSIX")
+def test_a_killed_run_leaves_no_process_and_no_half_file_and_resumes(notebooks, client_file, tmp_path):
+    out = tmp_path / "out"
+    marker = tmp_path / "slow.pid"
+    write_chapter(notebooks, "02_fails", SLEEPER.format(marker=str(marker)))
+    script = RUN.format(client=str(client_file), out=str(out), notebooks=str(notebooks))
+    process = subprocess.Popen([sys.executable, "-c", script])
+    _until(lambda: marker.exists() and marker.read_text().isdigit(), 60)
+    kernel = int(marker.read_text())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _until(lambda: not _runs(kernel), 30)
+    assert not (out / "index.html").exists()
+    assert not (out / "notebooks").exists()
+    write_chapter(notebooks, "02_fails", BEGIN.format(name="02_fails"))
+    done = runner.run(client_file, output=out, notebooks=notebooks)
+    assert [(c.status, c.reused) for c in done.chapters] == [("done", True), ("done", False), ("left out", False)]
+    assert sorted(p.name for p in (out / "notebooks").iterdir()) == ["01_good.ipynb", "02_fails.ipynb"]
+
+
+def _until(condition, seconds):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited too long"
+        time.sleep(0.1)
+
+
+def _runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
