@@ -8,6 +8,7 @@ ifeq ($(OS),Windows_NT)
   BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/installed
+NOTEBOOKS := notebooks/*.ipynb notebooks/exercises/*.ipynb notebooks/solutions/*.ipynb
 WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 
 # Kernels start three times faster with compiled byte code; an empty value turns this switch off.
@@ -23,6 +24,7 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q --nbval --nbval-current-env $(NOTEBOOKS)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

@@ -72,7 +72,7 @@ def purchases(
     kept &= (spend > 0) | ((amount == 0) & (spend == 0)) if free_orders == "count" else spend > 0
     extra = {name: orders[name] if name in orders.columns else ibis.null("string") for name in keep}
     return orders.filter(kept).select(
-        customer_id=orders.customer_id.cast("string"),
+        customer_id=orders.customer_id,
         ordered_at=orders.ordered_at,
         day=orders.ordered_at.cast("date"),
         spend=spend,

@@ -1,0 +1,19 @@
+"""What can go wrong between a client's orders and a customer-base model, by name."""
+
+from __future__ import annotations
+
+
+class CustomerBaseInvalid(ValueError):
+    """Rows of the customer summary cannot be true (or are not numbers); the message names the customers."""
+
+
+class TooFewRepeatBuyers(ValueError):
+    """The customers tell too little to estimate a model: nearly nobody came back, or all did alike."""
+
+
+class FitDidNotConverge(RuntimeError):
+    """No maximum of the likelihood was found; the message says from where it was sought and where it ended."""
+
+
+class MeanSpendUndefined(ValueError):
+    """The spend model has no finite mean for these customers (gamma-gamma with p·x + q ≤ 1)."""

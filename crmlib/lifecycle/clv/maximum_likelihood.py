@@ -1,0 +1,219 @@
+"""Finding the parameters that make the data most likely, knowing how sure they are, and saying so when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, special
+
+from crmlib.lifecycle.clv.errors import FitDidNotConverge
+
+Numbers = np.ndarray
+# log-parameters → log-likelihood, its gradient and its Hessian
+Likelihood = Callable[[Numbers], tuple[float, Numbers, Numbers]]
+
+# Half the Newton decrement is how much log-likelihood is still to be gained: far below what statistics can see.
+GAIN_LEFT = 1e-9
+# A log-parameter known to no better than e^±30 is not known: the maximum lies at the edge (0 or infinity).
+LEAST_CURVATURE = 1e-3
+LONGEST_STEP = 2.0
+
+# Of the Student t from which parameters are drawn before they are weighed.
+DEGREES_OF_FREEDOM = 6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A maximum of a likelihood: where, how high, how sharp (``covariance`` of the log-parameters)."""
+
+    log_parameters: Numbers
+    covariance: Numbers
+    log_likelihood: float
+    customers: float
+    iterations: int
+    likelihood: Likelihood | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class ParameterDraws:
+    """Parameters that the data leave possible, one row a draw, all equally likely.
+
+    ``effective_sample_size`` says how many draws the importance weights left of ``len(values)``; it is NaN where the
+    normal approximation was taken as it is.
+    """
+
+    values: Numbers
+    effective_sample_size: float
+
+
+def maximise(
+    likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
+) -> tuple[Numbers, float, Numbers, int]:
+    """The maximum of a log-likelihood by Newton's method: place, height, Hessian and iterations.
+
+    ``starts`` are tried in turn. A place counts as maximum only if the Hessian is negative definite there and the
+    next step would gain nothing. Raises :class:`FitDidNotConverge`.
+    """
+    tried = []
+    for start in starts:
+        place = np.asarray(start, float)
+        value, gradient, hessian = likelihood(place)
+        for iteration in range(1, 101):
+            curvature, directions = linalg.eigh(-hessian)
+            slope = directions.T @ gradient
+            if curvature[0] > LEAST_CURVATURE and 0.5 * float(np.sum(slope**2 / curvature)) < GAIN_LEFT:
+                return place, value, hessian, iteration
+            # Uphill also where the likelihood is not concave; never farther than one can trust a parabola.
+            step = directions @ (slope / np.maximum(np.abs(curvature), 1e-8 * np.abs(curvature).max() + 1e-12))
+            step *= min(1.0, LONGEST_STEP / float(np.linalg.norm(step)))
+            for _ in range(40):
+                ahead = likelihood(place + step)
+                if np.isfinite(ahead[0]) and ahead[0] >= value + 1e-4 * float(step @ gradient) - 1e-12 * abs(value):
+                    break
+                step = step / 2
+            else:
+                break
+            place, (value, gradient, hessian) = place + step, ahead
+            if np.abs(place).max() > 40:
+                break
+        parameters = ", ".join(f"{symbol} {np.exp(p):.4g}" for symbol, p in zip(symbols, place, strict=True))
+        tried.append(
+            f"from {np.exp(np.asarray(start)).round(4).tolist()}: {iteration} steps to {parameters} "
+            f"(log-likelihood {value:.3f}, gradient {np.linalg.norm(gradient):.2g}, "
+            f"least curvature {curvature[0]:.2g})"
+        )
+    raise FitDidNotConverge(
+        "no maximum of the likelihood was found. Tried, in rescaled time or money: "
+        + "; ".join(tried)
+        + ". A parameter that runs to 0 or infinity says that customers hardly differ in it, or hardly ever leave: "
+        "take more customers or a longer time, a model without that parameter, or prior_spread=2, which holds "
+        "parameters near those of a typical customer base as far as the data do not say otherwise"
+    )
+
+
+def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) -> Likelihood:
+    """The likelihood times a prior: each log-parameter normal around ``centre`` with standard deviation ``spread``."""
+    if spread is None:
+        return likelihood
+    precision = 1 / spread**2
+
+    def posterior(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        value, gradient, hessian = likelihood(log_parameters)
+        off = log_parameters - centre
+        return (
+            value - 0.5 * precision * float(off @ off),
+            gradient - precision * off,
+            hessian - precision * np.eye(len(off)),
+        )
+
+    return posterior
+
+
+class FittedModel:
+    """What every model of this package can say of itself: parameters, how sure, how likely.
+
+    A subclass names its ``symbols`` and takes them as keyword arguments; all are positive, and all statistics are
+    made on their logarithms.
+    """
+
+    symbols: ClassVar[tuple[str, ...]] = ()
+    estimate: Estimate | None = None
+
+    @property
+    def log_parameters(self) -> Numbers:
+        """The logarithms of the parameters, in the order of ``symbols``."""
+        return np.log([getattr(self, symbol) for symbol in self.symbols])
+
+    @property
+    def params(self) -> pd.DataFrame:
+        """The parameters: index ``symbols``; ``estimate, standard_error, low, high`` (95 %, from the log-scale)."""
+        values = np.exp(self.log_parameters)
+        spread = np.sqrt(np.diag(self.estimate.covariance)) if self.estimate else np.full(len(values), np.nan)
+        z = special.ndtri(0.975)
+        return pd.DataFrame(
+            {
+                "estimate": values,
+                "standard_error": values * spread,
+                "low": values * np.exp(-z * spread),
+                "high": values * np.exp(z * spread),
+            },
+            index=pd.Index(self.symbols, name="parameter"),
+        )
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """The covariance matrix of the logarithms of the parameters."""
+        return pd.DataFrame(self._fitted.covariance, index=list(self.symbols), columns=list(self.symbols))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the parameters are a proven maximum of a likelihood (False: they were given)."""
+        return self.estimate is not None
+
+    @property
+    def log_likelihood_(self) -> float:
+        """The log-likelihood at its maximum."""
+        return self._fitted.log_likelihood
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, 2k − 2 log L: smaller is better."""
+        return 2 * len(self.symbols) - 2 * self.log_likelihood_
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion, k log N − 2 log L: smaller is better."""
+        return len(self.symbols) * float(np.log(self._fitted.customers)) - 2 * self.log_likelihood_
+
+    def with_log_parameters(self, log_parameters: Numbers) -> Self:
+        """The same model at other parameters."""
+        raise NotImplementedError
+
+    def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
+        """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
+
+        Drawn from the normal approximation on the log-scale or, where the likelihood is at hand, from a wider one and
+        resampled by how likely the data make them, unless too few draws would remain (effective sample size below a
+        fifth).
+        """
+        estimate = self._fitted
+        random, size = np.random.default_rng(seed), len(self.symbols)
+        half = random.standard_normal((-(-count // 2), size))
+        if estimate.likelihood is not None:
+            # Draw from a Student t, whose tails are wider than those that likelihoods of skewed parameters have.
+            half *= np.sqrt(DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, (len(half), 1)))
+        standard = np.concatenate([half, -half])[:count]
+        log_values = estimate.log_parameters + standard @ linalg.cholesky(estimate.covariance, lower=True).T
+        if estimate.likelihood is None:
+            return ParameterDraws(np.exp(log_values), float("nan"))
+        heights = np.array([estimate.likelihood(value)[0] for value in log_values]) - estimate.log_likelihood
+        squares = (standard**2).sum(axis=1)
+        log_weights = heights + (DEGREES_OF_FREEDOM + size) / 2 * np.log1p(squares / DEGREES_OF_FREEDOM)
+        weights = special.softmax(np.where(np.isfinite(log_weights), log_weights, -np.inf))
+        effective = 1 / float(np.sum(weights**2))
+        if effective < count / 5:
+            return ParameterDraws(np.exp(log_values), effective)
+        # Systematic resampling: one random number, the least noise.
+        places = np.searchsorted(np.cumsum(weights), (np.arange(count) + random.random()) / count)
+        return ParameterDraws(np.exp(log_values[np.minimum(places, count - 1)]), effective)
+
+    @property
+    def _fitted(self) -> Estimate:
+        if self.estimate is None:
+            raise AttributeError(f"this {type(self).__name__} was made from given parameters; fit it to data for this")
+        return self.estimate
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{symbol}={getattr(self, symbol):.4g}" for symbol in self.symbols)
+        return f"{type(self).__name__}({values})"
+
+
+def positive(**parameters: Any) -> None:
+    """Refuse parameters that are not positive numbers."""
+    for symbol, value in parameters.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"parameter {symbol} must be a positive number, not {value!r}")
