@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,16 +38,18 @@ class Caption:
 def new_axes(width: float = 8.0, height: float = 4.2) -> Any:
     """New Axes in the house style; sizes in inches.
 
+    The house style is set for all of matplotlib, so that a chapter's and a trainee's own figures look alike.
+
     >>> new_axes().get_figure().get_size_inches().tolist()
     [8.0, 4.2]
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_style()):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.add_subplot()
-        axes.grid(True, axis="y")
+    matplotlib.rcParams.update(_style())
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.grid(True, axis="y")
     return axes
 
 
@@ -58,6 +61,8 @@ def _style() -> Any:
     return {
         "font.family": ["DejaVu Sans", *(font for font in _CJK_FONTS if font in installed)],
         "font.size": 10.5,
+        # A client's names are text: a dollar sign in one must not start a formula.
+        "text.parse_math": False,
         "axes.prop_cycle": cycler(color=PALETTE),
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -125,11 +130,11 @@ class Exhibit:
 
 def figure_exhibit(axes: Any, *, name: str) -> Exhibit:
     """The figure as a PNG with its caption."""
-    import matplotlib
-
     about = caption_of(axes)
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_style()):
+    with warnings.catch_warnings():
+        # Where no installed font has a character, a box is drawn; that is no news for the reader of a notebook.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         axes.get_figure().savefig(buffer, format="png", dpi=144, metadata={"Software": None})
     return Exhibit(
         {
