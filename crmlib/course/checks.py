@@ -49,7 +49,7 @@ def compare_number(answer: Any, expected: float, *, hint: str, tolerance: float 
         return NOT_ATTEMPTED
     try:
         value = float(answer)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Answer("not yet", f"A single number is expected, this is a {type(answer).__name__}. {hint}")
     if math.isclose(value, expected, rel_tol=tolerance, abs_tol=1e-12):
         return Answer("right")

@@ -57,7 +57,7 @@ def problems(html: str) -> list[str]:
         found.append("more than one style element")
     found += [
         f"number that is none: {m.group(0)!r}"
-        for m in re.finditer(r".{0,30}\b(nan|NaN|None|NaT|inf|<NA>)\b.{0,20}", page.text)
+        for m in re.finditer(r".{0,30}\b(nan|NaN|None(?! of)|NaT|inf|<NA>)\b.{0,20}", page.text)
     ]
     found += [f"unfilled: {m.group(0)!r}" for m in re.finditer(r"\{\w*\}", page.text)]
     return found

@@ -1,0 +1,226 @@
+"""When customers return, those included who are still being waited for: Kaplan–Meier curves and the log-rank
+test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from crmlib import figures, text
+from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
+from crmlib.lifecycle.retention.empty_figure import nothing_to_show
+from crmlib.lifecycle.retention.second_order import as_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_CURVES = 7
+
+
+# Measures
+
+
+def waiting_times(second_orders: Any, *, by: Literal["group", "cohort"] | None = "group") -> pd.DataFrame:
+    """How many customers returned, or are still waited for, after how many days: all that Kaplan and Meier need.
+
+    Columns: ``by`` (or nothing), ``days``, ``returned``, ``customers``. However many customers there are,
+    this table is as long as the longest wait. Answers a pandas frame, sorted.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"group": ["a", "a", "a"], "days": [5, 5, 9], "returned": [True, True, False]})
+    >>> waiting_times(table)
+      group  days  returned  customers
+    0     a     5      True          2
+    1     a     9     False          1
+    """
+    table = as_table(second_orders)
+    keys = [*([by] if by else []), "days", "returned"]
+    return table.group_by(keys).agg(customers=table.count()).order_by(keys).to_pandas()
+
+
+def return_curves(
+    second_orders: Any, *, by: Literal["group", "cohort"] | None = "group", least_at_risk: int = SMALL_BASE
+) -> pd.DataFrame:
+    """What share have ordered again by which day: the Kaplan–Meier estimate, one row per group and day.
+
+    Customers who have not returned count as long as they have been followed, and then leave the base; so
+    recent customers are used for what is known of them. Columns: ``by`` (or nothing), ``day``, ``at_risk``
+    (not returned before that day and followed so far), ``returned`` (on that day), ``share`` (returned by
+    the end of that day, 1 − S(t)) and its pointwise 95 % interval ``low, high`` (Greenwood, on the
+    complementary log-log scale). A curve ends where fewer than ``least_at_risk`` customers are left at risk.
+    Answers a pandas frame.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"days": [5, 8, 9, 9], "returned": [True, False, True, False]})
+    >>> return_curves(table, by=None, least_at_risk=1)[["day", "at_risk", "returned", "share"]]
+       day  at_risk  returned  share
+    0    0        4         0  0.000
+    1    5        4         1  0.250
+    2    9        2         1  0.625
+    """
+    import pandas as pd
+
+    counted = waiting_times(second_orders, by=by)
+    if by is None:
+        return _curve(counted, least_at_risk)
+    curves = [_curve(part, least_at_risk).assign(**{by: name}) for name, part in counted.groupby(by, sort=True)]
+    columns = [by, "day", "at_risk", "returned", "share", "low", "high"]
+    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+
+
+def _curve(counted: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+    from scipy.special import ndtri
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    total = int(counted.customers.sum())
+    start = pd.DataFrame({"day": [0], "at_risk": [total], "returned": [0], "share": [0.0], "low": [0.0], "high": [0.0]})
+    if not counted.returned.any():
+        return start
+    status = counted.returned.to_numpy(dtype=float)
+    fitted = SurvfuncRight(
+        counted.days.to_numpy(dtype=float), status, freq_weights=counted.customers.to_numpy(dtype=float)
+    )
+    survival, at_risk, events = (np.asarray(v, float) for v in (fitted.surv_prob, fitted.n_risk, fitted.n_events))
+    # Greenwood's formula on log(−log S); statsmodels has it without weights only.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events)))) / -np.log(survival)
+        factor = np.exp(ndtri(0.975) * spread)
+        low, high = 1 - survival ** (1 / factor), 1 - survival**factor
+    inside = (survival > 0) & (survival < 1)
+    curve = pd.DataFrame(
+        {
+            "day": fitted.surv_times.astype(int),
+            "at_risk": at_risk.round().astype(int),
+            "returned": events.round().astype(int),
+            "share": 1 - survival,
+            "low": np.where(inside, low, np.nan),
+            "high": np.where(inside, high, np.nan),
+        }
+    )
+    return pd.concat([start, curve[curve.at_risk >= least_at_risk]], ignore_index=True)
+
+
+def median_wait(curve: pd.DataFrame) -> float | None:
+    """The day by which half of the customers have ordered again; None where the curve does not get that far.
+
+    ``curve``: one group's rows of :func:`return_curves`.
+
+    >>> import pandas as pd
+    >>> median_wait(pd.DataFrame({"day": [0, 5, 9], "share": [0.0, 0.25, 0.625]}))
+    9
+    """
+    reached = curve[curve.share >= 0.5]
+    return None if reached.empty else int(reached.day.iloc[0])
+
+
+def log_rank(
+    second_orders: Any, *, by: Literal["group", "cohort"] = "group", least: int = SMALL_BASE
+) -> dict[str, float]:
+    """Whether the groups return alike: the log-rank test over all days, ``{"chi2": …, "groups": …, "p": …}``.
+
+    p is the probability of differences as large as these if the groups did not differ. Groups with fewer than
+    ``least`` customers are left out. NaN with fewer than two groups, or where nobody has returned.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 4, "days": [1, 2, 3, 4, 9, 9, 9, 9],
+    ...     "returned": [True] * 4 + [False] * 4})
+    >>> round(log_rank(table, least=4)["p"], 4)
+    0.0067
+    """
+    import numpy as np
+    from statsmodels.duration.survfunc import survdiff
+
+    counted = waiting_times(second_orders, by=by)
+    sizes = counted.groupby(by).customers.transform("sum")
+    counted = counted[sizes >= least].reset_index(drop=True)
+    groups = counted[by].nunique()
+    if groups < 2 or not counted.returned.any():
+        return {"chi2": float("nan"), "groups": float(groups), "p": float("nan")}
+    rows = np.repeat(np.arange(len(counted)), counted.customers)
+    times, returned, names = (counted[c].to_numpy()[rows] for c in ("days", "returned", by))
+    try:
+        chi2, p = survdiff(times, returned.astype(int), names)
+    except np.linalg.LinAlgError:  # in some group nobody was followed when anybody returned
+        chi2 = p = float("nan")
+    return {"chi2": float(chi2), "groups": float(groups), "p": float(p)}
+
+
+# Figures
+
+
+def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None) -> Any:
+    """Share who have ordered again, by days since the first order and by group; answers the Axes.
+
+    ``curves``: a frame from :func:`return_curves` by group; ``test``: its :func:`log_rank`. At most seven
+    groups are drawn, the largest.
+    """
+    title = text.say("When new customers order again")
+    named = curves.rename(columns={"cohort": "group"}) if "group" not in curves.columns else curves
+    drawn = named[named.day > 0] if len(named) else named
+    if drawn.empty:
+        return nothing_to_show(title, text.say("Too few customers have ordered a second time to draw a curve."))
+    sizes = named[named.day == 0].set_index("group").at_risk.sort_values(ascending=False, kind="stable")
+    groups = [g for g in sizes.index if (drawn.group == g).any()][:_MOST_CURVES]
+    end = int(drawn[drawn.group.isin(groups)].groupby("group").day.max().median())
+    day = min(180, end)
+    at = {g: _share_by(named[named.group == g], day) for g in groups}
+    groups.sort(key=lambda g: -at[g])
+    axes = figures.new_axes()
+    for place, group in enumerate(groups):
+        curve = named[named.group == group]
+        colour = figures.PALETTE[place % len(figures.PALETTE)]
+        label = text.say("{group} ({customers})", group=str(group), customers=int(sizes[group]))
+        axes.step(curve.day, curve.share, where="post", color=colour, linewidth=1.8, label=label)
+        axes.fill_between(curve.day, curve.low, curve.high, step="post", color=colour, alpha=0.12, linewidth=0)
+    legend = axes.legend(
+        loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9, frameon=False, title=text.say("Group (customers)")
+    )
+    for entry in legend.get_texts():
+        entry.set_parse_math(False)  # two dollar signs are money, no formula
+    figures.percent_axis(axes.yaxis)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, min(1.0, 1.1 * float(drawn[drawn.group.isin(groups)].high.max())))
+    axes.set_xlabel(text.say("Days since the first order"))
+    axes.set_ylabel(text.say("Share who have ordered again"))
+    words = {
+        "day": day,
+        "best": str(groups[0]),
+        "high": text.percent(at[groups[0]]),
+        "worst": str(groups[-1]),
+        "low": text.percent(at[groups[-1]]),
+    }
+    if len(groups) > 1:
+        reading = text.say(
+            "By day {day}, {high} of “{best}” have ordered again, of “{worst}” {low}. {test}",
+            test=_test_words(test),
+            **words,
+        )
+    else:
+        reading = text.say("By day {day}, {high} of new customers have ordered again.", **words)
+    return figures.caption(
+        axes,
+        title=title,
+        reading=reading.strip(),
+        description=text.say(
+            "Step curves (Kaplan–Meier) of the share who have ordered again by days since the first order, with 95% "
+            "intervals; groups shown: {count}; by day {day} they lie between {low} (“{worst}”) and {high} (“{best}”).",
+            count=len(groups),
+            **words,
+        ),
+    )
+
+
+def _share_by(curve: Any, day: int) -> float:
+    return float(curve[curve.day <= day].share.iloc[-1])
+
+
+def _test_words(test: dict[str, float] | None) -> str:
+    if test is None or test["p"] != test["p"]:
+        return ""
+    if test["p"] < 0.001:
+        return text.say("Differences this large would hardly ever come by chance (log-rank test, p < 0.001).")
+    p = text.number(test["p"], digits=3)
+    if test["p"] < 0.05:
+        return text.say("Differences this large would rarely come by chance (log-rank test, p = {p}).", p=p)
+    return text.say("Differences of this size may be chance (log-rank test, p = {p}).", p=p)

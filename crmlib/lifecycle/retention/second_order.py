@@ -1,0 +1,403 @@
+"""The second order: who places one, when, and how sure that is when many are still being waited for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Literal
+
+from crmlib import figures, text
+from crmlib.engine import same_kind, to_pandas
+from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
+from crmlib.lifecycle.retention.empty_figure import nothing_to_show
+from crmlib.lifecycle.retention.intervals import wilson
+from crmlib.lifecycle.retention.periods import Period, period_name, unit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Grouping = Literal["channel", "amount"]
+
+
+# Measures
+
+
+@same_kind
+def second_orders(
+    orders: Any,
+    customers: Any = None,
+    *,
+    as_of: Any,
+    by: Grouping | None = None,
+    period: Period = "month",
+    since: Any = None,
+) -> Any:
+    """When each customer ordered first and again, one row per customer, sorted.
+
+    Columns: ``customer_id``; ``cohort`` (first day of the ``period`` of the first order); ``first_day`` and
+    ``first_spend`` (all that was spent on it); ``second_day`` and ``second_spend`` (empty: not yet);
+    ``returned`` (whether there is a second day); ``days`` from the first day to the second, or to ``as_of``
+    for those who have not returned, of whom we know only that it takes longer; ``followed_days`` from the
+    first day to ``as_of``; ``group``. Orders of one day are one.
+
+    ``by`` says what the groups are: ``channel``, from the table ``customers``, or ``amount``, thirds by the
+    spend of the first day; without it the channel where there is one, else the amount. ``since`` leaves out
+    customers whose first order was before that day (see ``cohorts``). pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
+    ...     "ordered_at": pd.to_datetime(["2025-01-10", "2025-03-02", "2025-01-20"])})
+    >>> second_orders(orders, as_of="2025-03-31")[["customer_id", "returned", "days", "followed_days"]]
+      customer_id  returned  days  followed_days
+    0           a      True    51             80
+    1           b     False    70             70
+    """
+    import ibis
+
+    end = as_day(as_of)
+    bought = purchases(orders, as_of=end)
+    daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
+    numbered = daily.mutate(n=ibis.row_number().over(group_by="customer_id", order_by="day"))
+    each = (
+        numbered.filter(numbered.n < 2)
+        .group_by("customer_id")
+        .agg(
+            first_day=lambda t: t.day.min(),
+            first_spend=lambda t: t.spend.sum(where=t.n == 0),
+            second_day=lambda t: t.day.max(where=t.n == 1),
+            second_spend=lambda t: t.spend.sum(where=t.n == 1),
+        )
+    )
+    if since is not None:
+        each = each.filter(each.first_day >= ibis.literal(as_day(since)))
+    each = _grouped(each, customers, by)
+    followed = ibis.literal(end).delta(each.first_day, unit="day")
+    returned = each.second_day.notnull()
+    return each.select(
+        customer_id=each.customer_id,
+        cohort=each.first_day.truncate(unit_of(period)).cast("date"),
+        first_day=each.first_day,
+        first_spend=each.first_spend,
+        second_day=each.second_day,
+        second_spend=each.second_spend,
+        returned=returned,
+        days=ibis.ifelse(returned, each.second_day.delta(each.first_day, unit="day"), followed).cast("int64"),
+        followed_days=followed.cast("int64"),
+        group=each.group,
+    ).order_by("customer_id")
+
+
+def grouping(customers: Any = None) -> Grouping:
+    """By what customers are told apart where nobody says: the channel where the table has it, else the amount.
+
+    >>> import pandas as pd
+    >>> grouping(), grouping(pd.DataFrame({"customer_id": ["a"], "channel": ["event"]}))
+    ('amount', 'channel')
+    """
+    return "channel" if customers is not None and "channel" in customers.columns else "amount"
+
+
+def _grouped(each: Any, customers: Any, by: Grouping | None) -> Any:
+    import ibis
+
+    by = by or grouping(customers)
+    if by == "channel":
+        if customers is None or "channel" not in customers.columns:
+            raise ValueError("by='channel' needs the table customers with its column channel")
+        known = customers.group_by(customer_id=customers.customer_id.cast("string")).agg(
+            group=customers.channel.cast("string").max()
+        )
+        joined = each.left_join(known, "customer_id").drop("customer_id_right")
+        return joined.mutate(group=joined.group.fill_null(text.say("not known")))
+    if by != "amount":
+        raise ValueError(f"by={by!r} is not known; use channel or amount")
+    bounds = each.agg(low=each.first_spend.quantile(1 / 3), high=each.first_spend.quantile(2 / 3)).to_pandas()
+    if bounds.isna().to_numpy().any():
+        return each.mutate(group=ibis.null("string"))
+    # Bounds that one can say: two digits.
+    low, high = (float(f"{bound:.2g}") for bound in bounds.iloc[0])
+    digits = 0 if high >= 10 else 2
+    words = {"low": text.money(low, digits=digits), "high": text.money(high, digits=digits)}
+    return each.mutate(
+        group=ibis.cases(
+            (each.first_spend <= low, text.say("first order up to {low}", **words)),
+            (each.first_spend <= high, text.say("first order {low} to {high}", **words)),
+            else_=text.say("first order over {high}", **words),
+        )
+    )
+
+
+def repeat_rate(second_orders: Any, *, within: int = 90, by: Literal["group", "cohort"] | None = None) -> pd.DataFrame:
+    """What share of new customers order again ``within`` so many days: one row, or one per group or cohort.
+
+    ``second_orders``: a table from :func:`second_orders` (pandas or Ibis). Columns: ``by``,
+    ``new_customers``, ``followed`` (of these, known for at least ``within`` days: only they can be judged),
+    ``returned`` (of the followed, ordered again in time), ``repeat_rate`` (returned / followed) and its 95 %
+    Wilson interval ``low, high``; empty where nobody has been followed long enough. Answers a pandas frame.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"returned": [True, True, False, False], "days": [20, 95, 300, 10],
+    ...     "followed_days": [200, 200, 300, 10]})
+    >>> repeat_rate(table, within=90).round(3)
+       new_customers  followed  returned  repeat_rate    low   high
+    0              4         3         1        0.333  0.061  0.792
+    """
+    import ibis
+
+    table = as_table(second_orders)
+    followed = table.followed_days >= within
+    in_time = followed & table.returned & (table.days <= within)
+    sums = {
+        "new_customers": table.count(),
+        "followed": followed.sum().fill_null(0),
+        "returned": in_time.sum().fill_null(0),
+    }
+    counted = table.group_by(by).agg(**sums).order_by(ibis.asc(by)) if by else table.agg(**sums)
+    frame = counted.to_pandas().astype(dict.fromkeys(sums, "int64"))
+    base = frame.followed.where(frame.followed > 0)
+    low, high = wilson(frame.returned, base)
+    return frame.assign(repeat_rate=frame.returned / base, low=low, high=high)
+
+
+def as_table(table: Any) -> Any:
+    """The table as the engine's, whichever kind it is."""
+    import ibis
+    import pandas as pd
+
+    return ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
+
+
+def time_to_return(second_orders: Any, *, horizon: int | None = None) -> pd.DataFrame:
+    """Of those who order again within ``horizon`` days, by which day a quarter, half and 80 % have done so.
+
+    Without ``horizon`` the longest of 365, 180 and 90 days that at least 30 customers are known to have
+    returned in.
+
+    Only customers who were followed for the whole horizon count, so that the quick ones are not
+    over-represented. One row per ``share_returned`` (0.25, 0.5, 0.8): ``day`` and its 95 % interval ``low,
+    high`` from the order statistics (no assumption on the shape); ``returners`` they rest on; ``horizon``.
+    No rows where nobody qualifies.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"days": range(1, 101), "followed_days": 400, "returned": True})
+    >>> time_to_return(table)
+       share_returned  day  low  high  returners  horizon
+    0            0.25   25   17    35        100      365
+    1            0.50   50   40    61        100      365
+    2            0.80   80   72    89        100      365
+    """
+    import numpy as np
+    import pandas as pd
+    from scipy.stats import binom
+
+    table = as_table(second_orders)
+    horizons = (horizon,) if horizon else (365, 180, 90)
+    for days in horizons:
+        quick = table.filter((table.followed_days >= days) & table.returned & (table.days <= days))
+        counted = quick.group_by("days").agg(customers=quick.count()).order_by("days").to_pandas()
+        n = int(counted.customers.sum())
+        if n >= SMALL_BASE:
+            break
+    if n == 0:
+        return pd.DataFrame(columns=["share_returned", "day", "low", "high", "returners", "horizon"])
+    shares = np.array([0.25, 0.5, 0.8])
+    waits = np.repeat(counted.days.to_numpy(), counted.customers.to_numpy(dtype=int))
+    places = [np.ceil(n * shares), binom.ppf(0.025, n, shares), binom.ppf(0.975, n, shares) + 1]
+    day, low, high = (waits[np.clip(place.astype(int), 1, n) - 1].astype(int) for place in places)
+    return pd.DataFrame(
+        {"share_returned": shares, "day": day, "low": low, "high": high, "returners": n, "horizon": days}
+    )
+
+
+@same_kind
+def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, since: Any = None) -> Any:
+    """What the first days say of the next: customers by the orders of their first ``within`` days.
+
+    Columns: ``early_orders`` ("1", "2", "3", "4+"; orders of one day are one), ``customers`` (who can be
+    followed for all of ``within + then`` days), ``still_buying`` (of these, bought again in the ``then``
+    days after), ``share_buying`` with its 95 % Wilson interval ``share_low, share_high``, ``later_revenue`` (mean spend
+    per customer in those days, client's currency). Shows what goes together; it does not show that a second
+    order *makes* customers stay. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "a", "b"], "amount": [10.0, 5.0, 7.0, 8.0],
+    ...     "ordered_at": pd.to_datetime(["2025-01-10", "2025-03-02", "2025-05-01", "2025-01-20"])})
+    >>> early_orders(orders, as_of="2025-12-31")[["early_orders", "customers", "still_buying", "later_revenue"]]
+      early_orders  customers  still_buying  later_revenue
+    0            1          1             0            0.0
+    1            2          1             1            7.0
+    """
+    import ibis
+
+    end = as_day(as_of)
+    bought = purchases(orders, as_of=end)
+    daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
+    daily = daily.mutate(first_day=daily.day.min().over(group_by="customer_id"))
+    last_start = ibis.literal(end - dt.timedelta(days=within + then))
+    daily = daily.filter(daily.first_day <= last_start)
+    if since is not None:
+        daily = daily.filter(daily.first_day >= ibis.literal(as_day(since)))
+    wait = daily.day.delta(daily.first_day, unit="day")
+    early, later = wait <= within, (wait > within) & (wait <= within + then)
+    each = daily.group_by("customer_id").agg(
+        early=daily.count(where=early), later=daily.count(where=later), spend=daily.spend.sum(where=later)
+    )
+    each = each.mutate(early_orders=ibis.ifelse(each.early >= 4, "4+", each.early.cast("string")))
+    counted = each.group_by("early_orders").agg(
+        customers=each.count(),
+        still_buying=(each.later > 0).sum(),
+        later_revenue=each.spend.fill_null(0.0).sum() / each.count(),
+    )
+    low, high = wilson(counted.still_buying, counted.customers)
+    return counted.select(
+        early_orders=counted.early_orders,
+        customers=counted.customers,
+        still_buying=counted.still_buying,
+        share_buying=counted.still_buying / counted.customers,
+        share_low=low,
+        share_high=high,
+        later_revenue=counted.later_revenue,
+    ).order_by("early_orders")
+
+
+# Figures
+
+
+def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter") -> Any:
+    """Repeat-purchase rate by cohort with intervals; answers the Axes.
+
+    ``rates``: a frame from :func:`repeat_rate` by cohort, of cohorts of this ``period``. Cohorts that cannot
+    be followed long enough are left empty.
+    """
+    import numpy as np
+
+    title = text.say("Who orders again within {days} days, by cohort", days=within)
+    known = rates[rates.followed > 0]
+    if known.empty:
+        return nothing_to_show(title, text.say("Nobody has been a customer for {days} days yet.", days=within))
+    axes = figures.new_axes()
+    places = range(len(rates))
+    small = (rates.followed < SMALL_BASE).to_numpy()
+    middle, low, high = (rates[c].to_numpy(dtype=float) for c in ("repeat_rate", "low", "high"))
+    names = (
+        (~small, figures.COLOURS["main"], text.say("Share with 95% interval")),
+        (small, figures.COLOURS["muted"], text.say("Fewer than {least} customers followed", least=SMALL_BASE)),
+    )
+    for chosen, colour, label in names:
+        axes.errorbar(
+            [p for p, c in zip(places, chosen, strict=True) if c],
+            middle[chosen],
+            yerr=np.clip([(middle - low)[chosen], (high - middle)[chosen]], 0, None),
+            fmt="o",
+            color=colour,
+            ecolor=colour,
+            elinewidth=1.5,
+            capsize=3,
+            label=label,
+        )
+    if (small & np.isfinite(middle)).any():
+        axes.legend(loc="lower right", frameon=False)
+    step = max(1, -(-len(rates) // 12))
+    ticks = [
+        text.say(
+            "{cohort}\n{followed} of {customers}", cohort=period_name(c, period), followed=int(f), customers=int(n)
+        )
+        for c, f, n in zip(rates.cohort, rates.followed, rates.new_customers, strict=True)
+    ]
+    axes.set_xticks(list(places)[::step], ticks[::step], fontsize=8)
+    axes.set_xlim(-0.6, len(rates) - 0.4)
+    axes.set_ylim(0, min(1.0, 1.1 * float(known.high.max())))
+    figures.percent_axis(axes.yaxis)
+    axes.set_xlabel(text.say("Cohort, and how many of its customers have been followed long enough"))
+    axes.set_ylabel(text.say("Share who ordered again"))
+    solid = known[known.followed >= SMALL_BASE]
+    first, last = (solid if len(solid) else known).iloc[0], (solid if len(solid) else known).iloc[-1]
+    words = {
+        "days": within,
+        "first": text.percent(first.repeat_rate, digits=1),
+        "last": text.percent(last.repeat_rate, digits=1),
+        "first_cohort": period_name(first.cohort, period),
+        "last_cohort": period_name(last.cohort, period),
+    }
+    if first.cohort == last.cohort:
+        reading = text.say("Of the cohort {first_cohort}, {first} ordered again within {days} days.", **words)
+    else:
+        reading = text.say(
+            "Of the cohort {first_cohort}, {first} ordered again within {days} days; of {last_cohort}, {last}.", **words
+        )
+    return figures.caption(
+        axes,
+        title=title,
+        reading=reading,
+        description=text.say(
+            "Dots with 95% intervals: the share who ordered again within {days} days, by cohort; cohorts shown: "
+            "{count}; from {first} ({first_cohort}) to {last} ({last_cohort}).",
+            count=len(known),
+            **words,
+        ),
+    )
+
+
+def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Any:
+    """Who goes on buying, by the orders of the first days; answers the Axes.
+
+    ``early``: a table from :func:`early_orders`, made with these ``within`` and ``then``.
+    """
+    import numpy as np
+
+    frame = to_pandas(early)
+    title = text.say("What the first {days} days tell of the next {then}", days=within, then=then)
+    if frame.empty:
+        return nothing_to_show(title, text.say("Nobody has been followed for {days} days yet.", days=within + then))
+    axes = figures.new_axes(8.0, 3.6)
+    places = list(range(len(frame)))
+    share = frame.share_buying.to_numpy(dtype=float)
+    low, high = frame.share_low.to_numpy(dtype=float), frame.share_high.to_numpy(dtype=float)
+    error = np.clip([share - low, high - share], 0, None)
+    colours = [figures.COLOURS["main" if n >= SMALL_BASE else "muted"] for n in frame.customers]
+    axes.bar(places, share, color=colours, width=0.6)
+    axes.errorbar(places, share, yerr=error, fmt="none", ecolor=figures.COLOURS["ink"], elinewidth=1.2, capsize=3)
+    for place, row in zip(places, frame.itertuples(index=False), strict=True):
+        note = text.say("{revenue} per customer", revenue=text.money(row.later_revenue))
+        axes.annotate(note, (place, row.share_high), (0, 4), textcoords="offset points", ha="center", fontsize=9)
+    ticks = [
+        text.say("{orders}\n({customers})", orders=str(row.early_orders), customers=int(row.customers))
+        for row in frame.itertuples(index=False)
+    ]
+    axes.set_xticks(places, ticks)
+    figures.percent_axis(axes.yaxis)
+    axes.set_ylim(0, min(1.15, 1.2 * float(frame.share_high.max())))
+    axes.set_xlabel(text.say("Orders in the first {days} days (customers)", days=within))
+    axes.set_ylabel(text.say("Share that bought in the next {then} days", then=then))
+    first, last = frame.iloc[0], frame.iloc[-1]
+    words = {
+        "days": within,
+        "then": then,
+        "first": text.percent(first.share_buying),
+        "last": text.percent(last.share_buying),
+        "few": str(first.early_orders),
+        "many": str(last.early_orders),
+        "first_revenue": text.money(first.later_revenue),
+        "last_revenue": text.money(last.later_revenue),
+    }
+    if len(frame) > 1:
+        reading = text.say(
+            "Of customers with {few} order in their first {days} days {first} bought in the next {then} days "
+            "({first_revenue} per customer), of those with {many} {last} ({last_revenue}); this shows who they "
+            "are, not what a second order does.",
+            **words,
+        )
+    else:
+        reading = text.say(
+            "Of customers with {few} order in their first {days} days {first} bought in the next {then} days.", **words
+        )
+    return figures.caption(
+        axes,
+        title=title,
+        reading=reading,
+        description=text.say(
+            "Bar chart with 95% intervals: the share that bought in the next {then} days by the number of orders in "
+            "the first {days} days, from {first} to {last}.",
+            **words,
+        ),
+    )

@@ -1,0 +1,85 @@
+"""What the pictures and tables say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from crmlib import text
+from crmlib.figures import caption_of
+from crmlib.lifecycle import clv
+
+
+@pytest.fixture(scope="module")
+def all_of(cdnow: pd.DataFrame, cdnow_orders: pd.DataFrame, cdnow_model: Any) -> dict[str, Any]:
+    fitted = clv.fit_models(cdnow)
+    options = {**fitted.models, "margin": 0.3, "discount_rate": 0.1}
+    values = clv.customer_values(cdnow, **options)
+    return {
+        "values": values,
+        "equity": clv.customer_equity(cdnow, **options),
+        "shares": clv.equity_shares(cdnow, clv.top_fifth(values), **options),
+        "total": clv.holdout_total(cdnow, cdnow_model),
+        "comparison": clv.holdout_comparison(cdnow, cdnow_model),
+        "weeks": clv.tracking(cdnow_orders, cdnow_model, as_of="1998-06-30", calibration_end="1997-09-30"),
+        "baselines": clv.baseline_comparison(cdnow, cdnow_model),
+    }
+
+
+def test_the_grid_leaves_out_what_the_model_cannot_know(all_of) -> None:
+    axes = clv.plot_alive_grid(clv.alive_grid(all_of["values"]))
+    cells = [cell.get_text() for cell in axes.texts]
+    once = [cell for cell in cells if cell.startswith(text.UNKNOWN)]
+    assert once
+    assert not any(cell.startswith("100%") for cell in once)
+    assert "1,411 who bought once" in caption_of(axes).reading
+    assert "of the 946 customers who came back" in caption_of(axes).reading
+
+
+def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of) -> None:
+    def reading(actual: float) -> str:
+        total = all_of["total"].assign(actual_orders=actual)
+        return caption_of(clv.plot_holdout(all_of["comparison"], all_of["weeks"], total)).reading
+
+    low, high = all_of["total"][["expected_low", "expected_high"]].iloc[0]
+    assert reading((low + high) / 2).endswith("no more of a difference than chance makes.")
+    assert "something has changed" in reading(high + 50)
+    assert "something has changed" in reading(low - 50)
+
+
+def test_the_holdout_picture_tells_actual_and_expected_of_each_group(all_of) -> None:
+    axes = clv.plot_holdout(all_of["comparison"], all_of["weeks"], all_of["total"])
+    row = all_of["comparison"].iloc[1]
+    said = f"1: {row.actual_mean:.2f} against {row.expected_mean:.2f}"
+    assert said in caption_of(axes).description
+    assert len(axes.get_figure().axes) == 2
+
+
+def test_concentration_tells_the_share_of_the_fifth(all_of) -> None:
+    axes = clv.plot_concentration(clv.equity_concentration(all_of["values"]), all_of["shares"])
+    share = all_of["shares"]["share"].iloc[1]
+    assert f"holds {share:.0%}" in caption_of(axes).reading
+
+
+def test_equity_in_words_shows_money_as_money(all_of) -> None:
+    table = clv.equity_in_words(all_of["equity"]).set_index("measure")
+    value = all_of["equity"].set_index("measure").loc["customer_equity", "value"]
+    assert table.loc["Customer equity: value of these orders", "value"] == text.money(value)
+    assert not table.loc["Customers probably still there", "value"].startswith("$")
+
+
+def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
+    assert clv.baselines_in_words(all_of["baselines"])["method"].tolist() == [
+        "Model: BG/NBD",
+        "Rule: everyone goes on at their own rate",
+        "Rule: everyone repeats the last period",
+    ]
+    groups = pd.DataFrame({"channel": ["a", "b"], "note": ["", "too few"]}).reindex(
+        columns=["channel", "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",
+                 "new_customer_value", "new_low", "new_high", "new_error", "note"]
+    )  # fmt: skip
+    shown = clv.groups_in_words(groups)
+    assert shown["note"].tolist() == ["", "too few repeat buyers"]
+    assert "new_error" not in shown

@@ -1,0 +1,138 @@
+"""What is concluded from the measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib.lifecycle import clv
+
+
+def equity_of(**values: tuple[float, float, float]) -> pd.DataFrame:
+    known = {
+        "expected_orders": (100.0, 80.0, 120.0),
+        "customer_equity": (5000.0, 4000.0, 6000.0),
+        "value_at_risk": (900.0, 800.0, 1000.0),
+        "customers_alive": (50.0, 45.0, 55.0),
+    }
+    rows = [(name, *triple) for name, triple in (known | values).items()]
+    return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
+
+
+MARGIN = pd.DataFrame({"margin": [0.5], "source": ["cost"], "priced_share": [1.0], "priced_orders": [9]})
+
+
+def total_of(actual: float, expected: float = 1000.0, low: float = 940.0, high: float = 1060.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"customers": [500], "actual_orders": [actual], "expected_orders": [expected], "expected_low": [low],
+         "expected_high": [high], "weeks": [26.0], "missed": [(actual - expected) / expected]}
+    )  # fmt: skip
+
+
+def baselines_of(saved: float, low: float, high: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"method": ["BetaGeoNBD", "personal_rate", "last_period"], "root_mean_squared_error": [1.0, 1.3, 1.2],
+         "top_fifth_share": [0.6, 0.5, 0.5], "error_saved": [np.nan, 0.4, saved], "saved_low": [np.nan, 0.3, low],
+         "saved_high": [np.nan, 0.5, high]}
+    )  # fmt: skip
+
+
+def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> None:
+    found = clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, total=total_of(1080.0))
+    assert "70 customers" in found.sentence
+    assert "margin 50.0%, from the cost of orders" in found.sentence
+    assert (found.money, found.money_low, found.money_high) == (5000.0, 4000.0, 6000.0)
+    assert "by 8%" in found.certainty
+    client = MARGIN.assign(source="client")
+    untested = clv.finding_equity(equity_of(), client, customers=70, discount_rate=0.1)
+    assert "as set for the client" in untested.sentence
+    assert "could not be tested" in untested.certainty
+
+
+def test_a_weak_prior_is_told_with_the_money() -> None:
+    rough = clv.FittedModels(None, None, "", weak_prior=True)
+    found = clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, fitted=rough)
+    assert "weak prior" in found.certainty
+
+
+def test_nothing_expected_is_no_finding() -> None:
+    nothing = equity_of(customer_equity=(0.0, 0.0, 0.0), value_at_risk=(0.0, 0.0, 0.0))
+    assert clv.finding_equity(nothing, MARGIN, customers=7, discount_rate=0.1) is None
+    assert clv.finding_value_at_risk(nothing, pd.DataFrame({"value_at_risk": [0.0]})) is None
+
+
+def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
+    found = clv.finding_value_at_risk(equity_of(), pd.DataFrame({"value_at_risk": [300.0, 200.0, 400.0, 0.0]}))
+    assert "half of it lies with 2 of 4 customers" in found.sentence  # 400 + 300 of 900
+    assert found.money == 900.0
+    assert found.plays == ("win_back",)
+
+
+def shares_of(share: float, customers: int = 20) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"group": [False, True], "customers": [100 - customers, customers], "equity": [1000 * (1 - share), 1000 * share],
+         "equity_low": [0.0, 900 * share], "equity_high": [0.0, 1100 * share], "share": [1 - share, share],
+         "share_low": [0.0, share - 0.01], "share_high": [0.0, share + 0.01]}
+    )  # fmt: skip
+
+
+def test_evenly_spread_value_calls_for_no_core_care() -> None:
+    assert clv.finding_concentration(shares_of(0.6)).plays == ("core_care",)
+    even = clv.finding_concentration(shares_of(0.22))
+    assert even.plays == ()
+    assert "evenly" in even.action
+    assert clv.finding_concentration(shares_of(0.6).assign(customers=[4, 1])) is None
+
+
+def test_one_time_buyers_are_named_as_what_the_model_cannot_know() -> None:
+    found = clv.finding_one_time_buyers(shares_of(0.2, customers=40))
+    assert "40 customers (40% of all)" in found.sentence
+    assert "about $5.00 each" in found.sentence
+    assert "by construction" in found.certainty
+    assert clv.finding_one_time_buyers(shares_of(0.2)[:1]) is None
+
+
+def groups_of(best: float, worst: float, error: float, names: tuple[Any, Any, Any] = ("a", "b", "c")) -> pd.DataFrame:
+    return pd.DataFrame({"channel": names, "new_customer_value": [best, 50.0, worst], "new_error": error})
+
+
+def test_groups_differ_only_beyond_what_picking_the_extremes_makes() -> None:
+    sure = clv.finding_groups(groups_of(100.0, 20.0, 5.0))
+    assert "A new customer of a is worth $100" in sure.sentence
+    assert "all 3 pairs" in sure.certainty
+    # 2.39 standard errors of a difference for three pairs, not 1.96: 15 is within 2.39 · √2 · 5 = 16.9
+    assert "may be chance" in clv.finding_groups(groups_of(57.0, 42.0, 5.0)).sentence
+    assert "may be chance" not in clv.finding_groups(groups_of(59.0, 41.0, 5.0)).sentence
+
+
+def test_customers_without_a_group_are_not_compared() -> None:
+    assert clv.finding_groups(groups_of(100.0, np.nan, 5.0, ("a", None, "c"))) is None
+
+
+@pytest.mark.parametrize(
+    ("actual", "saved", "direction", "action"),
+    [
+        (1010.0, (0.3, 0.2, 0.4), "good", "to plan totals for a time as long"),
+        (1080.0, (0.3, 0.2, 0.4), "good", "would move customer equity by $400"),
+        (1300.0, (0.3, 0.2, 0.4), "neutral", "with a reserve"),
+        (1010.0, (0.1, -0.1, 0.3), "neutral", "use the simple rule"),
+        (1010.0, (-0.5, -0.6, -0.4), "bad", "use the simple rule"),
+    ],
+)
+def test_the_holdout_says_how_far_to_trust_the_model(actual, saved, direction, action) -> None:
+    found = clv.finding_holdout(total_of(actual), baselines_of(*saved), equity_of())
+    assert found.direction == direction
+    assert action in found.action
+    assert ("Chance alone explains" in found.certainty) == (not 940 <= actual <= 1060)
+
+
+def test_a_rule_that_does_better_is_told_with_its_own_error() -> None:
+    found = clv.finding_holdout(total_of(1000.0), baselines_of(-1.0, -1.2, -0.8))
+    assert "squared error 50% smaller" in found.sentence  # the rule's is half of the model's
+
+
+def test_few_orders_are_no_test() -> None:
+    assert clv.finding_holdout(total_of(29.0), baselines_of(0.3, 0.2, 0.4)) is None

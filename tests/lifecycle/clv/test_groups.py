@@ -1,0 +1,127 @@
+"""Value by customer and by group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib.lifecycle.clv import (
+    BetaGeoNBD,
+    alive_grid,
+    customer_equity,
+    customer_values,
+    equity_concentration,
+    equity_shares,
+    fit_models,
+    predict,
+    top_fifth,
+    value_by_group,
+)
+
+
+@pytest.fixture(scope="module")
+def options(cdnow: pd.DataFrame) -> dict[str, Any]:
+    return {**fit_models(cdnow).models, "margin": 0.5, "discount_rate": 0.1}
+
+
+@pytest.fixture(scope="module")
+def values(cdnow: pd.DataFrame, options: dict[str, Any]) -> pd.DataFrame:
+    return customer_values(cdnow, **options)
+
+
+def test_values_of_customers_are_those_predicted(cdnow, values, options) -> None:
+    pd.testing.assert_series_equal(values["clv"], predict(cdnow, **options)["clv"])
+    np.testing.assert_allclose(values["value_if_alive"] - values["value_at_risk"], values["clv"], atol=1e-9)
+    np.testing.assert_allclose(values["silence_weeks"], cdnow["T"] - cdnow["recency"])
+    assert (values.loc[values["frequency"] == 0, "p_alive"] == 1).all()
+
+
+def test_silence_is_told_in_weeks_whatever_the_unit(cdnow, options) -> None:
+    in_days = cdnow.assign(recency=cdnow["recency"] * 7, T=cdnow["T"] * 7)
+    fitted = {**options, **fit_models(in_days, unit="days").models}
+    found = customer_values(in_days, **fitted)
+    np.testing.assert_allclose(found["silence_weeks"], cdnow["T"] - cdnow["recency"], atol=1e-9)
+
+
+def test_shares_of_groups_add_up_to_the_equity(cdnow, values, options) -> None:
+    shares = equity_shares(cdnow, top_fifth(values), **options)
+    equity = customer_equity(cdnow, **options).set_index("measure").loc["customer_equity"]
+    assert shares["equity"].sum() == pytest.approx(equity["value"], rel=1e-9)
+    assert shares["share"].sum() == pytest.approx(1)
+    assert shares["customers"].tolist() == [2357 - 472, 472]
+    best = values["clv"].nlargest(472).sum()
+    assert shares.loc[1, "equity"] == pytest.approx(best)
+    assert (shares["share_low"] < shares["share"]).all()
+    assert (shares["share"] < shares["share_high"]).all()
+
+
+def test_everybody_in_one_group_holds_everything(cdnow, options) -> None:
+    one = equity_shares(cdnow, ["all"] * len(cdnow), **options).iloc[0]
+    assert (one["share"], one["share_low"], one["share_high"]) == (1, 1, 1)
+
+
+def test_concentration_meets_the_share_of_the_top_fifth(cdnow, values, options) -> None:
+    curve = equity_concentration(values)
+    at_fifth = curve.loc[curve["share_of_customers"] == 0.2, "share_of_equity"].item()
+    assert at_fifth == pytest.approx(equity_shares(cdnow, top_fifth(values), **options)["share"].iloc[1], abs=2e-3)
+    assert (np.diff(curve["share_of_equity"]) >= 0).all()
+    assert equity_concentration(values.assign(clv=0.0)).empty
+
+
+def test_the_grid_holds_every_customer_once(values) -> None:
+    grid = alive_grid(values)
+    assert grid["customers"].sum() == len(values)
+    assert grid["value_at_risk"].sum() == pytest.approx(values["value_at_risk"].sum())
+    assert (grid.loc[grid["frequency"] == "0", "p_alive"] == 1).all()
+
+
+def test_classes_of_the_grid_end_with_their_last_week() -> None:
+    some = pd.DataFrame(
+        {"customer_id": list("abcd"), "frequency": [1, 5, 10, 99], "silence_weeks": [4.0, 4.1, 52.0, 60.0],
+         "p_alive": 0.5, "expected_orders": 1.0, "value_at_risk": 2.0}
+    )  # fmt: skip
+    cells = alive_grid(some)[["frequency", "silence", "customers"]].values.tolist()
+    assert cells == [["1", "0–4", 1], ["4–5", "4–8", 1], ["10+", "26–52", 1], ["10+", "52+", 1]]
+
+
+def test_groups_have_models_of_their_own_and_small_ones_say_so(cdnow, options) -> None:
+    names = np.where(np.arange(len(cdnow)) < 8, "tiny", np.where(np.arange(len(cdnow)) % 2 == 0, "even", "odd"))
+    groups = pd.DataFrame({"customer_id": cdnow["customer_id"], "channel": names})
+    groups.loc[20:40, "channel"] = None
+    table = value_by_group(cdnow, groups, margin=0.5, discount_rate=0.1)
+    assert table["customers"].sum() == len(cdnow)
+    assert set(table["channel"][:2]) == {"even", "odd"}
+    tiny = table[table["channel"] == "tiny"].iloc[0]
+    assert tiny["note"] == "too few"
+    assert np.isnan(tiny["new_customer_value"])
+    assert pd.isna(table["channel"].iloc[-1])
+    even = table[table["channel"] == "even"].iloc[0]
+    some = cdnow[(names == "even") & groups["channel"].notna().to_numpy()]
+    fitted = fit_models(some)
+    alone = customer_equity(some, **fitted.models, margin=0.5, discount_rate=0.1).set_index("measure")
+    assert even["customer_equity"] == pytest.approx(alone.loc["customer_equity", "value"])
+    assert even["new_low"] < even["new_customer_value"] < even["new_high"]
+    from_database = value_by_group(cdnow, ibis.memtable(groups), margin=0.5, discount_rate=0.1)
+    pd.testing.assert_frame_equal(table, from_database)
+
+
+def test_a_newcomers_year_is_that_of_the_model(cdnow) -> None:
+    groups = cdnow[["customer_id"]].assign(channel="all")
+    row = value_by_group(cdnow, groups).iloc[0]
+    fitted = fit_models(cdnow)
+    orders = BetaGeoNBD.fit(cdnow).expected_orders_new(365 / 7).item()
+    assert row["new_customer_value"] == pytest.approx(orders * fitted.spend_model.expected_spend(0, 0.0).item())
+
+
+def test_beyond_twelve_groups_the_rest_are_taken_together(cdnow) -> None:
+    groups = pd.DataFrame(
+        {"customer_id": cdnow["customer_id"], "channel": [f"g{i % 20:02}" for i in range(len(cdnow))]}
+    )
+    table = value_by_group(cdnow, groups, draws=5)
+    assert len(table) == 12
+    assert "Other" in set(table["channel"])
+    assert table["customers"].sum() == len(cdnow)

@@ -1,0 +1,213 @@
+"""Contracts: renewals counted without bias, and projections that the sample's truth bears out."""
+
+import json
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+import crmlib
+from crmlib import figures
+from crmlib.lifecycle import retention
+from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
+
+REPOSITORY = Path(crmlib.__file__).parents[1]
+
+
+def contracts_of(*rows, **columns):
+    """Subscriptions from (customer, start, end or None)."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at"]).assign(**columns)
+    return frame.assign(started_at=pd.to_datetime(frame.started_at), ended_at=pd.to_datetime(frame.ended_at))
+
+
+def counts(contracts, as_of, **options):
+    """Per renewal: came to it, ended there."""
+    table = retention.contract_ages(contracts, as_of=as_of, **options)
+    assert table.age.tolist() == list(range(1, len(table) + 1))
+    return list(zip(table.at_risk.tolist(), table.lost.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def aurora():
+    return crmlib.begin("05_retention", client=REPOSITORY / "data/aurora/client.yaml")
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return json.loads((REPOSITORY / "data/aurora/truth.json").read_text(encoding="utf-8"))["refill_box"]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (None, [(1, 0), (1, 0), (1, 0)]),
+        ("2025-04-15", [(1, 0), (1, 0), (1, 1)]),  # at its third renewal
+        ("2025-04-18", [(1, 0), (1, 0), (1, 1)]),  # within the days of grace
+        ("2025-04-14", [(1, 0), (1, 0), (1, 1)]),  # the day before
+        ("2025-03-19", [(1, 0), (1, 0), (1, 1)]),  # between renewals: not renewed at the next
+        ("2025-02-01", [(1, 1)]),
+        ("2025-04-29", [(1, 0), (1, 0), (1, 0)]),  # ended, but its fourth renewal is not yet due
+        ("2025-12-01", [(1, 0), (1, 0), (1, 0)]),  # announced for later than as_of
+    ],
+)
+def test_an_end_counts_at_the_renewal_that_was_not_made(end, expected):
+    assert counts(contracts_of(("a", "2025-01-15", end)), "2025-05-01") == expected
+
+
+def test_a_renewal_counts_when_its_grace_is_over_for_the_loyal_and_the_lost_alike():
+    loyal, lost = ("a", "2025-01-15", None), ("b", "2025-01-15", "2025-02-15")
+    assert counts(contracts_of(loyal, lost), "2025-02-17") == []
+    assert counts(contracts_of(loyal, lost), "2025-02-18") == [(2, 1)]
+
+
+def test_month_ends_are_those_of_the_calendar():
+    contracts = contracts_of(("a", "2025-01-31", "2025-02-28"), ("b", "2025-01-31", "2025-03-31"))
+    assert counts(contracts, "2025-12-31") == [(2, 1), (1, 1)]
+
+
+def test_a_change_of_plan_is_no_loss_but_a_pause_is():
+    change = contracts_of(("a", "2025-01-01", "2025-03-01"), ("a", "2025-03-02", None))
+    pause = contracts_of(("a", "2025-01-01", "2025-03-01"), ("a", "2025-05-01", None))
+    assert counts(change, "2025-06-30") == [(1, 0)] * 5
+    assert counts(pause, "2025-06-30") == [(2, 0), (1, 1)]
+
+
+def test_contracts_at_the_same_time_are_one_relationship():
+    both = contracts_of(("a", "2025-01-01", "2025-04-01"), ("a", "2025-02-01", "2025-03-01"))
+    assert counts(both, "2025-12-31") == [(1, 0), (1, 0), (1, 1)]
+
+
+def test_terms_are_not_mixed_and_the_most_frequent_is_taken():
+    contracts = contracts_of(
+        ("a", "2024-01-01", None), ("b", "2024-01-01", "2025-01-01"), ("c", "2025-01-01", None),
+        period=["year", "Year", "month"],
+    )  # fmt: skip
+    assert counts(contracts, "2025-12-31") == [(2, 1)]
+    assert len(counts(contracts, "2025-12-31", term="month")) == 11
+    assert counts(contracts, "2025-12-31", term="quarter") == []
+    with pytest.raises(ValueError, match="week"):
+        retention.contract_ages(contracts, as_of="2025-12-31", term="week")
+
+
+def test_without_ends_prices_or_terms_all_contracts_run_by_the_month():
+    contracts = contracts_of(("a", "2025-01-01", None))[["customer_id", "started_at"]]
+    assert counts(contracts, "2025-04-10") == [(1, 0)] * 3
+    running = retention.running_contracts(contracts, as_of="2025-04-10")
+    assert running.contracts.tolist() == [1]
+    assert running.revenue.isna().all()
+
+
+def test_running_contracts_are_priced_by_their_latest_plan():
+    contracts = contracts_of(
+        ("a", "2025-01-01", "2025-03-01"), ("a", "2025-03-01", None), ("b", "2025-01-01", "2025-02-01"),
+        price=[9.0, 15.0, 7.0],
+    )  # fmt: skip
+    running = retention.running_contracts(contracts, as_of="2025-04-10")
+    assert running.to_numpy().tolist() == [[3, 1, 15.0]]
+
+
+def test_pandas_and_ibis_give_the_same_renewals():
+    contracts = contracts_of(("a", "2025-01-15", "2025-04-15"), ("b", "2025-02-01", None))
+    for measure in (retention.contract_ages, retention.running_contracts):
+        table = measure(ibis.memtable(contracts), as_of="2025-12-31")
+        assert isinstance(table, ibis.Table)
+        pd.testing.assert_frame_equal(table.to_pandas(), measure(contracts, as_of="2025-12-31"))
+
+
+def test_no_contracts_are_no_error():
+    contracts = contracts_of(("a", "2025-01-15", None))
+    assert counts(contracts[:0], "2025-12-31") == []
+    assert counts(contracts, "2024-12-31") == []
+    empty = retention.contract_ages(contracts[:0], as_of="2025-12-31")
+    assert retention.contract_model(empty) is None
+    assert retention.plot_projection(retention.project_contracts(empty, None)) is not None
+    assert retention.finding_contracts(None, None) is None
+
+
+def test_observed_survival_is_kaplan_meier():
+    ages = pd.DataFrame({"age": [1, 2, 3], "at_risk": [100, 50, 20], "lost": [20, 10, 0]})
+    table = retention.project_contracts(ages, None)
+    assert table.survival.tolist()[:4] == pytest.approx([1, 0.8, 0.64, 0.64])
+    assert table.survival[4:].isna().all()
+    assert table.projected.isna().all()
+    # Greenwood: Var(log S) = 20/(100·80) + 10/(50·40)
+    spread = np.sqrt(20 / 8000 + 10 / 2000) / -np.log(0.64)
+    assert table.low[2] == pytest.approx(0.64 ** np.exp(1.959964 * spread))
+    words = figures.caption_of(retention.plot_projection(table)).reading
+    assert "64.0%" in words
+    assert "too few" in words
+
+
+def test_where_leaving_gets_likelier_there_is_no_model_and_no_invention():
+    ages = pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 900, 700], "lost": [100, 200, 350]})
+    assert retention.contract_model(ages) is None
+    few = pd.DataFrame({"age": [1, 2], "at_risk": [20, 14], "lost": [6, 2]})
+    assert retention.contract_model(few) is None
+
+
+def test_the_outlook_follows_each_contract_from_its_own_age():
+    contracts = contracts_of(("a", "2025-12-20", None), ("b", "2024-06-15", None), price=[100.0, 10.0])
+    model = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
+    row = retention.contract_outlook(contracts, model, as_of="2025-12-31", margin=0.5).iloc[0]
+    s = model.survival(np.arange(0, 40))
+    assert row.left == pytest.approx(s[12] + s[30] / s[18])
+    lost = 50 * (1 - s[1:13]).sum() + 5 * (1 - s[19:31] / s[18]).sum()
+    assert row.lost == pytest.approx(lost)
+    assert row.contribution == 12 * 55
+    assert row.lost_low < row.lost < row.lost_high
+    yearly = retention.contract_outlook(contracts.assign(period="year"), model, as_of="2025-12-31").iloc[0]
+    assert yearly.left == pytest.approx(s[1] + s[2] / s[1])
+    assert yearly.contribution == 110
+
+
+# The sample's refill boxes, whose α and β are known
+
+
+def test_the_true_parameters_lie_in_their_intervals(aurora, truth):
+    ages = retention.contract_ages(aurora.table("subscriptions"), as_of=aurora.as_of)
+    params = retention.contract_model(ages).params
+    assert params.low["alpha"] < truth["alpha"] < params.high["alpha"]
+    assert params.low["beta"] < truth["beta"] < params.high["beta"]
+
+
+def test_the_true_survival_lies_in_the_band_where_it_is_projected(aurora, truth):
+    ages = retention.contract_ages(aurora.table("subscriptions"), as_of=aurora.as_of).to_pandas()
+    table = retention.project_contracts(ages, retention.contract_model(ages), until=36)
+    expected = ShiftedBetaGeometric(alpha=truth["alpha"], beta=truth["beta"]).survival(table.age)
+    known = truth["true_survival_by_month"]
+    assert expected[: len(known)] == pytest.approx(known, abs=1e-5)
+    inside = (table.projected_low <= expected) & (expected <= table.projected_high)
+    assert inside[table.survival.isna()].all()
+    # Of many pointwise 95% intervals some may miss, but not by much.
+    half = (table.projected_high - table.projected_low)[1:] / 2
+    assert ((table.projected - expected)[1:].abs() / half).max() < 1.5
+
+
+def test_half_a_year_ago_the_model_would_have_foreseen_today(aurora):
+    contracts = aurora.table("subscriptions")
+    old = retention.contract_model(retention.contract_ages(contracts, as_of="2025-06-30"))
+    now = retention.project_contracts(retention.contract_ages(contracts, as_of=aurora.as_of), old, until=18)
+    overlap = (now.projected_low <= now.high) & (now.low <= now.projected_high)
+    assert overlap[now.survival.notna()].all()
+
+
+def test_contracts_known_earlier_are_not_counted_with_later_knowledge(aurora):
+    contracts = aurora.table("subscriptions").to_pandas()
+    early = contracts[contracts.started_at <= "2025-06-30"]
+    blinded = early.assign(ended_at=early.ended_at.where(early.ended_at <= "2025-06-30"))
+    pd.testing.assert_frame_equal(
+        retention.contract_ages(contracts, as_of="2025-06-30"), retention.contract_ages(blinded, as_of="2025-06-30")
+    )
+
+
+def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
+    contracts = aurora.table("subscriptions")
+    model = retention.contract_model(retention.contract_ages(contracts, as_of=aurora.as_of))
+    outlook = retention.contract_outlook(contracts, model, as_of=aurora.as_of, margin=0.55)
+    finding = retention.finding_contracts(outlook, model)
+    running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
+    assert f"Of {running} contracts" in finding.sentence
+    assert finding.money_low < finding.money < finding.money_high
+    assert finding.direction == "bad"
