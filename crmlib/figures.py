@@ -43,14 +43,23 @@ def new_axes(width: float = 8.0, height: float = 4.2) -> Any:
     >>> new_axes().get_figure().get_size_inches().tolist()
     [8.0, 4.2]
     """
+    axes = new_panels(1, columns=1, width=width, height=height)[0]
+    axes.grid(True, axis="y")
+    return axes
+
+
+def new_panels(count: int, *, columns: int, width: float, height: float) -> list[Any]:
+    """Several Axes of one figure in the house style, row by row; sizes in inches. The caption goes to any of them.
+
+    >>> len(new_panels(5, columns=3, width=11, height=6))
+    5
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
     matplotlib.rcParams.update(_style())
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.grid(True, axis="y")
-    return axes
+    return [figure.add_subplot(-(-count // columns), columns, place + 1) for place in range(count)]
 
 
 def _style() -> Any:

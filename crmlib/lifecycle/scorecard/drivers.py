@@ -1,0 +1,335 @@
+"""Why revenue changed: a tree of drivers whose contributions add up to the change, to the last cent.
+
+Revenue is that of guests plus active customers × orders per customer × average order value, and active customers
+change by those who are new, those who returned after a pause and those who were lost. The change is split by the
+logarithmic mean Divisia index (LMDI-I), which leaves no remainder and treats both times alike: read backwards, every
+contribution changes its sign only. Arithmetic, not causes: that orders per customer fell may be the *work* of many
+new customers, who had less time to order.
+
+Source: Ang (2005), "The LMDI approach to decomposition analysis: a practical guide", Energy Policy 33(7), 867–871.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from crmlib.engine import same_kind
+from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.lifecycle.scorecard.periods import later
+
+# The order in which drivers are shown.
+DRIVERS = ("new_customers", "returned_customers", "lost_customers", "orders_per_customer", "order_value", "guests")
+_TOTALS = ("a0", "a1", "new", "returned", "lost", "o0", "o1", "r0", "r1")
+_Z = 1.959963984540054
+# Data that begin this many days late still count as whole.
+_LATE_DAYS = 7
+
+
+def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
+    """What made revenue change between the last ``months`` and as many months before.
+
+    ``orders``: the contract's orders (pandas or Ibis). If the data do not reach back that far, the two times are
+    the longest equal ones that they cover, in whole months, and the seasons differ.
+
+    A frame, one row per node: ``driver``, ``parent`` (empty at the root), ``before``, ``after`` (in the driver's own
+    unit), ``change``, ``contribution`` to the change of revenue (client's currency) and its 95% interval
+    ``contribution_low, contribution_high``; ``months``, ``ends`` (last day), ``starts`` (first day of the earlier
+    time). Nodes: ``revenue`` ← ``customers``, ``orders_per_customer``, ``order_value``, ``guests``; ``customers`` ←
+    ``new_customers`` (first purchase in the data), ``returned_customers`` (bought before both times and in the later),
+    ``lost_customers`` (bought in the earlier only; shown as a negative number). Children add up to their parent.
+    Where the data do not reach back before both times, who returned cannot be told from who is new: that node is left
+    out, and ``new_customers`` are new to the data.
+    No rows if there are not two times with revenue of known customers.
+
+    The intervals take the customers as a sample of those who might have come (Poisson, delta method on sums over
+    customers), so they hold the chance of who came, not that of measurement: the change itself is a full count.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 10.0],
+    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01", "2025-04-01"])})
+    >>> tree = driver_tree(orders, as_of="2025-12-31").set_index("driver")
+    >>> tree.contribution[["new_customers", "lost_customers", "order_value", "revenue"]].round(2)
+    driver
+    new_customers     12.33
+    lost_customers   -12.33
+    order_value       10.00
+    revenue           10.00
+    Name: contribution, dtype: float64
+    """
+    import numpy as np
+    import pandas as pd
+
+    columns = [
+        "driver", "parent", "before", "after", "change", "contribution", "contribution_low", "contribution_high",
+        "months", "starts", "ends",
+    ]  # fmt: skip
+    sums = _read(orders, as_of=as_of, months=months)
+    if sums is None:
+        return pd.DataFrame(columns=columns)
+    times, totals, moments, guests = sums
+    if min(totals[7], totals[8]) <= 0:
+        return pd.DataFrame(columns=columns)
+    parts, slopes = _contributions(totals), _slopes(totals)
+    spread = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slopes, moments, slopes), 0.0))
+    a0, a1, new, returned, lost, o0, o1, r0, r1 = totals.tolist()
+    (guests_before, guests_after), guest_squares = guests
+    guest_change = guests_after - guests_before
+    change = r1 - r0 + guest_change
+    change_spread = float(np.sqrt(moments[7, 7] + moments[8, 8] - 2 * moments[7, 8] + guest_squares))
+    customers_spread = float(np.sqrt(max(slopes[:3].sum(axis=0) @ moments @ slopes[:3].sum(axis=0), 0.0)))
+    nodes = [
+        ("revenue", "", r0 + guests_before, r1 + guests_after, change, change_spread),
+        ("customers", "revenue", a0, a1, parts[:3].sum(), customers_spread),
+        ("new_customers", "customers", 0.0, new, parts[0], spread[0]),
+        ("returned_customers", "customers", 0.0, returned, parts[1], spread[1]),
+        ("lost_customers", "customers", 0.0, -lost, parts[2], spread[2]),
+        ("orders_per_customer", "revenue", o0 / a0, o1 / a1, parts[3], spread[3]),
+        ("order_value", "revenue", r0 / o0, r1 / o1, parts[4], spread[4]),
+        ("guests", "revenue", guests_before, guests_after, guest_change, float(np.sqrt(guest_squares))),
+    ]
+    first, _, end, length, has_history = times
+    if not has_history:
+        nodes = [node for node in nodes if node[0] != "returned_customers"]
+    return pd.DataFrame(
+        [
+            (name, parent, before, after, after - before, part, part - _Z * s, part + _Z * s, length, first, end)
+            for name, parent, before, after, part, s in nodes
+        ],
+        columns=columns,
+    )
+
+
+def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[dt.date, dt.date, dt.date, int] | None:
+    """Start of the earlier time, start of the later, last day, months of each; None if not a month of each is there.
+
+    >>> comparable_times(dt.date(2024, 1, 2), dt.date(2025, 12, 31), 12)
+    (datetime.date(2024, 1, 1), datetime.date(2025, 1, 1), datetime.date(2025, 12, 31), 12)
+    >>> comparable_times(dt.date(1997, 1, 1), dt.date(1998, 6, 30), 12)[3]
+    9
+    """
+    after = as_of + dt.timedelta(days=1)
+    while months > 0:
+        start, middle = _months_before(after, 2 * months), _months_before(after, months)
+        if first_day <= start + dt.timedelta(days=_LATE_DAYS):
+            return start, middle, as_of, months
+        months -= 1
+    return None
+
+
+def _months_before(day: dt.date, months: int) -> dt.date:
+    first = later(day.replace(day=1), "month", -months)
+    last = (later(first, "month") - dt.timedelta(days=1)).day
+    return first.replace(day=min(day.day, last))
+
+
+def _read(orders: Any, *, as_of: Any, months: int) -> Any:
+    """The two times; sums over customers of ``_TOTALS``, the sums of their products, and revenue of guests."""
+    import numpy as np
+    import pandas as pd
+
+    from crmlib.engine import to_pandas
+
+    end = as_day(as_of)
+    span = to_pandas(_span(orders, as_of=end))
+    first_day = span["first"].iloc[0]
+    if first_day is None or first_day != first_day:
+        return None
+    times = comparable_times(as_day(first_day), end, months)
+    if times is None:
+        return None
+    sums = to_pandas(customer_sums(orders, starts=times[0], changes=times[1], as_of=end)).iloc[0].fillna(0.0)
+    totals = np.array([sums[name] for name in _TOTALS], dtype=float)
+    moments = np.array([[sums["_".join(sorted((one, two)))] for two in _TOTALS] for one in _TOTALS], dtype=float)
+    guests = pd.Series(sums)[["guests0", "guests1"]].to_numpy(dtype=float), float(sums["guest_squares"])
+    return (*times, as_day(first_day) < times[0]), totals, moments, guests
+
+
+@same_kind
+def _span(orders: Any, *, as_of: dt.date) -> Any:
+    return purchases(orders, as_of=as_of, guests=True).aggregate(first=lambda t: t.day.min())
+
+
+@same_kind
+def customer_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date) -> Any:
+    """The one row that :func:`driver_tree` reads: sums over customers, and sums of products of every two of them.
+
+    Per customer 0 or 1: ``a0, a1`` bought from ``starts`` on, from ``changes`` on; ``new``, ``returned``, ``lost``;
+    and ``o0, o1`` orders, ``r0, r1`` revenue of the two times. ``guests0, guests1``: revenue without a customer,
+    ``guest_squares``: the sum of its squared amounts. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
+    ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
+    >>> days = {"starts": dt.date(2025, 1, 1), "changes": dt.date(2025, 2, 1), "as_of": dt.date(2025, 2, 28)}
+    >>> customer_sums(orders, **days)[["new", "lost", "r1"]]
+       new  lost   r1
+    0    1     1  4.0
+    """
+    import ibis
+
+    bought = purchases(orders, as_of=as_of, guests=True)
+    is_later = bought.day >= ibis.literal(changes)
+    is_earlier = (bought.day >= ibis.literal(starts)) & ~is_later
+    known = bought.filter(bought.customer_id.notnull())
+    is_later_known = known.day >= ibis.literal(changes)
+    is_earlier_known = (known.day >= ibis.literal(starts)) & ~is_later_known
+    each = known.group_by("customer_id").agg(
+        first=known.day.min(),
+        o0=known.count(where=is_earlier_known),
+        o1=known.count(where=is_later_known),
+        r0=known.spend.sum(where=is_earlier_known).fill_null(0.0),
+        r1=known.spend.sum(where=is_later_known).fill_null(0.0),
+    )
+    gained = (each.o1 > 0) & (each.o0 == 0)
+    each = each.mutate(
+        a0=(each.o0 > 0).cast("int64"),
+        a1=(each.o1 > 0).cast("int64"),
+        new=(gained & (each["first"] >= ibis.literal(changes))).cast("int64"),
+        returned=(gained & (each["first"] < ibis.literal(changes))).cast("int64"),
+        lost=((each.o0 > 0) & (each.o1 == 0)).cast("int64"),
+    )
+    sums = {name: each[name].sum() for name in _TOTALS}
+    for i, one in enumerate(_TOTALS):
+        for two in _TOTALS[i:]:
+            sums["_".join(sorted((one, two)))] = (each[one] * each[two]).sum()
+    guest = bought.customer_id.isnull()
+    squares = (bought.spend * bought.spend).sum(where=guest & (is_earlier | is_later))
+    without = bought.aggregate(
+        guests0=bought.spend.sum(where=guest & is_earlier),
+        guests1=bought.spend.sum(where=guest & is_later),
+        guest_squares=squares,
+    )
+    return each.aggregate(**sums).cross_join(without)
+
+
+def logarithmic_mean(one: Any, two: Any) -> Any:
+    """L(x, y) = (x − y) / (ln x − ln y), and x where both are equal: the weight of LMDI.
+
+    >>> logarithmic_mean(2.0, 2.0), round(logarithmic_mean(1.0, 2.718281828459045), 6)
+    (2.0, 1.718282)
+    """
+    import math
+
+    ratio = one / two
+    # Near equality the quotient is 0/0; log1p keeps its digits, and the series the rest.
+    if abs(ratio - 1) < 1e-6:
+        return (one + two) / 2
+    return (one - two) / math.log(ratio)
+
+
+def _contributions(totals: Any) -> Any:
+    """New, returned, lost, orders per customer, order value: their shares of the change r1 − r0."""
+    import math
+
+    import numpy as np
+
+    a0, a1, new, returned, lost, o0, o1, r0, r1 = (float(value) for value in totals)
+    weight = logarithmic_mean(r1, r0)
+    # ln(a1/a0) = (new + returned − lost) / L(a1, a0), so each head counts the same, whether it came or went.
+    per_head = weight / logarithmic_mean(a1, a0)
+    return np.array(
+        [
+            per_head * new,
+            per_head * returned,
+            -per_head * lost,
+            weight * math.log((o1 / a1) / (o0 / a0)),
+            weight * math.log((r1 / o1) / (r0 / o0)),
+        ]
+    )
+
+
+def _slopes(totals: Any) -> Any:
+    """How the contributions change with each total, by central differences."""
+    import numpy as np
+
+    slopes = np.empty((5, len(totals)))
+    for j, total in enumerate(totals):
+        step = 1e-4 * max(abs(total), 1.0)
+        up, down = totals.copy(), totals.copy()
+        up[j] += step
+        down[j] -= step
+        slopes[:, j] = (_contributions(up) - _contributions(down)) / (2 * step)
+    return slopes
+
+
+def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int = 12) -> Any:
+    """The same change, split by a column of the orders: which store or channel it came from, and through what.
+
+    ``by``: a column of ``orders`` (``channel``, ``store`` …). A frame, one row per value, those that changed most
+    first and at most ``most`` of them (the others together as ``…``): ``group, revenue_before, revenue_after, change``
+    (client's currency; the column adds up to the change of revenue), and what made it: ``through_customers,
+    through_frequency`` (orders per customer)``, through_order_value, through_guests``, contributions that add up to
+    ``change`` (empty where a group has revenue of customers in one time only). Customers count in each group in which
+    they bought. No rows without two comparable times.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 5.0],
+    ...     "store": ["S1", "S2", "S1", "S2"],
+    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01", "2025-04-01"])})
+    >>> drill_down(orders, by="store", as_of="2025-12-31")[["group", "change", "through_order_value"]]
+      group  change  through_order_value
+    0    S1    10.0                 10.0
+    1    S2    -5.0                 -5.0
+    """
+    import numpy as np
+    import pandas as pd
+
+    from crmlib.engine import to_pandas
+
+    columns = [
+        "group", "revenue_before", "revenue_after", "change",
+        "through_customers", "through_frequency", "through_order_value", "through_guests",
+    ]  # fmt: skip
+    end = as_day(as_of)
+    first_day = to_pandas(_span(orders, as_of=end))["first"].iloc[0]
+    times = None if first_day is None or first_day != first_day else comparable_times(as_day(first_day), end, months)
+    if times is None or by not in orders.columns:
+        return pd.DataFrame(columns=columns)
+    groups = to_pandas(_group_sums(orders, by=by, starts=times[0], changes=times[1], as_of=end))
+    rows = []
+    for group in groups.itertuples(index=False):
+        guests = group.guests1 - group.guests0
+        if min(group.r0, group.r1) > 0:
+            totals = [group.a0, group.a1, group.a1, 0, group.a0, group.o0, group.o1, group.r0, group.r1]
+            parts = _contributions(totals)
+            split = [parts[:3].sum(), parts[3], parts[4], guests]
+        else:
+            split = [np.nan, np.nan, np.nan, guests]
+        before, after = group.r0 + group.guests0, group.r1 + group.guests1
+        rows.append([group.group, before, after, after - before, *split])
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.sort_values("change", key=lambda change: -change.abs(), kind="stable", ignore_index=True)
+    if len(table) > most:
+        rest = table.iloc[most - 1 :].drop(columns="group").sum(min_count=len(table) - most + 1)
+        table = pd.concat([table.head(most - 1), pd.DataFrame([{"group": "…", **rest}])], ignore_index=True)
+    return table[columns]
+
+
+@same_kind
+def _group_sums(orders: Any, *, by: str, starts: dt.date, changes: dt.date, as_of: dt.date) -> Any:
+    import ibis
+
+    bought = purchases(orders, as_of=as_of, guests=True, keep=[by])
+    bought = bought.mutate(group=bought[by].cast("string").fill_null("–"))
+    bought = bought.filter(bought.day >= ibis.literal(starts))
+    is_later, guest = bought.day >= ibis.literal(changes), bought.customer_id.isnull()
+
+    def of(kept: Any) -> dict[str, Any]:
+        return {"revenue": bought.spend.sum(where=kept).fill_null(0.0), "orders": bought.count(where=kept)}
+
+    before, after = of(~guest & ~is_later), of(~guest & is_later)
+    return (
+        bought.group_by("group")
+        .agg(
+            a0=bought.customer_id.nunique(where=~guest & ~is_later),
+            a1=bought.customer_id.nunique(where=~guest & is_later),
+            o0=before["orders"],
+            o1=after["orders"],
+            r0=before["revenue"],
+            r1=after["revenue"],
+            guests0=bought.spend.sum(where=guest & ~is_later).fill_null(0.0),
+            guests1=bought.spend.sum(where=guest & is_later).fill_null(0.0),
+        )
+        .order_by("group")
+    )

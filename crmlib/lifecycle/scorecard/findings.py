@@ -1,0 +1,229 @@
+"""What the scorecard tells a manager: why revenue changed, which target is missed, and what is more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib import text
+from crmlib.finding import Finding
+from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.figures import biggest_driver
+from crmlib.lifecycle.scorecard.periods import Period, period_name
+from crmlib.lifecycle.scorecard.words import driver_name, known, signal_in_words, signed
+
+
+def finding_revenue_change(tree: Any) -> Finding | None:
+    """By how much revenue changed, and the driver that moved it most; None for an empty tree.
+
+    ``tree``: a frame from :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. The money is the change of
+    revenue, scaled to a year.
+    """
+    if tree.empty:
+        return None
+    node = tree.set_index("driver")
+    root, biggest = node.loc["revenue"], biggest_driver(tree)
+    part = node.loc[biggest]
+    months, change = int(root["months"]), float(root["contribution"])
+    values = {
+        "months": months,
+        "day": text.day(root["ends"]),
+        "after": text.money(root["after"]),
+        "change": text.money(abs(change)),
+        "share": text.percent(abs(change) / root["before"]),
+        "driver": driver_name(biggest),
+        "contribution": signed(text.money(part["contribution"]), part["contribution"]),
+    }
+    if change >= 0:
+        sentence = text.say(
+            "Revenue of the {months} months to {day} was {after}, that is {change} or {share} more than in the "
+            "{months} months before; the driver that moved it most is “{driver}” ({contribution}).",
+            **values,
+        )
+    else:
+        sentence = text.say(
+            "Revenue of the {months} months to {day} was {after}, that is {change} or {share} less than in the "
+            "{months} months before; the driver that moved it most is “{driver}” ({contribution}).",
+            **values,
+        )
+    scale = 12 / months
+    return Finding(
+        "scorecard.revenue_change",
+        sentence,
+        "good" if change >= 0 else "bad",
+        certainty=text.say(
+            "The change is a full count; with the chance of who came, its 95% interval is {change}, and that of the "
+            "driver {driver}.",
+            change=_interval(root),
+            driver=_interval(part),
+        ),
+        action=_action(biggest, float(part["contribution"])),
+        money=change * scale,
+        money_low=float(root["contribution_low"]) * scale,
+        money_high=float(root["contribution_high"]) * scale,
+        plays=_plays(biggest, float(part["contribution"])),
+    )
+
+
+def _interval(part: Any) -> str:
+    return text.interval(part["contribution_low"], part["contribution_high"], text.money)
+
+
+def _plays(driver: str, contribution: float) -> tuple[str, ...]:
+    if driver == "customers":
+        return ("second_order",) if contribution >= 0 else ("win_back",)
+    return ("next_step",) if driver == "order_value" and contribution < 0 else ()
+
+
+def _action(driver: str, contribution: float) -> str:
+    if driver == "customers":
+        if contribution >= 0:
+            return text.say("Keep new customers coming, and turn more of them into second orders before they leave.")
+        return text.say("Find out who left and why, and win back those worth it, before paying for more new customers.")
+    if driver == "orders_per_customer":
+        if contribution >= 0:
+            return text.say("Find out what makes customers come more often, and do it for those who do not yet.")
+        return text.say("Give customers a reason to come back sooner: reminders, refills, the next step.")
+    if driver == "order_value":
+        if contribution >= 0:
+            return text.say("Check whether prices or fuller baskets made orders larger, and protect what did.")
+        return text.say("Look at discounts and baskets: what makes orders smaller is decided there.")
+    return text.say("Ask guests to register: without knowing them, nothing can be done for them.")
+
+
+def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Finding | None:
+    """The target that is surely missed and costs most; None if none is missed with certainty.
+
+    ``card``: a frame from :func:`~crmlib.lifecycle.scorecard.overview.scorecard`. Without a price, the KPI that is
+    furthest from its target, measured in widths of its interval.
+    """
+    missed = card[card["status"] == "missed"].copy()
+    if missed.empty:
+        return None
+    width = (missed["high"] - missed["low"]).astype(float)
+    missed["distance"] = (missed["value"] - missed["target"]).abs().astype(float) / width.where(width > 0)
+    order = missed.sort_values(["money", "distance"], ascending=False, na_position="last", kind="stable")
+    row = next(order.itertuples(index=False))
+    kpi = kpis[row.kpi]
+    of_targets = card[card["status"] != ""]
+    values = {
+        "kpi": str(kpi.name),
+        "value": kpi.form(row.value),
+        "period": period_name(row.period, period),
+        "target": kpi.form(kpi.target),
+        "count": len(missed),
+        "all": len(of_targets),
+    }
+    priced = known(row.money)
+    if priced:
+        sentence = text.say(
+            "{kpi} stood at {value} in {period}, and the target is {target}; closing the gap would be worth about "
+            "{money} a year. Targets surely missed: {count} of {all}.",
+            money=text.money(row.money),
+            **values,
+        )
+    else:
+        sentence = text.say(
+            "{kpi} stood at {value} in {period}, and the target is {target}. Targets surely missed: {count} of "
+            "{all}.",
+            **values,
+        )
+    if not known(row.low):
+        certainty = text.say("This is a full count, without sampling error.")
+    elif priced:
+        certainty = text.say(
+            "95% interval {interval}, from {cases} cases; the money counts {worth}, if the gap of {period} lasts.",
+            interval=text.interval(row.low, row.high, kpi.form),
+            cases=int(row.cases),
+            worth=str(kpi.worth_about),
+            period=values["period"],
+        )
+    else:
+        certainty = text.say(
+            "95% interval {interval}, from {cases} cases; what the gap costs cannot be read from these data.",
+            interval=text.interval(row.low, row.high, kpi.form),
+            cases=int(row.cases) if known(row.cases) else text.UNKNOWN,
+        )
+    return Finding(
+        "scorecard.off_target",
+        sentence,
+        "bad",
+        certainty=certainty,
+        action=text.say(
+            "Let {owner} say what would close the gap, or whether the target was ever within the process's usual "
+            "range of {range}.",
+            owner=str(kpi.owner),
+            range=text.interval(row.lower, row.upper, kpi.form),
+        )
+        if known(row.lower)
+        else text.say("Let {owner} say what would close the gap.", owner=str(kpi.owner)),
+        money=float(row.money) if priced else None,
+        money_low=float(row.money_low) if priced and known(row.money_low) else None,
+        money_high=float(row.money_high) if priced and known(row.money_high) else None,
+        plays=kpi.plays,
+    )
+
+
+def finding_signals(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Finding | None:
+    """Which KPIs moved beyond noise in their last period; None if no KPI has enough history for limits.
+
+    ``card``: a frame from :func:`~crmlib.lifecycle.scorecard.overview.scorecard`. KPIs with ``chart: false`` (which
+    say the same as another one) are left out.
+    """
+    charted = card["kpi"].map(lambda key: kpis[key].chart)
+    judged = card[charted & (card["state"] == "known") & card["signal"].isin(["", "outside", "run", "season"])]
+    if judged.empty:
+        return None
+    moved = judged[judged["signal"].isin(["outside", "run"])]
+    chance = text.say(
+        "A stable KPI crosses its limits by chance about once in a hundred periods; limits from fewer than twelve "
+        "values are rough, and trends and seasons also cross them."
+    )
+    if moved.empty:
+        return Finding(
+            "scorecard.signals",
+            text.say(
+                "KPIs with enough history: {count}. None of them moved beyond its usual range in its last period; "
+                "their ups and downs are noise.",
+                count=len(judged),
+            ),
+            "neutral",
+            certainty=chance,
+            action=text.say(
+                "Do not ask anyone to explain this period's changes; change the process if it is not good enough."
+            ),
+        )
+    bad = moved[moved["news"] == "bad"]
+    good = moved[moved["news"] == "good"]
+    first = next((bad if len(bad) else moved).itertuples(index=False))
+    kpi = kpis[first.kpi]
+    if known(first.year_ago):
+        certainty = text.say(
+            "A year ago it stood at {year_ago}, which is the fairer comparison for what grows or has seasons. A "
+            "stable KPI crosses its limits by chance about once in a hundred periods.",
+            year_ago=kpi.form(first.year_ago),
+        )
+    else:
+        certainty = chance
+    return Finding(
+        "scorecard.signals",
+        text.say(
+            "KPIs with a signal: {count} of {judged}, {good} for the better and {bad} for the worse. {kpi} stood at "
+            "{value} in {period}, against {centre} on average before ({signal}).",
+            count=len(moved),
+            judged=len(judged),
+            good=len(good),
+            bad=len(bad),
+            kpi=str(kpi.name),
+            value=kpi.form(first.value),
+            period=period_name(first.period, period),
+            centre=kpi.form(first.centre),
+            signal=signal_in_words(first.signal, first.side),
+        ),
+        "bad" if len(bad) else "good" if len(good) else "neutral",
+        certainty=certainty,
+        action=text.say(
+            "Look for the cause of the signals ({names}), and let all other changes pass.",
+            names=", ".join(str(kpis[key].name) for key in moved["kpi"]),
+        ),
+    )

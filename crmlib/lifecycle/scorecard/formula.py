@@ -1,0 +1,108 @@
+"""Formulas of KPIs: arithmetic over named measures, read without ever running them as code."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crmlib.problems import nearest
+
+_LONGEST = 200
+_OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+
+
+class FormulaInvalid(ValueError):
+    """A formula that cannot be used; says what was found and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An arithmetic expression over measures, made by :func:`read_formula`."""
+
+    text: str
+    measures: tuple[str, ...]
+    _tree: ast.expr
+
+    def value(self, measures: Mapping[str, Any]) -> Any:
+        """The formula's value; numbers in, number out, and columns in, column out.
+
+        What is not known, or divided by zero, is NaN: a rate without a base is unknown, not zero.
+
+        >>> read_formula("cost / buyers").value({"cost": 300.0, "buyers": 4})
+        75.0
+        >>> read_formula("cost / buyers").value({"cost": 300.0, "buyers": 0})
+        nan
+        """
+        return _value(self._tree, measures)
+
+
+def read_formula(text: Any, known: tuple[str, ...] | None = None) -> Formula:
+    """The formula that a text holds: measures, numbers, ``+ - * /`` and brackets, and nothing else.
+
+    ``known``: the measures that there are; None: any name will do.
+
+    Raises:
+        FormulaInvalid: for anything else, and for a measure that is not known (the nearest one is proposed).
+
+    >>> read_formula("(promoters - detractors) / answers").measures
+    ('promoters', 'detractors', 'answers')
+    >>> read_formula("revenu / orders", known=("revenue", "orders"))
+    Traceback (most recent call last):
+    crmlib.lifecycle.scorecard.formula.FormulaInvalid: the unknown measure 'revenu'; did you mean 'revenue'?
+    """
+    source = str(text).strip()
+    if len(source) > _LONGEST:
+        raise FormulaInvalid(f"a formula of {len(source)} characters; at most {_LONGEST} are read")
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise FormulaInvalid(f"{source!r}, which is not arithmetic; write, say, revenue / orders") from None
+    names: list[str] = []
+    _check(tree, names)
+    if not names:
+        raise FormulaInvalid(f"{source!r}, which names no measure; write, say, revenue / orders")
+    for name in names:
+        if known is not None and name not in known:
+            raise FormulaInvalid(f"the unknown measure {name!r}; {nearest(name, known)}")
+    return Formula(source, tuple(dict.fromkeys(names)), tree)
+
+
+def _check(node: ast.expr, names: list[str]) -> None:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
+        _check(node.left, names)
+        _check(node.right, names)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        _check(node.operand, names)
+    elif isinstance(node, ast.Name):
+        names.append(node.id)
+    elif not (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
+        raise FormulaInvalid(f"{ast.unparse(node)!r}; only measures, numbers, + - * / and brackets are allowed")
+
+
+def _value(node: ast.expr, measures: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.BinOp):
+        left, right = _value(node.left, measures), _value(node.right, measures)
+        if isinstance(node.op, ast.Div):
+            return _ratio(left, right)
+        return _OPERATIONS[type(node.op)](left, right)
+    if isinstance(node, ast.UnaryOp):
+        operand = _value(node.operand, measures)
+        return -operand if isinstance(node.op, ast.USub) else operand
+    if isinstance(node, ast.Name):
+        value = measures[node.id]
+        return float("nan") if value is None else value
+    assert isinstance(node, ast.Constant)
+    return float(node.value)  # type: ignore[arg-type]
+
+
+def _ratio(left: Any, right: Any) -> Any:
+    if hasattr(right, "where"):
+        return left / right.where(right != 0)
+    return left / right if right else float("nan")

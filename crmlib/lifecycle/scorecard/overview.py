@@ -1,0 +1,149 @@
+"""The scorecard: for each KPI the actual, the target, what came before, what comes next, and signal or noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.forecasting import forecast
+from crmlib.lifecycle.scorecard.periods import A_YEAR, Period, later
+from crmlib.lifecycle.scorecard.signal import natural_limits
+from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
+
+_COLUMNS = (
+    "kpi", "name", "state", "missing", "period", "value", "low", "high", "cases",
+    "target", "status", "money", "money_low", "money_high",
+    "previous_period", "previous", "year_ago", "over_a_year",
+    "centre", "lower", "upper", "signal", "side", "change_signal", "news",
+    "forecast_period", "forecast", "forecast_low", "forecast_high", "method", "covered", "tries",
+)  # fmt: skip
+
+
+def scorecard(
+    measures: Any,
+    kpis: Mapping[str, Kpi],
+    *,
+    period: Period = "month",
+    has: Callable[..., bool] | None = None,
+    level: float = 0.8,
+) -> Any:
+    """The state of every KPI, one row each, in the order of the definitions.
+
+    Args:
+        measures: a frame from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`.
+        has: ``has(table, column)`` says whether the client has it; None: everything is there.
+        level: of the forecast's interval.
+
+    A frame. ``kpi, name``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
+    (no period has been followed long enough), ``few`` (fewer cases than ``fewest`` in every period). ``period``, the
+    last with a judged value; ``value``, its 95% interval ``low, high`` and ``cases``. ``target`` and ``status``:
+    ``met``, ``missed`` (worse, and the interval does not hold the target), ``unclear`` (worse, but it does), empty
+    without target; ``money, money_low, money_high``: what it would be worth a year to close the gap of a target that
+    is not met (never below 0). ``previous_period, previous``: the judged value before; ``year_ago``: the same period
+    a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
+    signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
+    ``none`` where values are too few for limits); ``news``: ``good`` or ``bad`` where there is a signal that is not
+    the season's. ``forecast…, method, covered, tries``: see
+    :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
+
+    >>> import pandas as pd
+    >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
+    >>> kpis = {"nps": load_kpis(targets={"nps": 70})["nps"]}
+    >>> measures = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=2, freq="MS").date,
+    ...                          "promoters": [60.0, 58], "detractors": [10.0, 12], "nps_answers": [100.0, 100]})
+    >>> scorecard(measures, kpis)[["value", "previous", "target", "status", "signal"]]
+       value  previous  target  status signal
+    0   46.0      50.0    70.0  missed   none
+    """
+    import pandas as pd
+
+    values = kpi_values(measures, kpis)
+    limits = natural_limits(values, period=period)
+    ahead = forecast(values, kpis, steps=1, period=period, level=level)
+    rows = [
+        _row(
+            kpi,
+            measures,
+            values[values["kpi"] == key],
+            limits[limits["kpi"] == key],
+            ahead[ahead["kpi"] == key],
+            period,
+            kpi.missing(has) if has else [],
+        )
+        for key, kpi in kpis.items()
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS))
+
+
+def _row(
+    kpi: Kpi, measures: Any, values: Any, limits: Any, ahead: Any, period: Period, missing: list[str]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"kpi": kpi.key, "name": str(kpi.name), "target": kpi.target, "missing": ", ".join(missing)}
+    judged = values[values["judged"]]
+    if missing or judged.empty:
+        known = values["value"].notna().any()
+        return row | {"state": "missing" if missing else "few" if known else "unobserved", "status": "", "signal": ""}
+    last = judged.iloc[-1]
+    limit = limits.iloc[-1]
+    before = judged.iloc[-2] if len(judged) > 1 else None
+    year_ago = judged[judged["period"] == later(last["period"], period, -A_YEAR[period])]
+    row |= {
+        "state": "known",
+        "period": last["period"],
+        "value": last["value"],
+        "low": last["low"],
+        "high": last["high"],
+        "cases": last["cases"],
+        "previous_period": None if before is None else before["period"],
+        "previous": None if before is None else before["value"],
+        "year_ago": year_ago["value"].iloc[0] if len(year_ago) else None,
+        "over_a_year": _over_a_year(measures, kpi, period),
+        "centre": limit["centre"],
+        "lower": max(limit["lower"], kpi.possible[0]),
+        "upper": min(limit["upper"], kpi.possible[1]),
+        "signal": limit["signal"] if limit["centre"] == limit["centre"] else "none",
+        "side": limit["side"],
+        "change_signal": bool(limit["change_signal"]),
+        "news": _news(kpi, limit),
+    }
+    row |= _against_target(kpi, last, measures, period)
+    if len(ahead):
+        step = ahead.iloc[0]
+        row |= {"forecast_period": step["period"], "forecast": step["forecast"]}
+        row |= {"forecast_low": step["low"], "forecast_high": step["high"]}
+        row |= {name: step[name] for name in ("method", "covered", "tries")}
+    return row
+
+
+def _over_a_year(measures: Any, kpi: Kpi, period: Period) -> float:
+    """A year's ratio of sums, for KPIs that are ratios of cases; sums of stocks would mean nothing."""
+    if kpi.interval in (None, "given"):
+        return float("nan")
+    return kpi_over(measures, kpi, periods=A_YEAR[period])
+
+
+def _news(kpi: Kpi, limit: Any) -> str:
+    if limit["signal"] not in ("outside", "run") or limit["centre"] != limit["centre"]:
+        return ""
+    improved = kpi.improved(limit["value"], limit["centre"])
+    return "" if improved is None else "good" if improved else "bad"
+
+
+def _against_target(kpi: Kpi, last: Any, measures: Any, period: Period) -> dict[str, Any]:
+    target = kpi.target
+    if target is None or kpi.better == "neither":
+        return {"status": ""}
+    improved = kpi.improved(last["value"], target)
+    if improved is None or improved:
+        return {"status": "met"}
+    status = "unclear" if last["low"] <= target <= last["high"] else "missed"
+    worth = worth_a_year(measures, kpi, periods=A_YEAR[period])
+    sign = 1 if kpi.better == "higher" else -1
+    gaps = sorted(max(sign * (target - end), 0.0) * worth for end in (last["low"], last["high"]))
+    return {
+        "status": status,
+        "money": sign * (target - last["value"]) * worth,
+        "money_low": gaps[0],
+        "money_high": gaps[1],
+    }

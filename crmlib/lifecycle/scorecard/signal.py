@@ -1,0 +1,93 @@
+"""Signal against noise: natural process limits (XmR charts), so that nobody explains what is mere chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crmlib.lifecycle.scorecard.periods import A_YEAR, Period, later
+
+# 3 / d2 and d2 = 1.128 for moving ranges of two: Wheeler (2000), "Understanding Variation", appendix.
+LIMIT_FACTOR = 2.66
+# D4 for moving ranges of two: above this many mean moving ranges a change is more than noise.
+RANGE_FACTOR = 3.268
+RUN = 8
+FEWEST_FOR_LIMITS = 6
+
+
+def natural_limits(values: Any, *, period: Period = "month", judge: int = 1) -> Any:
+    """Which values are signals, by limits that the process itself sets.
+
+    ``values``: a frame from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; only rows with ``judged`` count.
+    The centre is the mean, the limits lie 2.66 mean moving ranges from it, both from all values but the last
+    ``judge``, which are judged by them. With fewer than six such values there are no limits.
+
+    One row per KPI and value: ``kpi, period, value, centre, lower, upper``; ``moving_range``, the change against the
+    value before without its sign, and ``change_signal``, whether that is above 3.268 mean moving ranges; ``signal`` of
+    the level: ``outside`` (beyond a limit), ``run`` (the eighth or later of values on one side of the centre),
+    ``season`` (beyond a limit, as was the same period a year ago, on the same side), empty for noise; ``side`` (1
+    above the centre, −1 below).
+
+    Mind: trend and season make a process that is not stable, and it is right that these show as signals. With
+    moving ranges from few values limits are rough.
+
+    Source: Wheeler (2000), "Understanding Variation", chapters 3 and 4.
+
+    >>> import pandas as pd
+    >>> values = pd.DataFrame({"kpi": "nps", "period": pd.date_range("2025-01-01", periods=8, freq="MS").date,
+    ...                        "value": [50.0, 52, 49, 51, 50, 48, 50, 60], "judged": True})
+    >>> natural_limits(values)[["centre", "lower", "upper", "signal"]].tail(1)
+       centre  lower  upper   signal
+    7    50.0  44.68  55.32  outside
+    """
+    import pandas as pd
+
+    columns = [
+        "kpi", "period", "value", "centre", "lower", "upper", "moving_range", "change_signal", "signal", "side",
+    ]  # fmt: skip
+    known = values[values["judged"]]
+    parts = [_limits(part.reset_index(drop=True), period, judge) for _, part in known.groupby("kpi", sort=False)]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _limits(values: Any, period: Period, judge: int) -> Any:
+    import numpy as np
+
+    x = values["value"].to_numpy(dtype=float)
+    history = x[: len(x) - judge] if judge else x
+    moving = np.abs(np.diff(x, prepend=np.nan))
+    if len(history) >= FEWEST_FOR_LIMITS:
+        centre = float(history.mean())
+        usual_change = moving[1 : len(history)].mean()
+    else:
+        centre = usual_change = np.nan
+    reach = LIMIT_FACTOR * usual_change
+    # Equal values may differ in the last digit of their arithmetic; that is no signal.
+    slack = 1e-9 * np.abs(x).max(initial=0.0)
+    side = np.where(x > centre + slack, 1, np.where(x < centre - slack, -1, 0))
+    outside = np.abs(x - centre) > reach + slack
+    signal = np.full(len(x), "", dtype=object)
+    run = 0
+    sides: list[int] = side.tolist()
+    for i in range(len(x)):
+        goes_on = i > 0 and sides[i] != 0 and sides[i] == sides[i - 1]
+        run = run + 1 if goes_on else int(abs(sides[i]))
+        if outside[i]:
+            signal[i] = "outside"
+        elif run >= RUN:
+            signal[i] = "run"
+    periods = list(values["period"])
+    for i in np.flatnonzero(outside).tolist():
+        year_ago = later(periods[i], period, -A_YEAR[period])
+        if year_ago in periods:
+            j = periods.index(year_ago)
+            if outside[j] and side[j] == side[i]:
+                signal[i] = "season"
+    return values.assign(
+        centre=centre,
+        lower=centre - reach,
+        upper=centre + reach,
+        moving_range=moving,
+        change_signal=moving > RANGE_FACTOR * usual_change + slack,
+        signal=signal,
+        side=side,
+    )

@@ -1,0 +1,117 @@
+"""The values of KPIs: per period with their intervals, and over several periods as ratios of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib.lifecycle.scorecard.definitions import Kpi
+
+_Z = 1.959963984540054  # 97.5% point of the normal distribution
+
+
+def kpi_values(measures: Any, kpis: Mapping[str, Kpi]) -> Any:
+    """Every KPI in every period, with a 95% interval where it rests on a sample of cases.
+
+    ``measures``: a frame from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`. A frame, one row per
+    KPI and period: ``kpi, period, value`` (in the KPI's unit; empty: not known), ``low, high`` (empty for full
+    counts), ``cases`` (what it rests on; empty for full counts), ``judged`` (known, and at least ``fewest`` cases).
+
+    Intervals: a share by Wilson (1927); NPS from the variance of its +1, 0, −1 (Rowlands & Moser 2002); a mean from
+    the spread of its amounts; a cost per case as if the cases were Poisson (Wilson & Hilferty's approximation).
+
+    >>> import pandas as pd
+    >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
+    >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0]}
+    >>> measures = pd.DataFrame({"period": ["2025-01-01"], **counts})
+    >>> kpi_values(measures, {"nps": load_kpis()["nps"]}).round(1)[["value", "low", "high", "judged"]]
+       value   low  high  judged
+    0   50.0  36.9  63.1    True
+    """
+    import pandas as pd
+
+    columns = ["kpi", "period", "value", "low", "high", "cases", "judged"]
+    parts = [_values(measures, kpi) for kpi in kpis.values()]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _values(measures: Any, kpi: Kpi) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    value = kpi.formula.value(measures).astype(float).to_numpy()
+    low, high, cases = _interval(measures, kpi)
+    known = np.isfinite(value)
+    low, high, cases = (np.where(known, part, np.nan) for part in (low, high, cases))
+    enough = ~(cases < kpi.fewest)
+    return pd.DataFrame(
+        {
+            "kpi": kpi.key,
+            "period": measures["period"].to_numpy(),
+            "value": np.where(known, value, np.nan),
+            "low": low,
+            "high": high,
+            "cases": cases,
+            "judged": known & enough,
+        }
+    )
+
+
+def _interval(measures: Any, kpi: Kpi) -> tuple[Any, Any, Any]:
+    import numpy as np
+
+    part = {name: np.asarray(f.value(measures), dtype=float) for name, f in kpi.interval_parts.items()}
+    nothing = np.full(len(measures), np.nan)
+    if kpi.interval is None:
+        return nothing, nothing, nothing
+    if kpi.interval == "given":
+        return part["low"], part["high"], nothing
+    cases = part["cases"]
+    n = np.where(cases > 0, cases, np.nan)
+    if kpi.interval == "proportion":
+        share = part["successes"] / n
+        middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+        half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+        return np.minimum(middle - half, share), np.maximum(middle + half, share), cases
+    if kpi.interval == "net_score":
+        net = (part["up"] - part["down"]) / n
+        half = _Z * np.sqrt(np.maximum((part["up"] + part["down"]) / n - net**2, 0) / n)
+        return 100 * np.maximum(net - half, -1), 100 * np.minimum(net + half, 1), cases
+    if kpi.interval == "mean":
+        mean = part["sum"] / n
+        spread = np.sqrt(np.maximum(part["squares"] / n - mean**2, 0) * n / np.where(n > 1, n - 1, np.nan))
+        half = _Z * spread / np.sqrt(n)
+        return mean - half, mean + half, cases
+    few = n * (1 - 1 / (9 * n) - _Z / (3 * np.sqrt(n))) ** 3
+    many = (n + 1) * (1 - 1 / (9 * (n + 1)) + _Z / (3 * np.sqrt(n + 1))) ** 3
+    return part["amount"] / many, part["amount"] / np.where(few > 0, few, np.nan), cases
+
+
+def kpi_over(measures: Any, kpi: Kpi, *, periods: int) -> float:
+    """A KPI over the last ``periods`` in which all its measures are known: the ratio of sums, not a mean of ratios.
+
+    Measures are summed first and the formula taken then, so that a period counts by its cases. For stocks (active
+    customers) and for the CLV this is their sum: take the last period instead. NaN if there are fewer periods.
+
+    >>> import pandas as pd
+    >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
+    >>> sums = {"revenue": [100.0, 900.0], "orders": [10.0, 30.0]}
+    >>> measures = pd.DataFrame({"period": ["2025-01-01", "2025-02-01"], **sums})
+    >>> kpi_over(measures, load_kpis()["average_order_value"], periods=2)
+    25.0
+    """
+    used = measures[list(kpi.formula.measures)].dropna()
+    if len(used) < periods:
+        return float("nan")
+    return float(kpi.formula.value(used.tail(periods).sum().to_dict()))
+
+
+def worth_a_year(measures: Any, kpi: Kpi, *, periods: int) -> float:
+    """What one unit of the KPI is worth in a year, by its ``worth``, over sums of the last ``periods``; NaN: unknown.
+
+    A rate's unit is 1, that is 100 points: multiply by the gap.
+    """
+    if kpi.worth is None:
+        return float("nan")
+    used = measures[list(kpi.worth.measures)].dropna()
+    return float(kpi.worth.value(used.tail(periods).sum().to_dict())) if len(used) >= periods else float("nan")
