@@ -1,0 +1,128 @@
+"""What each customer has done: the one row per customer that every segmentation starts from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from crmlib.engine import same_kind
+from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.lifecycle.segmentation.dates import months_before
+
+LONGEST_HORIZON_DAYS = 365
+
+
+@same_kind
+def customer_activity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
+    """What each customer has done up to the end of the day ``as_of``, one row per customer.
+
+    Columns: ``customer_id``, ``first_day``, ``last_day`` (dates of the first and last purchase), ``tenure_days`` and
+    ``recency_days`` (days from these to ``as_of``), ``purchases`` (days with a purchase, ever), ``purchases_year``,
+    ``revenue`` (ever) and ``revenue_year``. ``…_year`` are the twelve months up to ``as_of``; money is in the client's
+    currency. Several orders on one day are one purchase. With ``customers`` (the contract's table), those who never
+    bought and were first seen by ``as_of`` are there too, with 0 purchases and without days. pandas or Ibis in, same
+    kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
+    ...     "ordered_at": pd.to_datetime(["2024-11-30", "2025-12-01", "2025-12-31"])})
+    >>> customer_activity(orders, as_of="2025-12-31")[["customer_id", "recency_days", "purchases", "revenue_year"]]
+      customer_id  recency_days  purchases  revenue_year
+    0           a            30          2           5.0
+    1           b             0          1           8.0
+    """
+    import ibis
+
+    end = as_day(as_of)
+    bought = purchases(orders, as_of=end)
+    in_year = bought.day > ibis.literal(months_before(end, 12))
+    did = bought.group_by("customer_id").agg(
+        first_day=bought.day.min(),
+        last_day=bought.day.max(),
+        purchases=bought.day.nunique(),
+        purchases_year=bought.day.nunique(where=in_year),
+        revenue=bought.spend.sum(),
+        revenue_year=bought.spend.sum(where=in_year),
+    )
+    everybody = did.select("customer_id")
+    if customers is not None:
+        known = customers.filter(customers.customer_id.notnull())
+        if "first_seen_at" in known.columns:
+            midnight = dt.datetime.combine(end + dt.timedelta(days=1), dt.time())
+            known = known.filter(known.first_seen_at.isnull() | (known.first_seen_at < ibis.literal(midnight)))
+        everybody = everybody.union(known.select(customer_id=known.customer_id.cast("string")), distinct=True)
+    table = everybody.left_join(did, "customer_id")
+    today = ibis.literal(end)
+    return table.select(
+        customer_id=everybody.customer_id,
+        first_day=table.first_day,
+        last_day=table.last_day,
+        tenure_days=today.delta(table.first_day, unit="day"),
+        recency_days=today.delta(table.last_day, unit="day"),
+        purchases=table.purchases.fill_null(0),
+        purchases_year=table.purchases_year.fill_null(0),
+        revenue=table.revenue.fill_null(0.0),
+        revenue_year=table.revenue_year.fill_null(0.0),
+    ).order_by("customer_id")
+
+
+@same_kind
+def revenue_without_customer(orders: Any, *, as_of: Any) -> Any:
+    """The revenue of the last twelve months that no customer is known for (guests), in one row.
+
+    Columns: ``orders``, ``revenue_year``. Together with the customers' ``revenue_year`` it is all revenue of the twelve
+    months. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", None], "amount": [10.0, 5.0],
+    ...     "ordered_at": pd.to_datetime(["2025-11-30", "2025-12-01"])})
+    >>> revenue_without_customer(orders, as_of="2025-12-31")
+       orders  revenue_year
+    0       1           5.0
+    """
+    import ibis
+
+    end = as_day(as_of)
+    bought = purchases(orders, as_of=end, guests=True)
+    guests = bought.filter(bought.customer_id.isnull() & (bought.day > ibis.literal(months_before(end, 12))))
+    return guests.agg(orders=guests.count(), revenue_year=guests.spend.sum().fill_null(0.0))
+
+
+@same_kind
+def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
+    """How many days customers take to come back, as a distribution: one row per number of days.
+
+    Columns: ``days_to_return``, ``returns`` (purchases that were followed by the next after so many days), ``weight``
+    (the same with every customer counted once, however often they come), ``horizon_days``. Only purchases that could be
+    followed for the whole horizon are looked at, and only returns within it, so that long gaps are neither cut off nor
+    missed: the horizon is 365 days, or half of the time that the orders span where that is shorter. pandas or Ibis in,
+    same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "a", "b", "b"], "amount": 1.0, "ordered_at": pd.to_datetime(
+    ...     ["2024-01-01", "2024-01-11", "2024-01-31", "2024-01-01", "2024-01-31"])})
+    >>> purchase_rhythm(orders, as_of="2025-12-31")
+       days_to_return  returns  weight  horizon_days
+    0              10        1     0.5           365
+    1              20        1     0.5           365
+    2              30        1     1.0           365
+    """
+    import ibis
+
+    end = ibis.literal(as_day(as_of))
+    days = purchases(orders, as_of=as_of).select("customer_id", "day").distinct()
+    span = days.agg(span=end.delta(days.day.min(), unit="day") // 2)
+    horizon = span.select(horizon_days=ibis.least(span.span, ibis.literal(LONGEST_HORIZON_DAYS)).cast("int64"))
+    coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day")).cross_join(horizon)
+    coming = coming.mutate(
+        days_to_return=coming.next_day.delta(coming.day, unit="day"),
+        followed_days=end.delta(coming.day, unit="day"),
+    )
+    back = coming.filter((coming.followed_days >= coming.horizon_days) & (coming.days_to_return <= coming.horizon_days))
+    back = back.mutate(weight=1.0 / back.count().over(group_by="customer_id"))
+    return (
+        back.group_by("days_to_return", "horizon_days")
+        .agg(returns=back.count(), weight=back.weight.sum())
+        .select("days_to_return", "returns", "weight", "horizon_days")
+        .order_by("days_to_return")
+    )

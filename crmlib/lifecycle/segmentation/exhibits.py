@@ -1,0 +1,115 @@
+"""The chapter's tables as the report shows them: named segments, a title and a sentence that reads them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from crmlib import text
+from crmlib.lifecycle.purchases import as_day
+from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, named
+
+
+class CaptionedTable(NamedTuple):
+    """A small table in words, its title and its reading."""
+
+    frame: Any
+    title: str
+    reading: str
+
+
+def table_of_tiers(summary: Any, rules_in_words: Any) -> CaptionedTable:
+    """The value tiers with their rules, customers and revenue.
+
+    ``summary`` from :func:`segment_summary`, ``rules_in_words`` from :func:`segment_rules`, both by tier.
+
+    >>> import pandas as pd
+    >>> summary = pd.DataFrame({"segment": ["core", "ordinary"], "customers": [1, 3], "share": [0.25, 0.75],
+    ...     "revenue_year": [60.0, 40.0], "revenue_share": [0.6, 0.4], "revenue_share_low": 0.1,
+    ...     "revenue_share_high": 0.9, "revenue_per_customer": [60.0, 13.0]})
+    >>> rules = pd.DataFrame({"segment": ["core", "ordinary"], "rule": ["much", "everybody else"]})
+    >>> table_of_tiers(summary, rules).reading
+    'The first tier, Core, is 25% of the customers and brings 60% of the revenue of the last twelve months; ...'
+    """
+    columns = [
+        "segment", "rule", "customers", "share", "revenue_year", "revenue_share", "revenue_share_low",
+        "revenue_share_high", "revenue_per_customer",
+    ]  # fmt: skip
+    frame = summary.merge(rules_in_words, on="segment", how="left")[columns]
+    first = summary.iloc[0]
+    return CaptionedTable(
+        named(frame, "segment"),
+        text.say("The value tiers"),
+        text.say(
+            "The first tier, {name}, is {share} of the customers and brings {revenue_share} of the revenue of the "
+            "last twelve months; a customer belongs to the first rule that fits, tried in the order {order}.",
+            name=text.label(first.segment),
+            share=text.percent(first.share),
+            revenue_share=text.percent(first.revenue_share),
+            order=", ".join(text.label(segment) for segment in rules_in_words.segment),
+        ),
+    )
+
+
+def table_of_stages(summary: Any, rules_in_words: Any, outcomes: Any = None, *, since: Any = None) -> CaptionedTable:
+    """The lifecycle stages with their rules, customers and revenue, and how many of each have bought again.
+
+    ``summary`` and ``rules_in_words`` by stage; ``outcomes`` from :func:`segment_outcomes` by stage since the day
+    ``since``, for those who were in the stage then.
+
+    >>> import pandas as pd
+    >>> summary = pd.DataFrame({"segment": ["new", "lost"], "customers": [1, 3], "share": [0.25, 0.75],
+    ...     "revenue_year": [60.0, 0.0], "revenue_share": [1.0, 0.0], "revenue_per_customer": [60.0, 0.0]})
+    >>> rules = pd.DataFrame({"segment": ["lost", "new"], "rule": ["long silent", "everybody else"]})
+    >>> table_of_stages(summary, rules).frame.columns.tolist()
+    ['segment', 'rule', 'customers', 'share', 'revenue_year', 'revenue_share']
+    """
+    columns = ["segment", "rule", "customers", "share", "revenue_year", "revenue_share"]
+    frame = summary[summary.segment != NO_CUSTOMER].merge(rules_in_words, on="segment", how="left")[columns]
+    largest = frame.sort_values("customers", ascending=False, kind="stable").iloc[0]
+    name, share = text.label(largest.segment), text.percent(largest.share)
+    if outcomes is None or set(outcomes.segment) <= {"prospect"}:
+        reading = text.say("The largest stage is {name} with {share} of all known customers.", share=share, name=name)
+    else:
+        columns = ["segment", "bought_share", "bought_share_low", "bought_share_high"]
+        frame = frame.merge(outcomes[columns], on="segment", how="left")
+        order = outcomes[outcomes.segment != "prospect"].sort_values("bought_share", ascending=False, kind="stable")
+        reading = text.say(
+            "The largest stage is {name} with {share} of all known customers; of those who were {best} on {day}, "
+            "{most} have bought since, of those who were {worst}, {least}.",
+            share=share,
+            name=name,
+            day=text.day(as_day(since)),
+            best=text.label(order.segment.iloc[0]),
+            most=text.percent(order.bought_share.iloc[0]),
+            worst=text.label(order.segment.iloc[-1]),
+            least=text.percent(order.bought_share.iloc[-1]),
+        )
+    return CaptionedTable(named(frame, "segment"), text.say("The lifecycle stages"), reading)
+
+
+def table_of_clusters(beside: Any, stability: Any) -> CaptionedTable:
+    """The groups that the data form by themselves, beside the rules.
+
+    ``beside`` from :func:`clusters_beside_rules`, ``stability`` from :func:`cluster_stability`.
+
+    >>> import pandas as pd
+    >>> beside = pd.DataFrame({"cluster": [1], "customers": [9], "share": [1.0], "recency_days": [3],
+    ...     "purchases_year": [2], "revenue_per_customer": [5.0], "revenue_share": [1.0],
+    ...     "segment": ["core"], "segment_share": [0.8], "rand_index": [0.25]})
+    >>> stability = pd.DataFrame({"clusters": [1], "rand_index": [0.9], "low": [0.8], "high": [1.0]})
+    >>> table_of_clusters(beside, stability).reading
+    'Agreement of the groups with the rules: 0.25 ...; with the groups found in new samples: 0.90, ...'
+    """
+    row = stability[stability.clusters == len(beside)].iloc[0]
+    frame = named(beside.drop(columns="rand_index").assign(cluster=beside.cluster.astype(str)), "segment")
+    return CaptionedTable(
+        frame,
+        text.say("Groups that the data form by themselves"),
+        text.say(
+            "Agreement of the groups with the rules: {agreement} (1 is complete, 0 is chance); with the groups "
+            "found in new samples: {stability}, 95% of them within {interval}.",
+            agreement=text.number(beside.rand_index.iloc[0], digits=2),
+            stability=text.number(row.rand_index, digits=2),
+            interval=text.interval(row.low, row.high, text.number, digits=2),
+        ),
+    )

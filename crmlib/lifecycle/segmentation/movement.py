@@ -1,0 +1,288 @@
+"""Who moved where between two dates, what it cost or brought, and whether the segments kept their promise."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from crmlib import figures, text
+from crmlib.engine import same_kind, to_pandas
+from crmlib.finding import Finding
+from crmlib.lifecycle.purchases import as_day
+from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
+from crmlib.lifecycle.segmentation.rules import Rules, read_rules
+from crmlib.lifecycle.segmentation.summary import By
+
+NEWCOMER = "newcomer"
+SHORTEST_DAYS = 80
+FEWEST = 30
+
+
+# Measures
+
+
+def comparison_day(customers: Any, *, as_of: Any, months: int = 12) -> dt.date | None:
+    """The earlier day with which ``as_of`` can be compared; None where the orders do not go back far enough.
+
+    It lies ``months`` before ``as_of``, or later where the twelve months before it would not be covered by orders; at
+    least 80 days must remain between the two.
+
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"first_day": pd.to_datetime(["2023-05-02", "2025-03-01"])})
+    >>> comparison_day(customers, as_of="2025-12-31"), comparison_day(customers[1:], as_of="2025-12-31")
+    (datetime.date(2024, 12, 31), None)
+    """
+    import pandas as pd
+
+    end = as_day(as_of)
+    begin = customers.first_day.min()
+    begin = begin.to_pandas() if hasattr(begin, "to_pandas") else begin
+    if pd.isna(begin):
+        return None
+    covered = months_before(as_day(pd.Timestamp(begin)) - dt.timedelta(days=1), -12)
+    day = max(months_before(end, months), covered)
+    return day if (end - day).days >= SHORTEST_DAYS else None
+
+
+@same_kind
+def migration(before: Any, after: Any, *, since: Any, by: By = "tier") -> Any:
+    """How customers moved between the segments of two dates, one row per pair of segments that occurs.
+
+    Columns: ``before`` (segment at the earlier date; ``newcomer``: not yet a customer, or not known), ``after``,
+    ``customers``, ``share`` (of the customers of ``before``), ``buyers`` (who bought after the earlier date),
+    ``revenue_before`` and ``revenue_after`` (the twelve months up to each date), ``change`` (their difference) and
+    ``change_error`` (its standard error when customers are drawn anew). All of ``revenue_after`` together is the
+    revenue of all customers in the twelve months to the later date.
+
+    ``before`` and ``after`` come from :func:`segments` with the *same* thresholds, so that like is compared with like;
+    ``since`` is the earlier date. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> before = pd.DataFrame({"customer_id": ["a"], "tier": ["core"], "revenue_year": [90.0]})
+    >>> after = pd.DataFrame({"customer_id": ["a", "b"], "tier": ["sleeping", "ordinary"], "revenue_year": [0.0, 20.0],
+    ...     "last_day": pd.to_datetime(["2024-03-01", "2025-06-01"])})
+    >>> migration(before, after, since="2024-12-31")[["before", "after", "customers", "change"]]
+         before     after  customers  change
+    0      core  sleeping          1   -90.0
+    1  newcomer  ordinary          1    20.0
+    """
+    import ibis
+
+    day = ibis.literal(as_day(since))
+    then = before.filter(before[by].notnull()).select(
+        customer_id=before.customer_id, before=before[by], revenue_before=before.revenue_year
+    )
+    now = after.filter(after[by].notnull())
+    now = now.select(
+        customer_id=now.customer_id,
+        after=now[by],
+        revenue_after=now.revenue_year,
+        bought=(now.last_day.cast("date") > day).fill_null(False),
+    )
+    both = now.left_join(then, "customer_id")
+    moved = both.select(
+        before=both.before.fill_null(NEWCOMER),
+        after=both.after,
+        bought=both.bought,
+        revenue_before=both.revenue_before.fill_null(0.0),
+        revenue_after=both.revenue_after,
+        change=both.revenue_after - both.revenue_before.fill_null(0.0),
+    )
+    table = moved.group_by("before", "after").agg(
+        customers=moved.count(),
+        buyers=moved.count(where=moved.bought),
+        revenue_before=moved.revenue_before.sum(),
+        revenue_after=moved.revenue_after.sum(),
+        change=moved.change.sum(),
+        change_error=(moved.change * moved.change).sum().sqrt(),
+    )
+    return table.select(
+        "before",
+        "after",
+        "customers",
+        "buyers",
+        "revenue_before",
+        "revenue_after",
+        "change",
+        "change_error",
+        share=table.customers / table.customers.sum().over(group_by="before"),
+    ).order_by("before", "after")
+
+
+def segment_outcomes(migration: Any, *, by: By = "tier", rules: Rules | None = None) -> Any:
+    """What became of each segment of the earlier date: the test of whether the segments mean anything.
+
+    Columns: ``segment``, ``customers`` (then), ``bought_share`` (who have bought since) with its 95 % Wilson interval
+    ``bought_share_low``, ``bought_share_high``, and ``revenue_per_customer`` (the twelve months to the later date).
+    In the order in which the rules show them; segments that had nobody are left out.
+
+    >>> import pandas as pd
+    >>> moved = pd.DataFrame({"before": ["core", "core"], "after": ["core", "sleeping"], "customers": [30, 10],
+    ...     "buyers": [30, 2], "revenue_after": [900.0, 20.0]})
+    >>> segment_outcomes(moved)[["segment", "customers", "bought_share", "revenue_per_customer"]]
+      segment  customers  bought_share  revenue_per_customer
+    0    core         40           0.8                  23.0
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    rules = rules or read_rules()
+    shown = (rules.tiers if by == "tier" else rules.stages).shown
+    moved = to_pandas(migration)
+    sums = moved.groupby("before")[["customers", "buyers", "revenue_after"]].sum()
+    sums = sums.reindex([segment for segment in shown if segment in sums.index])
+    low, high = proportion_confint(sums.buyers, sums.customers, method="wilson")
+    return (
+        sums.assign(
+            bought_share=sums.buyers / sums.customers,
+            bought_share_low=low,
+            bought_share_high=high,
+            revenue_per_customer=sums.revenue_after / sums.customers,
+        )
+        .drop(columns=["buyers", "revenue_after"])
+        .rename_axis("segment")
+        .reset_index()
+    )
+
+
+# Figures
+
+
+def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules | None = None) -> Any:
+    """Where the customers of the earlier date are now, as a matrix; answers the Axes.
+
+    ``migration``: from :func:`migration`; ``since``: its earlier date. Rows add up to all customers of a segment then.
+    """
+    moved = to_pandas(migration)
+    rules = rules or read_rules()
+    shown = list((rules.tiers if by == "tier" else rules.stages).shown)
+    rows = [segment for segment in [*shown, NEWCOMER] if segment in set(moved.before)]
+    columns = [segment for segment in shown if segment in set(moved.after)]
+    place = {
+        (rows.index(cell.before), columns.index(cell.after)): (
+            cell.share,
+            text.say("{share}\n({count})", share=text.percent(cell.share), count=int(cell.customers)),
+        )
+        for cell in moved.itertuples()
+    }
+    axes = draw_heat_map(place, [text.label(row) for row in rows], [text.label(column) for column in columns])
+    axes.set_xlabel(text.say("Now\n(in the cells: share of the row, and customers)"))
+    axes.set_ylabel(text.say("On {day}", day=text.day(as_day(since))))
+    known = moved[moved.before != NEWCOMER]
+    stayed = int(known[known.before == known.after].customers.sum())
+    total = int(known.customers.sum())
+    listed = "; ".join(
+        text.say("{segment}: {share}", segment=text.label(cell.before), share=text.percent(cell.share))
+        for cell in known[known.before == known.after].itertuples()
+    )
+    return figures.caption(
+        axes,
+        title=text.say("Where the customers of {day} are now", day=text.day(as_day(since))),
+        reading=text.say(
+            "Of the {total} customers of {day}, {stayed} are in the same segment now, {share}; the others have moved.",
+            total=total,
+            day=text.day(as_day(since)),
+            stayed=stayed,
+            share=text.percent(stayed / total) if total else text.UNKNOWN,
+        ),
+        description=text.say(
+            "Matrix of {rows} segments then by {columns} segments now with the share of each row and the customers; "
+            "share that stayed: {listed}.",
+            rows=len(rows),
+            columns=len(columns),
+            listed=listed,
+        ),
+    )
+
+
+# Findings
+
+
+def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
+    """What the core customers who are core no longer spend less in a year. None where fewer than 30 were core."""
+    moved = to_pandas(migration)
+    core = moved[moved.before == "core"]
+    gone = core[core.after != "core"]
+    rose = moved[(moved.before != "core") & (moved.after == "core")]
+    base, count = int(core.customers.sum()), int(gone.customers.sum())
+    loss = -float(gone.change.sum())
+    if base < FEWEST or not count or loss <= 0:
+        return None
+    margin = 1.96 * float((gone.change_error**2).sum()) ** 0.5
+    return Finding(
+        "segmentation.core_lost",
+        text.say(
+            "The core has lost {count} of its {base} customers of {day}: what they spend has fallen by {loss} a year "
+            "({before} then, {after} now).",
+            count=count,
+            base=base,
+            day=text.day(as_day(since)),
+            loss=text.money(loss),
+            before=text.money(gone.revenue_before.sum()),
+            after=text.money(gone.revenue_after.sum()),
+        ),
+        "bad",
+        certainty=text.say(
+            "95% interval of the loss: {interval}. Some of it is chance evening out, because they were picked for a "
+            "good year; in the same time {rose} others rose to core, {newcomers} of them newcomers.",
+            interval=text.interval(loss - margin, loss + margin, text.money),
+            rose=int(rose.customers.sum()),
+            newcomers=int(rose[rose.before == NEWCOMER].customers.sum()),
+        ),
+        action=text.say(
+            "Give every core customer a named person who calls when the usual time to the next purchase has passed."
+        ),
+        money=loss,
+        money_low=loss - margin,
+        money_high=loss + margin,
+        plays=("core_care",),
+    )
+
+
+def finding_potential(migration: Any, summary: Any, *, since: Any, more: float = 0.05) -> Finding | None:
+    """What it would be worth if more of the potential customers rose to core, judged by those who did.
+
+    ``summary``: from :func:`segment_summary` by tier; ``more``: how many more of each hundred, as a share. None where
+    fewer than 30 customers were potential or fewer than 10 rose.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    moved = to_pandas(migration)
+    potential = moved[moved.before == "potential"]
+    rose = potential[potential.after == "core"]
+    today = summary[summary.segment == "potential"]
+    base, count = int(potential.customers.sum()), int(rose.customers.sum())
+    if base < FEWEST or count < 10 or today.empty or float(rose.change.sum()) <= 0:
+        return None
+    gain, error = float(rose.change.sum()) / count, float(rose.change_error.iloc[0]) / count
+    people = more * int(today.customers.iloc[0])
+    low, high = proportion_confint(count, base, method="wilson")
+    return Finding(
+        "segmentation.potential",
+        text.say(
+            "{share} of the potential customers of {day} are core now and spend {gain} a year more each; if "
+            "another {more} of today's {today} potential customers rose, it would bring {money} a year.",
+            share=text.percent(count / base),
+            day=text.day(as_day(since)),
+            gain=text.money(gain),
+            more=text.percent(more),
+            today=int(today.customers.iloc[0]),
+            money=text.money(people * gain),
+        ),
+        "good",
+        certainty=text.say(
+            "{count} of {base} rose (95% interval of the share: {interval}). Those who rose by themselves are the "
+            "keenest, so take the amount as the most that can be hoped for.",
+            count=count,
+            base=base,
+            interval=text.interval(low, high, text.percent),
+        ),
+        action=text.say(
+            "Offer a reward for the next step: a larger basket to those who come often, a second visit to those who "
+            "spend much."
+        ),
+        money=people * gain,
+        money_low=max(0.0, people * (gain - 1.96 * error)),
+        money_high=people * (gain + 1.96 * error),
+        plays=("next_step",),
+    )

@@ -1,0 +1,200 @@
+"""Satisfaction tiers and needs, where surveys exist: what customers say, beside what they spend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crmlib import text
+from crmlib.engine import same_kind, to_pandas
+from crmlib.finding import Finding
+from crmlib.lifecycle.purchases import as_day
+from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.lifecycle.segmentation.rules import Rules, read_rules
+from crmlib.lifecycle.segmentation.summary import By
+
+LEVELS = ("satisfied", "indifferent", "dissatisfied")
+NOT_ASKED = "not_answered"
+UNDECIDED = "undecided"
+_CLOSE = 1e-9
+
+
+# Measures
+
+
+def satisfaction(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
+    """The satisfaction of each customer who answered lately: ``satisfied``, ``indifferent`` or ``dissatisfied``.
+
+    Columns: ``customer_id``, ``kind`` (the question: the first in the rules that the customer answered), ``score`` (the
+    latest answer), ``answered_on`` (date), ``satisfaction``. Only answers of the months that the rules name, up to
+    ``as_of``; answers without a customer or a score are left out. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> surveys = pd.DataFrame({"response_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"], "kind": "nps",
+    ...     "answered_at": pd.to_datetime(["2025-02-01", "2025-09-01", "2025-05-01"]), "score": [9, 6, 8]})
+    >>> satisfaction(surveys, as_of="2025-12-31")[["customer_id", "score", "satisfaction"]]
+      customer_id  score  satisfaction
+    0           a    6.0  dissatisfied
+    1           b    8.0   indifferent
+    """
+    return _satisfaction(surveys, as_of=as_of, rules=rules or read_rules())
+
+
+@same_kind
+def _satisfaction(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
+    import ibis
+
+    end = as_day(as_of)
+    kinds = [kind for kind, *_ in rules.satisfaction_scores]
+    answers = surveys.select(
+        customer_id=surveys.customer_id.cast("string"),
+        response_id=surveys.response_id.cast("string"),
+        kind=surveys.kind,
+        score=surveys.score.cast("float64"),
+        answered_at=surveys.answered_at,
+        answered_on=surveys.answered_at.cast("date"),
+    )
+    answers = answers.filter(
+        answers.customer_id.notnull()
+        & answers.score.notnull()
+        & answers.kind.isin(kinds)
+        & (answers.answered_on > ibis.literal(months_before(end, rules.satisfaction_months)))
+        & (answers.answered_on <= ibis.literal(end))
+    )
+    place = ibis.cases(*((answers.kind == kind, number) for number, kind in enumerate(kinds)), else_=len(kinds))
+    answers = answers.mutate(place=place)
+    latest = ibis.row_number().over(
+        group_by="customer_id",
+        order_by=[answers.place, answers.answered_at.desc(), answers.response_id.desc()],
+    )
+    answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
+    levels = []
+    for kind, high, middle in rules.satisfaction_scores:
+        levels += [
+            ((answers.kind == kind) & (answers.score >= high), "satisfied"),
+            ((answers.kind == kind) & (answers.score >= middle), "indifferent"),
+        ]
+    return answers.select(
+        "customer_id", "kind", "score", "answered_on", satisfaction=ibis.cases(*levels, else_="dissatisfied")
+    ).order_by("customer_id")
+
+
+@same_kind
+def segment_satisfaction(segments: Any, satisfaction: Any, *, by: By = "tier") -> Any:
+    """Customers and revenue by segment and satisfaction.
+
+    Columns: ``segment``, ``satisfaction`` (as in :func:`satisfaction`, or ``not_answered``), ``customers``,
+    ``revenue_year``. Who did not answer is a row of their own: not satisfied, not dissatisfied, unknown. pandas or
+    Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> known = pd.DataFrame({"customer_id": ["a", "b"], "tier": ["core", "core"], "revenue_year": [70.0, 30.0]})
+    >>> said = pd.DataFrame({"customer_id": ["a"], "satisfaction": ["dissatisfied"]})
+    >>> segment_satisfaction(known, said)
+      segment  satisfaction  customers  revenue_year
+    0    core  dissatisfied          1          70.0
+    1    core  not_answered          1          30.0
+    """
+    known = segments.filter(segments[by].notnull()).select(
+        customer_id=segments.customer_id, segment=segments[by], revenue_year=segments.revenue_year
+    )
+    both = known.left_join(satisfaction.select("customer_id", "satisfaction"), "customer_id")
+    both = both.select("segment", "revenue_year", satisfaction=both.satisfaction.fill_null(NOT_ASKED))
+    return (
+        both.group_by("segment", "satisfaction")
+        .agg(customers=both.count(), revenue_year=both.revenue_year.sum())
+        .order_by("segment", "satisfaction")
+    )
+
+
+def needs(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
+    """Which need leads for each customer who answered a needs survey: functional, emotional, social, or ``undecided``.
+
+    Columns: ``customer_id``, one mean per group of items, ``need`` (the group rated highest; ``undecided`` where two
+    are equal or nothing was answered). The latest needs survey of each customer up to ``as_of``; groups by the rules.
+    Without such surveys or items the table is empty. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> surveys = pd.DataFrame({"response_id": ["1"], "customer_id": ["a"], "kind": "needs",
+    ...     "answered_at": pd.to_datetime(["2025-02-01"]), "item_functional_ease": [4], "item_social_trend": [2]})
+    >>> needs(surveys, as_of="2025-12-31")[["customer_id", "functional", "social", "need"]]
+      customer_id  functional  social        need
+    0           a         4.0     2.0  functional
+    """
+    return _needs(surveys, as_of=as_of, rules=rules or read_rules())
+
+
+@same_kind
+def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
+    import ibis
+
+    answers = surveys.filter(
+        (surveys.kind == "needs")
+        & surveys.customer_id.notnull()
+        & (surveys.answered_at.cast("date") <= ibis.literal(as_day(as_of)))
+    )
+    latest = ibis.row_number().over(
+        group_by=answers.customer_id, order_by=[answers.answered_at.desc(), answers.response_id.cast("string").desc()]
+    )
+    answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
+    means = {}
+    for need, prefix in rules.needs:
+        items = [answers[name].cast("float64") for name in answers.columns if name.startswith(prefix)]
+        if items:
+            total = sum((item.fill_null(0.0) for item in items), start=ibis.literal(0.0))
+            count = sum((item.notnull().cast("int64") for item in items), start=ibis.literal(0))
+            means[need] = total / count.nullif(0)
+    table = answers.select(customer_id=answers.customer_id.cast("string"), **means)
+    if not means:
+        return table.mutate(need=ibis.literal(UNDECIDED)).filter(ibis.literal(False))
+    best = (
+        ibis.greatest(*(table[need].fill_null(-1.0) for need in means)) if len(means) > 1 else table[next(iter(means))]
+    )
+    leads = {need: (table[need] > best - _CLOSE).fill_null(False) for need in means}
+    how_many = sum((lead.cast("int64") for lead in leads.values()), start=ibis.literal(0))
+    cases = [(how_many != 1, UNDECIDED), *((lead, need) for need, lead in leads.items())]
+    return table.mutate(need=ibis.cases(*cases, else_=UNDECIDED)).order_by("customer_id")
+
+
+# Findings
+
+
+def finding_dissatisfied(by_satisfaction: Any) -> Finding | None:
+    """The revenue that comes from core and potential customers who say that they are dissatisfied.
+
+    ``by_satisfaction``: from :func:`segment_satisfaction` by tier. None where fewer than 30 of them answered.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    table = to_pandas(by_satisfaction)
+    table = table[table.segment.isin(["core", "potential"])]
+    said = table[table.satisfaction.isin(LEVELS)]
+    unhappy = said[said.satisfaction == "dissatisfied"]
+    answered, count = int(said.customers.sum()), int(unhappy.customers.sum())
+    if answered < 30 or not count:
+        return None
+    low, high = proportion_confint(count, answered, method="wilson")
+    amount = float(unhappy.revenue_year.sum())
+    return Finding(
+        "segmentation.dissatisfied",
+        text.say(
+            "Of the {answered} core and potential customers who answered, {share} are dissatisfied ({count} in "
+            "number); what they brought in the last twelve months is {money}.",
+            share=text.percent(count / answered),
+            count=count,
+            answered=answered,
+            money=text.money(amount),
+        ),
+        "bad",
+        certainty=text.say(
+            "The amount is counted, not estimated; 95% interval of the share: {interval}. Not answered: {silent} "
+            "customers, about whom nothing is claimed.",
+            interval=text.interval(low, high, text.percent),
+            silent=int(table.customers.sum()) - answered,
+        ),
+        action=text.say(
+            "Have somebody senior call each of them this month, hear what went wrong, and mend it before offering "
+            "anything."
+        ),
+        money=amount,
+        plays=("service_recovery",),
+    )

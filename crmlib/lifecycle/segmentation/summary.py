@@ -1,0 +1,221 @@
+"""What each tier and stage amounts to: customers, revenue, and what it rests on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from crmlib import text
+from crmlib.engine import same_kind, to_pandas
+from crmlib.finding import Finding
+from crmlib.lifecycle.segmentation.rules import Rules, read_rules
+from crmlib.lifecycle.segmentation.tiers import customers_in_tier
+
+By = Literal["tier", "stage"]
+NO_CUSTOMER = "no_customer"
+FEWEST = 10
+
+
+# Measures
+
+
+def segment_summary(segments: Any, *, by: By = "tier", guests: Any = None, rules: Rules | None = None) -> Any:
+    """How many customers each segment has and what it brought in the last twelve months, as a small frame.
+
+    Columns: ``segment``, ``customers``, ``share`` (of the customers), ``buyers`` (who bought in the twelve months),
+    ``revenue_year``, ``revenue_share`` (of all revenue of the twelve months) with its 95 % interval
+    ``revenue_share_low``, ``revenue_share_high``, ``revenue_per_customer``, ``recency_days`` (median). Segments
+    without customers are there with 0. With ``guests`` (from :func:`revenue_without_customer`) a last row
+    ``no_customer`` holds the revenue that belongs to nobody known, so that ``revenue_year`` adds up to all revenue.
+
+    The interval is that of a ratio of sums when customers are drawn anew (linearised bootstrap; guests are taken as
+    they are).
+
+    >>> import pandas as pd
+    >>> known = pd.DataFrame({"tier": ["core", "ordinary", "ordinary"], "revenue_year": [80.0, 15.0, 5.0],
+    ...     "purchases_year": [4, 1, 1], "recency_days": [3, 30, 40]})
+    >>> segment_summary(known)[["segment", "customers", "revenue_year", "revenue_share"]]
+         segment  customers  revenue_year  revenue_share
+    0       core          1          80.0            0.8
+    1  potential          0           0.0            0.0
+    2   ordinary          2          20.0            0.2
+    3   sleeping          0           0.0            0.0
+    """
+    import numpy as np
+    import pandas as pd
+
+    rules = rules or read_rules()
+    shown = (rules.tiers if by == "tier" else rules.stages).shown
+    sums = to_pandas(_sums(segments, by=by)).set_index("segment").reindex(list(shown))
+    counted = ["customers", "buyers", "revenue_year", "squares"]
+    sums[counted] = sums[counted].fillna(0.0)
+    if guests is not None:
+        amount = float(to_pandas(guests).revenue_year.sum())
+        sums.loc[NO_CUSTOMER, ["revenue_year", "squares"]] = [amount, 0.0]
+    total = float(sums.revenue_year.sum())
+    share = sums.revenue_year / total if total else sums.revenue_year * np.nan
+    variance = sums.squares * (1 - share) ** 2 + (sums.squares.sum() - sums.squares) * share**2
+    margin = 1.96 * np.sqrt(variance) / total if total else share
+    customers = sums.customers.where(sums.customers > 0)
+    is_known = sums.index != NO_CUSTOMER
+    return pd.DataFrame(
+        {
+            "segment": sums.index,
+            "customers": sums.customers.astype("Int64"),
+            "share": sums.customers / max(1.0, sums.customers.sum()),
+            "buyers": sums.buyers.astype("Int64"),
+            "revenue_year": sums.revenue_year,
+            "revenue_share": share,
+            "revenue_share_low": (share - margin).clip(lower=0).where(is_known),
+            "revenue_share_high": (share + margin).clip(upper=1).where(is_known),
+            "revenue_per_customer": sums.revenue_year / customers,
+            "recency_days": sums.recency_days,
+        }
+    ).reset_index(drop=True)
+
+
+@same_kind
+def _sums(segments: Any, *, by: By) -> Any:
+    known = segments.filter(segments[by].notnull())
+    return (
+        known.group_by(segment=known[by])
+        .agg(
+            customers=known.count(),
+            buyers=known.count(where=known.purchases_year > 0),
+            revenue_year=known.revenue_year.sum(),
+            squares=(known.revenue_year * known.revenue_year).sum(),
+            recency_days=known.recency_days.median(),
+        )
+        .order_by("segment")
+    )
+
+
+def segment_rules(thresholds: Any, *, by: By = "tier", rules: Rules | None = None) -> Any:
+    """The rules in words with this client's thresholds, in the order in which they are tried.
+
+    Columns: ``segment``, ``rule``. ``thresholds``: from :func:`thresholds`.
+
+    >>> import pandas as pd
+    >>> lines = pd.DataFrame({"threshold": ["sleeping_after", "high_spend", "frequent"], "value": [120.0, 900.0, 2.0]})
+    >>> print(segment_rules(lines).rule[0])
+    Days since the last purchase: more than 120 days
+    """
+    import pandas as pd
+
+    rules = rules or read_rules()
+    values = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
+    ruling = rules.tiers if by == "tier" else rules.stages
+    return pd.DataFrame({"segment": rule.name, "rule": rule.when.in_words(values)} for rule in ruling.rules)
+
+
+def named(table: Any, *columns: str) -> Any:
+    """The frame with the names of segments as the report shows them, in the columns given.
+
+    >>> import pandas as pd
+    >>> named(pd.DataFrame({"segment": ["core", "no_customer"]}), "segment").segment.tolist()
+    ['Core', 'No customer recorded']
+    """
+    return table.assign(**{c: [text.label(v) if isinstance(v, str) else v for v in table[c]] for c in columns})
+
+
+def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> Any:
+    """What would be asleep if the line were drawn at either end of the interval of ``sleeping_after``.
+
+    One row per line: ``line`` (low, value, high), ``days``, ``customers`` and ``revenue_year`` of the sleeping tier.
+    Only the row ``value`` where the threshold has no interval; no rows where the rules have no sleeping tier or
+    threshold.
+
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "recency_days": [115, 500], "tenure_days": [90, 500],
+    ...     "purchases": [3, 1], "purchases_year": [3, 0], "revenue_year": [90.0, 0.0]})
+    >>> lines = pd.DataFrame({"threshold": ["usual_return", "sleeping_after", "lost_after", "high_spend", "frequent",
+    ...     "established"], "value": [30.0, 120.0, 240.0, 80.0, 2.0, 4.0], "low": [28, 110.0, 220.0, None, None, None],
+    ...     "high": [33, 130.0, 260.0, None, None, None]})
+    >>> sleeping_lines(customers, lines)[["line", "days", "customers", "revenue_year"]]
+        line   days  customers  revenue_year
+    0    low  110.0          2          90.0
+    1  value  120.0          1           0.0
+    2   high  130.0          1           0.0
+    """
+    import pandas as pd
+
+    rules = rules or read_rules()
+    found = thresholds[thresholds.threshold == "sleeping_after"]
+    columns = ["line", "days", "customers", "revenue_year"]
+    if found.empty or "sleeping" not in rules.tiers.shown:
+        return pd.DataFrame(columns=columns)
+    days = {line: float(found.iloc[0][line]) for line in ("low", "value", "high") if pd.notna(found.iloc[0][line])}
+    values = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
+    moved = {line: values | {"sleeping_after": at} for line, at in days.items()}
+    asleep = to_pandas(customers_in_tier(customers, tier="sleeping", rules=rules, values=moved)).iloc[0]
+    rows = [(line, at, int(asleep[f"{line}_customers"]), float(asleep[f"{line}_revenue"])) for line, at in days.items()]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# Findings
+
+
+def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: dt.date | None = None) -> Finding | None:
+    """The revenue of the last twelve months that came from customers who have since gone to sleep.
+
+    ``summary`` from :func:`segment_summary` by tier, ``lines`` from :func:`sleeping_lines`, ``outcomes`` from
+    :func:`segment_outcomes` by tier since the day ``since``. None where fewer than ten of the sleeping bought
+    in the twelve months.
+    """
+    at = lines.set_index("line") if len(lines) else None
+    asleep = summary[summary.segment == "sleeping"]
+    if at is None or asleep.empty or int(asleep.buyers.iloc[0]) < FEWEST:
+        return None
+    row = asleep.iloc[0]
+    has_interval = {"low", "high"} <= set(at.index)
+    # A later line leaves fewer customers asleep, so less revenue.
+    low = float(at.loc["high", "revenue_year"]) if has_interval else None
+    high = float(at.loc["low", "revenue_year"]) if has_interval else None
+    days = text.number(at.loc["value", "days"])
+    certainty = (
+        text.say(
+            "A customer counts as sleeping after {days} days of silence; with the line at {late} or {early} days, "
+            "the ends of its 95% interval, it would be {low} to {high}.",
+            days=days,
+            late=text.number(at.loc["high", "days"]),
+            early=text.number(at.loc["low", "days"]),
+            low=text.money(low),
+            high=text.money(high),
+        )
+        if has_interval
+        else text.say(
+            "A customer counts as sleeping after {days} days of silence, a line set by rule: too few customers have "
+            "come back to read it from the data, so there is no interval.",
+            days=days,
+        )
+    )
+    then = outcomes[outcomes.segment == "sleeping"] if outcomes is not None else None
+    if then is not None and len(then) and int(then.customers.iloc[0]) >= 30 and since is not None:
+        certainty = text.say(
+            "{certainty} Of those who were sleeping on {day}, {share} ({interval}) have bought again since, with "
+            "what was done until now.",
+            certainty=certainty,
+            day=text.day(since),
+            share=text.percent(then.bought_share.iloc[0]),
+            interval=text.interval(then.bought_share_low.iloc[0], then.bought_share_high.iloc[0], text.percent),
+        )
+    return Finding(
+        "segmentation.sleeping",
+        text.say(
+            "{money} of the last twelve months' revenue, {share} of it, came from {buyers} customers who have since "
+            "gone to sleep.",
+            money=text.money(row.revenue_year),
+            share=text.percent(row.revenue_share),
+            buyers=int(row.buyers),
+        ),
+        "bad",
+        certainty=certainty,
+        action=text.say(
+            "Wake them up with a personal offer, the most valuable first, and leave a random part alone to see what "
+            "the offer really brings back."
+        ),
+        money=float(row.revenue_year),
+        money_low=low,
+        money_high=high,
+        plays=("win_back",),
+    )

@@ -1,0 +1,835 @@
+"""Segmentation: equal customers alike, everybody in exactly one place, and every amount accounted for."""
+
+import datetime as dt
+import json
+import re
+from dataclasses import replace
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+import crmlib
+from crmlib import figures, text
+from crmlib.lifecycle import segmentation
+from crmlib.lifecycle.purchases import purchases
+from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.lifecycle.segmentation.quantiles import observed_quantiles, round_to_two_digits
+from crmlib.lifecycle.segmentation.rules import OWN_RULES
+from crmlib.problems import UnusableInput
+
+AS_OF = "2025-12-31"
+BROKEN = re.compile(r"\bnan\b|\bNone\b|\binf\b|\{|\}", re.IGNORECASE)
+
+
+def orders_of(*rows, **columns):
+    """Orders from (customer, day, amount)."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "amount"]).assign(**columns)
+    return frame.assign(
+        order_id=[str(n) for n in range(len(frame))],
+        customer_id=frame.customer_id.astype("str"),
+        ordered_at=pd.to_datetime(frame.ordered_at, format="mixed"),
+        amount=frame.amount.astype(float),
+    )
+
+
+def customers_of(*rows):
+    """Activity from (recency, purchases in the year, revenue in the year); tenure and totals are made to fit."""
+    frame = pd.DataFrame(rows, columns=["recency_days", "purchases_year", "revenue_year"])
+    return frame.assign(
+        customer_id=[f"c{n:04d}" for n in range(len(frame))],
+        tenure_days=frame.recency_days + 400,
+        purchases=frame.purchases_year.clip(lower=1),
+        revenue=frame.revenue_year + 1.0,
+        last_day=pd.Timestamp(AS_OF) - pd.to_timedelta(frame.recency_days, unit="D"),
+    )
+
+
+LINES = pd.DataFrame(
+    {
+        "threshold": ["usual_return", "sleeping_after", "lost_after", "high_spend", "frequent", "established"],
+        "value": [40.0, 120.0, 240.0, 500.0, 3.0, 4.0],
+        "low": [38.0, 110.0, 220.0, np.nan, np.nan, np.nan],
+        "high": [43.0, 130.0, 260.0, np.nan, np.nan, np.nan],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def repository():
+    from pathlib import Path
+
+    return Path(crmlib.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def aurora(repository):
+    return crmlib.begin("03_segmentation", client=repository / "data/aurora/client.yaml")
+
+
+@pytest.fixture(scope="module")
+def activity(aurora):
+    return segmentation.customer_activity(
+        aurora.table("orders"), aurora.table("customers"), as_of=aurora.as_of
+    ).to_pandas()
+
+
+@pytest.fixture(scope="module")
+def lines(aurora, activity):
+    return segmentation.thresholds(activity, segmentation.purchase_rhythm(aurora.table("orders"), as_of=aurora.as_of))
+
+
+@pytest.fixture(scope="module")
+def segmented(activity, lines):
+    return segmentation.segments(activity, lines)
+
+
+@pytest.fixture(scope="module")
+def truth_customers(repository):
+    return pd.read_csv(repository / "data/aurora/truth_customers.csv", dtype={"customer_id": "str"})
+
+
+@pytest.fixture(scope="module")
+def cdnow(repository):
+    return crmlib.begin("03_segmentation", client=repository / "data/cdnow/client.yaml")
+
+
+# What each customer has done
+
+
+def test_several_orders_on_one_day_are_one_purchase():
+    orders = orders_of(("a", "2025-05-01 09:00", 3), ("a", "2025-05-01 18:00", 4), ("a", "2025-06-01", 5))
+    row = segmentation.customer_activity(orders, as_of=AS_OF).iloc[0]
+    assert (row.purchases, row.purchases_year, row.revenue_year) == (2, 2, 12.0)
+
+
+def test_the_year_begins_on_the_day_after_the_same_day_a_year_ago():
+    orders = orders_of(("a", "2024-12-31 23:59", 3), ("a", "2025-01-01 00:00", 4), ("a", "2025-12-31 23:59", 5))
+    row = segmentation.customer_activity(orders, as_of=AS_OF).iloc[0]
+    assert (row.purchases, row.purchases_year, row.revenue_year, row.revenue) == (3, 2, 9.0, 12.0)
+    assert (row.recency_days, row.tenure_days) == (0, 365)
+
+
+def test_what_happens_after_the_day_is_not_seen_and_cancelled_orders_are_no_purchases():
+    orders = orders_of(("a", "2025-05-01", 3), ("a", "2025-07-01", 4), ("a", "2026-01-01", 5)).assign(
+        status=["paid", "cancelled", "paid"]
+    )
+    row = segmentation.customer_activity(orders, as_of=AS_OF).iloc[0]
+    assert (row.purchases, row.revenue, row.last_day) == (1, 3.0, pd.Timestamp("2025-05-01"))
+
+
+def test_prospects_are_known_people_without_a_purchase_who_had_been_seen_by_then():
+    people = pd.DataFrame(
+        {
+            "customer_id": ["a", "p", "later", "undated"],
+            "first_seen_at": pd.to_datetime(["2025-01-01", "2025-02-01", "2026-02-01", None]),
+        }
+    )
+    table = segmentation.customer_activity(orders_of(("a", "2025-05-01", 3)), people, as_of=AS_OF)
+    assert table.customer_id.tolist() == ["a", "p", "undated"]
+    assert table.purchases.tolist() == [1, 0, 0]
+    assert table.recency_days.isna().tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "before"),
+    [
+        ("2025-12-31", 12, dt.date(2024, 12, 31)),
+        ("2025-06-30", 6, dt.date(2024, 12, 31)),
+        ("2024-02-29", 12, dt.date(2023, 2, 28)),
+        ("2025-03-15", 3, dt.date(2024, 12, 15)),
+        ("2025-01-31", -1, dt.date(2025, 2, 28)),
+    ],
+)
+def test_months_keep_their_ends(day, months, before):
+    assert months_before(day, months) == before
+
+
+def test_pandas_and_ibis_answer_the_same():
+    def same(one, other):
+        # pandas has no dates: what was a date in Ibis is a timestamp at midnight.
+        assert_frame_equal(one, other, check_dtype=False)
+
+    orders = orders_of(("a", "2025-05-01", 3), ("b", "2025-06-01", 4), ("a", "2025-08-01", 9))
+    frames = segmentation.customer_activity(orders, as_of=AS_OF)
+    tables = segmentation.customer_activity(ibis.memtable(orders), as_of=AS_OF)
+    assert isinstance(frames, pd.DataFrame)
+    assert isinstance(tables, ibis.Table)
+    same(frames, tables.to_pandas())
+    cut_points = segmentation.cut_points(tables, scores=2)
+    same(cut_points, segmentation.cut_points(frames, scores=2))
+    scored = segmentation.rfm_scores(tables, cut_points)
+    same(segmentation.rfm_scores(frames, cut_points), scored.to_pandas())
+    same(segmentation.segments(frames, LINES), segmentation.segments(tables, LINES).to_pandas())
+    same(segmentation.clusters(frames, clusters=2), segmentation.clusters(tables, clusters=2).to_pandas())
+    same(segmentation.spending(frames), segmentation.spending(tables).to_pandas())
+
+
+def test_nobody_at_all_is_an_empty_table():
+    nobody = segmentation.customer_activity(orders_of(("a", "2026-05-01", 3)), as_of=AS_OF)
+    assert len(nobody) == 0
+    assert segmentation.cut_points(nobody).score.tolist() == [3, 3, 3]
+    assert len(segmentation.rfm_scores(nobody, segmentation.cut_points(nobody))) == 0
+    assert segmentation.segment_summary(segmentation.segments(nobody, LINES)).customers.sum() == 0
+    assert segmentation.concentration(segmentation.spending(nobody)).empty
+
+
+# Cut points
+
+
+VALUES = st.lists(st.integers(0, 12), min_size=1, max_size=60)
+
+
+@given(values=VALUES, scores=st.integers(2, 6))
+@settings(max_examples=25, deadline=None)
+def test_equal_values_get_equal_scores_and_better_values_never_lower_ones(values, scores):
+    customers = customers_of(*((20 * v, v, 10.0 * v) for v in values))
+    scored = segmentation.rfm_scores(customers, segmentation.cut_points(customers, scores=scores))
+    assert len(scored) == len(customers)
+    for column, value, sign in (
+        ("r_score", "recency_days", -1),
+        ("f_score", "purchases_year", 1),
+        ("m_score", "revenue_year", 1),
+    ):
+        by_value = scored.groupby(value)[column].agg(["min", "max"])
+        assert (by_value["min"] == by_value["max"]).all()
+        assert (sign * by_value["min"]).is_monotonic_increasing
+        assert scored[column].between(1, scores).all()
+
+
+@given(values=VALUES, share=st.sampled_from([0.2, 0.25, 0.5, 0.6, 0.8]))
+@settings(max_examples=25, deadline=None)
+def test_quantiles_are_those_of_the_inverted_distribution_function(values, share):
+    found = observed_quantiles(pd.DataFrame({"purchases": values}), "purchases", [share])
+    assert found == [np.quantile(values, share, method="inverted_cdf")]
+
+
+def test_without_ties_every_score_has_its_part_of_the_customers():
+    customers = customers_of(*((n, n, 1.0) for n in range(1, 101)))
+    scored = segmentation.rfm_scores(customers, segmentation.cut_points(customers))
+    assert scored.r_score.value_counts().tolist() == [20] * 5
+    assert scored.f_score.value_counts().tolist() == [20] * 5
+    assert scored[scored.recency_days <= 20].r_score.eq(5).all()
+
+
+def test_scores_that_cannot_be_told_apart_collapse_and_say_so():
+    customers = customers_of(*[(10, 0, 0.0)] * 7, *[(10, 1, 5.0)] * 2, (10, 9, 90.0))
+    cuts = segmentation.cut_points(customers)
+    frequency = cuts[cuts.measure == "frequency"].set_index("score")
+    assert frequency.words.to_dict() == {5: "2 or more", 4: "exactly 1", 1: "none"}
+    assert frequency.collapsed.to_dict() == {5: 0, 4: 0, 1: 2}
+    assert cuts[cuts.measure == "recency"][["score", "collapsed", "words"]].values.tolist() == [[3, 4, "any value"]]
+
+
+def test_the_worst_keep_the_lowest_score_when_most_are_equally_bad():
+    customers = customers_of(*[(365, 1, 1.0)] * 7, (3, 1, 1.0), (4, 1, 1.0), (5, 1, 1.0))
+    scored = segmentation.rfm_scores(customers, segmentation.cut_points(customers))
+    assert scored.r_score.tolist() == [1] * 7 + [5, 5, 4]
+
+
+def test_cut_points_are_read_aloud_as_they_are_used():
+    cuts = segmentation.cut_points(
+        customers_of((1, 1, 1.0)),
+        given={"recency": [21, 54, 100, 200], "frequency": [0, 1, 3, 5], "monetary": [0, 49.9, 100, 300]},
+    )
+    assert cuts.words.tolist() == [
+        *("within 21 days", "22 to 54 days ago", "55 to 100 days ago", "101 to 200 days ago", "more than 200 days ago"),
+        *("6 or more", "4 to 5", "2 to 3", "exactly 1", "none"),
+        "more than $300",
+        "more than $100, up to $300",
+        "more than $49.90, up to $100",
+        "more than $0, up to $49.90",
+        "nothing",
+    ]
+    at = customers_of((21, 5, 49.9), (22, 6, 49.91), (201, 0, 0.0))
+    scored = segmentation.rfm_scores(at, cuts)
+    assert scored[["r_score", "f_score", "m_score"]].values.tolist() == [[5, 4, 2], [4, 5, 3], [1, 1, 1]]
+
+
+def test_the_same_cut_points_score_another_date_alike():
+    early, late = customers_of((10, 4, 9.0), (99, 1, 5.0)), customers_of((10, 4, 9.0), (300, 9, 1.0), (301, 9, 1.0))
+    cuts = segmentation.cut_points(early, scores=2)
+    assert segmentation.rfm_scores(late, cuts).iloc[0].r_score == segmentation.rfm_scores(early, cuts).iloc[0].r_score
+    assert segmentation.rfm_scores(late, cuts).r_score.tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"recency": [30, 30]}, "numbers that rise"),
+        ({"recency": [1, 2, 3, 4, 5]}, "at most 4 for 5 scores"),
+        ({"luck": [1]}, "no such measure"),
+    ],
+)
+def test_given_cut_points_are_checked(wrong, message):
+    with pytest.raises(UnusableInput, match=message):
+        segmentation.cut_points(customers_of((1, 1, 1.0)), given=wrong)
+
+
+def test_cut_points_with_a_gap_are_refused():
+    cuts = segmentation.cut_points(customers_of(*((n, n, 1.0) for n in range(20))))
+    with pytest.raises(UnusableInput, match="a gap or an overlap"):
+        segmentation.rfm_scores(customers_of((1, 1, 1.0)), cuts.drop(index=2))
+
+
+@given(value=st.floats(0.001, 1e9))
+@settings(max_examples=50, deadline=None)
+def test_money_is_rounded_by_less_than_five_per_cent(value):
+    assert abs(round_to_two_digits(value) / value - 1) < 0.0501
+
+
+def test_the_grid_holds_everybody_and_all_revenue(activity):
+    scored = segmentation.rfm_scores(activity, segmentation.cut_points(activity))
+    grid = segmentation.rfm_grid(scored)
+    assert grid.customers.sum() == (activity.purchases > 0).sum()
+    assert grid.revenue_year.sum() == pytest.approx(activity.revenue_year.sum(), abs=0.01)
+    assert grid.share.sum() == pytest.approx(1)
+
+
+# The client's rhythm
+
+
+def test_a_purchase_counts_for_the_rhythm_only_if_it_could_be_followed():
+    orders = orders_of(("a", "2024-01-01", 1), ("a", "2024-01-31", 1), ("a", "2025-06-01", 1), ("a", "2025-06-11", 1))
+    rhythm = segmentation.purchase_rhythm(orders, as_of=AS_OF)
+    # The return after ten days began in June 2025: nobody knows yet who of that time comes back within 365 days.
+    assert rhythm[["days_to_return", "returns"]].values.tolist() == [[30, 1]]
+
+
+def test_every_customer_counts_once_for_the_rhythm():
+    often = [("a", day, 1) for day in pd.date_range("2024-01-01", periods=21, freq="5D")]
+    rhythm = segmentation.purchase_rhythm(
+        orders_of(*often, ("b", "2024-01-01", 1), ("b", "2024-04-10", 1)), as_of=AS_OF
+    )
+    assert rhythm.returns.tolist() == [20, 1]
+    assert rhythm.weight.tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_young_data_are_followed_for_half_of_their_span():
+    orders = orders_of(("a", "2025-10-02", 1), ("a", "2025-10-22", 1), ("b", "2025-12-01", 1))
+    assert segmentation.purchase_rhythm(orders, as_of=AS_OF).horizon_days.tolist() == [45]
+
+
+def test_thresholds_follow_the_rhythm_and_the_multiples_follow_them():
+    rhythm = pd.DataFrame({"days_to_return": range(1, 101), "returns": 1, "weight": 4.0, "horizon_days": 365})
+    lines = segmentation.thresholds(customers_of(*((n, 1, 1.0) for n in range(40))), rhythm).set_index("threshold")
+    assert lines.value[["usual_return", "sleeping_after", "lost_after"]].tolist() == [50, 80, 160]
+    # 400 customers: the share of 0.8 is sure to 1.96 * sqrt(0.8 * 0.2 / 400) = 0.0392.
+    assert lines.loc["sleeping_after", ["low", "high", "customers"]].tolist() == [77, 84, 400]
+    assert lines.words["sleeping_after"] == "80% of the customers who come back within 365 days are back within 80 days"
+
+
+def test_the_interval_of_a_quantile_holds_what_it_should_about_95_times_in_100():
+    random = np.random.default_rng(5)
+    customers, inside = customers_of((1, 1, 1.0)), 0
+    rules = segmentation.read_rules()
+    rules = replace(rules, thresholds=rules.thresholds[:2])
+    for _ in range(60):
+        days = pd.Series(random.geometric(0.01, 300)).value_counts().sort_index()
+        rhythm = pd.DataFrame(
+            {"days_to_return": days.index, "returns": days.to_numpy(), "weight": days.to_numpy() * 1.0}
+        )
+        lines = segmentation.thresholds(customers, rhythm.assign(horizon_days=365), rules=rules).set_index("threshold")
+        inside += lines.low["sleeping_after"] <= np.ceil(np.log(0.2) / np.log(0.99)) <= lines.high["sleeping_after"]
+    assert 52 <= inside <= 60
+
+
+def test_too_few_customers_mean_the_threshold_set_by_rule_and_no_interval():
+    rhythm = pd.DataFrame({"days_to_return": [3], "returns": [5], "weight": [5.0], "horizon_days": [365]})
+    lines = segmentation.thresholds(customers_of((1, 1, 1.0)), rhythm).set_index("threshold")
+    assert lines.value.to_dict() == {
+        **{"usual_return": 60, "sleeping_after": 180, "lost_after": 360, "high_spend": 1},
+        **{"frequent": 2, "established": 3},
+    }
+    assert lines.low.isna().all()
+    assert lines.words["sleeping_after"] == "too few customers to read it from the data, so set by rule: 180 days"
+
+
+# Rules
+
+
+def test_the_first_rule_that_fits_decides():
+    table = segmentation.segments(
+        customers_of((121, 9, 9000.0), (120, 9, 9000.0), (1, 3, 10.0), (1, 1, 500.0), (1, 2, 499.0), (500, 0, 0.0)),
+        LINES,
+    )
+    assert table.tier.tolist() == ["sleeping", "core", "potential", "potential", "ordinary", "sleeping"]
+    assert table.stage.tolist() == ["sleeping", "mature", "growing", "new", "growing", "lost"]
+
+
+def test_prospects_have_a_stage_and_no_tier():
+    people = pd.DataFrame({"customer_id": ["p"], "first_seen_at": pd.to_datetime(["2025-02-01"])})
+    table = segmentation.customer_activity(orders_of(("a", "2025-12-01", 3)), people, as_of=AS_OF)
+    found = segmentation.segments(table, LINES).set_index("customer_id")
+    assert found.stage.to_dict() == {"a": "new", "p": "prospect"}
+    assert found.tier["a"] == "ordinary"
+    assert pd.isna(found.tier["p"])
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 9), st.floats(0, 2000)), min_size=1, max_size=40))
+@settings(max_examples=15, deadline=None)
+def test_everybody_is_in_exactly_one_tier_and_one_stage_and_all_revenue_is_there(rows):
+    customers = customers_of(*rows)
+    table = segmentation.segments(customers, LINES)
+    assert table.customer_id.tolist() == customers.customer_id.tolist()
+    for by in ("tier", "stage"):
+        assert table[by].notna().all()
+        summary = segmentation.segment_summary(table, by=by)
+        assert summary.customers.sum() == len(customers)
+        assert summary.revenue_year.sum() == pytest.approx(customers.revenue_year.sum())
+
+
+def rules_with(tmp_path, **sections):
+    content = yaml.safe_load(OWN_RULES.read_text(encoding="utf-8")) | sections
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def test_a_gap_in_the_rules_is_named_with_the_conditions_that_fail(tmp_path):
+    gap = {
+        "shown": ["core", "sleeping"],
+        "rules": [
+            {"name": "sleeping", "when": ["recency_days > sleeping_after"]},
+            {"name": "core", "when": ["purchases_year >= 3"]},
+        ],
+    }
+    rules = segmentation.read_rules(rules_with(tmp_path, tiers=gap))
+    with pytest.raises(UnusableInput) as error:
+        segmentation.segments(customers_of((5, 1, 9.0), (6, 2, 9.0), (7, 3, 9.0)), LINES, rules=rules)
+    message = str(error.value)
+    assert "2 customers who fit no rule" in message
+    assert "recency_days > sleeping_after (here 120), purchases_year >= 3 (here 3)" in message
+    assert "every customer in exactly one tier" in message
+
+
+def test_own_rules_may_use_scores_nested_conditions_and_other_names(tmp_path):
+    own = {
+        "shown": ["stars", "others"],
+        "rules": [
+            {"name": "stars", "when": {"any": [["f_score = 2", "purchases != 7"], "revenue_year > 1000"]}},
+            {"name": "others", "when": "otherwise"},
+        ],
+    }
+    rules = segmentation.read_rules(rules_with(tmp_path, tiers=own))
+    customers = customers_of((5, 9, 9.0), (6, 7, 9.0), (7, 1, 2000.0))
+    with pytest.raises(UnusableInput, match=re.escape("f_score: found a column that these customers do not have")):
+        segmentation.segments(customers, LINES, rules=rules)
+    scored = segmentation.rfm_scores(customers, segmentation.cut_points(customers, scores=2, given={"frequency": [3]}))
+    table = segmentation.segments(scored, LINES, rules=rules)
+    assert table.tier.tolist() == ["stars", "others", "stars"]
+    assert segmentation.segment_summary(table, rules=rules).segment.tolist() == ["stars", "others"]
+    said = segmentation.segment_rules(LINES, rules=rules).rule[0]
+    assert said.startswith("Frequency score: exactly 2 and ")
+    assert said.endswith(": other than 7 or Revenue, last twelve months: more than $1,000")
+
+
+def test_all_mistakes_of_a_rules_file_are_reported_at_once(tmp_path):
+    wrong = rules_with(
+        tmp_path,
+        thresholds={"a": {"quantile": 2, "of": "recency_dais", "otherwise": 1}, "b": {"times": 2, "of": "c"}, "d": {}},
+        tiers={"shown": ["x"], "rules": [{"name": "y", "when": ["purchases => 3", "luck > 1", "revenue > e"]}]},
+        abc={"A": 0.9, "B": 0.5},
+        colours={},
+    )
+    with pytest.raises(UnusableInput) as error:
+        segmentation.read_rules(wrong)
+    message = str(error.value)
+    for expected in (
+        "colours: found an unknown section",
+        "thresholds.a: found the quantile 2; expected a share between 0 and 1",
+        "did you mean 'recency_days'?",
+        "thresholds.b: found of: 'c'; expected a threshold above it",
+        "thresholds.d: found none of value, quantile and times",
+        "tiers.rules, rule 1 (y): found 'purchases => 3'",
+        "the unknown column 'luck'",
+        "the unknown threshold 'e'",
+        "tiers.shown",
+        "abc: found",
+    ):
+        assert expected in message
+
+
+def test_a_missing_rules_file_or_one_that_is_no_yaml_is_said_in_words(tmp_path):
+    with pytest.raises(UnusableInput, match="no such file"):
+        segmentation.read_rules(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1", encoding="utf-8")
+    with pytest.raises(UnusableInput, match=r"bad.yaml, line \d+: found text that is not YAML"):
+        segmentation.read_rules(tmp_path / "bad.yaml")
+
+
+def test_thresholds_of_other_rules_are_refused():
+    with pytest.raises(UnusableInput, match="frequent: found no such row"):
+        segmentation.segments(customers_of((1, 1, 1.0)), LINES[LINES.threshold != "frequent"])
+
+
+# What each segment amounts to
+
+
+def test_the_tiers_and_the_guests_add_up_to_all_revenue_of_the_twelve_months(aurora, segmented):
+    guests = segmentation.revenue_without_customer(aurora.table("orders"), as_of=aurora.as_of)
+    summary = segmentation.segment_summary(segmented, guests=guests)
+    everything = purchases(aurora.table("orders"), as_of=aurora.as_of, guests=True).to_pandas()
+    in_year = everything[everything.ordered_at >= pd.Timestamp("2025-01-01")]
+    assert summary.revenue_year.sum() == pytest.approx(in_year.spend.sum(), abs=0.01)
+    assert summary.revenue_share.sum() == pytest.approx(1)
+    assert summary.customers.sum() == everything.customer_id.nunique()
+    stages = segmentation.segment_summary(segmented, by="stage")
+    assert stages.revenue_year.sum() == pytest.approx(in_year[in_year.customer_id.notna()].spend.sum(), abs=0.01)
+
+
+def test_the_interval_of_a_revenue_share_is_that_of_the_bootstrap():
+    random = np.random.default_rng(3)
+    revenue = random.lognormal(4, 1, 600)
+    known = pd.DataFrame({"tier": np.where(revenue > 120, "core", "ordinary"), "revenue_year": revenue})
+    summary = segmentation.segment_summary(known.assign(purchases_year=1, recency_days=9)).set_index("segment")
+    draws = random.integers(0, 600, (800, 600))
+    core = np.where(known.tier == "core", revenue, 0)
+    low, high = np.percentile(core[draws].sum(axis=1) / revenue[draws].sum(axis=1), [2.5, 97.5])
+    assert summary.revenue_share_low["core"] == pytest.approx(low, abs=0.012)
+    assert summary.revenue_share_high["core"] == pytest.approx(high, abs=0.012)
+
+
+def test_the_sleeping_money_is_what_a_few_lines_of_pandas_find(cdnow):
+    orders = cdnow.table("orders")
+    activity = segmentation.customer_activity(orders, as_of=cdnow.as_of).to_pandas()
+    lines = segmentation.thresholds(activity, segmentation.purchase_rhythm(orders, as_of=cdnow.as_of))
+    summary = segmentation.segment_summary(segmentation.segments(activity, lines)).set_index("segment")
+    raw = purchases(orders, as_of=cdnow.as_of).to_pandas()
+    silent = (pd.Timestamp("1998-06-30") - raw.groupby("customer_id").day.max()).dt.days
+    asleep = silent[silent > lines.set_index("threshold").value["sleeping_after"]].index
+    expected = raw[raw.customer_id.isin(asleep) & (raw.day > "1997-06-30")].spend.sum()
+    assert summary.revenue_year["sleeping"] == pytest.approx(expected, abs=0.01)
+    assert summary.customers["sleeping"] == len(asleep)
+    finding = segmentation.finding_sleeping(summary.reset_index(), segmentation.sleeping_lines(activity, lines))
+    assert finding.money == pytest.approx(expected, abs=0.01)
+    assert finding.money_low < finding.money < finding.money_high
+
+
+def test_the_rhythm_of_cdnow_is_what_a_few_lines_of_pandas_find(cdnow):
+    orders = cdnow.table("orders")
+    rhythm = segmentation.purchase_rhythm(orders, as_of=cdnow.as_of).to_pandas()
+    days = purchases(orders, as_of=cdnow.as_of).select("customer_id", "day").distinct().to_pandas()
+    days = days.sort_values(["customer_id", "day"])
+    days["gap"] = (days.groupby("customer_id").day.shift(-1) - days.day).dt.days
+    followed = days[(days.day <= pd.Timestamp("1998-06-30") - pd.Timedelta(days=272)) & (days.gap <= 272)]
+    assert rhythm.horizon_days.unique().tolist() == [272]
+    assert rhythm.returns.sum() == len(followed)
+    assert rhythm.weight.sum() == pytest.approx(followed.customer_id.nunique())
+
+
+def test_a_later_line_leaves_fewer_asleep(activity, lines):
+    moved = segmentation.sleeping_lines(activity, lines).set_index("line")
+    assert moved.customers["low"] >= moved.customers["value"] >= moved.customers["high"]
+    assert moved.revenue_year["low"] >= moved.revenue_year["value"] >= moved.revenue_year["high"]
+
+
+def test_core_customers_will_truly_buy_more_than_potential_ones_and_so_on(segmented, truth_customers):
+    both = segmented.merge(truth_customers, on="customer_id")
+    expected = both.groupby("tier").expected_orders.mean()
+    assert expected["core"] > expected["potential"] > expected["ordinary"] > expected["sleeping"]
+    alive = both.groupby("stage").alive.mean()
+    assert alive["mature"] > alive["sleeping"]
+
+
+# Concentration
+
+
+def test_if_one_customer_brings_everything_the_gini_is_as_high_as_it_can_be():
+    found = segmentation.concentration(pd.DataFrame({"revenue_year": [100.0, 0.0], "customers": [1, 9]}), resamples=50)
+    assert found.set_index("measure").value.tolist() == pytest.approx([1.0, 0.9])
+
+
+def test_top_share_and_gini_of_a_pareto_distribution_are_recovered():
+    # Share of the top p: p ** (1 - 1 / alpha); Gini: 1 / (2 alpha - 1).
+    quantiles = (np.arange(6000) + 0.5) / 6000
+    spend = pd.DataFrame({"revenue_year": np.round((1 - quantiles) ** (-1 / 3), 4), "customers": 1})
+    found = segmentation.concentration(spend.groupby("revenue_year", as_index=False).sum()).set_index("measure")
+    for measure, true in (("top_share", 0.2 ** (2 / 3)), ("gini", 0.2)):
+        assert found.value[measure] == pytest.approx(true, abs=0.004)
+        assert found.low[measure] < true < found.high[measure]
+
+
+def test_the_interval_of_the_top_share_is_that_of_drawing_customers_anew():
+    random = np.random.default_rng(8)
+    revenue = np.round(random.lognormal(4, 1, 500), 2)
+    spend = pd.Series(revenue).value_counts().rename_axis("revenue_year").reset_index(name="customers")
+    found = segmentation.concentration(spend, resamples=800).set_index("measure").loc["top_share"]
+    drawn = -np.sort(-revenue[random.integers(0, 500, (800, 500))], axis=1)
+    low, high = np.percentile(drawn[:, :100].sum(axis=1) / drawn.sum(axis=1), [2.5, 97.5])
+    assert found.value == pytest.approx(-np.sort(-revenue)[:100].sum() / revenue.sum())
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+
+
+def test_the_same_seed_gives_the_same_interval():
+    spend = pd.DataFrame({"revenue_year": [9.0, 5.0, 1.0], "customers": [3, 9, 40]})
+    assert_frame_equal(segmentation.concentration(spend), segmentation.concentration(spend))
+    assert not segmentation.concentration(spend, seed=2).equals(segmentation.concentration(spend))
+
+
+@given(amounts=st.lists(st.integers(1, 50), min_size=1, max_size=40))
+@settings(max_examples=30, deadline=None)
+def test_the_pareto_curve_rises_ever_more_slowly_from_nothing_to_all(amounts):
+    spend = pd.Series(amounts, dtype=float).value_counts().rename_axis("revenue_year").reset_index(name="customers")
+    curve = segmentation.pareto_curve(spend).revenue_share.to_numpy()
+    assert (curve[0], curve[-1]) == (0, pytest.approx(1))
+    assert (np.diff(curve) >= -1e-12).all()
+    assert (np.diff(curve, 2) <= 1e-9).all()
+
+
+def test_customers_who_spent_the_same_are_in_the_same_abc_class():
+    classes = segmentation.abc_classes(pd.DataFrame({"revenue_year": [50.0, 10.0], "customers": [1, 5]}))
+    assert classes.customers.tolist() == [6, 0, 0]
+    classes = segmentation.abc_classes(pd.DataFrame({"revenue_year": [80.0, 5.0, 1.0], "customers": [1, 3, 5]}))
+    assert classes[["segment", "customers", "revenue_year"]].values.tolist() == [
+        ["A", 1, 80.0],
+        ["B", 3, 15.0],
+        ["C", 5, 5.0],
+    ]
+
+
+# Movement
+
+
+def test_the_earlier_day_has_its_whole_twelve_months_in_the_data():
+    begun = customers_of((1, 1, 1.0)).assign(first_day=pd.Timestamp("1997-01-01"))
+    assert segmentation.comparison_day(begun, as_of="1998-06-30") == dt.date(1997, 12, 31)
+    assert segmentation.comparison_day(begun, as_of="1998-01-31") is None
+    assert segmentation.comparison_day(begun, as_of="2000-06-30", months=6) == dt.date(1999, 12, 31)
+
+
+def test_the_money_of_the_migration_is_the_revenue_of_both_years(aurora, segmented, lines):
+    orders, since = aurora.table("orders"), dt.date(2024, 12, 31)
+    before = segmentation.segments(segmentation.customer_activity(orders, as_of=since).to_pandas(), lines)
+    moves = segmentation.migration(before, segmented, since=since)
+    assert moves.revenue_before.sum() == pytest.approx(before.revenue_year.sum(), abs=0.01)
+    assert moves.revenue_after.sum() == pytest.approx(segmented.revenue_year.sum(), abs=0.01)
+    assert moves.change.sum() == pytest.approx(moves.revenue_after.sum() - moves.revenue_before.sum(), abs=0.01)
+    assert moves.groupby("before").share.sum().tolist() == pytest.approx([1.0] * moves.before.nunique())
+    assert moves.customers.sum() == segmented.tier.notna().sum()
+    core = moves[(moves.before == "core") & (moves.after != "core")]
+    finding = segmentation.finding_core_lost(moves, since=since)
+    assert finding.money == pytest.approx(core.revenue_before.sum() - core.revenue_after.sum(), abs=0.01)
+    assert finding.money_low < finding.money < finding.money_high
+
+
+def test_who_bought_after_the_earlier_day_has_come_back():
+    before = customers_of((10, 1, 5.0), (20, 1, 5.0)).assign(tier="core")
+    after = before.assign(last_day=pd.to_datetime(["2024-12-31", "2025-01-01"]), tier=["sleeping", "core"])
+    moves = segmentation.migration(before, after, since="2024-12-31")
+    outcomes = segmentation.segment_outcomes(moves)
+    assert outcomes[["segment", "customers", "bought_share"]].values.tolist() == [["core", 2, 0.5]]
+
+
+def test_the_stages_of_a_year_ago_kept_their_promise(aurora, activity, lines):
+    since = dt.date(2024, 12, 31)
+    then = segmentation.segments(segmentation.customer_activity(aurora.table("orders"), as_of=since).to_pandas(), lines)
+    moves = segmentation.migration(then, segmentation.segments(activity, lines), since=since, by="stage")
+    outcomes = segmentation.segment_outcomes(moves, by="stage").set_index("segment")
+    assert outcomes.bought_share_high["sleeping"] < outcomes.bought_share_low["new"]
+    assert outcomes.bought_share["mature"] > outcomes.bought_share["new"]
+
+
+# Clusters
+
+
+@given(table=st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=3), min_size=2, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_the_adjusted_rand_index_is_that_of_scikit_learn(table):
+    from sklearn.metrics import adjusted_rand_score
+
+    counts = np.array(table)
+    if counts.sum() < 2:
+        return
+    rows, columns = np.nonzero(counts)
+    times = counts[rows, columns]
+    expected = adjusted_rand_score(np.repeat(rows, times), np.repeat(columns, times))
+    assert segmentation.adjusted_rand_index(counts) == pytest.approx(expected)
+
+
+def blobs(random, centres, size):
+    rows = [
+        (round(r * random.lognormal(0, 0.1)), f, m * random.lognormal(0, 0.1))
+        for r, f, m in centres
+        for _ in range(size)
+    ]
+    return customers_of(*rows)
+
+
+def test_groups_that_are_there_are_found_and_found_again():
+    random = np.random.default_rng(2)
+    customers = blobs(random, [(5, 9, 900.0), (60, 3, 200.0), (400, 1, 30.0)], 80)
+    clustered = segmentation.clusters(customers, clusters=3)
+    assert clustered.cluster.tolist() == [1] * 80 + [2] * 80 + [3] * 80
+    stability = segmentation.cluster_stability(customers, clusters=[3, 5], resamples=8).set_index("clusters")
+    assert stability.rand_index[3] == 1.0
+    assert stability.rand_index[5] < 0.9
+    assert stability.weakest[5] < stability.weakest[3]
+
+
+def test_a_shapeless_cloud_has_no_stable_groups_and_the_finding_says_so():
+    random = np.random.default_rng(4)
+    cloud = customers_of(
+        *((round(random.lognormal(4, 1)), int(random.integers(1, 9)), random.lognormal(4, 1)) for _ in range(300))
+    )
+    stability = segmentation.cluster_stability(cloud, clusters=[5], resamples=10)
+    assert stability.rand_index[0] < 0.8
+    segmented = segmentation.segments(cloud, LINES)
+    beside = segmentation.clusters_beside_rules(segmentation.clusters(segmented, clusters=5))
+    finding = segmentation.finding_clusters(stability, beside)
+    assert "no 5 groups that are reliably found again" in finding.sentence
+
+
+def test_more_clusters_than_different_customers_are_refused_and_left_out():
+    customers = customers_of((1, 1, 1.0), (1, 1, 1.0), (9, 2, 5.0))
+    with pytest.raises(ValueError, match="2 different customers cannot form 3 clusters"):
+        segmentation.clusters(customers, clusters=3)
+    assert segmentation.cluster_stability(customers, clusters=[3], resamples=2).empty
+
+
+# Who is in a segment, and what they say
+
+
+def test_referrals_breed_the_most_core_customers_as_the_sample_was_made(aurora, segmented, repository):
+    shares = segmentation.segment_shares(segmented, aurora.table("customers").to_pandas(), attribute="channel")
+    truth = json.loads((repository / "data/aurora/truth.json").read_text(encoding="utf-8"))["customer_base"]["channels"]
+    mean_spend = {name: c["gamma_gamma"]["mean_spend"] for name, c in truth.items()}
+    assert shares.value.iloc[0] == max(mean_spend, key=mean_spend.get) == "referral"
+    known = shares[shares.value.notna()]
+    assert known.value.iloc[-1] == min(mean_spend, key=mean_spend.get) == "social"
+    assert (known.low <= known.share).all()
+    assert (known.share <= known.high).all()
+    assert shares.customers.sum() == segmented.tier.notna().sum()
+    assert "Referral" in segmentation.finding_origin(shares).sentence
+
+
+def test_only_the_latest_answer_to_the_first_question_counts():
+    surveys = pd.DataFrame(
+        [
+            ("1", "a", "nps", "2025-03-01", 10),
+            ("2", "a", "nps", "2025-09-01", 7),
+            ("3", "a", "csat", "2025-10-01", 1),
+            ("4", "b", "csat", "2025-10-01", 4),
+            ("5", "c", "ces", "2025-10-01", 3),
+            ("6", "d", "nps", "2024-12-31", 0),
+            ("7", None, "nps", "2025-05-01", 0),
+            ("8", "e", "nps", "2025-05-01", None),
+        ],
+        columns=["response_id", "customer_id", "kind", "answered_at", "score"],
+    ).assign(answered_at=lambda t: pd.to_datetime(t.answered_at))
+    said = segmentation.satisfaction(surveys, as_of=AS_OF).set_index("customer_id").satisfaction
+    assert said.to_dict() == {"a": "indifferent", "b": "satisfied", "c": "dissatisfied"}
+
+
+def test_who_did_not_answer_is_neither_satisfied_nor_dissatisfied():
+    known = customers_of((1, 1, 60.0), (2, 1, 40.0)).assign(tier="core")
+    said = pd.DataFrame({"customer_id": ["c0000"], "satisfaction": ["satisfied"]})
+    table = segmentation.segment_satisfaction(known, said).set_index("satisfaction")
+    assert table.customers.to_dict() == {"satisfied": 1, "not_answered": 1}
+    assert table.revenue_year.sum() == 100.0
+
+
+def test_the_needs_of_the_sample_are_recovered(aurora, repository):
+    needs = segmentation.needs(aurora.table("surveys"), as_of=aurora.as_of).to_pandas()
+    truth = json.loads((repository / "data/aurora/truth.json").read_text(encoding="utf-8"))["surveys"]["need_groups"]
+    for need, share in truth.items():
+        found, base = (needs.need == need).sum(), (needs.need != "undecided").sum()
+        assert abs(found / base - share) < 2.6 * np.sqrt(share * (1 - share) / base)
+
+
+def test_equal_or_absent_needs_are_undecided():
+    surveys = pd.DataFrame(
+        {
+            "response_id": ["1", "2", "3"],
+            "customer_id": ["a", "b", "c"],
+            "kind": "needs",
+            "answered_at": pd.Timestamp("2025-02-01"),
+            "item_functional_ease": [3.0, np.nan, np.nan],
+            "item_social_trend": [3.0, np.nan, 4.0],
+        }
+    )
+    assert segmentation.needs(surveys, as_of=AS_OF).need.tolist() == ["undecided", "undecided", "social"]
+    plain = surveys.drop(columns=["item_functional_ease", "item_social_trend"])
+    assert segmentation.needs(plain, as_of=AS_OF).empty
+
+
+# What is said
+
+
+def everything_said(aurora, activity, lines, segmented):
+    orders, since = aurora.table("orders"), dt.date(2024, 12, 31)
+    summary = segmentation.segment_summary(segmented)
+    before = segmentation.segments(segmentation.customer_activity(orders, as_of=since).to_pandas(), lines)
+    moves = segmentation.migration(before, segmented, since=since)
+    outcomes = segmentation.segment_outcomes(moves)
+    spend = segmentation.spending(activity)
+    said = segmentation.satisfaction(aurora.table("surveys"), as_of=aurora.as_of).to_pandas()
+    return [
+        segmentation.finding_sleeping(summary, segmentation.sleeping_lines(activity, lines), outcomes, since=since),
+        segmentation.finding_core_lost(moves, since=since),
+        segmentation.finding_potential(moves, summary, since=since),
+        segmentation.finding_concentration(segmentation.concentration(spend, resamples=50)),
+        segmentation.finding_dissatisfied(segmentation.segment_satisfaction(segmented, said)),
+    ]
+
+
+def test_findings_carry_money_and_certainty_and_no_gaps(aurora, activity, lines, segmented):
+    total = activity.revenue_year.sum()
+    for finding in everything_said(aurora, activity, lines, segmented):
+        words = " ".join([finding.sentence, finding.certainty, finding.action])
+        assert not BROKEN.search(words), words
+        if finding.key == "segmentation.concentration":
+            assert finding.money is None
+            continue
+        assert 0 < finding.money < total
+        assert finding.money_low is None or finding.money_low < finding.money < finding.money_high
+        assert finding.plays
+
+
+def test_findings_are_silent_where_there_is_too_little():
+    few = segmentation.segments(customers_of((1, 5, 900.0), (300, 1, 5.0)), LINES)
+    summary, lines = segmentation.segment_summary(few), segmentation.sleeping_lines(few, LINES)
+    moves = segmentation.migration(few, few, since="2024-12-31")
+    assert segmentation.finding_sleeping(summary, lines) is None
+    assert segmentation.finding_core_lost(moves, since="2024-12-31") is None
+    assert segmentation.finding_potential(moves, summary, since="2024-12-31") is None
+    assert segmentation.finding_concentration(segmentation.concentration(segmentation.spending(few))) is None
+    shares = segmentation.segment_shares(
+        few, pd.DataFrame({"customer_id": ["c0000"], "channel": ["search"]}), attribute="channel"
+    )
+    assert shares.value.iloc[0] == "search"
+    assert pd.isna(shares.value.iloc[1])
+    assert segmentation.finding_origin(shares) is None
+
+
+def test_figures_say_what_they_show(activity, lines, segmented):
+    cuts = segmentation.cut_points(activity)
+    grid = segmentation.rfm_grid(segmentation.rfm_scores(activity, cuts))
+    spend = segmentation.spending(activity)
+    moves = segmentation.migration(segmented, segmented, since="2024-12-31")
+    drawn = [
+        segmentation.plot_rfm_grid(grid, cuts),
+        segmentation.plot_migration(moves, since="2024-12-31"),
+        segmentation.plot_pareto(
+            segmentation.pareto_curve(spend),
+            segmentation.concentration(spend, resamples=50),
+            segmentation.abc_classes(spend),
+        ),
+    ]
+    for axes in drawn:
+        about = figures.caption_of(axes)
+        assert not BROKEN.search(about.title + about.reading + about.description)
+        assert re.search(r"\d", about.reading)
+    # Nobody moves between a day and itself.
+    assert "100%" in figures.caption_of(drawn[1]).reading
+
+
+def test_money_is_shown_in_the_clients_currency():
+    text.use("en", "CNY")
+    cuts = segmentation.cut_points(customers_of(*((1, 1, 10.0 * n) for n in range(1, 21))), scores=2)
+    assert cuts[cuts.measure == "monetary"].words.tolist() == ["more than CN¥100", "up to CN¥100"]
