@@ -163,12 +163,13 @@ def customer_equity(
 ) -> pd.DataFrame:
     """What the whole customer base will bring over the horizon, with intervals.
 
-    Arguments and errors as for :func:`predict`. Three rows, ``measure, value, low, high``: ``expected_orders``;
-    ``customer_equity``, the sum of all ``clv``; ``value_at_risk``, what is lost of it because customers may be gone.
+    Arguments and errors as for :func:`predict`. Four rows, ``measure, value, low, high``: ``expected_orders``;
+    ``customer_equity``, the sum of all ``clv``; ``value_at_risk``, what is lost of it because customers may be gone;
+    ``customers_alive``, how many are still customers (all who bought once, by construction of BG/NBD).
 
-    The intervals of orders and equity hold both what is not known of the parameters and chance (who orders, how
-    often, how much: exact variances under the model, summed over customers). That of value at risk, which is an
-    expectation and never seen, holds parameters only. NaN if a model was made from given parameters.
+    The intervals of orders, equity and customers alive hold both what is not known of the parameters and chance (who
+    orders, how often, how much: exact variances under the model, summed over customers). That of value at risk, which
+    is an expectation and never seen, holds parameters only. NaN if a model was made from given parameters.
     """
     known = _read(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
     expected = known.p_alive * known.if_alive
@@ -176,16 +177,18 @@ def customer_equity(
         known.base.customers @ expected,
         known.value(expected).sum(),
         known.value((1 - known.p_alive) * known.if_alive).sum(),
+        known.base.customers @ known.p_alive,
     ])  # fmt: skip
-    low = high = np.full(3, np.nan)
+    low = high = np.full(4, np.nan)
     if orders_model.estimate is not None and spend_model.estimate is not None:
         totals = known.drawn_totals(draws, seed)
-        chance = np.append(known.chance(), 0.0)
-        noise = np.random.default_rng(seed + 2).standard_normal((10, len(totals), 3))
+        leaving = float(np.sqrt(known.base.customers @ (known.p_alive * (1 - known.p_alive))))
+        chance = np.append(known.chance(), [0.0, leaving])
+        noise = np.random.default_rng(seed + 2).standard_normal((10, len(totals), 4))
         low, high = np.quantile(
-            (totals + noise * chance).reshape(-1, 3), [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0
+            (totals + noise * chance).reshape(-1, 4), [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0
         )
-    measures = ["expected_orders", "customer_equity", "value_at_risk"]
+    measures = ["expected_orders", "customer_equity", "value_at_risk", "customers_alive"]
     return pd.DataFrame({"measure": measures, "value": values, "low": np.maximum(low, 0.0), "high": high})
 
 
@@ -241,7 +244,7 @@ class _Known:
         return width, width
 
     def drawn_totals(self, draws: int, seed: int) -> Numbers:
-        """Orders, value and value at risk of all customers together, one row a draw.
+        """Orders, value, value at risk and number alive of all customers together, one row a draw.
 
         The share that discounting leaves is held at its estimate: parameters hardly move it.
         """
@@ -254,7 +257,9 @@ class _Known:
             spend_model = self.spend_model.with_log_parameters(np.log(parameters))
             own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
             worth = (base.customers * own[place] + spent * weight[place]) * self.discount * if_alive * self.margin
-            totals.append([base.customers @ (p_alive * if_alive), worth @ p_alive, worth @ (1 - p_alive)])
+            totals.append([
+                base.customers @ (p_alive * if_alive), worth @ p_alive, worth @ (1 - p_alive), base.customers @ p_alive
+            ])  # fmt: skip
         return np.array(totals)
 
     def chance(self) -> Numbers:

@@ -1,4 +1,7 @@
-"""Would the model have been right? Its forecast for a time held out, against what happened and simple rules."""
+"""Would the model have been right? Its forecast for a time held out, against what happened and simple rules.
+
+And are spend and frequency as independent as the model of spend takes them to be?
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,85 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import Numbers
+from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.prediction import OrdersModel
+from crmlib.lifecycle.clv.prediction import OrdersModel, _Ages, _log
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
+
+# With less than half a year of orders, what is held out and what is left are too short to judge by.
+SHORTEST_SPAN_WEEKS = 26
+LONGEST_HOLDOUT_WEEKS = 52
+
+
+def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datetime.date | None:
+    """The last day of the time to fit to, so that the rest until ``as_of`` can be held out; None if it is too short.
+
+    ``orders``: pandas or Ibis. ``holdout_weeks``: 0 for the last third of the time since the first purchase, at most
+    52 weeks. None if that time is shorter than half a year, or if the holdout asked for leaves less than 13 weeks.
+
+    >>> two = pd.DataFrame({"customer_id": ["a", "b"], "amount": [1.0, 1.0],
+    ...                     "ordered_at": pd.to_datetime(["2025-01-01", "2025-07-01"])})
+    >>> calibration_end(two, as_of="2025-09-24"), calibration_end(two, as_of="2025-03-01")
+    (datetime.date(2025, 7, 2), None)
+    """
+    import ibis
+
+    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
+    bought = purchases(table, as_of=as_of)
+    first = to_pandas(bought.aggregate(first=bought.day.min()))["first"].iloc[0]
+    if pd.isna(first):
+        return None
+    end = as_day(as_of)
+    weeks = ((end - as_day(pd.Timestamp(first).to_pydatetime())).days + 1) // 7
+    held = holdout_weeks or min(weeks // 3, LONGEST_HOLDOUT_WEEKS)
+    if weeks < SHORTEST_SPAN_WEEKS or held < 1 or weeks - held < SHORTEST_SPAN_WEEKS // 2:
+        return None
+    return end - datetime.timedelta(days=7 * held)
+
+
+def spend_and_frequency(summary: Any) -> pd.DataFrame:
+    """Do those who buy more often spend more on an order? The model of spend takes it that they do not.
+
+    ``summary`` (pandas or Ibis): ``frequency, monetary``. One row: ``customers`` with paid repeat orders;
+    ``correlation`` of the two, with ``low, high`` (95 %, valid whatever the shape of the distributions: the
+    correlation's influence function, on Fisher's scale). NaN for fewer than ten customers, or if one does not vary.
+    Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 3.2.
+    """
+    frame = to_pandas(summary)
+    frame = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
+    x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
+    correlation = low = high = np.nan
+    if len(x) >= 10 and np.ptp(x) > 0 and np.ptp(m) > 0:
+        u, w = (x - x.mean()) / x.std(), (m - m.mean()) / m.std()
+        correlation = float(np.clip(np.mean(u * w), -1 + 1e-12, 1 - 1e-12))
+        influence = u * w - correlation / 2 * (u**2 + w**2)
+        error = float(influence.std() / np.sqrt(len(x))) / (1 - correlation**2)
+        low, high = np.tanh(np.arctanh(correlation) + np.array([-1.96, 1.96]) * error)
+    return pd.DataFrame({"customers": [len(x)], "correlation": [correlation], "low": [low], "high": [high]})
+
+
+def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
+    """All orders of the holdout, actual and expected: ``customers, actual_orders, expected_orders, expected_low,
+    expected_high, weeks, missed`` in one row.
+
+    ``summary``: made with ``calibration_end``. The interval (95 %) is of what should be *observed* if the model were
+    right: parameters and chance. ``missed`` is (actual − expected) / expected. ``weeks``: length of the holdout.
+    """
+    frame = _with_holdout(summary)
+    expected = float(_expected(frame, model).sum())
+    low, high = _expected_interval(frame, model, np.zeros(len(frame), dtype=np.int64), np.array([expected]))
+    actual = float(frame["holdout_orders"].sum())
+    return pd.DataFrame(
+        {
+            "customers": [len(frame)],
+            "actual_orders": [actual],
+            "expected_orders": [expected],
+            "expected_low": low,
+            "expected_high": high,
+            "weeks": [float(frame["holdout_length"].max()) * days_per_unit(model.unit) / 7 if len(frame) else 0.0],
+            "missed": [(actual - expected) / expected if expected > 0 else np.nan],
+        }
+    )
 
 
 def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd.DataFrame:
@@ -20,7 +98,9 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
 
     ``summary``: made with ``calibration_end``. One row per calibration frequency, ``most`` and more in one
     (``frequency``: "0", "1", … "7+"): ``customers``; ``actual_orders, expected_orders``, sums;
-    ``actual_mean, expected_mean``, per customer. Frequencies that nobody has are left out.
+    ``actual_mean, expected_mean``, per customer, with ``expected_low, expected_high``: within these the *actual* mean
+    should be in 95 of 100 cases if the model were right (parameters and chance; NaN for a model from given
+    parameters). Frequencies that nobody has are left out.
     Raises ``CustomerBaseInvalid`` if the summary has no holdout. Source: Fader, Hardie & Lee (2005), figure 3.
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
@@ -50,6 +130,9 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     by["frequency"] = [f"{int(value)}+" if value == most else str(int(value)) for value in by["frequency"]]
     by["actual_mean"] = by["actual_orders"] / by["customers"]
     by["expected_mean"] = by["expected_orders"] / by["customers"]
+    group = np.unique(x, return_inverse=True)[1]
+    low, high = _expected_interval(frame, model, group, by["expected_orders"].to_numpy())
+    by["expected_low"], by["expected_high"] = low / by["customers"], high / by["customers"]
     return by
 
 
@@ -63,7 +146,9 @@ def baseline_comparison(summary: Any, model: OrdersModel) -> pd.DataFrame:
     Columns: ``actual_total, expected_total``, orders of all customers in the holdout; ``mean_absolute_error,
     root_mean_squared_error``, per customer; ``correlation`` of expected with actual orders; ``gini``, how well the
     method ranks (1: as well as the actual orders themselves, 0: as chance would); ``top_fifth_share``, the share of
-    actual orders placed by the fifth of customers ranked first. Tied customers count as in random order.
+    actual orders placed by the fifth of customers ranked first; ``error_saved``, the part of the rule's mean squared
+    error that the model is spared, with ``saved_low, saved_high`` (95 %, over customers). Tied customers count as in
+    random order.
     Raises ``CustomerBaseInvalid`` if the summary has no holdout.
     """
     frame = _with_holdout(summary)
@@ -76,9 +161,11 @@ def baseline_comparison(summary: Any, model: OrdersModel) -> pd.DataFrame:
         "last_period": frame["last_period_orders"].to_numpy(dtype=float),
     }
     best = _area_between(actual, actual)
-    rows = []
+    of_model = (actual - next(iter(methods.values()))) ** 2
+    rows: list[dict[str, Any]] = []
     for method, expected in methods.items():
         varies = np.ptp(expected) > 0 and np.ptp(actual) > 0
+        saved, error = _saved((actual - expected) ** 2, of_model)
         rows.append(
             {
                 "method": method,
@@ -89,6 +176,9 @@ def baseline_comparison(summary: Any, model: OrdersModel) -> pd.DataFrame:
                 "correlation": np.corrcoef(actual, expected)[0, 1] if varies else np.nan,
                 "gini": _area_between(actual, expected) / best if best > 0 else np.nan,
                 "top_fifth_share": float(np.interp(0.2, *_captured(actual, expected))),
+                "error_saved": saved if rows else np.nan,
+                "saved_low": saved - 1.96 * error if rows else np.nan,
+                "saved_high": saved + 1.96 * error if rows else np.nan,
             }
         )
     return pd.DataFrame(rows)
@@ -160,6 +250,41 @@ def _expected(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
     first = np.unique(group, return_index=True)[1]
     t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
     return (model.p_alive(x, t_x, T) * model.expected_orders_if_alive(t, x, T))[group]
+
+
+def _expected_interval(
+    frame: pd.DataFrame, model: OrdersModel, group: Numbers, expected: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Within what the sums of orders per group should come out: chance, and parameters by the delta method."""
+    groups, lengths = len(expected), frame["holdout_length"].unique()
+    if model.estimate is None or len(lengths) != 1:
+        return np.full(groups, np.nan), np.full(groups, np.nan)
+    t, base = float(lengths[0]), read_histories(frame, rows=True)
+    ages = _Ages.of(base)
+    p_alive = model.p_alive(base.x, base.t_x, base.T)
+    mean = p_alive * ages.orders_if_alive(model, t)
+    pairs = p_alive * np.exp(ages.interpolate(_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
+    chance = np.bincount(group, np.maximum(mean + pairs - mean**2, 0.0)[base.row], minlength=groups)
+
+    def sums(log_parameters: Numbers) -> Numbers:
+        other = model.with_log_parameters(log_parameters)
+        orders = other.p_alive(base.x, base.t_x, base.T) * ages.orders_if_alive(other, t)
+        return np.bincount(group, orders[base.row], minlength=groups)
+
+    centre, step = model.estimate.log_parameters, 1e-3
+    slopes = np.array([(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step])
+    variance = chance + np.einsum("ig,ij,jg->g", slopes, model.estimate.covariance, slopes)
+    width = 1.96 * np.sqrt(variance)
+    return np.maximum(expected - width, 0.0), expected + width
+
+
+def _saved(of_rule: Numbers, of_model: Numbers) -> tuple[float, float]:
+    """The part of the rule's mean squared error that the model is spared, and its standard error over customers."""
+    level = of_rule.mean()
+    if not level > 0:
+        return np.nan, np.nan
+    saved = float(1 - of_model.mean() / level)
+    return saved, float(np.std((1 - saved) * of_rule - of_model) / level / np.sqrt(len(of_rule)))
 
 
 def _captured(actual: Numbers, score: Numbers) -> tuple[Numbers, Numbers]:

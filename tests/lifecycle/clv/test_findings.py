@@ -73,7 +73,8 @@ def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
 
 def shares_of(share: float, customers: int = 20) -> pd.DataFrame:
     return pd.DataFrame(
-        {"group": [False, True], "customers": [100 - customers, customers], "equity": [1000 * (1 - share), 1000 * share],
+        {"group": [False, True], "customers": [100 - customers, customers],
+         "equity": [1000 * (1 - share), 1000 * share],
          "equity_low": [0.0, 900 * share], "equity_high": [0.0, 1100 * share], "share": [1 - share, share],
          "share_low": [0.0, share - 0.01], "share_high": [0.0, share + 0.01]}
     )  # fmt: skip

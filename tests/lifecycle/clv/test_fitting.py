@@ -75,6 +75,14 @@ def test_spend_without_a_mean_falls_back_to_the_observed_one(cdnow: pd.DataFrame
     assert np.isfinite(table["clv"]).all()
 
 
+def test_spend_too_unequal_for_a_mean_is_said(cdnow: pd.DataFrame) -> None:
+    random = np.random.default_rng(2)
+    huge = np.where(cdnow["frequency"] > 0, 10 * random.pareto(0.6, len(cdnow)) + 10, 0.0)
+    fitted = fit_models(cdnow.assign(monetary=huge))
+    assert fitted.spend_model.q <= 1
+    assert "so unequal" in fitted.message
+
+
 def orders_on(*days: str, amount: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": "a", "ordered_at": pd.to_datetime(list(days)), "amount": amount})
 

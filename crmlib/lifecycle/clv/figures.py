@@ -1,0 +1,299 @@
+"""The pictures and tables of the chapter: who is likely still there, was the model right, where the value lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib import figures, text
+
+
+def plot_alive_grid(grid: pd.DataFrame) -> Any:
+    """P(alive) and expected orders by repeat orders and weeks of silence; answers the Axes.
+
+    ``grid``: from :func:`~crmlib.lifecycle.clv.groups.alive_grid`, not empty. The line of customers who bought once
+    is hatched: their P(alive) is 1 by construction.
+    """
+    from matplotlib.patches import Rectangle
+
+    lines = grid.drop_duplicates("frequency_order").sort_values("frequency_order")
+    columns = grid.drop_duplicates("silence_order").sort_values("silence_order")
+    row = {order: i for i, order in enumerate(lines["frequency_order"])}
+    column = {order: i for i, order in enumerate(columns["silence_order"])}
+    axes = figures.new_axes(8.0, max(1.6 + 0.52 * len(lines), 2.8))
+    axes.grid(False)
+    shade = _shades()
+    for cell in grid.itertuples(index=False):
+        at = (column[cell.silence_order] - 0.5, row[cell.frequency_order] - 0.5)
+        known = cell.frequency_order > 0
+        axes.add_patch(
+            Rectangle(
+                at, 1, 1, linewidth=1.5, edgecolor="white", hatch=None if known else "////",
+                facecolor=shade(cell.p_alive) if known else figures.COLOURS["light"],
+            )
+        )  # fmt: skip
+        axes.text(
+            at[0] + 0.5, at[1] + 0.5,
+            text.say("{p_alive} · {orders}", p_alive=text.percent(cell.p_alive) if known else text.UNKNOWN,
+                     orders=text.number(cell.expected_orders, digits=1)),
+            ha="center", va="center", fontsize=9.5,
+            color="white" if known and cell.p_alive > 0.6 else figures.COLOURS["ink"],
+            bbox=None if known else {"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(-0.5, len(lines) - 0.5)
+    axes.set_xticks(range(len(columns)), columns["silence"])
+    axes.set_yticks(range(len(lines)), lines["frequency"])
+    axes.set_xlabel(
+        text.say("Weeks since the last order")
+        + "\n"
+        + text.say("(in each cell: probability of still being a customer · orders expected in the next 12 months)")
+    )
+    axes.set_ylabel(text.say("Repeat orders so far"))
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    repeaters = grid[grid["frequency_order"] > 0]
+    once = int(grid.loc[grid["frequency_order"] == 0, "customers"].sum())
+    doubtful = int(repeaters.loc[repeaters["p_alive"] < 0.5, "customers"].sum())
+    return figures.caption(
+        axes,
+        title=text.say("Who is probably still a customer"),
+        reading=text.say(
+            "{doubtful} of the {repeaters} customers who came back are in cells where they are more likely gone than "
+            "not; of the {once} who bought once, the model cannot tell.",
+            doubtful=doubtful,
+            repeaters=int(repeaters["customers"].sum()),
+            once=once,
+        ),
+        description=text.say(
+            "Grid. Across: weeks since the last order; up: repeat orders so far. Each cell shows the mean probability "
+            "of still being a customer and the mean of the orders expected in the next 12 months. {cells}. The line "
+            "of 0 repeat orders is hatched, because the model takes everyone in it for alive.",
+            cells="; ".join(
+                text.say(
+                    "{frequency} repeat orders, {silence} weeks: {p_alive}, {orders} orders, {customers} customers",
+                    frequency=cell.frequency,
+                    silence=cell.silence,
+                    p_alive=text.percent(cell.p_alive),
+                    orders=text.number(cell.expected_orders, digits=1),
+                    customers=int(cell.customers),
+                )
+                for cell in repeaters.itertuples(index=False)
+            ),
+        ),
+    )
+
+
+def _shades() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("alive", [figures.COLOURS["light"], figures.COLOURS["main"]])
+
+
+def plot_holdout(comparison: pd.DataFrame, weeks: pd.DataFrame, total: pd.DataFrame) -> Any:
+    """Was the model right about the time held out: by earlier frequency, and week by week; answers the left Axes.
+
+    ``comparison``: from :func:`~crmlib.lifecycle.clv.validation.holdout_comparison`; ``weeks``: from
+    :func:`~crmlib.lifecycle.clv.validation.tracking`; ``total``: from
+    :func:`~crmlib.lifecycle.clv.validation.holdout_total`, all of the same model.
+    """
+    axes = figures.new_axes(10.0, 4.2)
+    whole = axes.get_figure().add_gridspec(1, 2, width_ratios=[5, 6])
+    axes.set_subplotspec(whole[0])
+    course = axes.get_figure().add_subplot(whole[1])
+    _draw_by_frequency(axes, comparison)
+    _draw_weeks(course, weeks)
+    one = total.iloc[0]
+    values = {
+        "expected": text.number(one["expected_orders"]),
+        "interval": text.interval(one["expected_low"], one["expected_high"]),
+        "actual": text.number(one["actual_orders"]),
+        "weeks": round(float(one["weeks"])),
+    }
+    if not one["expected_low"] <= one["actual_orders"] <= one["expected_high"]:
+        reading = text.say(
+            "In the {weeks} weeks held out, {actual} orders came where the model expected {expected} ({interval}): "
+            "more of a difference than chance makes, so something has changed that the model does not know.",
+            **values,
+        )
+    else:
+        reading = text.say(
+            "In the {weeks} weeks held out, {actual} orders came where the model expected {expected} ({interval}): no "
+            "more of a difference than chance makes.",
+            **values,
+        )
+    return figures.caption(
+        axes,
+        title=text.say("Would the model have been right?"),
+        reading=reading,
+        description=text.say(
+            "Two charts. Left: orders per customer in the time held out, actual and expected with its 95% interval, by "
+            "repeat orders before. {groups}. Right: repeat orders of all customers since the beginning, added up week "
+            "by week, actual and expected; a line marks the day from which on the model was not shown the data. At "
+            "the end there are {actual} actual and {expected} expected orders.",
+            groups="; ".join(
+                text.say(
+                    "{frequency}: {actual} against {expected}",
+                    frequency=row.frequency,
+                    actual=text.number(row.actual_mean, digits=2),
+                    expected=text.number(row.expected_mean, digits=2),
+                )
+                for row in comparison.itertuples(index=False)
+            ),
+            actual=text.number(weeks["actual_cumulative"].iloc[-1]) if len(weeks) else text.UNKNOWN,
+            expected=text.number(weeks["expected_cumulative"].iloc[-1]) if len(weeks) else text.UNKNOWN,
+        ),
+    )
+
+
+def _draw_by_frequency(axes: Any, comparison: pd.DataFrame) -> None:
+    place = np.arange(len(comparison))
+    mean = comparison["expected_mean"].to_numpy()
+    reach = np.nan_to_num(
+        np.array([mean - comparison["expected_low"], comparison["expected_high"] - mean], dtype=float), nan=0.0
+    )
+    axes.bar(
+        place,
+        comparison["actual_mean"],
+        width=0.65,
+        color=figures.COLOURS["muted"],
+        alpha=0.5,
+        label=text.say("actual"),
+    )
+    axes.errorbar(
+        place, mean, yerr=np.maximum(reach, 0.0), fmt="o", color=figures.COLOURS["main"], capsize=3,
+        label=text.say("expected (95% interval)"),
+    )  # fmt: skip
+    axes.set_xticks(place, comparison["frequency"])
+    axes.set_xlabel(text.say("Repeat orders before the holdout"))
+    axes.set_ylabel(text.say("Orders per customer in the holdout"))
+    axes.legend(loc="upper left")
+
+
+def _draw_weeks(axes: Any, weeks: pd.DataFrame) -> None:
+    colours = figures.COLOURS
+    axes.plot(
+        weeks["ends_on"], weeks["actual_cumulative"], color=colours["muted"], linewidth=3, label=text.say("actual")
+    )
+    axes.plot(weeks["ends_on"], weeks["expected_cumulative"], color=colours["main"], label=text.say("expected"))
+    known = weeks.loc[weeks["in_calibration"], "ends_on"]
+    if len(known):
+        axes.axvline(known.iloc[-1], color=colours["second"], linewidth=1.2, linestyle="--")
+    step = max(1, len(weeks) // 5)
+    shown = list(weeks["ends_on"])[step - 1 :: step]
+    axes.set_xticks(shown, [text.month(day.date()) for day in shown], fontsize=8.5)
+    axes.yaxis.set_major_formatter(lambda value, _position: text.number(value))
+    axes.set_ylabel(text.say("Repeat orders, added up"))
+    axes.grid(True, axis="y", color=colours["light"])
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+
+
+def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
+    """How the expected value is spread over customers, the most valuable first; answers the Axes.
+
+    ``curve``: from :func:`~crmlib.lifecycle.clv.groups.equity_concentration`, not empty; ``shares``: from
+    :func:`~crmlib.lifecycle.clv.groups.equity_shares` by :func:`~crmlib.lifecycle.clv.groups.top_fifth`.
+    """
+    top = shares[shares["group"].astype(bool)].iloc[0]
+    axes = figures.new_axes(7.0, 4.2)
+    axes.plot(curve["share_of_customers"], curve["share_of_equity"], color=figures.COLOURS["main"], linewidth=2)
+    axes.plot([0, 1], [0, 1], color=figures.COLOURS["muted"], linestyle="--", linewidth=1)
+    axes.vlines(0.2, 0, top["share"], color=figures.COLOURS["second"], linewidth=1.2)
+    axes.errorbar(
+        0.2, top["share"], yerr=[[max(top["share"] - top["share_low"], 0)], [max(top["share_high"] - top["share"], 0)]],
+        fmt="o", color=figures.COLOURS["second"], capsize=4,
+    )  # fmt: skip
+    axes.annotate(
+        text.say("{share} of the value", share=text.percent(top["share"])),
+        (0.2, top["share"]), (12, -14), textcoords="offset points",
+    )  # fmt: skip
+    axes.annotate(
+        text.say("if all were worth the same"), (0.62, 0.62), (8, -14), textcoords="offset points",
+        color=figures.COLOURS["muted"], fontsize=9,
+    )  # fmt: skip
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    figures.percent_axis(axes.xaxis)
+    figures.percent_axis(axes.yaxis)
+    axes.set_xlabel(text.say("Share of customers, the most valuable first"))
+    axes.set_ylabel(text.say("Share of the value of the next 12 months"))
+    values = {
+        "share": text.percent(top["share"]),
+        "interval": text.interval(top["share_low"], top["share_high"], text.percent, digits=1),
+        "half": text.percent(float(np.interp(0.5, curve["share_of_equity"], curve["share_of_customers"]))),
+    }
+    return figures.caption(
+        axes,
+        title=text.say("How the value of the next 12 months is spread over customers"),
+        reading=text.say(
+            "The most valuable fifth of customers holds {share} ({interval}) of the expected value; half of the value "
+            "lies with {half} of customers.",
+            **values,
+        ),
+        description=text.say(
+            "Curve. Across: share of customers, from the most valuable down; up: the share of the next 12 months' "
+            "value that they hold. A fifth of customers holds {share}, {half} of customers hold half. The diagonal "
+            "is what the curve would be if all were worth the same.",
+            **values,
+        ),
+    )
+
+
+def equity_in_words(equity: pd.DataFrame) -> pd.DataFrame:
+    """The table of customer equity as the report shows it: ``measure, value, low, high``, all in words.
+
+    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity`.
+    """
+    names = {
+        "customers_alive": text.say("Customers probably still there"),
+        "expected_orders": text.say("Orders expected in the next 12 months"),
+        "customer_equity": text.say("Customer equity: value of these orders"),
+        "value_at_risk": text.say("Value at risk: lost because customers may be gone"),
+    }
+    rows = equity.set_index("measure").loc[list(names)]
+    money = [name in ("customer_equity", "value_at_risk") for name in rows.index]
+    shown = {
+        column: [
+            text.money(value) if is_money else text.number(value)
+            for value, is_money in zip(rows[column], money, strict=True)
+        ]
+        for column in ("value", "low", "high")
+    }
+    return pd.DataFrame({"measure": list(names.values()), **shown})
+
+
+def baselines_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """The comparison of forecasts as the report shows it, methods in words.
+
+    ``table``: from :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`.
+    """
+    names = {
+        "personal_rate": text.say("Rule: everyone goes on at their own rate"),
+        "last_period": text.say("Rule: everyone repeats the last period"),
+    }
+    columns = ["method", "expected_total", "actual_total", "root_mean_squared_error", "gini", "top_fifth_share"]
+    shown = table[[*columns, "error_saved", "saved_low", "saved_high"]]
+    return shown.assign(method=[names.get(name, text.say("Model: BG/NBD")) for name in table["method"]])
+
+
+def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame:
+    """The value by group as the report shows it.
+
+    ``table``: from :func:`~crmlib.lifecycle.clv.groups.value_by_group`. Without standard errors; the note in words.
+    """
+    notes = {
+        "": "",
+        "prior": text.say("weak prior used: rough"),
+        "too few": text.say("too few repeat buyers"),
+    }
+    columns: Sequence[str] = (
+        by, "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",
+        "new_customer_value", "new_low", "new_high",
+    )  # fmt: skip
+    return table[list(columns)].assign(note=[notes[note] for note in table["note"]])

@@ -1,0 +1,130 @@
+"""Both models of a customer base at once, and in words what was done when the data alone did not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib import text
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.beta_geo_nbd import BetaGeoNBD
+from crmlib.lifecycle.clv.customer_base import FEWEST_REPEAT_BUYERS
+from crmlib.lifecycle.clv.errors import FitDidNotConverge, TooFewRepeatBuyers
+from crmlib.lifecycle.clv.gamma_gamma import GammaGamma
+from crmlib.lifecycle.clv.maximum_likelihood import Estimate
+from crmlib.lifecycle.clv.preparation import Unit
+
+# Each log-parameter then stays within a factor of 7 of a typical base, unless the data say otherwise.
+WEAK_PRIOR = 2.0
+
+# Parameters of a gamma-gamma whose customers all spend the same on every order.
+ALL_ALIKE = 1e6
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """The models of orders and of spend; None where none could be had; ``message`` says what was done, or why not."""
+
+    orders_model: BetaGeoNBD | None
+    spend_model: GammaGamma | None
+    message: str
+    weak_prior: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are both models, so that values can be predicted."""
+        return self.orders_model is not None and self.spend_model is not None
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """Both models by the names under which ``predict`` and its kin take them."""
+        return {"orders_model": self.orders_model, "spend_model": self.spend_model}
+
+
+def fit_models(summary: Any, *, unit: Unit = "weeks") -> FittedModels:
+    """BG/NBD and gamma-gamma for a customer summary, as far as these customers allow; never raises for too few.
+
+    Where the likelihood has no maximum, a weak prior holds the parameters near those of a typical base. Where every
+    repeat order costs the same, there is nothing to model: that price is taken. Otherwise ``message`` says why a
+    model is missing. ``summary``: from :func:`~crmlib.lifecycle.clv.preparation.summary` (pandas or Ibis).
+
+    >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
+    ...                       "monetary": [0.0, 9.0, 0.0]})
+    >>> fit_models(three).message
+    'No model: of 3 customers, 1 bought again, and at least 10 who did, not all alike, are needed to learn from.'
+    """
+    frame = to_pandas(summary)
+    counts = {"customers": len(frame), "repeaters": int((frame["frequency"] > 0).sum()), "least": FEWEST_REPEAT_BUYERS}
+    try:
+        orders_model, prior = _with_prior_if_needed(
+            lambda spread: BetaGeoNBD.fit(frame, unit=unit, prior_spread=spread)
+        )
+    except TooFewRepeatBuyers:
+        return FittedModels(
+            None,
+            None,
+            text.say(
+                "No model: of {customers} customers, {repeaters} bought again, and at least {least} who did, not all "
+                "alike, are needed to learn from.",
+                **counts,
+            ),
+        )
+    except FitDidNotConverge:
+        return FittedModels(
+            None,
+            None,
+            text.say(
+                "No model: the histories of these {customers} customers ({repeaters} bought again) do not tell how "
+                "often they order and when they leave, not even with the help of a typical customer base.",
+                **counts,
+            ),
+        )
+    try:
+        spend_model, spend_prior = _with_prior_if_needed(lambda spread: _spend_model(frame, spread))
+    except (TooFewRepeatBuyers, FitDidNotConverge):
+        return FittedModels(
+            orders_model,
+            None,
+            text.say(
+                "Orders can be predicted, value cannot: too few of the {repeaters} customers who bought again paid for "
+                "it, or what they paid does not tell how spend differs.",
+                **counts,
+            ),
+            prior,
+        )
+    if prior or spend_prior:
+        message = text.say(
+            "Fitted to {customers} customers, of whom {repeaters} bought again. The data alone did not settle all "
+            "parameters, so a weak prior holds them near those of a typical customer base: take results as rough.",
+            **counts,
+        )
+    else:
+        message = text.say("Fitted to {customers} customers, of whom {repeaters} bought again.", **counts)
+    if spend_model.q <= 1:
+        unequal = text.say(
+            "Spend is so unequal that the model has no mean for those who bought once: for them, the mean of all "
+            "observed repeat orders is taken, which a few huge orders may decide."
+        )
+        message = text.say("{first} {second}", first=message, second=unequal)
+    return FittedModels(orders_model, spend_model, message, prior or spend_prior)
+
+
+def _with_prior_if_needed(fit: Callable[[float | None], Any]) -> tuple[Any, bool]:
+    try:
+        return fit(None), False
+    except FitDidNotConverge:
+        return fit(WEAK_PRIOR), True
+
+
+def _spend_model(frame: pd.DataFrame, spread: float | None) -> GammaGamma:
+    paid = frame["monetary"].to_numpy(dtype=float)[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
+    if len(paid) >= FEWEST_REPEAT_BUYERS and np.ptp(paid) < 1e-9 * paid.max():
+        price = float(np.median(paid))
+        v = price * (ALL_ALIKE - 1) / ALL_ALIKE
+        estimate = Estimate(np.log([ALL_ALIKE, ALL_ALIKE, v]), np.eye(3) * 1e-16, float("nan"), len(paid), 0)
+        return GammaGamma(p=ALL_ALIKE, q=ALL_ALIKE, v=v, observed_mean=price, estimate=estimate)
+    return GammaGamma.fit(frame, prior_spread=spread)
