@@ -44,7 +44,8 @@ chapter = begin("{name}", client=client, workspace=workspace, output=output, lan
 total = float(chapter.table("orders").amount.sum().to_pandas())
 orders = chapter.table("orders").order_by("order_id").select("order_id", "amount")
 chapter.keep(orders, name="orders")
-chapter.conclude(Finding("{name}.total", f"Total {{factor * total}}", "good", certainty="sure", action="go", money=total))
+said = f"Total {{factor * total}}"
+chapter.conclude(Finding("{name}.total", said, "good", certainty="sure", action="go", money=total))
 """
 
 

@@ -202,9 +202,7 @@ def _draw_limits(axes: Any, limits: Any, kpi: Kpi, period: Period) -> None:
     axes.set_title(str(kpi.name), fontsize=10, loc="left")
 
 
-def plot_forecast(
-    values: Any, ahead: Any, kpi: Kpi, *, period: Period = "month", level: float = 0.8
-) -> Any:
+def plot_forecast(values: Any, ahead: Any, kpi: Kpi, *, period: Period = "month", level: float = 0.8) -> Any:
     """One KPI's past and what to expect next with its interval; answers the Axes, None without a forecast.
 
     ``values`` from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`, ``ahead`` from

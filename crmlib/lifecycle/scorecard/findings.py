@@ -124,8 +124,7 @@ def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "
         )
     else:
         sentence = text.say(
-            "{kpi} stood at {value} in {period}, and the target is {target}. Targets surely missed: {count} of "
-            "{all}.",
+            "{kpi} stood at {value} in {period}, and the target is {target}. Targets surely missed: {count} of {all}.",
             **values,
         )
     if not known(row.low):

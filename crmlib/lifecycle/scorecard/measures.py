@@ -140,9 +140,7 @@ def base_measures(
     import pandas as pd
 
     parts = [
-        order_measures(
-            orders, as_of=as_of, period=period, silent_days=silent_days, repurchase_days=repurchase_days
-        ),
+        order_measures(orders, as_of=as_of, period=period, silent_days=silent_days, repurchase_days=repurchase_days),
         lead_measures(leads, as_of=as_of, period=period, follow_up_days=follow_up_days),
         spend_measures(spend, as_of=as_of, period=period),
         survey_measures(surveys, as_of=as_of, period=period),
@@ -304,9 +302,9 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     if "converted_at" not in leads.columns:
         return table.mutate(converted_leads=ibis.null("float64")).drop("next_period")
     followed = table.next_period + ibis.interval(days=follow_up_days) <= _day_after(as_of)
-    return table.mutate(
-        converted_leads=ibis.ifelse(followed, table.converted_leads, ibis.null("float64"))
-    ).drop("next_period")
+    return table.mutate(converted_leads=ibis.ifelse(followed, table.converted_leads, ibis.null("float64"))).drop(
+        "next_period"
+    )
 
 
 @same_kind
@@ -358,9 +356,7 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
         return None
     if "score" not in surveys.columns:
         surveys = surveys.mutate(score=ibis.null("float64"))
-    told = surveys.filter(
-        surveys.answered_at.notnull() & surveys.score.notnull() & surveys.kind.isin(["nps", "csat"])
-    )
+    told = surveys.filter(surveys.answered_at.notnull() & surveys.score.notnull() & surveys.kind.isin(["nps", "csat"]))
     told = told.mutate(day=told.answered_at.cast("date"))
     nps, csat = told.kind == "nps", told.kind == "csat"
     counts = {
