@@ -52,7 +52,8 @@ class Chapter:
     def keep(self, table: Any, *, name: str) -> None:
         """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run nothing is written.
 
-        Numbers are written with ten significant digits: beyond these, the order of summation shows.
+        Numbers are written with ten significant digits: beyond these, the order of summation shows. Text that a
+        spreadsheet would take for a formula gets an apostrophe before it.
         """
         if self._output is None:
             return
@@ -62,7 +63,7 @@ class Chapter:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.name[:2]}_{name}.csv"
         staged = file.with_suffix(".tmp")
-        to_pandas(table).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
+        _without_formulas(to_pandas(table)).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
         os.replace(staged, file)
 
     def conclude(self, *findings: Finding | None) -> None:
@@ -91,3 +92,13 @@ def begin(name: str, *, client: str | Path, workspace: str = "", output: str = "
     text.use(language or opened.language, opened.currency)
     folder = Path(workspace) if workspace else opened.folder / ".crmlib" / opened.path.stem
     return Chapter(name, opened, take_in(opened, folder), Path(output) if output else None)
+
+
+def _without_formulas(frame: Any) -> Any:
+    from pandas.api.types import is_numeric_dtype
+
+    def as_text(cell: Any) -> Any:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+    texts = {c: frame[c].map(as_text) for c in frame.columns if not is_numeric_dtype(frame[c])}
+    return frame.assign(**texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -50,7 +51,8 @@ class Finding:
         return fields
 
     def _repr_markdown_(self) -> str:
-        return f"**{self.sentence}** {self.certainty} *{self.action}*"
+        sentence, certainty, action = map(_as_text, (self.sentence, self.certainty, self.action))
+        return f"**{sentence}** {certainty} *{action}*"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {MIME: self.as_dict(), "text/markdown": self._repr_markdown_(), "text/plain": self.sentence}
@@ -68,3 +70,8 @@ class Finding:
             low=text.money(self.money_low),
             high=text.money(self.money_high),
         )
+
+
+def _as_text(words: str) -> str:
+    """The words with what Markdown or HTML would take for markup made harmless: names in them are the client's."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", words)

@@ -209,3 +209,19 @@ def _runs(pid):
             return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_clients_text_is_neither_formula_nor_markup(tmp_path):
+    import pandas as pd
+
+    from crmlib.chapter import Chapter
+    from crmlib.finding import Finding
+
+    hostile = ["=1+1", "@x", "+5", "-name", "plain", None]
+    table = pd.DataFrame({"store": hostile, "change": [-1.5, 2.0, 0.0, 1.0, 1.0, 1.0]})
+    Chapter("01_good", None, None, tmp_path).keep(table, name="stores")  # type: ignore[arg-type]
+    back = pd.read_csv(tmp_path / "tables" / "01_stores.csv")
+    assert back.store.fillna("").tolist() == ["'=1+1", "'@x", "'+5", "'-name", "plain", ""]
+    assert back.change.tolist() == table.change.tolist()
+    shown = Finding("a.b", "Shop <b>*x*</b> [l](u)", "bad", certainty="c", action="a")._repr_markdown_()
+    assert shown == r"**Shop \<b\>\*x\*\</b\> \[l\](u)** c *a*"

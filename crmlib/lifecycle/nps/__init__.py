@@ -1,0 +1,98 @@
+"""Net promoter score: how many would recommend us, how sure that is, why, and what it is worth.
+
+Split by idea: ``score`` (answers, the score and its interval), ``trend``, ``groups``, ``weighting``
+(non-response), ``drivers``, ``themes`` (the customers' own words; the keywords are in ``themes.yaml``),
+``outcome`` (later revenue), ``figures``, ``findings``.
+"""
+
+from crmlib.lifecycle.nps.bases import bases
+from crmlib.lifecycle.nps.drivers import drivers, item_columns, ordered_logit, relative_weights
+from crmlib.lifecycle.nps.figures import (
+    bases_table,
+    plot_drivers,
+    plot_groups,
+    plot_later_revenue,
+    plot_non_response,
+    plot_trend,
+    themes_table,
+)
+from crmlib.lifecycle.nps.findings import (
+    finding_detractor_revenue,
+    finding_driver,
+    finding_groups,
+    finding_later_revenue,
+    finding_non_response,
+    finding_score,
+    finding_theme,
+    finding_trend,
+)
+from crmlib.lifecycle.nps.groups import groups, with_traits
+from crmlib.lifecycle.nps.outcome import (
+    detractor_revenue,
+    later_by_category,
+    later_revenue,
+    shortfall,
+    standing,
+)
+from crmlib.lifecycle.nps.score import adjusted_wald, answers, coverage, difference, scores
+from crmlib.lifecycle.nps.themes import quotation, telling_terms, terms_of, theme_rules, themes, topics
+from crmlib.lifecycle.nps.trend import drift, trend
+from crmlib.lifecycle.nps.weighting import (
+    active_customers,
+    non_response,
+    post_stratify,
+    requests,
+    response_model,
+    response_rates,
+    weigh,
+)
+
+__all__ = [
+    "active_customers",
+    "adjusted_wald",
+    "answers",
+    "bases",
+    "bases_table",
+    "coverage",
+    "detractor_revenue",
+    "difference",
+    "drift",
+    "drivers",
+    "finding_detractor_revenue",
+    "finding_driver",
+    "finding_groups",
+    "finding_later_revenue",
+    "finding_non_response",
+    "finding_score",
+    "finding_theme",
+    "finding_trend",
+    "groups",
+    "item_columns",
+    "later_by_category",
+    "later_revenue",
+    "non_response",
+    "ordered_logit",
+    "plot_drivers",
+    "plot_groups",
+    "plot_later_revenue",
+    "plot_non_response",
+    "plot_trend",
+    "post_stratify",
+    "quotation",
+    "relative_weights",
+    "requests",
+    "response_model",
+    "response_rates",
+    "scores",
+    "shortfall",
+    "standing",
+    "telling_terms",
+    "terms_of",
+    "theme_rules",
+    "themes",
+    "themes_table",
+    "topics",
+    "trend",
+    "weigh",
+    "with_traits",
+]

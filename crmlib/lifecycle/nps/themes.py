@@ -1,0 +1,441 @@
+"""What customers say in their own words, in any language: themes by keyword, telling terms, and topics
+without a list."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crmlib import text
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.nps.score import DETRACTOR, PROMOTER, scores
+from crmlib.problems import Problem, UnusableInput, nearest
+
+OTHER = "other"
+THEMES = (
+    "theme", "label", "answers", "share", "detractor_comments", "detractor_share", "nps", "nps_low", "nps_high",
+    "small_base", "complaint", "praise",
+)  # fmt: skip
+TERMS = (
+    "term",
+    "detractor_comments",
+    "promoter_comments",
+    "log_odds",
+    "log_odds_low",
+    "log_odds_high",
+    "z",
+    "example",
+)
+TOPICS = ("topic", "terms", "answers", "share", "nps", "nps_low", "nps_high", "small_base", "example")
+_FILE = Path(__file__).parent / "themes.yaml"
+# Scripts written without spaces between words: Han, kana, Thai, Lao, Khmer, Burmese.
+_UNSPACED = (
+    "\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff"
+)
+# Letters of the other scripts, with the marks that Python's \w leaves out (accents, Hebrew, Arabic and Indic vowels).
+_LETTER = rf"(?:[^\W\d_{_UNSPACED}]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff])"
+_RUNS = re.compile(rf"[{_UNSPACED}]+|{_LETTER}(?:['’]?{_LETTER})*")
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_DIGITS = re.compile(r"\+?\d(?:[\s\-./()]{0,2}\d){6,}")
+_LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "`": "'", "|": "¦", "$": "＄"})
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A theme: its name, its label per language, and what a comment must say to be about it."""
+
+    name: str
+    label: Mapping[str, str]
+    words: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """The label in the language in use; English where there is none."""
+        return self.label.get(text.voice().language) or self.label.get("en") or self.name
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The themes and the stop words of a YAML file."""
+
+    themes: tuple[Theme, ...]
+    stop_words: frozenset[str] = frozenset()
+
+
+@functools.cache
+def theme_rules(file: str = "") -> Rules:
+    """The themes of a YAML file like ``crmlib/lifecycle/nps/themes.yaml``, which is the default.
+
+    Raises:
+        UnusableInput: the file is missing, is no YAML, or a theme lacks label or words; every problem at
+        once.
+
+    >>> [theme.name for theme in theme_rules().themes]
+    ['wait', 'service', 'product', 'price', 'app']
+    """
+    import yaml
+
+    path = Path(file) if file else _FILE
+    name = str(file or path.name)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UnusableInput(
+            [
+                Problem(
+                    name,
+                    found=f"a file that cannot be read ({type(error).__name__})",
+                    expected="YAML with the key themes",
+                )
+            ]
+        ) from None
+    if not isinstance(content, dict) or not isinstance(content.get("themes"), dict):
+        raise UnusableInput([Problem(name, found="no themes", expected="the key themes with a name for each theme")])
+    problems = [
+        Problem(name, key, "an unknown key", "themes or stop_words", nearest(str(key), ["themes", "stop_words"]))
+        for key in content
+        if key not in ("themes", "stop_words")
+    ]
+    made = []
+    for key, about in content["themes"].items():
+        label, words = (about.get("label"), about.get("words")) if isinstance(about, dict) else (None, None)
+        if isinstance(label, str):
+            label = {"en": label}
+        if not isinstance(label, dict) or not label or not all(isinstance(v, str) for v in label.values()):
+            problems.append(Problem(name, f"themes.{key}", "no label", "label: {en: …, zh: …}", "add a label"))
+        elif (
+            not isinstance(words, list)
+            or not words
+            or not all(isinstance(word, str) and word.strip(" *") for word in words)
+        ):
+            problems.append(
+                Problem(
+                    name,
+                    f"themes.{key}",
+                    f"words: {words!r}",
+                    "a list of words",
+                    "quote yes, no, on, off and numbers",
+                )
+            )
+        else:
+            made.append(Theme(str(key), label, tuple(words)))
+    stop_words = content.get("stop_words") or []
+    if not isinstance(stop_words, list) or not all(isinstance(word, str | bool) for word in stop_words):
+        problems.append(Problem(name, "stop_words", f"{stop_words!r}", "a list of words"))
+    if problems:
+        raise UnusableInput(problems)
+    # YAML reads a bare "no" and "on" as truth values; as stop words they are words.
+    plain = {"no" if word is False else "on" if word is True else str(word).casefold() for word in stop_words}
+    return Rules(tuple(made), frozenset(plain))
+
+
+def terms_of(comment: str) -> list[str]:
+    """The terms of a comment in any language: words where words are spaced, pairs of characters where they
+    are not.
+
+    >>> terms_of("The app crashes!"), terms_of("等待时间太长")
+    (['the', 'app', 'crashes'], ['等待', '待时', '时间', '间太', '太长'])
+    """
+    terms = []
+    for run in _RUNS.findall(unicodedata.normalize("NFKC", str(comment)).casefold()):
+        if re.match(f"[{_UNSPACED}]", run):
+            terms += [run[n : n + 2] for n in range(max(len(run) - 1, 1))]
+        else:
+            terms.append(run)
+    return terms
+
+
+def quotation(comment: Any, *, length: int = 120) -> str:
+    """A comment (or a name) as it may be shown anywhere: one line, cut to ``length``, without what could do
+    harm or identify.
+
+    Control and direction characters go; e-mail addresses and long numbers are masked; characters that HTML,
+    Markdown and formulas give a meaning are replaced by look-alikes; a leading sign that a spreadsheet would
+    read as a formula gets an apostrophe before it.
+
+    >>> quotation("=HYPERLINK(1)"), quotation("call me: 138 0013 8000 <b>now</b>")
+    ("'=HYPERLINK(1)", 'call me: … ‹b›now‹/b›')
+    """
+    visible = "".join(
+        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+        for character in str(comment)
+        if unicodedata.category(character) not in ("Cf", "Co", "Cs", "Cn")
+    )
+    masked = _DIGITS.sub("…", _ADDRESS.sub("…", visible))
+    plain = " ".join(masked.translate(_LOOK_ALIKES).split())
+    if len(plain) > length:
+        plain = plain[: length - 1].rstrip() + "…"
+    return f"'{plain}" if unicodedata.normalize("NFKC", plain[:1]) in tuple("=+-@") else plain
+
+
+def _mentions(theme: Theme) -> Callable[[str], bool]:
+    """Whether a comment (normalised) is about the theme."""
+    anywhere, words = [], []
+    for word in theme.words:
+        plain = unicodedata.normalize("NFKC", word).casefold().strip()
+        if re.search(f"[{_UNSPACED}]", plain):
+            anywhere.append(re.escape(plain.strip("*")))
+        else:
+            stem = r"\s+".join(re.escape(part) for part in plain.rstrip("*").split())
+            words.append(stem + (r"\w*" if plain.endswith("*") else r"(?!\w)"))
+    patterns = [re.compile("|".join(anywhere))] if anywhere else []
+    spaced = re.compile(rf"(?<!\w)(?:{'|'.join(words)})") if words else None
+
+    def mentions(comment: str) -> bool:
+        if any(pattern.search(comment) for pattern in patterns):
+            return True
+        # Set unspaced scripts apart, so that "用app预约" holds the word "app".
+        return bool(spaced and spaced.search(re.sub(f"([{_UNSPACED}]+)", r" \1 ", comment)))
+
+    return mentions
+
+
+def _commented(answers: Any) -> Any:
+    """The answers that hold words, with the comment normalised in ``_said``; an empty frame without
+    comments."""
+    frame = to_pandas(answers)
+    if "comment" not in frame.columns:
+        return frame.iloc[:0].assign(comment="", _said="")
+    said = frame.comment.fillna("").astype(str).map(lambda c: unicodedata.normalize("NFKC", c).casefold())
+    return frame.assign(_said=said)[said.str.contains(r"\w", regex=True).to_numpy(dtype=bool)]
+
+
+def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 20, level: float = 0.95) -> Any:
+    """What the comments are about, by the keywords of ``rules``, and the score of those who write about it; a
+    pandas frame.
+
+    ``answers``: from :func:`answers` with a ``comment``. Columns: ``theme``, ``label`` (in the language in
+    use), ``answers`` that mention it, ``share`` of all comments, ``detractor_comments`` among them,
+    ``detractor_share`` (of all detractors' comments), ``nps``, ``nps_low``, ``nps_high`` of those who mention
+    it, ``small_base``, and the most typical ``complaint`` (of a detractor) and ``praise`` (of a promoter) as
+    :func:`quotation`; empty without one. A comment may have several themes; comments with none are the theme
+    ``other``, last. Themes that nobody mentions are left out. Empty with fewer than ``fewest_comments``
+    comments. Those who write are not all who answer.
+
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"score": [10.0, 2.0, 3.0], "category": ["promoter", "detractor", "detractor"],
+    ...     "comment": ["Very fast!", "等待时间太长", "I had to wait"]})
+    >>> themes(answers, fewest_comments=1)[["theme", "answers", "nps", "complaint"]].round(1)
+      theme  answers   nps complaint
+    0  wait        3 -33.3    等待时间太长
+    """
+    import numpy as np
+    import pandas as pd
+
+    said = _commented(answers)
+    if len(said) < max(fewest_comments, 1):
+        return pd.DataFrame(columns=list(THEMES))
+    rules = rules or theme_rules()
+    detractors = int((said.category == DETRACTOR).sum())
+    found = [(theme, said._said.map(_mentions(theme)).to_numpy(dtype=bool)) for theme in rules.themes]
+    nothing = ~np.any([mask for _, mask in found], axis=0) if found else np.ones(len(said), dtype=bool)
+    other = Theme(OTHER, {"en": "Something else", "zh": "其他"}, ())
+    parts = {
+        theme: said[mask] for theme, mask in [*((t.name, m) for t, m in found), (other.name, nothing)] if mask.any()
+    }
+    score = _scores_of(parts, level)
+    rows = []
+    for name, part in parts.items():
+        worst = part[part.category == DETRACTOR]
+        rows.append(
+            {
+                "theme": name,
+                "label": next(theme.shown for theme in (*rules.themes, other) if theme.name == name),
+                "answers": len(part),
+                "share": len(part) / len(said),
+                "detractor_comments": len(worst),
+                "detractor_share": len(worst) / detractors if detractors else float("nan"),
+                **score.loc[name],
+                "complaint": _typical(worst.comment),
+                "praise": _typical(part[part.category == PROMOTER].comment),
+            }
+        )
+    table = pd.DataFrame(rows, columns=list(THEMES))
+    table["_last"] = table.theme == OTHER
+    return table.sort_values(["_last", "answers", "theme"], ascending=[True, False, True], ignore_index=True).drop(
+        columns="_last"
+    )
+
+
+def _scores_of(parts: Mapping[Any, Any], level: float) -> Any:
+    """The score of every part, with its interval, by the part's name."""
+    import pandas as pd
+
+    columns = [name for name in ("score", "respondent", "weight") if name in next(iter(parts.values())).columns]
+    every = pd.concat([part[columns].assign(part=str(name)) for name, part in parts.items()], ignore_index=True)
+    table = scores(every, by=("part",), level=level).set_index("part")
+    return table[["nps", "nps_low", "nps_high", "small_base"]]
+
+
+def _typical(comments: Any) -> str:
+    """The comment whose terms are the commonest among them; the shorter one where that does not decide."""
+    said = Counter(str(comment) for comment in comments)
+    if not said:
+        return ""
+    terms = {comment: set(terms_of(comment)) for comment in said}
+    common = Counter(term for comment, times in said.items() for term in terms[comment] for _ in range(times))
+    total = sum(said.values())
+
+    def typical(comment: str) -> tuple[float, int, str]:
+        each = sum(common[term] for term in terms[comment]) / (total * max(len(terms[comment]), 1))
+        return (-round(each, 6), len(comment), comment)
+
+    return quotation(min(said, key=typical))
+
+
+def telling_terms(
+    answers: Any, *, most: int = 20, fewest_comments: int = 3, prior: float = 100.0, level: float = 0.95
+) -> Any:
+    """The terms that tell detractors' comments from promoters', without any list of keywords; a pandas frame.
+
+    Log odds ratio of a term in detractors' against promoters' comments with an informative Dirichlet prior,
+    which is the term's share in all comments times ``prior`` terms: rare terms stay near zero (Monroe,
+    Colaresi & Quinn 2008, Fightin' Words, Political Analysis 16, eq. 16–22). A term counts once per comment;
+    terms of :func:`terms_of` in fewer than ``fewest_comments`` are left out. Columns: ``term``,
+    ``detractor_comments`` and ``promoter_comments`` that hold it, ``log_odds`` (positive: detractors say it)
+    with its interval, ``z`` (log odds over its standard error) and a short ``example``. The ``most`` telling,
+    detractors' terms first. Many terms are looked at: an interval that just misses 0 proves nothing.
+
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"score": [1.0] * 5 + [10.0] * 5, "category": ["detractor"] * 5 + ["promoter"] * 5,
+    ...     "comment": ["too slow"] * 5 + ["so good"] * 5})
+    >>> telling_terms(answers)[["term", "detractor_comments", "promoter_comments"]]
+           term  detractor_comments  promoter_comments
+    0  too slow                   5                  0
+    1   so good                   0                  5
+    """
+    from statistics import NormalDist
+
+    import numpy as np
+    import pandas as pd
+
+    said = _commented(answers)
+    counts: dict[str, Counter[str]] = {name: Counter() for name in (DETRACTOR, PROMOTER, "all")}
+    where: dict[str, list[int]] = {}
+    comments = said.comment.astype(str).tolist()
+    for number, (comment, category) in enumerate(zip(comments, said.category, strict=True)):
+        terms = set(terms_of(comment))
+        counts["all"].update(terms)
+        if category in counts:
+            counts[category].update(terms)
+        for term in terms:
+            where.setdefault(term, []).append(number)
+    together: dict[tuple[int, ...], list[str]] = {}
+    for term, numbers in where.items():
+        if len(numbers) >= fewest_comments:
+            together.setdefault(tuple(numbers), []).append(term)
+    examples, names = {}, {}
+    for places, terms_there in together.items():
+        shortest = min((comments[n] for n in places), key=lambda comment: (len(comment), comment))
+        first = min(terms_there)
+        examples[first], names[first] = shortest, _joined(shortest, set(terms_there))
+    kept = sorted(names)
+    if len(kept) < 2 or not counts[DETRACTOR] or not counts[PROMOTER]:
+        return pd.DataFrame(columns=list(TERMS))
+    total, (bad, good) = (
+        np.array([counts["all"][t] for t in kept], dtype=float),
+        (np.array([counts[name][t] for t in kept], dtype=float) for name in (DETRACTOR, PROMOTER)),
+    )
+    weight = prior * total / total.sum()
+    sides = [np.log((y + weight) / (y.sum() + prior - y - weight)) for y in (bad, good)]
+    odds = sides[0] - sides[1]
+    error = np.sqrt(1 / (bad + weight) + 1 / (good + weight))
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    table = pd.DataFrame(
+        {
+            "term": [quotation(names[term], length=40) for term in kept],
+            "detractor_comments": bad.astype("int64"),
+            "promoter_comments": good.astype("int64"),
+            "log_odds": odds,
+            "log_odds_low": odds - z * error,
+            "log_odds_high": odds + z * error,
+            "z": (odds / error).round(9),
+            "example": [quotation(examples[term], length=60) for term in kept],
+        }
+    )
+    table["_size"] = table.z.abs()
+    table = table.sort_values(["_size", "term"], ascending=[False, True]).head(most)
+    return table.sort_values(["z", "term"], ascending=[False, True], ignore_index=True)[list(TERMS)]
+
+
+def _joined(comment: str, terms: set[str]) -> str:
+    """The terms as they stand in the comment: overlapping pairs of characters in one, gaps as an ellipsis."""
+    pieces: list[str] = []
+    before = ""
+    for term in terms_of(comment):
+        pair = bool(re.match(f"[{_UNSPACED}]", term))
+        if term in terms:
+            if before and pair and before[-1] == term[0] and len(term) == 2:
+                pieces[-1] += term[1]
+            elif before and not pair:
+                pieces[-1] += f" {term}"
+            else:
+                pieces.append(term)
+        before = term if term in terms else ""
+    return " … ".join(dict.fromkeys(pieces))
+
+
+def topics(answers: Any, *, topics: int = 6, stop_words: frozenset[str] | None = None, level: float = 0.95) -> Any:
+    """What the comments are about when there is no list of keywords, in any language; a pandas frame.
+
+    Non-negative matrix factorisation of the comments' TF-IDF over :func:`terms_of` (Lee & Seung 1999, Nature
+    401), started from the singular value decomposition, so that the same comments give the same topics.
+    Comments in different languages fall into different topics. Columns: ``topic`` (1, 2, …; the largest
+    first), its leading ``terms``, ``answers`` that are mostly about it, ``share`` of all comments, ``nps``,
+    ``nps_low``, ``nps_high``, ``small_base`` and a typical ``example``. Empty with fewer than 50 comments, or
+    fewer terms that occur three times than topics.
+    """
+    import numpy as np
+    import pandas as pd
+
+    said = _commented(answers).reset_index(drop=True)
+    if len(said) < 50:
+        return pd.DataFrame(columns=list(TOPICS))
+    from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    stops = theme_rules().stop_words if stop_words is None else stop_words
+    vectors = TfidfVectorizer(
+        analyzer=lambda comment: [term for term in terms_of(comment) if term not in stops],
+        min_df=3,
+        max_df=0.5,
+    )
+    try:
+        weights = vectors.fit_transform(said.comment.astype(str))
+    except ValueError:
+        return pd.DataFrame(columns=list(TOPICS))
+    if min(weights.shape) <= topics:
+        return pd.DataFrame(columns=list(TOPICS))
+    model = NMF(n_components=topics, init="nndsvd", random_state=0, max_iter=400, tol=1e-4)
+    with warnings.catch_warnings():
+        # Where the last digits have not settled, the leading terms have.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        strength = model.fit_transform(weights)
+    names = vectors.get_feature_names_out()
+    main = np.where(strength.max(axis=1) > 1e-9, strength.argmax(axis=1), -1)
+    parts = {number: said[main == number] for number in range(topics) if (main == number).any()}
+    score = _scores_of(parts, level)
+    rows = []
+    for number, part in parts.items():
+        leading = sorted(zip(-model.components_[number].round(4), names, strict=True))[:4]
+        rows.append(
+            {
+                "terms": ", ".join(quotation(name, length=30) for _, name in leading),
+                "answers": len(part),
+                "share": len(part) / len(said),
+                **score.loc[str(number)],
+                "example": _typical(part.comment),
+            }
+        )
+    table = pd.DataFrame(rows).sort_values(["answers", "terms"], ascending=[False, True], ignore_index=True)
+    table.insert(0, "topic", range(1, len(table) + 1))
+    return table[list(TOPICS)]

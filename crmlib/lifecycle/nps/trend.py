@@ -1,0 +1,152 @@
+"""The score over time: what is a signal, and what is the noise of few answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.nps.score import difference, scores
+from crmlib.lifecycle.purchases import as_day
+
+Period = Literal["month", "quarter", "year"]
+_UNITS = {"month": "M", "quarter": "Q", "year": "Y"}
+_PANDAS = {"month": "MS", "quarter": "QS", "year": "YS"}
+RUN_LENGTH = 8
+TREND = (
+    "period", "answers", "customers", "nps", "nps_low", "nps_high", "effective_answers", "small_base", "centre",
+    "limit_low", "limit_high", "signal", "change", "change_low", "change_high", "unfinished",
+)  # fmt: skip
+
+
+def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float = 3.0, level: float = 0.95) -> Any:
+    """The score of every period with its control limits; answers a pandas frame, one row per period.
+
+    ``answers``: from :func:`answers` (pandas or Ibis). ``centre`` is the score of all answers together;
+    between ``limit_low`` and ``limit_high`` (``sigma`` standard errors for the period's effective number of
+    answers) a period is no different from the others, however its score moves. ``signal`` is ``above`` or
+    ``below`` where the score lies outside of them, ``run above`` or ``run below`` for the eighth and later of
+    successive periods on one side of the centre, else ``none``. ``change`` is the rise since the last period
+    with answers, with its interval. A period without answers is in the table without a score. ``unfinished``:
+    the period is not over on the day ``as_of``. All scores in points. With fewer than two periods that have
+    answers there is nothing to compare: limits are empty.
+
+    Shewhart's chart with limits that depend on the base, as in a p-chart (Montgomery 2013, Introduction to
+    Statistical Quality Control, ch. 7), for the trinomial variance of the score.
+
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"score": [10, 9, 8, 0] * 50 + [0, 5, 8, 10] * 50,
+    ...     "answered_at": pd.to_datetime(["2025-01-15"] * 200 + ["2025-05-15"] * 200)})
+    >>> trend(answers, as_of="2025-06-30")[["nps", "centre", "signal"]]
+        nps  centre signal
+    0  25.0     0.0  above
+    1 -25.0     0.0  below
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = answers if isinstance(answers, pd.DataFrame) else None
+    if rows is not None:
+        start = pd.to_datetime(rows.answered_at).dt.to_period(_UNITS[period]).dt.start_time
+        dated = rows.assign(period=start.astype("datetime64[us]"))
+    else:
+        dated = answers.mutate(period=answers.answered_at.truncate(_UNITS[period]))
+    if rows is not None and not len(rows):
+        return pd.DataFrame(columns=list(TREND))
+    table = to_pandas(scores(dated, by=("period",), level=level))
+    if not len(table):
+        return pd.DataFrame(columns=list(TREND))
+    table["period"] = pd.to_datetime(table.period)
+    pooled = to_pandas(scores(answers, level=level)).iloc[0]
+    every = pd.date_range(table.period.min(), table.period.max(), freq=_PANDAS[period])
+    table = table.set_index("period").reindex(every).rename_axis("period").reset_index()
+    for name in ("answers", "customers"):
+        table[name] = table[name].fillna(0).astype("int64")
+    table["small_base"] = table.small_base.astype("boolean").fillna(True).astype(bool)
+    known = table.answers > 0
+    comparable = int(known.sum()) > 1
+    # The spread of one answer, from the adjusted shares so that a score of 100 still has one.
+    shares = pooled.effective_answers + 3.0
+    p, d = ((pooled.effective_answers * s + 0.75) / shares for s in (pooled.promoters, pooled.detractors))
+    spread = 100 * np.sqrt(p + d - (p - d) ** 2)
+    half = sigma * spread / np.sqrt(table.effective_answers.where(known))
+    table["centre"] = pooled.nps if comparable else np.nan
+    table["limit_low"] = (table.centre - half).clip(lower=-100)
+    table["limit_high"] = (table.centre + half).clip(upper=100)
+    table["signal"] = _signals(table)
+    _changes(table)
+    over = as_day(as_of) + dt.timedelta(days=1)
+    ends = table.period.dt.to_period(_UNITS[period]).dt.end_time.dt.date
+    table["unfinished"] = [end >= over for end in ends]
+    return table[list(TREND)]
+
+
+def _signals(table: Any) -> list[str]:
+    signals, run, side = [], 0, 0
+    for row in table.itertuples(index=False):
+        if row.answers == 0 or row.centre != row.centre:
+            signals.append("none")
+            continue
+        now = (row.nps > row.centre) - (row.nps < row.centre)
+        run = run + 1 if now == side and now != 0 else int(now != 0)
+        side = now
+        if row.nps > row.limit_high + 1e-9:
+            signals.append("above")
+        elif row.nps < row.limit_low - 1e-9:
+            signals.append("below")
+        elif run >= RUN_LENGTH:
+            signals.append("run above" if side > 0 else "run below")
+        else:
+            signals.append("none")
+    return signals
+
+
+def _changes(table: Any) -> None:
+    """Fill ``change``, ``change_low`` and ``change_high`` of a frame that :func:`trend` has made itself."""
+    import numpy as np
+
+    names = ["change", "change_low", "change_high"]
+    table[names] = np.nan
+    before = None
+    for index, row in table.iterrows():
+        if row.answers == 0:
+            continue
+        if before is not None:
+            table.loc[index, names] = difference(before, row)
+        before = row
+
+
+def drift(trend: Any, *, level: float = 0.95) -> Any:
+    """Whether the score rises or falls steadily: points a year with an interval; a frame of one row.
+
+    ``trend``: from :func:`trend`, with the same ``level``. A straight line through the periods, weighted by
+    their effective answers; where the periods scatter more than few answers explain, the interval grows with
+    the scatter (Birge 1932). Columns: ``points_a_year``, ``points_low``, ``points_high``, ``periods``. Empty
+    with fewer than four periods with answers.
+
+    >>> import pandas as pd
+    >>> steady = pd.DataFrame({"period": pd.date_range("2024-01-01", periods=5, freq="QS"), "answers": [100] * 5,
+    ...     "nps": [40, 41, 42, 43, 44.0], "nps_low": [25.0] * 5, "nps_high": [55.0] * 5})
+    >>> drift(steady).round()[["points_a_year", "periods"]]
+       points_a_year  periods
+    0            4.0        5
+    """
+    from statistics import NormalDist
+
+    import numpy as np
+    import pandas as pd
+
+    columns = ["points_a_year", "points_low", "points_high", "periods"]
+    known = trend[trend.answers > 0]
+    if len(known) < 4:
+        return pd.DataFrame(columns=columns)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    error = np.maximum((known.nps_high - known.nps_low).to_numpy(dtype=float) / (2 * z), 1e-6)
+    years = (known.period - known.period.iloc[0]).dt.days.to_numpy() / 365.25
+    design = np.column_stack([np.ones(len(years)), years]) / error[:, None]
+    target = known.nps.to_numpy(dtype=float) / error
+    inverse = np.linalg.inv(design.T @ design)
+    line = inverse @ design.T @ target
+    scatter = float(((target - design @ line) ** 2).sum()) / (len(years) - 2)
+    half = z * float(np.sqrt(inverse[1, 1] * max(1.0, scatter)))
+    return pd.DataFrame([[line[1], line[1] - half, line[1] + half, len(years)]], columns=columns)

@@ -1,0 +1,224 @@
+"""What is said, and what is drawn."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crmlib import figures, text
+from crmlib.lifecycle import nps
+from tests.lifecycle.nps.conftest import AS_OF, made_of
+from tests.lifecycle.nps.test_drivers import simulated
+from tests.lifecycle.nps.test_outcome import followed
+from tests.lifecycle.nps.test_trend_and_groups import quarters
+
+JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
+
+
+def sound(finding) -> None:
+    """The finding says its numbers, and nothing that is not one."""
+    for sentence in (finding.sentence, finding.certainty, finding.action):
+        assert sentence.endswith(".")
+        assert not re.search(r"\b(nan|inf|NaT)\b|[{}]", sentence), sentence
+
+
+def shops(**counts: tuple[int, int, int]) -> pd.DataFrame:
+    frame = pd.concat([made_of(*c, shop=name) for name, c in counts.items()])
+    return frame.assign(respondent=[str(n) for n in range(len(frame))])
+
+
+@pytest.mark.parametrize(("target", "direction"), [(20, "good"), (30, "neutral"), (60, "bad"), (None, "neutral")])
+def test_a_target_is_reached_or_missed_only_beyond_chance(target, direction):
+    finding = nps.finding_score(nps.scores(made_of(250, 150, 100)), target=target)
+    assert finding.direction == direction
+    assert finding.sentence == "The net promoter score is 30: 50% would recommend us, 20% would not."
+    sound(finding)
+
+
+def test_a_small_base_is_neither_good_nor_bad_news():
+    assert nps.finding_score(nps.scores(made_of(20, 0, 0)), target=10).direction == "neutral"
+
+
+def test_no_answers_make_no_findings():
+    nobody = made_of(0, 0, 0)
+    trend = nps.trend(nobody, as_of=AS_OF)
+    empty = nps.non_response(nobody.assign(weight=1.0))
+    assert nps.finding_score(nps.scores(made_of(1, 0, 0)).iloc[:0]) is None
+    assert nps.finding_trend(trend, nps.drift(trend)) is None
+    assert nps.finding_groups(nps.groups(shops(a=(1, 1, 1)), dimensions=["shop"])) is None
+    assert nps.finding_non_response(empty, pd.DataFrame(), answers=0) is None
+    assert nps.finding_driver(nps.drivers(nobody)) is None
+    assert nps.finding_theme(nps.themes(nobody)) is None
+    assert nps.finding_later_revenue(nps.shortfall(followed(0.0).iloc[:0]), detractors=0) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "direction", "words"),
+    [
+        ([(600, 300, 100), (600, 300, 100), (450, 300, 250)], "bad", "In 2024 Q3 the score was 20, below"),
+        ([(450, 300, 250), (450, 300, 250), (600, 300, 100)], "good", "In 2024 Q3 the score was 50, above"),
+        ([(60, 30, 10), (62, 30, 8), (55, 30, 15)], "neutral", "by no more than chance explains"),
+        ([(50 + 3 * n, 30, 30 - 3 * n) for n in range(8)], "good", "rises steadily"),
+        ([(74 - 3 * n, 30, 9 + 3 * n) for n in range(8)], "bad", "falls steadily"),
+    ],
+)
+def test_a_trend_is_told_as_signal_drift_or_noise(counts, direction, words):
+    trend = nps.trend(quarters(*counts), as_of="2026-12-31")
+    finding = nps.finding_trend(trend, nps.drift(trend))
+    assert finding.direction == direction
+    assert words in finding.sentence
+    sound(finding)
+
+
+def test_the_worst_group_beyond_chance_is_named():
+    groups = nps.groups(shops(S1=(160, 30, 10), S2=(150, 40, 10), S3=(60, 80, 60), S4=(0, 0, 5)), dimensions=["shop"])
+    finding = nps.finding_groups(groups)
+    assert finding.direction == "bad"
+    assert finding.sentence.startswith("Customers of S3 (Shop) score lowest beyond chance: 0 points")
+    assert "fewer than 30 customers: 1." in finding.certainty
+    sound(finding)
+
+
+def test_among_groups_that_are_alike_nobody_is_named():
+    finding = nps.finding_groups(nps.groups(shops(S1=(60, 30, 10), S2=(58, 30, 12)), dimensions=["shop"]))
+    assert finding.direction == "neutral"
+    assert "S1" not in finding.sentence + finding.certainty + finding.action
+
+
+def test_non_response_says_how_far_the_score_flatters():
+    weight = np.r_[np.full(60, 1.5), np.full(20, 2.0), np.full(20, 4.0)]
+    rates = pd.DataFrame({"asked": [250], "answered": [100], "response_rate": [0.4]})
+    finding = nps.finding_non_response(nps.non_response(made_of(60, 20, 20, weight=weight)), rates)
+    by_hand = 100 * (60 * 1.5 - 20 * 4) / (60 * 1.5 + 20 * 2 + 20 * 4)
+    assert f"40 as answered, {round(by_hand)} weighted" in finding.sentence
+    assert finding.direction == "bad"
+    assert finding.certainty.startswith("40% of 250 requests were answered")
+    sound(finding)
+
+
+def test_where_nobody_knows_who_was_asked_it_is_said():
+    empty = nps.non_response(made_of(0, 0, 0, weight=1.0))
+    finding = nps.finding_non_response(empty, pd.DataFrame(), answers=1)
+    assert "cannot be said" in finding.sentence
+    sound(finding)
+
+
+def test_the_driver_to_mend_is_the_one_with_the_largest_gain():
+    finding = nps.finding_driver(nps.drivers(simulated()))
+    assert finding.sentence.startswith("A moves the score most")
+    assert "shows where to try" in finding.certainty
+    sound(finding)
+
+
+def test_the_theme_of_detractors_is_told_with_its_base():
+    comments = ["too slow"] * 20 + ["rude staff"] * 10 + ["nice"] * 30
+    answers = made_of(30, 0, 30, comment=comments[30:] + comments[:30])
+    finding = nps.finding_theme(nps.themes(answers))
+    assert finding.sentence == "67% of the detractors who write, write about: Waiting."
+    assert "from 30 comments" in finding.certainty
+    sound(finding)
+    few = nps.themes(made_of(30, 0, 19, comment=["nice"] * 30 + ["slow"] * 19))
+    assert nps.finding_theme(few) is None
+
+
+def test_a_shortfall_beyond_chance_is_told_in_money_a_year():
+    shortfall = nps.shortfall(followed(60.0))
+    finding = nps.finding_later_revenue(shortfall, detractors=100.0, days=180)
+    assert finding.money == pytest.approx(shortfall.shortfall[0] * 100 * 365 / 180)
+    assert 0 < finding.money_low < finding.money < finding.money_high
+    assert finding.direction == "bad"
+    sound(finding)
+
+
+def test_a_shortfall_that_may_be_chance_has_no_price():
+    finding = nps.finding_later_revenue(nps.shortfall(followed(0.0)), detractors=100.0)
+    assert finding.money is None
+    assert "not shown to differ" in finding.sentence
+    sound(finding)
+
+
+def test_detractors_who_buy_more_are_no_good_news_for_the_score():
+    finding = nps.finding_later_revenue(nps.shortfall(followed(-80.0)), detractors=100.0)
+    assert finding.direction == "neutral"
+    assert "more" in finding.sentence
+    sound(finding)
+
+
+def test_findings_speak_of_the_money_at_stake():
+    exposed = pd.DataFrame(
+        {
+            "answered": [100], "detractor_customers": [20], "known_revenue": [900.0], "share": [0.1],
+            "share_low": [0.05], "share_high": [0.2], "active_customers": [5000], "total_revenue": [1e6],
+            "revenue": [1e5], "revenue_low": [5e4], "revenue_high": [2e5],
+        }
+    )  # fmt: skip
+    finding = nps.finding_detractor_revenue(exposed)
+    assert finding.at_stake == "$100,000 a year ($50,000 to $200,000)"
+    sound(finding)
+    assert nps.finding_detractor_revenue(exposed.assign(detractor_customers=0)) is None
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    groups = nps.groups(
+        shops(**{"a$b$": (160, 30, 10), "<b>x</b>": (60, 80, 60), "=1": (0, 0, 5)}), dimensions=["shop"]
+    )
+    weighted = made_of(60, 20, 20, weight=2.0)
+    one_quarter = nps.trend(quarters((6, 3, 1)), as_of=AS_OF)
+    gap = nps.trend(quarters((60, 30, 10), (50, 30, 20), (9, 9, 2)).query("answered_at.dt.month != 4"), as_of=AS_OF)
+    return {
+        "trend": nps.plot_trend(nps.trend(quarters((60, 30, 10), (50, 30, 20), (9, 9, 2)), as_of=AS_OF)),
+        "one quarter": nps.plot_trend(one_quarter),
+        "a gap": nps.plot_trend(gap, period="quarter"),
+        "months": nps.plot_trend(nps.trend(quarters(*[(9, 9, 2)] * 8), as_of=AS_OF, period="month"), period="month"),
+        "groups": nps.plot_groups(groups),
+        "drivers": nps.plot_drivers(nps.drivers(simulated())),
+        "non-response": nps.plot_non_response(nps.non_response(weighted)),
+        "later revenue": nps.plot_later_revenue(nps.later_by_category(followed(10.0))),
+        "one category": nps.plot_later_revenue(
+            nps.later_by_category(followed(1.0, count=9).assign(category="passive"))
+        ),
+    }
+
+
+def test_every_figure_says_what_it_shows_and_can_be_drawn(drawn):
+    for name, axes in drawn.items():
+        caption = figures.caption_of(axes)
+        for sentence in (caption.title, caption.reading, caption.description):
+            assert sentence, name
+            assert not JUNK.search(sentence), (name, sentence)
+        if name in ("trend", "groups", "drivers", "one category"):
+            assert figures.figure_exhibit(axes, name="x").rich["image/png"]
+
+
+def test_names_of_groups_cannot_break_a_figure_or_a_sentence(drawn):
+    axes = drawn["groups"]
+    labels = " ".join(label.get_text() for label in axes.get_yticklabels())
+    assert not set(labels) & set("<>$")
+    assert "'=1" in labels
+
+
+def test_in_chinese_money_and_percent_follow_the_language():
+    text.use("zh", "CNY")
+    finding = nps.finding_later_revenue(nps.shortfall(followed(60.0)), detractors=100.0)
+    assert "¥" in finding.at_stake
+
+
+def test_bases_say_what_is_possible(answers):
+    full = nps.bases(answers, as_of=AS_OF)
+    missing = full[~full.enough].analysis.tolist()
+    assert all(name.startswith(("Weighting", "Later")) for name in missing)
+    table = nps.bases_table(full)
+    assert len(table["table"]) == len(missing)
+    assert not nps.bases(answers.iloc[:0], as_of=AS_OF).enough.any()
+
+
+def test_the_table_of_themes_reads_its_first_and_its_worst(answers):
+    themes = nps.themes(answers)
+    shown = nps.themes_table(themes)
+    assert str(themes.label[0]) in shown["reading"]
+    named = themes[themes.theme != "other"]
+    assert str(named.loc[named.nps.idxmin(), "label"]) in shown["reading"]
