@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import crmlib
 from crmlib import text
@@ -24,6 +24,7 @@ from crmlib.client import Client, load_client
 from crmlib.intake import Workspace, take_in
 from crmlib.notebooks import ChapterFile, chapter_files
 from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.run import ChapterRun, Run
 
 CELL_TIMEOUT = 600
 _OWN_PARAMETERS = ("client", "workspace", "output", "language")
@@ -37,36 +38,6 @@ _PACKAGES = (
     "scikit-learn",
     "statsmodels",
 )
-
-
-@dataclass(frozen=True)
-class ChapterRun:
-    """What became of one chapter: ``done``, ``failed`` (with the error in plain words) or ``left out`` (with why)."""
-
-    file: ChapterFile
-    status: Literal["done", "failed", "left out"]
-    seconds: float = 0.0
-    reused: bool = False
-    why: str = ""
-    thinner: tuple[str, ...] = ()
-    notebook: Path | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: where it is, what it ran on and what became of each chapter."""
-
-    folder: Path
-    client: Client
-    language: str
-    workspace: Workspace
-    chapters: tuple[ChapterRun, ...]
-    seconds: float
-
-    @property
-    def exit_code(self) -> int:
-        """0: all done; 1: done with failed chapters."""
-        return 1 if any(chapter.status == "failed" for chapter in self.chapters) else 0
 
 
 Progress = Callable[[str, str, float], None]

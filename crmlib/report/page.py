@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import crmlib
 from crmlib import text
 from crmlib.finding import Finding
 from crmlib.report.collect import Section, section
-
-if TYPE_CHECKING:
-    from crmlib.runner import ChapterRun, Run
+from crmlib.run import ChapterRun, Run
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHOWN_FINDINGS = 8

@@ -1,0 +1,41 @@
+"""A finished run, as the runner leaves it and the report reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from crmlib.client import Client
+from crmlib.intake import Workspace
+from crmlib.notebooks import ChapterFile
+
+
+@dataclass(frozen=True)
+class ChapterRun:
+    """What became of one chapter: ``done``, ``failed`` (with the error in plain words) or ``left out`` (with why)."""
+
+    file: ChapterFile
+    status: Literal["done", "failed", "left out"]
+    seconds: float = 0.0
+    reused: bool = False
+    why: str = ""
+    thinner: tuple[str, ...] = ()
+    notebook: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: where it is, what it ran on and what became of each chapter."""
+
+    folder: Path
+    client: Client
+    language: str
+    workspace: Workspace
+    chapters: tuple[ChapterRun, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done; 1: done with failed chapters."""
+        return 1 if any(chapter.status == "failed" for chapter in self.chapters) else 0
