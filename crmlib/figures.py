@@ -206,3 +206,19 @@ def tiles_exhibit(tiles: Sequence[Mapping[str, str]], *, name: str, title: str, 
         },
         {"text/html": f"<table><tbody>{body}</tbody></table>"},
     )
+
+
+def definitions_exhibit(definitions: Mapping[str, str], *, name: str, title: str) -> Exhibit:
+    """Terms and what they mean, for the report's appendix.
+
+    >>> definitions_exhibit({"Churn rate": "Share that …"}, name="kpis", title="KPIs").fields["definitions"]
+    [['Churn rate', 'Share that …']]
+    """
+    from html import escape
+
+    body = "".join(f"<dt><b>{escape(term)}</b></dt><dd>{escape(about)}</dd>" for term, about in definitions.items())
+    pairs = [[term, about] for term, about in definitions.items()]
+    return Exhibit(
+        {"kind": "definitions", "name": name, "title": title, "reading": "", "definitions": pairs},
+        {"text/html": f"<dl>{body}</dl>"},
+    )

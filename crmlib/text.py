@@ -211,6 +211,19 @@ def shown(column: str, value: Any) -> str:
     return str(value)
 
 
-def definitions() -> list[tuple[str, str]]:
-    """The terms of ``terms.yaml`` that carry a definition (``about``), as heading and definition, sorted."""
-    return sorted((say(term["label"]), say(term["about"])) for term in _terms().values() if term.get("about"))
+@functools.cache
+def _glossary() -> dict[str, dict[str, str]]:
+    import yaml
+
+    return yaml.safe_load((Path(__file__).parent / "glossary.yaml").read_text(encoding="utf-8"))
+
+
+def definitions(chapter: str) -> list[tuple[str, str]]:
+    """The terms that a chapter's pages use and what they mean, from ``glossary.yaml``.
+
+    >>> definitions("05_retention")[0]
+    ('Cohort', 'The customers whose first purchase fell into the same period.')
+    >>> definitions("no such chapter")
+    []
+    """
+    return [(say(term), say(about)) for term, about in _glossary().get(chapter, {}).items()]

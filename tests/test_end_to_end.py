@@ -57,6 +57,23 @@ def test_findings_at_a_glance_are_ranked_by_money(aurora):
     assert all(chapter in glance for chapter in CHAPTERS)
 
 
+def test_the_appendix_says_what_every_word_means_and_what_it_rests_on(aurora):
+    appendix = Page((aurora.folder / "index.html").read_text(encoding="utf-8").split('id="appendix"')[1]).text
+    for term in (
+        "Sleeping after",
+        "Customer equity",
+        "Cohort",
+        "Control limits",
+        "Churn rate",
+        "Natural process limits",
+    ):
+        assert term in appendix
+    for name, account in aurora.workspace.account["tables"].items():
+        assert f"{name} {account['read']:,} {account['accepted']:,} {account['set_aside']:,}" in appendix
+    assert "test customer" in appendix
+    assert "statsmodels" in appendix
+
+
 def test_no_identity_of_the_sample_reaches_the_run(aurora, repository):
     with (repository / "data" / "aurora" / "customers.csv").open(encoding="utf-8", newline="") as stream:
         people = list(csv.DictReader(stream))

@@ -24,6 +24,16 @@ class Section:
         return [tile for exhibit in self.exhibits if exhibit["kind"] == "tiles" for tile in exhibit["tiles"]]
 
     @property
+    def definitions(self) -> list[tuple[str, str]]:
+        """The terms that the chapter defines for the appendix."""
+        return [
+            (term, about)
+            for exhibit in self.exhibits
+            if exhibit["kind"] == "definitions"
+            for term, about in exhibit["definitions"]
+        ]
+
+    @property
     def headline(self) -> str:
         """The sentence that stands for the chapter: that of its first finding."""
         return self.findings[0].sentence if self.findings else ""

@@ -60,7 +60,11 @@ def _content(run: Run) -> dict[str, Any]:
         "left_out": [chapter for chapter in run.chapters if chapter.status == "left out"],
         "thinner": [chapter for chapter in run.chapters if chapter.status == "done" and chapter.thinner],
         "tables": account["tables"],
-        "definitions": text.definitions(),
+        "definitions": [
+            (chapter, [*text.definitions(chapter.file.name), *sections[chapter.file.name].definitions])
+            for chapter in run.chapters
+            if chapter.status == "done"
+        ],
         "versions": _versions(run),
     }
 

@@ -154,10 +154,13 @@ kpis = scorecard.load_kpis(own_file, targets=chapter.client.targets)
 scorecard.kpi_definitions(kpis)[["kpi", "formula", "better", "target", "owner", "needs"]]
 
 # %% [markdown]
-# The definition in words is what people must agree on. This is the one of churn:
+# The definition in words is what people must agree on, so the report prints all of them:
 
 # %%
-str(kpis["churn_rate"].about) if "churn_rate" in kpis else ""
+from crmlib import figures
+
+in_words = {str(kpi.name): str(kpi.about) for kpi in kpis.values()}
+figures.definitions_exhibit(in_words, name="kpis", title="KPIs")
 
 # %% [markdown]
 # Targets come from the client's configuration. A target that belongs to no KPI is probably a typing error:
