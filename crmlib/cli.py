@@ -28,6 +28,12 @@ def _problems_in_words() -> Iterator[None]:
 
     try:
         yield
+    except (KeyboardInterrupt, RuntimeError) as interrupted:
+        # DuckDB says that it was interrupted with an error of its own.
+        if not isinstance(interrupted, KeyboardInterrupt) and "interrupted" not in str(interrupted).lower():
+            raise
+        typer.echo("Interrupted. Run the same command again: finished chapters are kept.", err=True)
+        raise typer.Exit(130) from None
     except UnusableInput as unusable:
         count = len(unusable.problems)
         typer.echo(f"Cannot start: {count} {'problem' if count == 1 else 'problems'} to mend.", err=True)
@@ -52,20 +58,16 @@ def run(
 
     with _problems_in_words():
         _check_language(language)
-        try:
-            with _Shown() as shown:
-                done = runner.run(
-                    client,
-                    output=out,
-                    language=language,
-                    chapters=chapter or (),
-                    workers=workers,
-                    cell_timeout=cell_timeout,
-                    progress=shown.tell,
-                )
-        except KeyboardInterrupt:
-            typer.echo("Interrupted. Run the same command again: finished chapters are kept.", err=True)
-            raise typer.Exit(130) from None
+        with _Shown() as shown:
+            done = runner.run(
+                client,
+                output=out,
+                language=language,
+                chapters=chapter or (),
+                workers=workers,
+                cell_timeout=cell_timeout,
+                progress=shown.tell,
+            )
     _tell_account(done.workspace.account)
     for result in done.chapters:
         if result.status != "done":
@@ -84,11 +86,12 @@ def check(
     from crmlib.client import load_client
     from crmlib.intake import take_in
     from crmlib.notebooks import chapter_files
+    from crmlib.runner import run_folder
 
     with _problems_in_words():
         opened = load_client(client)
         text.use(opened.language, opened.currency)
-        workspace = take_in(opened, (out or Path("reports") / opened.folder.name) / "workspace")
+        workspace = take_in(opened, run_folder(opened, out) / "workspace")
     _tell_account(workspace.account)
     for file in chapter_files():
         why_not = file.why_not(workspace.account["tables"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,25 @@ class TableSource(BaseModel):
     source: str = Field(alias="from")
     columns: dict[str, str | list[str]] = {}
     values: dict[str, dict[str, str]] = {}
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _values_as_written(cls, values: Any) -> Any:
+        """A value such as 1 or true in the YAML stands for the same characters in the export."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            column: {_written(old): _written(new) for old, new in mapped.items()}
+            if isinstance(mapped, dict)
+            else mapped
+            for column, mapped in values.items()
+        }
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
 
 
 class Client(BaseModel):
@@ -64,13 +84,37 @@ class Client(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, zone: str) -> str:
-        from zoneinfo import ZoneInfo
+        from zoneinfo import available_timezones
 
-        try:
-            ZoneInfo(zone)
-        except Exception:
-            raise ValueError("an IANA time zone such as Asia/Shanghai, Europe/Berlin or UTC") from None
+        if (
+            zone not in available_timezones()
+            or zone.startswith(("posix", "right/"))
+            or zone in ("localtime", "Factory")
+        ):
+            raise ValueError("an IANA time zone such as Asia/Shanghai, Europe/Berlin or UTC")
         return zone
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _day(cls, day: Any) -> Any:
+        if day is not None and not isinstance(day, str | dt.date):
+            raise ValueError("a date such as 2025-12-31")
+        return day
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which only true and false are truth values, and a date stays the text that was written."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
 
 def load_client(path: str | Path) -> Client:
@@ -101,7 +145,17 @@ def load_client(path: str | Path) -> Client:
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
-        content = yaml.safe_load(text)
+        nodes = yaml.compose(text, Loader=_Loader)
+        repeated = list(_repeated(nodes, name))
+        if repeated:
+            raise UnusableInput(repeated)
+        content = yaml.load(text, Loader=_Loader)
+    except OSError as error:
+        found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
+        raise UnusableInput([Problem(name, found=found, expected="a file", remedy=remedy)]) from None
+    except RecursionError:
+        found, remedy = "an anchor that contains itself", "write the keys out"
+        raise UnusableInput([Problem(name, found=found, expected="plain keys", remedy=remedy)]) from None
     except UnicodeDecodeError as error:
         raise UnusableInput(
             [
@@ -132,7 +186,7 @@ def load_client(path: str | Path) -> Client:
                 )
             ]
         )
-    lines = dict(_lines(yaml.compose(text)))
+    lines = dict(_lines(nodes))
     problems = list(_unknown_names(content, lines, name))
     try:
         client = Client(**{str(k): v for k, v in content.items()}, path=path.resolve())
@@ -157,6 +211,19 @@ def _lines(node: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...
             here = (*at, str(key.value))
             yield here, key.start_mark.line + 1
             yield from _lines(value, here)
+
+
+def _repeated(node: Any, file: str) -> Iterator[Problem]:
+    """Keys that stand twice beside each other: YAML would silently keep the last."""
+    if isinstance(node, yaml.MappingNode):
+        first: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if str(key.value) in first:
+                found = f"the key {key.value!r} again (first in line {first[str(key.value)]})"
+                yield Problem(file, f"line {line}", found, "each key once", "join the two, or take one out")
+            first.setdefault(str(key.value), line)
+            yield from _repeated(value, file)
 
 
 def _place(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:
@@ -195,6 +262,7 @@ _EXPECTED = {
     "missing": "this key",
     "date_from_datetime_parsing": "a date such as 2025-12-31",
     "date_parsing": "a date such as 2025-12-31",
+    "date_from_datetime_inexact": "a date such as 2025-12-31",
     "date_type": "a date such as 2025-12-31",
     "float_parsing": "a number",
     "float_type": "a number",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,13 +68,22 @@ def connect(*, threads: int | None = None) -> Any:
     return connection
 
 
+def file_pattern(file: Path) -> str:
+    """The file's path for DuckDB, which reads paths as patterns: characters with a meaning there stand for themselves.
+
+    >>> file_pattern(Path("orders[1].csv"))
+    'orders[[]1].csv'
+    """
+    return re.sub(r"([*?\[])", r"[\1]", str(file))
+
+
 def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: str | None, time: str | None) -> Any:
     """A workspace table as analyses see it: times as the client's wall clock, rows up to the end of ``until``.
 
     The Parquet file stores UTC; each time column is shown in ``timezone`` without offset, so that a day, week or
     month is the client's. ``time`` names the column by which rows after the day ``until`` are left out.
     """
-    path = str(file).replace("'", "''")
+    path = file_pattern(file).replace("'", "''")
     columns = connection.raw_sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
     shown = ", ".join(
         f'"{column}" AT TIME ZONE \'{timezone}\' AS "{column}"' if kind.startswith("TIMESTAMP WITH") else f'"{column}"'

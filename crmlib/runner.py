@@ -11,8 +11,9 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ import crmlib
 from crmlib import text
 from crmlib.client import Client, load_client
 from crmlib.intake import Workspace, take_in
+from crmlib.intake.readers import find_files
 from crmlib.notebooks import ChapterFile, chapter_files
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
@@ -71,15 +73,26 @@ def run(
     Raises:
         UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
     """
-    began = time.monotonic()
     client = load_client(client_file)
     language = language or client.language
     text.use(language, client.currency)
     files = _chosen(chapter_files(notebooks), chapters)
     _check_parameters(client, chapter_files(notebooks))
-    folder = Path(output) if output else Path("reports") / client.folder.name
-    folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = run_folder(client, output)
+    with _alone(folder):
+        return _run(client, files, folder, language, workers, cell_timeout, progress)
+
+
+def _run(
+    client: Client,
+    files: Sequence[ChapterFile],
+    folder: Path,
+    language: str,
+    workers: int | None,
+    cell_timeout: int,
+    progress: Progress,
+) -> Run:
+    began = time.monotonic()
     workspace = take_in(client, folder / "workspace")
     jobs, results = [], {}
     for file in files:
@@ -99,6 +112,51 @@ def run(
     write_report(done, folder / "index.html")
     _write_manifest(replace(done, seconds=time.monotonic() - began))
     return replace(done, seconds=time.monotonic() - began)
+
+
+def run_folder(client: Client, output: str | Path | None) -> Path:
+    """Where a run writes: ``output``, or ``reports/`` with the name of the client's folder (and of the YAML).
+
+    Raises:
+        UnusableInput: the client's own files are in that folder, or that folder is among them.
+    """
+    stem = client.path.stem
+    default = client.folder.name if stem == "client" else f"{client.folder.name}-{stem}"
+    folder = (Path(output) if output else Path("reports") / default).resolve()
+    sources = [client.path, *(f.resolve() for t in client.tables.values() for f in find_files(t.source, client.folder))]
+    wholes = [
+        (client.folder / t.source).resolve() for t in client.tables.values() if (client.folder / t.source).is_dir()
+    ]
+    if any(folder in source.parents for source in sources) or any(w == folder or w in folder.parents for w in wholes):
+        found, remedy = "the client's own files", "choose another folder with --out"
+        raise UnusableInput([Problem(str(folder), found=found, expected="a folder of its own", remedy=remedy)])
+    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs out of the folder as long as this one writes there.
+
+    Raises:
+        UnusableInput: another run is writing there, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        found, remedy = str(error.strerror).lower(), "choose another folder with --out"
+        raise UnusableInput([Problem(str(folder), found=found, expected="a folder", remedy=remedy)]) from None
+    with lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # Windows: temporary names carry the process, so files stay whole even without the lock.
+        except OSError:
+            found, remedy = "another run that writes there", "wait for it, or choose another folder with --out"
+            raise UnusableInput([Problem(str(folder), found=found, expected="one run", remedy=remedy)]) from None
+        yield
 
 
 def _chosen(files: Sequence[ChapterFile], wanted: Sequence[str]) -> list[ChapterFile]:
@@ -296,7 +354,11 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
 def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: str, cell_timeout: int) -> None:
     """In a process of its own: run one notebook and write down how it ended."""
     _end_with_parent()
+    if os.name == "posix":
+        os.setsid()  # Ctrl-C is for the run, which ends its chapters itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(Path(target).with_suffix(".log"), "w") as log:
+        os.dup2(log.fileno(), 2)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import logging
     import tempfile
@@ -379,6 +441,19 @@ def _in_words(error: Any) -> str:
 
 def _publish(done: Run) -> None:
     """Put the finished chapters' notebooks and tables where readers look; each file whole, nothing stale left."""
+    wanted = _wanted(done)
+    for target, source in wanted.items():
+        target.parent.mkdir(exist_ok=True)
+        staged = target.with_name(f".{target.name}-{os.getpid()}")
+        shutil.copyfile(source, staged)
+        os.replace(staged, target)
+    for name in _published(done.folder):
+        if done.folder / name not in wanted:
+            (done.folder / name).unlink(missing_ok=True)
+
+
+def _wanted(done: Run) -> dict[Path, Path]:
+    """What readers look at, and where it comes from: the notebooks, and the tables of finished chapters."""
     wanted: dict[Path, Path] = {}
     for chapter in done.chapters:
         if chapter.notebook is None or not chapter.notebook.exists():
@@ -387,23 +462,20 @@ def _publish(done: Run) -> None:
         if chapter.status == "done":
             for table in sorted((chapter.notebook.parent / "tables").glob("*.csv")):
                 wanted[done.folder / "tables" / table.name] = table
-    for target, source in wanted.items():
-        target.parent.mkdir(exist_ok=True)
-        staged = target.with_name(f".{target.name}.tmp")
-        shutil.copyfile(source, staged)
-        os.replace(staged, target)
-    for folder in ("notebooks", "tables"):
-        for found in (done.folder / folder).glob("*"):
-            if found not in wanted:
-                found.unlink()
+    return wanted
+
+
+def _published(folder: Path) -> list[str]:
+    """The files that an earlier run put into the folder, by its manifest."""
+    try:
+        names = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+        return [name for name in names if Path(name).parts[0] in ("notebooks", "tables") and ".." not in name]
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 def _write_manifest(done: Run) -> None:
-    files = sorted(
-        p
-        for p in done.folder.rglob("*")
-        if p.is_file() and p.relative_to(done.folder).parts[0] in ("index.html", "tables", "notebooks")
-    )
+    files = [done.folder / "index.html", *sorted(_wanted(done))]
     manifest = {
         "crmlib": crmlib.__version__,
         "python": platform.python_version(),

@@ -3,6 +3,8 @@ import pytest
 from crmlib.client import load_client
 from crmlib.problems import UnusableInput
 
+MINIMAL = "name: A\ncurrency: CNY\ntimezone: UTC\ntables: {orders: {from: a.csv}}\n"
+
 
 def problems_of(tmp_path, text):
     file = tmp_path / "client.yaml"
@@ -37,6 +39,11 @@ def test_every_problem_of_the_file_is_named_at_once_with_its_line(tmp_path):
         ("name: A\ncurrency: CNY\ntimezone: UTC\ntables: {}\n", "tables"),
         ("name: A\ncurrency: CNY\ntimezone: UTC\ntables: {orders: a.csv}\n", "keys such as from: orders.csv"),
         ("name: A\ncurrency: CNY\ntimezone: UTC\nengine: oracle\ntables: {orders: {from: a.csv}}\n", "duckdb"),
+        ("name: A\nname: B\ncurrency: CNY\n", "the key 'name' again (first in line 1)"),
+        (f"{MINIMAL}as_of: 2025-02-30\n", "a date such as 2025-12-31"),
+        (f"{MINIMAL}as_of: 20250230\n", "a date such as 2025-12-31"),
+        (MINIMAL.replace("UTC", "localtime"), "an IANA time zone"),
+        ("tables: &t {x: *t}\n", "an anchor that contains itself"),
         ("name: A\ncurrency: CNY\ntimezone: UTC\nlanguage: fr\ntables: {orders: {from: a.csv}}\n", "'en' or 'zh'"),
     ],
 )

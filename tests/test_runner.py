@@ -225,3 +225,33 @@ def test_a_clients_text_is_neither_formula_nor_markup(tmp_path):
     assert back.change.tolist() == table.change.tolist()
     shown = Finding("a.b", "Shop <b>*x*</b> [l](u)", "bad", certainty="c", action="a")._repr_markdown_()
     assert shown == r"**Shop \<b\>\*x\*\</b\> \[l\](u)** c *a*"
+
+
+def test_a_run_deletes_nothing_but_what_a_run_has_written(notebooks, client_file, tmp_path):
+    out = tmp_path / "out"
+    for name in ("tables/mine.csv", "notebooks/mine.ipynb", "notebooks/.ipynb_checkpoints/01_good.ipynb"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+    runner.run(client_file, output=out, notebooks=notebooks, chapters=["01"])
+    assert (out / "tables" / "01_orders.csv").exists()
+    runner.run(client_file, output=out, notebooks=notebooks, chapters=["03"])
+    assert not (out / "tables" / "01_orders.csv").exists()
+    assert (out / "tables" / "mine.csv").read_text() == "mine"
+    assert (out / "notebooks" / "mine.ipynb").read_text() == "mine"
+
+
+@pytest.mark.parametrize("output", ["client", ".", "client/client.yaml", "client/orders.csv/x"])
+def test_a_folder_that_cannot_be_a_runs_own_is_refused_in_words(notebooks, client_file, tmp_path, output):
+    with pytest.raises(UnusableInput) as unusable:
+        runner.run(client_file, output=tmp_path / output, notebooks=notebooks)
+    assert "choose another folder with --out" in str(unusable.value)
+    assert (tmp_path / "client" / "orders.csv").read_text() == ORDERS
+
+
+def test_two_runs_do_not_write_into_one_folder_at_the_same_time(notebooks, client_file, tmp_path):
+    with (
+        runner._alone(tmp_path / "out"),
+        pytest.raises(UnusableInput, match="another run that writes there"),
+    ):
+        runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
+    assert runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"]).exit_code == 0

@@ -6,29 +6,44 @@ from collections.abc import Mapping, Sequence
 
 from crmlib.client import TableSource
 from crmlib.contract import Column, Table
-from crmlib.intake.readers import FILE, ROW
+from crmlib.intake.readers import FILE, ROW, Source
 
 REASON = "_reason"
 BLANKED = "_blanked"
 FOUND = "_found"
-EARLIEST = "1980-01-01"
-_OFFSET = r"(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_TRUE = "('true', 't', 'yes', 'y', '1')"
-_FALSE = "('false', 'f', 'no', 'n', '0')"
+EARLIEST_TIME = "1980-01-01"
+EARLIEST_DATE = "1900-01-01"
+
+_TRUE = "('true', 't', 'yes', 'y', '1', '1.0')"
+_FALSE = "('false', 'f', 'no', 'n', '0', '0.0')"
+_DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+_CLOCK = "[0-9]{1,2}:[0-9]{2}"
+_SECONDS = "(:[0-9]{2}(?:[.][0-9]+)?)?"
+_WALL_CLOCK = f"^{_DATE}([ T]{_CLOCK}{_SECONDS})?$"
+_WITH_OFFSET = f"^({_DATE})[ T]({_CLOCK}){_SECONDS} ?(Z|z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?)$"
+_SQL_TYPES = {
+    "text": "VARCHAR",
+    "time": "TIMESTAMPTZ",
+    "date": "DATE",
+    "number": "DOUBLE",
+    "whole": "BIGINT",
+    "flag": "BOOLEAN",
+}
 
 
-def columns_found(table: Table, source: TableSource, types: Mapping[str, str]) -> dict[str, list[str]]:
-    """For each contract column, the source columns that fill it (the first that is filled counts).
+def columns_found(table: Table, source: TableSource, headings: Mapping[str, str]) -> dict[str, list[str]]:
+    """For each contract column, the headings that fill it (the first that is filled counts).
 
     A column that the client's YAML names is looked up under that name, any other under the contract's own name.
     """
-    found = {}
     names = list(table.names)
     if table.open_columns:
-        names += [n for n in types if n.startswith(table.open_columns) and n not in names]
+        further = dict.fromkeys((*source.columns, *headings))
+        names += [name for name in further if name.startswith(table.open_columns) and name not in names]
+    found = {}
     for name in names:
         wanted = source.columns.get(name, name)
-        present = [c for c in ([wanted] if isinstance(wanted, str) else wanted) if c in types]
+        present = [c for c in ([wanted] if isinstance(wanted, str) else wanted) if c in headings]
         if present:
             found[name] = present
     return found
@@ -42,13 +57,29 @@ def column_of(table: Table, name: str) -> Column:
         return Column(name, "number", "further item")
 
 
+def identifier(name: str) -> str:
+    """A name as an SQL identifier, whatever characters it holds.
+
+    >>> identifier('or"der')
+    '"or""der"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text as an SQL literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + value.replace("'", "''") + "'"
+
+
 def acceptance_sql(
     table: Table,
-    source: TableSource,
+    wanted: TableSource,
+    source: Source,
     *,
-    relation: str,
-    file: str,
-    types: Mapping[str, str],
     columns: Sequence[str],
     timezone: str,
     tomorrow: str,
@@ -59,88 +90,113 @@ def acceptance_sql(
     far; duplicates are looked for later, over all files), ``_found`` (the values at fault) and ``_blanked`` (the
     optional columns whose value could not be read and is left empty).
     """
-    found = columns_found(table, source, types)
+    found = columns_found(table, wanted, source.types)
     values, reasons, blanked, raws, at_fault = [], [], [], [], []
     for name in columns:
         column = column_of(table, name)
         if name not in found:
-            values.append(f'CAST(NULL AS {_SQL_TYPES[column.kind]}) AS "{name}"')
+            values.append(f"CAST(NULL AS {_SQL_TYPES[column.kind]}) AS {identifier(name)}")
             continue
-        raws.append(f'{_raw(found[name], types, source.values.get(name, {}))} AS "raw {name}"')
-        kind = types[found[name][0]] if len(found[name]) == 1 and name not in source.values else "VARCHAR"
-        raw = f'"raw {name}"'
-        value = _typed(column, raw, kind, timezone)
+        raw = identifier(f"raw {name}")
+        raws.append(f"{_raw(found[name], source, wanted.values.get(name, {}))} AS {raw}")
+        value = _typed(column, raw, _kind(found[name], source, wanted.values.get(name, {})), timezone)
         good = _plausible(column, value, tomorrow)
         if column.required or column.allowed:
             reasons += _reasons(column, raw, value, good)
-            at_fault.append(f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN '{name}=' || {raw} END")
-            values.append(f'{value} AS "{name}"')
+            values.append(f"{value} AS {identifier(name)}")
+            at_fault.append(_fault(name, raw, f"NOT coalesce({good}, false)"))
         else:
-            values.append(f'CASE WHEN {good} THEN {value} END AS "{name}"')
+            values.append(f"CASE WHEN {good} THEN {value} END AS {identifier(name)}")
             if column.kind != "text":
-                blanked.append(f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN '{name}' END")
-    for kind_value, low, high in table.score_range:
-        if "score" in found and "kind" in found:
-            score = _typed(table["score"], '"raw score"', types[found["score"][0]], timezone)
+                blanked.append(f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN {literal(name)} END")
+    if {"score", "kind"} <= found.keys():
+        score = _typed(table["score"], '"raw score"', _kind(found["score"], source, {}), timezone)
+        for kind, low, high in table.score_range:
+            outside = f"\"raw kind\" = '{kind}' AND NOT coalesce({score} BETWEEN {low} AND {high}, false)"
             reasons.append(
-                f'CASE WHEN "raw kind" = \'{kind_value}\' AND "raw score" IS NOT NULL AND '
-                f"NOT coalesce({score} BETWEEN {low} AND {high}, false) "
-                f"THEN 'score of {kind_value} is not between {low:g} and {high:g}' END"
+                f'CASE WHEN "raw score" IS NOT NULL AND {outside} '
+                f"THEN 'score of {kind} is not between {low:g} and {high:g}' END"
             )
-            at_fault.append(
-                f"CASE WHEN NOT coalesce({score} BETWEEN 0 AND 10, true) THEN 'score=' || \"raw score\" END"
-            )
-    reason = f"array_to_string(list_filter([{', '.join(reasons) or 'NULL'}], lambda r: r IS NOT NULL), '; ')"
-    found_text = f"array_to_string(list_filter([{', '.join(at_fault) or 'NULL'}], lambda r: r IS NOT NULL), '; ')"
-    blank = f"list_filter([{', '.join(blanked) or 'NULL'}], lambda r: r IS NOT NULL)"
+            at_fault.append(_fault("score", '"raw score"', outside))
     return (
-        f"SELECT {', '.join(values)}, '{_escaped(file)}' AS {FILE}, {ROW}, {reason} AS {REASON}, "
-        f"CAST({blank} AS VARCHAR[]) AS {BLANKED}, CAST({found_text} AS VARCHAR) AS {FOUND} "
-        f"FROM (SELECT {', '.join([*raws, ROW])} FROM ({relation}))"
+        f"SELECT {', '.join(values)}, {literal(source.file)} AS {FILE}, {ROW}, {_joined(reasons)} AS {REASON}, "
+        f"CAST({_listed(blanked)} AS VARCHAR[]) AS {BLANKED}, {_joined(at_fault)} AS {FOUND} "
+        f"FROM (SELECT {', '.join([*raws, ROW])} FROM ({source.sql}))"
     )
 
 
-_SQL_TYPES = {
-    "text": "VARCHAR",
-    "time": "TIMESTAMPTZ",
-    "date": "DATE",
-    "number": "DOUBLE",
-    "whole": "BIGINT",
-    "flag": "BOOLEAN",
-}
+def _fault(name: str, raw: str, condition: str) -> str:
+    return f"CASE WHEN {raw} IS NOT NULL AND {condition} THEN {literal(name)} || '=' || CAST({raw} AS VARCHAR) END"
 
 
-def _raw(sources: Sequence[str], types: Mapping[str, str], mapped: Mapping[str, str]) -> str:
+def _listed(cases: Sequence[str]) -> str:
+    return f"list_filter([{', '.join(cases) or 'NULL'}], lambda r: r IS NOT NULL)"
+
+
+def _joined(cases: Sequence[str]) -> str:
+    return f"coalesce(CAST(array_to_string({_listed(cases)}, '; ') AS VARCHAR), '')"
+
+
+def _kind(headings: Sequence[str], source: Source, mapped: Mapping[str, str]) -> str:
+    """The type of the cell that :func:`_raw` makes."""
+    return source.types[headings[0]] if len(headings) == 1 and not mapped else "VARCHAR"
+
+
+def _raw(headings: Sequence[str], source: Source, mapped: Mapping[str, str]) -> str:
     """The cell as it stands: text without blanks around it, empty as NULL; typed columns of Parquet unchanged."""
-    if len(sources) == 1 and types[sources[0]] != "VARCHAR" and not mapped:
-        return f'"{sources[0]}"'
-    cells = ", ".join(f"nullif(trim(CAST(\"{name}\" AS VARCHAR)), '')" for name in sources)
-    cell = f"coalesce({cells})" if len(sources) > 1 else cells
+    if _kind(headings, source, mapped) != "VARCHAR":
+        return source.names[headings[0]]
+    cells = ", ".join(
+        f"nullif(trim({_as_text(source.names[heading], source.types[heading])}), '')" for heading in headings
+    )
+    cell = f"coalesce({cells})" if len(headings) > 1 else cells
     if not mapped:
         return cell
-    cases = " ".join(f"WHEN '{_escaped(old)}' THEN '{_escaped(new)}'" for old, new in mapped.items())
+    cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in mapped.items())
     return f"CASE {cell} {cases} ELSE {cell} END"
+
+
+def _as_text(value: str, kind: str) -> str:
+    """A value as text; a whole number that was stored as a fraction (an id beside empty cells) without the ``.0``."""
+    if kind.startswith(("FLOAT", "DOUBLE", "DECIMAL")):
+        whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
+        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
+    return f"CAST({value} AS VARCHAR)"
 
 
 def _typed(column: Column, raw: str, kind: str, timezone: str) -> str:
     if column.kind == "text":
-        return raw if kind == "VARCHAR" else f"CAST({raw} AS VARCHAR)"
+        return raw if kind == "VARCHAR" else _as_text(raw, kind)
     if column.kind in ("number", "whole"):
         cast = f"try_cast({raw} AS DOUBLE)"
         return f"CASE WHEN isfinite({cast}) THEN {cast} END"
     if column.kind == "flag":
         text = f"lower(CAST({raw} AS VARCHAR))"
         return f"CASE WHEN {text} IN {_TRUE} THEN true WHEN {text} IN {_FALSE} THEN false END"
-    if column.kind == "date":
-        return f"try_cast({raw} AS DATE)"
+    time = _time(raw, kind, timezone)
+    if column.kind == "time":
+        return time
+    if kind == "DATE":
+        return raw
+    return f"CAST({time} AT TIME ZONE {literal(timezone)} AS DATE)"
+
+
+def _time(raw: str, kind: str, timezone: str) -> str:
+    """A moment: what carries an offset by its offset, anything else as the client's wall clock."""
     if kind.startswith("TIMESTAMP WITH"):
         return raw
-    wall_clock = f"try_cast({raw} AS TIMESTAMP) AT TIME ZONE '{timezone}'"
+    zone = literal(timezone)
     if kind != "VARCHAR":
-        return wall_clock
+        return f"try_cast({raw} AS TIMESTAMP) AT TIME ZONE {zone}"
+    date, clock, seconds, offset = (f"regexp_extract({raw}, '{_WITH_OFFSET}', {group})" for group in (1, 2, 3, 4))
+    shift = (
+        f"CASE WHEN upper({offset}) IN ('Z', 'UTC', 'GMT') THEN '+00' "
+        f"ELSE regexp_replace({offset}, '^([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2') END"
+    )
+    moment = f"{date} || ' ' || {clock} || coalesce(nullif({seconds}, ''), ':00') || {shift}"
     return (
-        f"CASE WHEN regexp_matches({raw}, '{_OFFSET}') AND length({raw}) > 10 THEN try_cast({raw} AS TIMESTAMPTZ) "
-        f"ELSE {wall_clock} END"
+        f"CASE WHEN regexp_matches({raw}, '{_WITH_OFFSET}') THEN try_cast({moment} AS TIMESTAMPTZ) "
+        f"WHEN regexp_matches({raw}, '{_WALL_CLOCK}') THEN try_cast({raw} AS TIMESTAMP) AT TIME ZONE {zone} END"
     )
 
 
@@ -151,34 +207,31 @@ def _plausible(column: Column, value: str, tomorrow: str) -> str:
     if column.high is not None:
         tests.append(f"{value} <= {column.high}")
     if column.kind in ("time", "date"):
-        earliest = EARLIEST if column.kind == "time" else "1900-01-01"
+        earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
         latest = tomorrow if column.happened else "2200-01-01"
         tests.append(f"{value} >= '{earliest}' AND {value} < '{latest}'")
     if column.allowed:
-        tests.append(f"{value} IN ({', '.join(repr(v) for v in column.allowed)})")
+        tests.append(f"{value} IN ({', '.join(map(literal, column.allowed))})")
     return "(" + " AND ".join(tests) + ")"
 
 
 def _reasons(column: Column, raw: str, value: str, good: str) -> list[str]:
-    bad = {
+    unreadable = {
         "text": f"is not one of {', '.join(column.allowed)}",
-        "time": "is not a date that exists",
-        "date": "is not a date that exists",
+        "time": "is not a date that exists and can be read",
+        "date": "is not a date that exists and can be read",
         "number": "is not a number",
         "whole": "is not a whole number",
         "flag": "is neither true nor false",
     }[column.kind]
+    earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
     reasons = []
     if column.required:
         reasons.append(f"WHEN {raw} IS NULL THEN 'no {column.name}'")
     if column.kind != "text":
-        reasons.append(f"WHEN {raw} IS NOT NULL AND {value} IS NULL THEN '{column.name} {bad}'")
-        out_of_range = "is in the future or before 1980" if column.kind in ("time", "date") else "is out of range"
-        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {out_of_range}'")
+        reasons.append(f"WHEN {raw} IS NOT NULL AND {value} IS NULL THEN '{column.name} {unreadable}'")
+        beyond = f"is in the future or before {earliest[:4]}" if column.kind in ("time", "date") else "is out of range"
+        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {beyond}'")
     elif column.allowed:
-        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {bad}'")
+        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {unreadable}'")
     return [f"CASE {' '.join(reasons)} END"] if reasons else []
-
-
-def _escaped(value: str) -> str:
-    return str(value).replace("'", "''")

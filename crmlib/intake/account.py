@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crmlib.client import Client, TableSource
 from crmlib.contract import TABLES, Table
-from crmlib.intake.accept import BLANKED, FOUND, REASON, acceptance_sql, columns_found
+from crmlib.intake.accept import BLANKED, FOUND, REASON, acceptance_sql, columns_found, identifier, literal
 from crmlib.intake.readers import FILE, ROW, Source, open_source
 from crmlib.problems import Problem, UnusableInput, nearest
 
@@ -72,23 +73,14 @@ class Accounting:
                 opened.append(source)
             else:
                 self.problems += source
-        problems = [p for source in opened for p in self._missing_columns(table, wanted, source)]
+        problems = [p for source in opened for p in self._unusable_columns(table, wanted, source)]
         self.problems += problems
         if problems or not opened:
             return
         columns = self._columns(table, wanted, opened)
         tomorrow = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).date().isoformat()
         union = " UNION ALL ".join(
-            acceptance_sql(
-                table,
-                wanted,
-                relation=source.sql,
-                file=source.file,
-                types=source.types,
-                columns=columns,
-                timezone=self.client.timezone,
-                tomorrow=tomorrow,
-            )
+            acceptance_sql(table, wanted, source, columns=columns, timezone=self.client.timezone, tomorrow=tomorrow)
             for source in opened
         )
         self.connection.execute(f'CREATE TEMP TABLE "{table.name}" AS {union}')
@@ -98,12 +90,16 @@ class Accounting:
         self.broken[table.name] = [(source.file, row, why) for source in opened for row, why in source.broken]
         self.accounts[table.name] = {
             "files": [source.file for source in opened],
-            "unused_columns": sorted({c for source in opened for c in source.types} - used),
+            "unused_columns": sorted(set(_harmless(c for source in opened for c in source.types)) - used),
         }
 
-    def _missing_columns(self, table: Table, wanted: TableSource, source: Source) -> Iterator[Problem]:
+    def _unusable_columns(self, table: Table, wanted: TableSource, source: Source) -> Iterator[Problem]:
         found = columns_found(table, wanted, source.types)
         settings = self.client.path.name
+        if not found:
+            remedy = f"add a row of headings, or name them in {settings} under tables.{table.name}.columns"
+            yield Problem(source.file, "row 1", "no heading that is known", f"headings of {table.name}", remedy)
+            return
         for name, mapped in wanted.columns.items():
             if name not in found:
                 names = mapped if isinstance(mapped, str) else " or ".join(mapped)
@@ -112,17 +108,40 @@ class Accounting:
                     "row 1",
                     f"no column {names!r}, which {settings} gives as {table.name}.{name}",
                     "a column of that name",
-                    nearest(names, list(source.types)),
+                    nearest(names, _harmless(source.types)),
                 )
         for name in table.required:
             if name not in found and name not in wanted.columns:
                 yield Problem(
                     source.file,
                     "row 1",
-                    f"no column {name!r} among {', '.join(source.types)}",
+                    f"no column {name!r} among {', '.join(_harmless(source.types))}",
                     f"the required column {name} of {table.name}",
                     f"name it in {settings} under tables.{table.name}.columns: {{{name}: its heading}}",
                 )
+        for name, headings in found.items():
+            for heading in headings:
+                yield from self._unusable_heading(table, name, heading, source)
+
+    def _unusable_heading(self, table: Table, name: str, heading: str, source: Source) -> Iterator[Problem]:
+        if heading in source.twice:
+            remedy = "rename or remove one of the columns"
+            yield Problem(source.file, "row 1", f"the heading {heading!r} twice", "it once", remedy)
+        kind = source.types[heading]
+        if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
+            remedy = "export it as plain text, numbers or times"
+            yield Problem(source.file, heading, f"values of type {kind}", "one plain value per row", remedy)
+        identities = {column.name for column in table.columns if column.identity}
+        mapped = self.client.tables[table.name].columns
+        private = identities | {str(mapped[c]) for c in identities if c in mapped}
+        if heading in private and name not in identities:
+            yield Problem(
+                source.file,
+                heading,
+                f"the identity column {heading!r} given as {table.name}.{name}",
+                "a column that does not tell who a person is",
+                "name another column; identities are not copied into the workspace",
+            )
 
     @staticmethod
     def _columns(table: Table, wanted: TableSource, opened: list[Source]) -> list[str]:
@@ -178,7 +197,7 @@ class Accounting:
         for _, _, why in self.broken[name]:
             reasons[why] = reasons.get(why, 0) + 1
         names = self._names(name)
-        filled = self._rows(f"SELECT {', '.join(f'count({chr(34)}{c}{chr(34)})' for c in names)} {accepted}")[0]
+        filled = self._rows(f"SELECT {', '.join(f'count({identifier(c)})' for c in names)} {accepted}")[0]
         account |= {
             "read": read,
             "accepted": good,
@@ -265,11 +284,11 @@ class Accounting:
 
     def _write(self, table: Table) -> None:
         name = table.name
-        columns = ", ".join(f'"{c}"' for c in self._names(name))
+        columns = ", ".join(identifier(c) for c in self._names(name))
         target = self.folder / f"{name}.parquet"
         self.connection.execute(
             f"COPY (SELECT {columns} FROM \"{name}\" WHERE {REASON} = '') "
-            f"TO {_sql(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
         with target.open("rb") as stream:
             self.accounts[name]["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -285,20 +304,21 @@ class Accounting:
             f"FROM \"{name}\" WHERE {REASON} <> ''"
         ]
         for file, row, why in self.broken[name]:
-            lines.append(f"SELECT {_sql(file)}, {row}, {_sql(why)}, ''{', NULL' * len(keys)}")
+            lines.append(f"SELECT {literal(file)}, {row}, {literal(why)}, ''{', NULL' * len(keys)}")
         (self.folder / "set_aside").mkdir(exist_ok=True)
         target = self.folder / "set_aside" / f"{name}.csv"
         self.connection.execute(
-            f"COPY (SELECT * FROM ({' UNION ALL '.join(lines)}) ORDER BY file, row) TO {_sql(str(target))} (HEADER)"
+            f"COPY (SELECT * FROM ({' UNION ALL '.join(lines)}) ORDER BY file, row) TO {literal(str(target))} (HEADER)"
         )
+
+
+def _harmless(headings: Iterable[str]) -> list[str]:
+    """The headings that can be shown: what looks like an address, a number or a sentence may be somebody's data."""
+    return [h for h in headings if "@" not in h and sum(c.isdigit() for c in h) < 5 and len(h) <= 60]
 
 
 def _shown(file: Path, folder: Path) -> str:
     try:
-        return file.resolve().relative_to(folder.resolve()).as_posix()
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
     except ValueError:
         return file.name
-
-
-def _sql(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -1,48 +1,68 @@
-"""Opening a source file as a DuckDB relation in which every row knows its file and its number."""
+"""Opening a source file as a DuckDB relation in which every row knows its number."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import glob
-from dataclasses import dataclass
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crmlib.engine import file_pattern
 from crmlib.problems import Problem
 
 ROW = "_row"
 FILE = "_file"
+WRONG_LENGTH = "the line does not have the header's number of values"
+BAD_QUOTES = "a quotation mark in the middle of a value"
 _DELIMITERS = (",", ";", "\t", "|")
+_READABLE = (".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One opened file: the relation's SQL, its columns with their types, and lines that could not be split.
+    """One opened file: the relation's SQL, its headings, and lines that could not be split.
 
-    Rows are counted as a spreadsheet shows them: the header is row 1.
+    The relation has the columns ``c1``, ``c2`` … and ``_row``; ``types`` and ``names`` answer type and column by
+    heading. Rows of a CSV are counted as a spreadsheet shows them, the header being row 1; those of Parquet from 1.
     """
 
     file: str
     sql: str
     types: dict[str, str]
+    names: dict[str, str]
     broken: tuple[tuple[int, str], ...] = ()
+    twice: tuple[str, ...] = field(default=())
 
 
 def find_files(pattern: str, folder: Path) -> list[Path]:
-    """The files that a path or glob means, relative to the folder of the client's YAML, in a fixed order.
+    """The files that a path, folder or glob means, relative to the folder of the client's YAML, in a fixed order.
+
+    Hidden files and folders are passed over.
 
     >>> find_files("no_such_*.csv", Path("."))
     []
     """
-    path = Path(pattern)
-    if not path.is_absolute():
-        path = folder / path
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in (".csv", ".parquet") and p.is_file())
-    return sorted(Path(p) for p in glob.glob(str(path), recursive=True) if Path(p).is_file())
+    try:
+        path = Path(pattern)
+        path = path if path.is_absolute() else folder / path
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            inside = (p for p in path.rglob("*") if p.suffix.lower() in _READABLE and p.is_file())
+            return sorted(p for p in inside if not _hidden(p.relative_to(path)))
+        absolute = pattern if Path(pattern).is_absolute() else str(Path(glob.escape(str(folder))) / pattern)
+        return sorted(Path(p) for p in glob.glob(absolute, recursive=True) if Path(p).is_file())
+    except (OSError, ValueError):
+        return []
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "~$")) for part in path.parts)
 
 
 def open_source(connection: Any, file: Path, *, shown_as: str, name: str) -> Source | list[Problem]:
@@ -52,10 +72,13 @@ def open_source(connection: Any, file: Path, *, shown_as: str, name: str) -> Sou
     values are not dropped but handed back as ``broken``.
     """
     suffix = file.suffix.lower()
-    if suffix == ".parquet":
-        return _open_parquet(connection, file, shown_as)
-    if suffix in (".csv", ".tsv", ".txt"):
-        return _open_csv(connection, file, shown_as, name)
+    try:
+        if suffix == ".parquet":
+            return _open_parquet(connection, file, shown_as, name)
+        if suffix in (".csv", ".tsv", ".txt"):
+            return _open_csv(connection, file, shown_as, name)
+    except OSError as error:
+        return [Problem(shown_as, found=str(error.strerror or error).lower(), expected="a file that can be read")]
     return [
         Problem(
             shown_as,
@@ -66,140 +89,157 @@ def open_source(connection: Any, file: Path, *, shown_as: str, name: str) -> Sou
     ]
 
 
-def _open_parquet(connection: Any, file: Path, shown_as: str) -> Source | list[Problem]:
+def _open_parquet(connection: Any, file: Path, shown_as: str, table: str) -> Source | list[Problem]:
     import duckdb
 
-    path = _quoted(str(file))
+    path = f"read_parquet({_quoted(file_pattern(file))})"
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
+        described = [(column, kind) for column, kind, *_ in connection.execute(f"DESCRIBE FROM {path}").fetchall()]
+        aliases = ", ".join(f"c{n}" for n in range(1, len(described) + 1))
+        connection.execute(
+            f"CREATE TEMP TABLE source_{table} AS SELECT *, row_number() OVER () AS {ROW} FROM {path} AS t({aliases})"
+        )
     except duckdb.Error:
-        return [
-            Problem(
-                shown_as,
-                found="a file that is not Parquet or is cut off",
-                expected="Parquet",
-                remedy="export it again",
-            )
-        ]
-    sql = f"SELECT *, file_row_number + 1 AS {ROW} FROM read_parquet({path}, file_row_number = true)"
-    return Source(shown_as, sql, {name: kind for name, kind, *_ in described})
+        found, remedy = "a file that is not Parquet, is cut off or is damaged", "export it again"
+        return [Problem(shown_as, found=found, expected="Parquet", remedy=remedy)]
+    names = {column: f"c{n}" for n, (column, _) in enumerate(described, 1)}
+    return Source(shown_as, f"SELECT * FROM source_{table}", dict(described), names)
 
 
 def _open_csv(connection: Any, file: Path, shown_as: str, table: str) -> Source | list[Problem]:
-    import duckdb
-
-    problem = _not_text(file, shown_as)
+    problem, regular = _scan(file, shown_as)
     if problem:
         return [problem]
     header, delimiter = _header(file)
-    names = [name.strip() for name in header]
-    problems = [
-        Problem(
-            shown_as,
-            "row 1",
-            f"the heading {name!r} twice",
-            "each heading once",
-            "rename or remove one of the columns",
-        )
-        for name in dict.fromkeys(n for n in names if n and names.count(n) > 1)
-    ]
-    if not any(names):
-        problems.append(Problem(shown_as, "row 1", "no headings", "a heading for each column", "export with headings"))
-    if problems:
-        return problems
-    names = [name or f"_unnamed_{position}" for position, name in enumerate(names, 1)]
-    columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
-    rejects = f"rejects_{table}"
-    try:
-        connection.execute(
-            f"CREATE TEMP TABLE source_{table} AS SELECT *, row_number() OVER () + 1 AS {ROW} FROM read_csv("
-            f"{_quoted(str(file))}, auto_detect = false, header = true, delim = {_quoted(delimiter)}, quote = '\"', "
-            f"escape = '\"', columns = {{{columns}}}, store_rejects = true, rejects_table = '{rejects}', "
-            f"rejects_scan = '{rejects}_scan', rejects_limit = 0, max_line_size = 16777216)"
-        )
-        broken = connection.execute(
-            f"SELECT min(line), bool_or(csv_line LIKE '%' || chr(10) || '%') FROM {rejects} "
-            "GROUP BY line_byte_position ORDER BY 1"
-        ).fetchall()
-    except duckdb.Error as error:
-        first_line = str(error).splitlines()[0]
-        return [
-            Problem(
-                shown_as,
-                found=first_line,
-                expected="CSV text",
-                remedy="open the file in an editor and compare the rows",
-            )
-        ]
-    swallowed = [row for row, several_lines in broken if several_lines]
-    if swallowed:
-        found = "a quotation mark that is never closed, so that the rows after it run together"
-        return [Problem(shown_as, f"row {swallowed[0]}", found, "quotation marks in pairs", "close or remove it")]
-    broken_rows = [row for row, _ in broken]
-    if broken_rows:
-        _count_broken_rows(connection, table, broken_rows)
+    headings = [name.strip() for name in header]
+    if not any(headings):
+        return [Problem(shown_as, "row 1", "no headings", "a heading for each column", "export with headings")]
+    broken: list[tuple[int, str]] = []
+    if not (regular and _read_fast(connection, file, table, len(headings), delimiter)):
+        slow = _read_slowly(connection, file, table, len(headings), delimiter)
+        if isinstance(slow, int):
+            found = "a quotation mark that is never closed, so that the rows after it run together"
+            return [Problem(shown_as, f"row {slow}", found, "quotation marks in pairs", "close or remove it")]
+        broken = slow
     return Source(
         shown_as,
         f"SELECT * FROM source_{table}",
-        dict.fromkeys(names, "VARCHAR"),
-        tuple((row, "the line does not have the header's number of values") for row in broken_rows),
+        {name: "VARCHAR" for name in headings if name},
+        {name: f"c{n}" for n, name in enumerate(headings, 1) if name},
+        tuple(broken),
+        tuple(dict.fromkeys(name for name in headings if name and headings.count(name) > 1)),
     )
 
 
-def _count_broken_rows(connection: Any, table: str, broken: list[int]) -> None:
-    """Broken lines are not in the table, so the rows behind the n-th of them are n further down in the file."""
-    thresholds = ", ".join(f"({row - n}, {n + 1})" for n, row in enumerate(broken))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE source_{table} AS SELECT s.* REPLACE ({ROW} + coalesce(shift, 0) AS {ROW}) "
-        f"FROM source_{table} s ASOF LEFT JOIN (SELECT threshold, max(shift) AS shift FROM (VALUES {thresholds}) "
-        f"AS t(threshold, shift) GROUP BY 1) ON {ROW} >= threshold"
-    )
+def _read_fast(connection: Any, file: Path, table: str, columns: int, delimiter: str) -> bool:
+    """Let DuckDB read the file; answers whether every line of it was read."""
+    import duckdb
+
+    listed = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, columns + 1))
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE source_{table} AS SELECT *, row_number() OVER () + 1 AS {ROW} FROM read_csv("
+            f"{_quoted(file_pattern(file))}, auto_detect = false, header = true, delim = {_quoted(delimiter)}, "
+            f"quote = '\"', escape = '\"', columns = {{{listed}}}, max_line_size = 16777216)"
+        )
+    except duckdb.Error:
+        return False
+    return True
 
 
-def _not_text(file: Path, shown_as: str) -> Problem | None:
+def _read_slowly(connection: Any, file: Path, table: str, columns: int, delimiter: str) -> list[tuple[int, str]] | int:
+    """Read a file with irregular lines record by record: the broken ones, or the row of an unclosed quotation mark."""
+    import pyarrow as pa
+
+    listed = ", ".join(f"c{n} VARCHAR" for n in range(1, columns + 1))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE source_{table} ({listed}, {ROW} BIGINT)")
+    broken: list[tuple[int, str]] = []
+    good: list[list[Any]] = []
+
+    def store() -> None:
+        if good:
+            names = [*(f"c{n}" for n in range(1, columns + 1)), ROW]
+            batch = pa.table([pa.array(list(values)) for values in zip(*good, strict=True)], names=names)
+            connection.register("batch", batch)
+            connection.execute(f"INSERT INTO source_{table} SELECT * FROM batch")
+            connection.unregister("batch")
+            good.clear()
+
+    for row, record, lines in _records(file, delimiter):
+        if row == 1 or record == []:
+            continue
+        if record is None and lines > 1:
+            return row
+        if record is None:
+            broken.append((row, BAD_QUOTES))
+        elif len(record) != columns:
+            broken.append((row, WRONG_LENGTH))
+        else:
+            good.append([*record, row])
+            if len(good) >= 100_000:
+                store()
+    store()
+    return broken
+
+
+def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None, int]]:
+    """Row number, values (none for a blank line, None for one that cannot be split) and lines of each record."""
+    csv.field_size_limit(1 << 30)
+    with file.open(encoding="utf-8-sig", newline=None) as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        row, before = 0, 0
+        while True:
+            try:
+                record: list[str] | None = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                record = None
+            row += 1
+            yield row, record, reader.line_num - before
+            before = reader.line_num
+
+
+def _scan(file: Path, shown_as: str) -> tuple[Problem | None, bool]:
+    """Whether the file is text, and whether all its lines are regular: one line ending, no blank lines."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    lines = 1
+    lines, returns, pairs, blank, last = 1, 0, 0, False, b""
     with file.open("rb") as stream:
-        if not stream.read(1):
-            return Problem(
-                shown_as,
-                found="an empty file",
-                expected="a row of headings and rows of data",
-                remedy="export it again",
-            )
-        stream.seek(0)
         while block := stream.read(1 << 20):
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
-                lines += block[: error.start].count(b"\n")
-                return Problem(
-                    shown_as,
-                    f"row {lines}",
-                    "a character that is not UTF-8",
-                    "UTF-8 text",
-                    "save the file as “CSV UTF-8”",
-                )
+                row = f"row {lines + block[: error.start].count(bytes([10]))}"
+                remedy = "save the file as “CSV UTF-8”"
+                return Problem(shown_as, row, "a character that is not UTF-8", "UTF-8 text", remedy), False
             if b"\0" in block:
-                return Problem(
-                    shown_as,
-                    found="binary data",
-                    expected="CSV text",
-                    remedy="save the export as “CSV UTF-8”",
-                )
+                remedy = "save the export as “CSV UTF-8”"
+                return Problem(shown_as, found="binary data", expected="CSV text", remedy=remedy), False
+            joined = last + block
             lines += block.count(b"\n")
-    return None
+            returns += block.count(b"\r")
+            pairs += joined.count(b"\r\n")
+            blank = blank or re.search(rb"\n\r?\n", joined) is not None
+            last = block[-2:] if not block.endswith(b"\r\n") else b""
+    if lines == 1 and not last:
+        expected = "a row of headings and rows of data"
+        return Problem(shown_as, found="an empty file", expected=expected, remedy="export it again"), False
+    return None, not blank and returns in (0, pairs) and pairs in (0, lines - 1)
 
 
 def _header(file: Path) -> tuple[list[str], str]:
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        line = stream.readline()
-        delimiter = max(_DELIMITERS, key=line.count)
-        stream.seek(0)
+    """The headings, and the separator that makes the most of them."""
+    with file.open(encoding="utf-8-sig", newline=None) as stream:
+        head = stream.read(1 << 20)
+    best: tuple[list[str], str] = ([], ",")
+    for delimiter in _DELIMITERS:
         try:
-            return next(csv.reader(stream, delimiter=delimiter)), delimiter
-        except (StopIteration, csv.Error):
-            return [], delimiter
+            cells = next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
+        except csv.Error:
+            continue
+        if len(cells) > len(best[0]):
+            best = (cells, delimiter)
+    return best
 
 
 def _quoted(value: str) -> str:

@@ -89,11 +89,9 @@ def take_in(client: Client, folder: Path) -> Workspace:
     if problems:
         raise UnusableInput(problems)
     fingerprint = _fingerprint(client, sources)
-    account_file = folder / ACCOUNT
-    if account_file.is_file():
-        account = json.loads(account_file.read_text(encoding="utf-8"))
-        if account["fingerprint"] == fingerprint:
-            return Workspace(folder, account, client.timezone)
+    earlier = _earlier(folder)
+    if earlier and earlier["fingerprint"] == fingerprint:
+        return Workspace(folder, earlier, client.timezone)
     with _whole_folder(folder) as staging:
         account = Accounting(client, sources, staging).run()
         account["fingerprint"] = fingerprint
@@ -118,6 +116,16 @@ def _locate(client: Client) -> tuple[dict[str, list[Path]], list[Problem]]:
     return found, problems
 
 
+def _earlier(folder: Path) -> dict[str, Any] | None:
+    """The account of the tables in the folder, if it and they are whole."""
+    try:
+        account = json.loads((folder / ACCOUNT).read_text(encoding="utf-8"))
+        whole = all((folder / f"{name}.parquet").is_file() for name in account["tables"])
+        return account if whole and account["fingerprint"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _fingerprint(client: Client, sources: dict[str, list[Path]]) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
     for module in ("accept.py", "account.py", "readers.py", "../contract/tables.py"):
@@ -128,18 +136,36 @@ def _fingerprint(client: Client, sources: dict[str, list[Path]]) -> str:
     for name in sources:
         for file in sources[name]:
             digest.update(f"\0{name}\0{file.name}\0".encode())
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+            try:
+                with file.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+            except OSError as error:
+                found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
+                raise UnusableInput([Problem(str(file), found=found, expected="a file", remedy=remedy)]) from None
     return digest.hexdigest()
 
 
 @contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A staging folder that takes the place of ``folder`` when all of it is there, and vanishes otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """A staging folder that takes the place of ``folder`` when all of it is there, and vanishes otherwise.
+
+    Raises:
+        UnusableInput: the folder cannot be written, or holds something that is not a workspace.
+    """
+    if folder.exists() and not (folder / ACCOUNT).exists() and any(folder.iterdir()):
+        found, remedy = "files that no run has put there", "choose another folder with --out"
+        raise UnusableInput([Problem(str(folder), found=found, expected="an empty folder", remedy=remedy)])
     staging = folder.with_name(f".{folder.name}-{os.getpid()}")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for abandoned in folder.parent.glob(f".{folder.name}-*"):
+            if not _runs(abandoned.name.rsplit("-", 1)[1]):
+                shutil.rmtree(abandoned, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+    except OSError as error:
+        found, remedy = str(error.strerror).lower(), "choose another folder with --out"
+        raise UnusableInput([Problem(str(folder), found=found, expected="a folder", remedy=remedy)]) from None
     try:
         yield staging
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,3 +177,16 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of that number is there; where this cannot be told, it is taken to be."""
+    if not process.isdigit() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -42,7 +42,7 @@ def test_every_row_is_accepted_or_set_aside_with_its_reason(make_client, tmp_pat
         "duplicate order_id": 1,
         "no order_id": 1,
         "ordered_at is in the future or before 1980": 1,
-        "ordered_at is not a date that exists": 1,
+        "ordered_at is not a date that exists and can be read": 1,
         "test customer": 1,
         "the line does not have the header's number of values": 1,
     }
@@ -181,7 +181,11 @@ HEAD = "order_id,ordered_at,amount\n"
             r"amount is not a number in 2 rows \(row 2: amount=a\)",
         ),
         ("", {"orders": HEAD + "1,2025-01-01,5\n2,x,5\n"}, "1 of 2 rows that cannot be used"),
-        ("", {"orders": "a,a,b\n1,2,3\n"}, "orders.csv, row 1: found the heading 'a' twice"),
+        (
+            "",
+            {"orders": HEAD.strip() + ",amount\n1,2025-01-01,2,3\n"},
+            "orders.csv, row 1: found the heading 'amount' twice",
+        ),
         (
             "",
             {"orders": HEAD + '1,2025-01-01,"5\n2,2025-01-01,5\n'},
@@ -251,3 +255,138 @@ def test_whatever_the_cells_hold_accepted_and_set_aside_add_up_to_the_rows_writt
     assert account["accepted"] + account["set_aside"] == account["read"]
     assert sum(account["reasons"].values()) == account["set_aside"]
     assert json.loads((folder / "w" / "account.json").read_text())["tables"]["orders"] == account
+
+
+def taken_in(make_client, tmp_path, settings="max_set_aside: 1\n", **tables):
+    workspace = take_in(make_client(settings, **tables), tmp_path / "w")
+    aside = tmp_path / "w" / "set_aside" / "orders.csv"
+    return workspace, pd.read_csv(aside, dtype=str) if aside.exists() else None
+
+
+def test_rows_are_counted_as_a_spreadsheet_does_whatever_lies_between(make_client, tmp_path):
+    rows = HEAD + '1,2025-01-01,5\n\n\n2,2025-01-02,x\n3,2025-01-03\n"4",2025-01-04,"5\n6"\n5,2025-01-05,y\n'
+    workspace, aside = taken_in(make_client, tmp_path, orders=rows)
+    assert aside.row.tolist() == ["5", "6", "7", "8"]
+    assert workspace.account["tables"]["orders"]["read"] == 5
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_one_short_row_is_set_aside_and_the_others_are_read_whatever_the_line_ending(make_client, tmp_path, ending):
+    rows = ending.join([HEAD.strip(), "1,2025-01-01,5", "2,2025-01-01", "3,2025-01-01,5", ""])
+    workspace, aside = taken_in(make_client, tmp_path, orders=rows.encode())
+    assert workspace.table("orders").to_pandas().order_id.tolist() == ["1", "3"]
+    assert aside[["row", "reason"]].values.tolist() == [["3", "the line does not have the header's number of values"]]
+
+
+def test_mixed_line_endings_are_read(make_client, tmp_path):
+    rows = HEAD.replace("\n", "\r\n") + "1,2025-01-01,5\n2,2025-01-01,6\r\n"
+    workspace, _ = taken_in(make_client, tmp_path, orders=rows.encode())
+    assert workspace.table("orders").to_pandas().amount.tolist() == [5, 6]
+
+
+def test_times_with_a_zone_keep_their_moment_and_junk_is_no_date(make_client, tmp_path):
+    moments = {
+        "1": "2025-01-05T10:00+08:00", "2": "2025-01-05T02:00Z", "3": "2025-01-05 02:00:00 UTC",
+        "4": "2025-01-04 21:00:00 -0500", "5": "2025-01-05 10:00", "6": "2025/1/5 10:00:00.0",
+        "7": "2025-01-05xyz", "8": "2025-01-05 junk", "9": "2025-02-30 10:00", "10": "epoch",
+    }  # fmt: skip
+    rows = HEAD + "".join(f"{key},{moment},5\n" for key, moment in moments.items())
+    workspace, aside = taken_in(make_client, tmp_path, orders=rows)
+    shown = workspace.table("orders").to_pandas().set_index("order_id").ordered_at
+    assert set(shown.index) == set("123456")
+    assert set(shown) == {pd.Timestamp("2025-01-05 10:00")}
+    assert aside.order_id.tolist() == ["7", "8", "9", "10"]
+
+
+def test_a_day_with_an_offset_is_the_clients_day(make_client, tmp_path):
+    rows = "spent_on,channel,cost\n2025-01-05T23:30:00Z,a,1\n2025-01-05,b,1\n2025-01-05 x,c,1\n"
+    orders = HEAD + "1,2025-01-31,5\n"
+    workspace, _ = taken_in(make_client, tmp_path, orders=orders, spend=rows)
+    spend = workspace.table("spend").order_by("channel").to_pandas()
+    assert spend.spent_on.astype(str).tolist() == ["2025-01-06", "2025-01-05"]
+
+
+def test_names_with_pattern_characters_mean_themselves(make_client, tmp_path):
+    client = make_client(
+        "tables: {orders: {from: 'orders[1].csv'}}\n",
+        folder="client [a]*",
+        **{"orders[1]": HEAD + "1,2025-01-01,5\n", "orders1": HEAD + "2,2025-01-01,5\n"},
+    )
+    workspace = take_in(client, tmp_path / "w[1]")
+    take_in(make_client(orders=HEAD + "9,2025-01-01,5\n"), tmp_path / "w1")
+    assert workspace.table("orders").to_pandas().order_id.tolist() == ["1"]
+
+
+def test_ids_and_flags_that_pandas_made_fractions_are_whole_again(make_client, tmp_path):
+    client = make_client("tables: {orders: {from: o.parquet}, customers: {from: c.parquet}}\n")
+    pd.DataFrame(
+        {"order_id": [1, 2, 3], "customer_id": [7.0, None, 8.0], "ordered_at": pd.Timestamp("2025-01-01"), "amount": 5}
+    ).to_parquet(client.folder / "o.parquet")
+    pd.DataFrame({"customer_id": [7.0, 8.0], "is_test": [0.0, 1.0]}).to_parquet(client.folder / "c.parquet")
+    workspace = take_in(client, tmp_path / "w")
+    assert workspace.table("orders").order_by("order_id").to_pandas().customer_id.tolist()[0] == "7"
+    assert workspace.account["tables"]["orders"]["reasons"] == {"test customer": 1}
+    assert workspace.account["tables"]["orders"]["of_unknown_customers"] == 0
+
+
+def test_headings_may_hold_anything(make_client, tmp_path):
+    rows = 'or"der,ordered_at,amount,Amount,_row,"a, b, c"\n1,2025-01-01,5,6,7,8\n2,2025-01-01,x,6,70,8\n'
+    settings = "max_set_aside: 1\ntables: {orders: {from: orders.csv, columns: {order_id: 'or\"der'}}}\n"
+    workspace, aside = taken_in(make_client, tmp_path, settings, orders=rows)
+    assert workspace.table("orders").to_pandas()[["order_id", "amount"]].values.tolist() == [["1", 5.0]]
+    assert aside.row.tolist() == ["3"]
+
+
+def test_further_survey_items_are_mapped(make_client, tmp_path):
+    settings = "tables: {surveys: {from: surveys.csv, columns: {item_wait: 'Q1: wait'}}}\n"
+    rows = "response_id,answered_at,kind,score,Q1: wait\n1,2025-01-01,nps,9,4\n"
+    workspace, _ = taken_in(make_client, tmp_path, settings, surveys=rows)
+    assert workspace.table("surveys").to_pandas().item_wait.tolist() == [4.0]
+
+
+def test_values_are_mapped_as_they_are_written(make_client, tmp_path):
+    settings = "tables: {orders: {from: orders.csv, values: {status: {yes: paid, 7: cancelled, true: open}}}}\n"
+    rows = "order_id,ordered_at,amount,status\n1,2025-01-01,5,yes\n2,2025-01-01,5,7\n3,2025-01-01,5,true\n"
+    workspace, _ = taken_in(make_client, tmp_path, settings, orders=rows)
+    assert workspace.table("orders").order_by("order_id").to_pandas().status.tolist() == ["paid", "cancelled", "open"]
+
+
+def test_people_are_not_named_in_messages_nor_let_in_by_another_name(make_client, tmp_path):
+    people = "a,Hans Müller,hans@example.com,+49 170 1234567\nb,Eva,eva@example.com,1\n"
+    with pytest.raises(UnusableInput, match="no heading that is known") as unusable:
+        take_in(make_client(customers=people), tmp_path / "w")
+    assert "Hans" not in str(unusable.value)
+    settings = "tables: {customers: {from: customers.csv, columns: {customer_id: email, owner: name}}}\n"
+    client = make_client(settings, customers="name,email\nHans,hans@example.com\n")
+    with pytest.raises(UnusableInput, match=r"the identity column 'email' given as customers\.customer_id") as unusable:
+        take_in(client, tmp_path / "w")
+    assert len(unusable.value.problems) == 2
+
+
+def test_a_damaged_workspace_is_made_anew_and_another_folder_is_left_alone(make_client, tmp_path):
+    client = make_client(orders=HEAD + "1,2025-01-01,5\n")
+    take_in(client, tmp_path / "w")
+    (tmp_path / "w" / "orders.parquet").unlink()
+    assert take_in(client, tmp_path / "w").table("orders").count().to_pandas() == 1
+    (tmp_path / "w" / "account.json").write_text("{")
+    assert take_in(client, tmp_path / "w").table("orders").count().to_pandas() == 1
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(UnusableInput, match="files that no run has put there"):
+        take_in(client, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_what_a_killed_run_left_half_done_is_cleared_away(make_client, tmp_path):
+    (tmp_path / ".w-999999999").mkdir()
+    take_in(make_client(orders=HEAD + "1,2025-01-01,5\n"), tmp_path / "w")
+    assert not (tmp_path / ".w-999999999").exists()
+
+
+def test_nested_parquet_values_are_refused_in_words(make_client, tmp_path):
+    client = make_client("tables: {orders: {from: o.parquet}}\n")
+    pd.DataFrame({"order_id": [1], "ordered_at": pd.Timestamp("2025-01-01"), "amount": [[1, 2]]}).to_parquet(
+        client.folder / "o.parquet"
+    )
+    with pytest.raises(UnusableInput, match=r"o\.parquet, amount: found values of type BIGINT"):
+        take_in(client, tmp_path / "w")
