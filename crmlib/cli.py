@@ -71,7 +71,8 @@ def run(
     _tell_account(done.workspace.account)
     for result in done.chapters:
         if result.status != "done":
-            typer.echo(f"{result.file.name}: {result.status}. {result.why}")
+            said = result.why if result.status == "left out" else f"Failed: {result.why}"
+            typer.echo(f"{result.file.name}: {said}")
     typer.echo(f"Report: {_relative(done.folder / 'index.html')} ({done.seconds:.1f} s)")
     raise typer.Exit(done.exit_code)
 

@@ -118,8 +118,15 @@ def money_axis(axis: Any) -> None:
 
 
 def percent_axis(axis: Any) -> None:
-    """Label an axis with rates between 0 and 1 as per cent."""
-    axis.set_major_formatter(lambda value, _position: text.percent(value))
+    """Label an axis with rates between 0 and 1 as per cent, at ticks whose labels are exact."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(lambda value, _position: text.percent(value, digits=0 if _whole(100 * value) else 1))
+
+
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-6
 
 
 @dataclass(frozen=True)
