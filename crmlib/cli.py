@@ -87,11 +87,12 @@ def check(
     from crmlib.client import load_client
     from crmlib.intake import take_in
     from crmlib.notebooks import chapter_files
-    from crmlib.runner import run_folder
+    from crmlib.runner import check_settings, run_folder
 
     with _problems_in_words():
         opened = load_client(client)
         text.use(opened.language, opened.currency)
+        check_settings(opened, chapter_files())
         workspace = take_in(opened, run_folder(opened, out) / "workspace")
     _tell_account(workspace.account)
     for file in chapter_files():

@@ -16,13 +16,17 @@ from crmlib.problems import Problem, UnusableInput, nearest
 
 
 class TableSource(BaseModel):
-    """Where one contract table comes from, and how its columns and values are called there."""
+    """Where one contract table comes from, and how its columns and values are called there.
+
+    ``decimal`` is the character before the fraction of a number; the other of ``.`` and ``,`` then parts thousands.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     source: str = Field(alias="from")
     columns: dict[str, str | list[str]] = {}
     values: dict[str, dict[str, str]] = {}
+    decimal: Literal[".", ","] | None = None
 
     @field_validator("values", mode="before")
     @classmethod
@@ -232,6 +236,9 @@ def _place(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:
     return f"line {lines[path]}" if path else ""
 
 
+_SOURCE_KEYS = ("from", "columns", "values", "decimal")
+
+
 def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int], file: str) -> Iterator[Problem]:
     def unknown(path: tuple[str, ...], what: str, known: list[str]) -> Problem:
         return Problem(file, _place(lines, path), f"{what} {path[-1]!r}", "a known name", nearest(path[-1], known))
@@ -248,8 +255,8 @@ def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int]
         if not isinstance(source, dict):
             continue
         for key in source:
-            if key not in ("from", "columns", "values"):
-                yield unknown(("tables", name, str(key)), "the unknown key", ["from", "columns", "values"])
+            if key not in _SOURCE_KEYS:
+                yield unknown(("tables", name, str(key)), "the unknown key", list(_SOURCE_KEYS))
         for section in ("columns", "values"):
             named = source.get(section)
             for column in named if isinstance(named, dict) else ():

@@ -77,7 +77,7 @@ def run(
     language = language or client.language
     text.use(language, client.currency)
     files = _chosen(chapter_files(notebooks), chapters)
-    _check_parameters(client, chapter_files(notebooks))
+    check_settings(client, chapter_files(notebooks))
     folder = run_folder(client, output)
     with _alone(folder):
         return _run(client, files, folder, language, workers, cell_timeout, progress)
@@ -176,7 +176,42 @@ def _chosen(files: Sequence[ChapterFile], wanted: Sequence[str]) -> list[Chapter
     return [f for f in files if not wanted or any(f.name == name or f.name.startswith(f"{name}_") for name in wanted)]
 
 
-def _check_parameters(client: Client, files: Sequence[ChapterFile]) -> None:
+def check_settings(client: Client, files: Sequence[ChapterFile]) -> None:
+    """Check parameters and targets against the chapters and the KPIs, before anything starts.
+
+    Raises:
+        UnusableInput: with every unknown name, wrong type and target that its KPI can never reach.
+    """
+    problems = [*_wrong_parameters(client, files), *_wrong_targets(client)]
+    if problems:
+        raise UnusableInput(problems)
+
+
+def _wrong_targets(client: Client) -> list[Problem]:
+    from crmlib.lifecycle.scorecard import load_kpis
+
+    if not client.targets:
+        return []
+    own = client.parameters.get("13_scorecard", {}).get("definitions")
+    try:
+        kpis = load_kpis(client.folder / own if own else None)
+    except UnusableInput as unusable:
+        return unusable.problems
+    problems = []
+    for name, target in client.targets.items():
+        place = f"targets.{name}"
+        if name not in kpis:
+            problems.append(Problem(client.path.name, place, "a target of no KPI", "a KPI", nearest(name, list(kpis))))
+            continue
+        low, high = kpis[name].possible
+        if not low <= target <= high:
+            expected = f"a value from {low:g} to {high:g}"
+            remedy = "write a rate as a number between 0 and 1 (45% is 0.45)" if high == 1 else "correct the value"
+            problems.append(Problem(client.path.name, place, f"{target:g}", expected, remedy))
+    return problems
+
+
+def _wrong_parameters(client: Client, files: Sequence[ChapterFile]) -> list[Problem]:
     known = {file.name: file.parameters for file in files}
     place = client.path.name
     problems = []
@@ -214,8 +249,7 @@ def _check_parameters(client: Client, files: Sequence[ChapterFile]) -> None:
                         "correct the value",
                     )
                 )
-    if problems:
-        raise UnusableInput(problems)
+    return problems
 
 
 def _same_type(value: Any, default: Any) -> bool:

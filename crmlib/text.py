@@ -75,15 +75,16 @@ def _known(value: Any) -> bool:
 
 
 def money(value: float | None, *, digits: int = 0, currency: str | None = None) -> str:
-    """An amount in the client's currency; ``–`` where it is unknown.
+    """An amount in the client's currency; ``–`` where it is unknown. Never more digits than the currency has.
 
-    >>> money(-12345.678), money(None), money(3.14159, digits=2)
-    ('-$12,346', '–', '$3.14')
+    >>> money(-12345.678), money(None), money(3.14159, digits=2), money(3.14159, digits=2, currency="JPY")
+    ('-$12,346', '–', '$3.14', '¥3')
     """
-    from babel.numbers import format_currency
+    from babel.numbers import format_currency, get_currency_precision
 
     if not _known(value):
         return UNKNOWN
+    digits = min(digits, get_currency_precision(currency or voice().currency))
     fraction = "." + "0" * digits if digits else ""
     return format_currency(
         round(float(value), digits) + 0.0,  # type: ignore[arg-type]

@@ -18,14 +18,6 @@ def repository() -> Path:
     return REPOSITORY
 
 
-@pytest.fixture(autouse=True)
-def _english():
-    """Every test begins in English and dollars, whatever the one before has set."""
-    from crmlib import text
-
-    text.use()
-
-
 @pytest.fixture
 def make_client(tmp_path):
     """Write CSV texts and a client.yaml into a folder and open it: ``make_client(orders="…", settings="…")``."""

@@ -255,3 +255,23 @@ def test_two_runs_do_not_write_into_one_folder_at_the_same_time(notebooks, clien
     ):
         runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
     assert runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"]).exit_code == 0
+
+
+def test_targets_that_no_kpi_can_reach_are_refused_before_anything_starts(notebooks, tmp_path):
+    targets = "targets: {repurchase_rate: 45, revenu: 100, nps: 50}\n"
+    with pytest.raises(UnusableInput) as unusable:
+        runner.run(
+            write_client(tmp_path / "client", targets, orders=ORDERS), output=tmp_path / "out", notebooks=notebooks
+        )
+    said = [str(problem) for problem in unusable.value.problems]
+    assert len(said) == 2
+    assert "45% is 0.45" in said[0]
+    assert "did you mean 'revenue'?" in said[1]
+
+
+def test_a_business_that_has_gone_silent_is_said_to_be_so(notebooks, tmp_path):
+    touches = "customer_id,touched_at,channel,kind\na,2025-09-01,mail,sent\n"
+    file = write_client(tmp_path / "client", orders=ORDERS, touches=touches)
+    runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "No order since Jan 3, 2025, 241 days before the day of this report" in page

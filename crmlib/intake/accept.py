@@ -31,6 +31,14 @@ _SQL_TYPES = {
 }
 
 
+def looks_like_thousands(heading: str, source: Source) -> str:
+    """SQL that answers whether every point in a column of at least 20 values parts three digits: 1.377, never 1.5."""
+    cell = f"trim({source.names[heading]})"
+    pointed = f"count(*) FILTER ({cell} LIKE '%.%')"
+    parted = f"count(*) FILTER (regexp_matches({cell}, '^-?[0-9]{{1,3}}([.][0-9]{{3}})+$'))"
+    return f"SELECT {pointed} >= 20 AND {pointed} = {parted} FROM ({source.sql})"
+
+
 def columns_found(table: Table, source: TableSource, headings: Mapping[str, str]) -> dict[str, list[str]]:
     """For each contract column, the headings that fill it (the first that is filled counts).
 
@@ -99,7 +107,8 @@ def acceptance_sql(
             continue
         raw = identifier(f"raw {name}")
         raws.append(f"{_raw(found[name], source, wanted.values.get(name, {}))} AS {raw}")
-        value = _typed(column, raw, _kind(found[name], source, wanted.values.get(name, {})), timezone)
+        kind = _kind(found[name], source, wanted.values.get(name, {}))
+        value = _typed(column, raw, kind, timezone, wanted.decimal)
         good = _plausible(column, value, tomorrow)
         if column.required or column.allowed:
             reasons += _reasons(column, raw, value, good)
@@ -110,7 +119,7 @@ def acceptance_sql(
             if column.kind != "text":
                 blanked.append(f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN {literal(name)} END")
     if {"score", "kind"} <= found.keys():
-        score = _typed(table["score"], '"raw score"', _kind(found["score"], source, {}), timezone)
+        score = _typed(table["score"], '"raw score"', _kind(found["score"], source, {}), timezone, wanted.decimal)
         for kind, low, high in table.score_range:
             outside = f"\"raw kind\" = '{kind}' AND NOT coalesce({score} BETWEEN {low} AND {high}, false)"
             reasons.append(
@@ -164,10 +173,13 @@ def _as_text(value: str, kind: str) -> str:
     return f"CAST({value} AS VARCHAR)"
 
 
-def _typed(column: Column, raw: str, kind: str, timezone: str) -> str:
+def _typed(column: Column, raw: str, kind: str, timezone: str, decimal: str | None) -> str:
     if column.kind == "text":
         return raw if kind == "VARCHAR" else _as_text(raw, kind)
     if column.kind in ("number", "whole"):
+        if decimal and kind == "VARCHAR":
+            thousands = "," if decimal == "." else "."
+            raw = f"replace(replace({raw}, '{thousands}', ''), '{decimal}', '.')"
         cast = f"try_cast({raw} AS DOUBLE)"
         return f"CASE WHEN isfinite({cast}) THEN {cast} END"
     if column.kind == "flag":

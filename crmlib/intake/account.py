@@ -12,7 +12,17 @@ from typing import Any
 
 from crmlib.client import Client, TableSource
 from crmlib.contract import TABLES, Table
-from crmlib.intake.accept import BLANKED, FOUND, REASON, acceptance_sql, columns_found, identifier, literal
+from crmlib.intake.accept import (
+    BLANKED,
+    FOUND,
+    REASON,
+    acceptance_sql,
+    column_of,
+    columns_found,
+    identifier,
+    literal,
+    looks_like_thousands,
+)
 from crmlib.intake.readers import FILE, ROW, Source, open_source
 from crmlib.problems import Problem, UnusableInput, nearest
 
@@ -131,8 +141,15 @@ class Accounting:
         if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
             remedy = "export it as plain text, numbers or times"
             yield Problem(source.file, heading, f"values of type {kind}", "one plain value per row", remedy)
+        wanted = self.client.tables[table.name]
+        numeric = column_of(table, name).kind == "number" and kind == "VARCHAR" and wanted.decimal is None
+        if numeric and self._rows(looks_like_thousands(heading, source))[0][0]:
+            found = "numbers whose every point has three digits after it, which may part thousands"
+            place = f"tables.{table.name}.decimal in {self.client.path.name}"
+            remedy = f"""set {place} to "," (1.377 is over a thousand) or to "." (it is a little over one)"""
+            yield Problem(source.file, heading, found, "a known decimal sign", remedy)
         identities = {column.name for column in table.columns if column.identity}
-        mapped = self.client.tables[table.name].columns
+        mapped = wanted.columns
         private = identities | {str(mapped[c]) for c in identities if c in mapped}
         if heading in private and name not in identities:
             yield Problem(
@@ -253,16 +270,21 @@ class Accounting:
     # The days that the data cover
 
     def _span(self) -> tuple[str | None, str | None]:
-        days: list[Any] = []
-        for name in self.accounts:
+        """The first and the last day on which anything happened, and of each table in its account."""
+        known: list[str] = []
+        for name, account in self.accounts.items():
             time = TABLES[name].time
-            # A spend row stands for the whole period that begins on its day, so it says nothing of the last day.
-            if time is None or name == "spend":
+            if time is None:
                 continue
-            day = f"CAST(\"{time}\" AT TIME ZONE '{self.client.timezone}' AS DATE)"
-            days += self._rows(f"SELECT min({day}), max({day}) FROM \"{name}\" WHERE {REASON} = ''")
-        known = [day for pair in days for day in pair if day is not None]
-        return (min(known).isoformat(), max(known).isoformat()) if known else (None, None)
+            day = f'CAST("{time}" AT TIME ZONE {literal(self.client.timezone)} AS DATE)'
+            first, last = self._rows(f"SELECT min({day}), max({day}) FROM \"{name}\" WHERE {REASON} = ''")[0]
+            if first is None:
+                continue
+            account["first_day"], account["last_day"] = first.isoformat(), last.isoformat()
+            # A spend row stands for the whole period that begins on its day, so it says nothing of the last day.
+            if name != "spend":
+                known += [account["first_day"], account["last_day"]]
+        return (min(known), max(known)) if known else (None, None)
 
     def _as_of(self, first: str | None, last: str | None) -> str | None:
         wanted = self.client.as_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from crmlib.run import ChapterRun, Run
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHOWN_FINDINGS = 8
+_SILENT_DAYS = 60
 
 
 def write_report(run: Run, target: Path) -> None:
@@ -39,8 +41,6 @@ def write_report(run: Run, target: Path) -> None:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    import datetime as dt
-
     sections = {
         chapter.file.name: section(chapter.notebook) if chapter.status == "done" and chapter.notebook else Section()
         for chapter in run.chapters
@@ -53,6 +53,7 @@ def _content(run: Run) -> dict[str, Any]:
         "as_of": text.day(dt.date.fromisoformat(account["as_of"])),
         "first_day": text.day(dt.date.fromisoformat(account["first_day"])),
         "last_day": text.day(dt.date.fromisoformat(account["last_day"])),
+        "silent": _silent(account),
         "tiles": [tile for s in sections.values() for tile in s.tiles],
         "findings": findings[:_SHOWN_FINDINGS],
         "chapters": [(chapter, sections[chapter.file.name]) for chapter in run.chapters if chapter.status == "done"],
@@ -67,6 +68,22 @@ def _content(run: Run) -> dict[str, Any]:
         ],
         "versions": _versions(run),
     }
+
+
+def _silent(account: dict[str, Any]) -> str:
+    """The sentence that warns of a client whose orders ended long before the day of the report; else empty."""
+    last = account["tables"].get("orders", {}).get("last_day")
+    if last is None:
+        return ""
+    days = (dt.date.fromisoformat(account["as_of"]) - dt.date.fromisoformat(last)).days
+    if days < _SILENT_DAYS:
+        return ""
+    return text.say(
+        "No order since {day}, {days} days before the day of this report: what is said of customers who are still "
+        "there, and of the months to come, rests on a business that may have ended or on data that are not complete.",
+        day=text.day(dt.date.fromisoformat(last)),
+        days=days,
+    )
 
 
 def ranked(findings: list[tuple[Finding, ChapterRun]]) -> list[tuple[Finding, ChapterRun]]:

@@ -390,3 +390,22 @@ def test_nested_parquet_values_are_refused_in_words(make_client, tmp_path):
     )
     with pytest.raises(UnusableInput, match=r"o\.parquet, amount: found values of type BIGINT"):
         take_in(client, tmp_path / "w")
+
+
+def test_the_decimal_sign_is_asked_for_where_points_may_part_thousands(make_client, tmp_path):
+    rows = "order_id;ordered_at;amount\n" + "".join(f"{n};2025-01-01;{n + 1}.377\n" for n in range(30))
+    with pytest.raises(UnusableInput, match=r"tables\.orders\.decimal in client\.yaml"):
+        take_in(make_client(orders=rows), tmp_path / "w")
+    for sign, first in ((",", 1377.0), (".", 1.377)):
+        client = make_client(f"tables: {{orders: {{from: orders.csv, decimal: '{sign}'}}}}\n", orders=rows)
+        assert take_in(client, tmp_path / "w").table("orders").order_by("amount").to_pandas().amount[0] == first
+
+
+def test_german_numbers_are_read_where_the_configuration_says_so(make_client, tmp_path):
+    rows = "order_id;ordered_at;amount\n1;2025-01-01;1.377,50\n2;2025-01-01;-12,5\n3;2025-01-01;7\n"
+    client = make_client("tables: {orders: {from: orders.csv, decimal: ','}}\n", orders=rows)
+    assert take_in(client, tmp_path / "w").table("orders").order_by("order_id").to_pandas().amount.tolist() == [
+        1377.5,
+        -12.5,
+        7,
+    ]

@@ -1,0 +1,11 @@
+"""For every test and every example in a docstring."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    """Begin in English and dollars, whatever the one before has set."""
+    from crmlib import text
+
+    text.use()
