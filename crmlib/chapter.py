@@ -89,7 +89,7 @@ def begin(name: str, *, client: str | Path, workspace: str = "", output: str = "
         UnusableInput: the configuration or the data cannot be used.
     """
     opened = load_client(client)
-    text.use(language or opened.language, opened.currency)
+    text.use(text.spoken(language or opened.language), opened.currency)
     folder = Path(workspace) if workspace else opened.folder / ".crmlib" / opened.path.stem
     return Chapter(name, opened, take_in(opened, folder), Path(output) if output else None)
 

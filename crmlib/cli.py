@@ -68,6 +68,8 @@ def run(
                 cell_timeout=cell_timeout,
                 progress=shown.tell,
             )
+    if done.language != (language or done.client.language):
+        typer.echo("The report is in English: there is no catalogue yet for the language that was asked for.")
     _tell_account(done.workspace.account)
     for result in done.chapters:
         if result.status != "done":

@@ -74,7 +74,7 @@ def run(
         UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
     """
     client = load_client(client_file)
-    language = language or client.language
+    language = text.spoken(language or client.language)
     text.use(language, client.currency)
     files = _chosen(chapter_files(notebooks), chapters)
     check_settings(client, chapter_files(notebooks))

@@ -47,6 +47,15 @@ def use(language: str = "en", currency: str = "USD") -> None:
     _voice.set(Voice(language, currency))
 
 
+def spoken(language: str) -> str:
+    """The language if there is a catalogue for it, else English: half a translation would mix two languages.
+
+    >>> spoken("en")
+    'en'
+    """
+    return language if language == "en" or (_CATALOGUES / language).is_dir() else "en"
+
+
 def voice() -> Voice:
     """The language and currency in use."""
     return _voice.get() or Voice()

@@ -176,6 +176,18 @@ def test_a_handful_of_orders_gives_a_report_and_no_invented_numbers(tmp_path):
     assert problems((tmp_path / "out" / "index.html").read_text(encoding="utf-8")) == []
 
 
+def test_a_language_without_a_catalogue_is_said_and_not_half_spoken(tmp_path):
+    rows = "".join(f"{n},c{n % 40},2025-{1 + n % 12:02d}-05,{10 + n % 7}\n" for n in range(400))
+    file = write_client(tmp_path / "client", orders="order_id,customer_id,ordered_at,amount\n" + rows)
+    command = ["run", str(file), "--out", str(tmp_path / "out"), "--language", "zh", "--chapter", "05"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    catalogue = (runner.text._CATALOGUES / "zh").is_dir()
+    assert ("The report is in English" in result.output) == (not catalogue)
+    assert ("年" in Page(page).text) == catalogue
+
+
 def test_check_tells_the_account_without_running_anything(repository, tmp_path):
     shutil.copytree(repository / "data" / "cdnow", tmp_path / "cdnow", ignore=shutil.ignore_patterns(".crmlib"))
     result = CliRunner().invoke(app, ["check", str(tmp_path / "cdnow" / "client.yaml"), "--out", str(tmp_path / "out")])
