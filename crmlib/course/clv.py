@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from crmlib.course.checks import NOT_ATTEMPTED, Answer, compare_choice, compare_number
@@ -12,11 +13,33 @@ from crmlib.lifecycle import clv
 CALLING_RULES = ("lowest_p_alive", "highest_p_alive", "highest_value_at_risk")
 
 
-def _is(answer: Any, value: float) -> bool:
-    try:
-        return math.isclose(float(answer), value, rel_tol=1e-6)
-    except (TypeError, ValueError, OverflowError):
-        return False
+# Three digits are enough, of the answer and of the parameters that it is computed from.
+RELATIVE = 1e-3
+# A probability computed from rounded parameters and rounded itself, and a difference of weeks shown with two decimals.
+OF_A_PROBABILITY, OF_WEEKS = 1e-3, 0.011
+
+
+def _judged(
+    answer: Any, expected: float, mistakes: Sequence[tuple[float, str]], *, hint: str, absolute: float = 0.0
+) -> Answer:
+    """Right if near enough to ``expected``; a typical mistake gets its message, unless it cannot be told from right.
+
+    Whatever is hit exactly comes first, so that a mistake which happens to lie near the right value is still named.
+    """
+
+    def is_near(value: float, relative: float, distance: float) -> bool:
+        try:
+            return math.isclose(float(answer), value, rel_tol=relative, abs_tol=distance)
+        except (TypeError, ValueError, OverflowError):
+            return False
+
+    for relative, distance in ((1e-6, 1e-12), (RELATIVE, absolute)):
+        if is_near(expected, relative, distance):
+            return Answer("right")
+        for value, message in mistakes:
+            if is_near(value, relative, distance):
+                return Answer("not yet", message)
+    return compare_number(answer, expected, hint=hint, tolerance=RELATIVE)
 
 
 def _no_models(message: str) -> Answer:
@@ -35,14 +58,11 @@ def check_silence(answer: Any, summary: Any, *, customer_id: str) -> Answer:
     if row.empty:
         return NOT_ATTEMPTED
     age, recency = float(row["T"].iloc[0]), float(row["recency"].iloc[0])
-    if _is(answer, recency) and not _is(answer, age - recency):
-        return Answer(
-            "not yet",
-            "This is recency, from the first to the last order; silence is what has passed since: T − recency.",
-        )
-    if _is(answer, age) and recency:
-        return Answer("not yet", "This is T, the time since the first order: take off the recency.")
-    return compare_number(answer, age - recency, hint="Silence is T − recency, in weeks.")
+    mistakes = [
+        (recency, "This is recency, from the first to the last order; silence is what has passed since: T − recency."),
+        (age, "This is T, the time since the first order: take off the recency."),
+    ]
+    return _judged(answer, age - recency, mistakes, hint="Silence is T − recency, in weeks.", absolute=OF_WEEKS)
 
 
 def check_chance_to_leave(answer: Any, summary: Any) -> Answer:
@@ -51,11 +71,12 @@ def check_chance_to_leave(answer: Any, summary: Any) -> Answer:
     if fitted.orders_model is None:
         return _no_models(fitted.message)
     a, b = fitted.orders_model.a, fitted.orders_model.b
-    if _is(answer, b / (a + b)):
-        return Answer("not yet", "This is the average chance to stay, b/(a + b); asked for is the chance to leave.")
-    if _is(answer, a / b):
-        return Answer("not yet", "a/b are the odds of leaving. The mean of a beta distribution is a/(a + b).")
-    return compare_number(answer, a / (a + b), hint="The mean of a beta distribution with a and b is a/(a + b).")
+    mistakes = [
+        (b / (a + b), "This is the average chance to stay, b/(a + b); asked for is the chance to leave."),
+        (a / b, "a/b are the odds of leaving. The mean of a beta distribution is a/(a + b)."),
+    ]
+    hint = "The mean of a beta distribution with a and b is a/(a + b)."
+    return _judged(answer, a / (a + b), mistakes, hint=hint, absolute=OF_A_PROBABILITY)
 
 
 def check_p_alive(answer: Any, summary: Any, *, customer_id: str) -> Answer:
@@ -73,17 +94,14 @@ def check_p_alive(answer: Any, summary: Any, *, customer_id: str) -> Answer:
         odds = model.a / (model.b + repeats - 1) * ((model.alpha + age) / (model.alpha + until)) ** (model.r + repeats)
         return 1 / (1 + odds)
 
-    if _is(answer, 1 - expected):
-        return Answer("not yet", "This is the probability of being gone: take it from one.")
-    if _is(answer, formula(x + 1, recency)):
-        return Answer("not yet", "x counts repeat orders only: do not count the first order.")
-    if not _is(expected, formula(x, age - recency)) and _is(answer, formula(x, age - recency)):
-        return Answer("not yet", "t_x is recency, from the first to the last order, not the silence since.")
-    if _is(answer, 1 / expected - 1):
-        return Answer("not yet", "These are the odds of being gone; P(alive) is 1 / (1 + odds).")
-    return compare_number(
-        answer, expected, hint="odds = a/(b + x − 1) · ((α + T)/(α + t_x))^(r + x), and P(alive) = 1/(1 + odds)."
-    )
+    mistakes = [
+        (1 - expected, "This is the probability of being gone: take it from one."),
+        (formula(x + 1, recency), "x counts repeat orders only: do not count the first order."),
+        (formula(x, age - recency), "t_x is recency, from the first to the last order, not the silence since."),
+        (1 / expected - 1, "These are the odds of being gone; P(alive) is 1 / (1 + odds)."),
+    ]
+    hint = "odds = a/(b + x − 1) · ((α + T)/(α + t_x))^(r + x), and P(alive) = 1/(1 + odds)."
+    return _judged(answer, expected, mistakes, hint=hint, absolute=OF_A_PROBABILITY)
 
 
 def check_belief(answer: Any, summary: Any, *, repeats: int) -> Answer:
@@ -93,11 +111,11 @@ def check_belief(answer: Any, summary: Any, *, repeats: int) -> Answer:
         return _no_models(fitted.message)
     p, q = fitted.spend_model.p, fitted.spend_model.q
     weight = p * repeats / (p * repeats + q - 1)
-    if _is(answer, 1 - weight):
-        return Answer("not yet", "This is the weight of the average customer; the customer's own mean has the rest.")
-    if _is(answer, p * repeats / (p * repeats + q)):
-        return Answer("not yet", "Nearly: mind the − 1 in the denominator.")
-    return compare_number(answer, weight, hint="The weight is p·x / (p·x + q − 1).")
+    mistakes = [
+        (1 - weight, "This is the weight of the average customer; the customer's own mean has the rest."),
+        (p * repeats / (p * repeats + q), "Nearly: mind the − 1 in the denominator."),
+    ]
+    return _judged(answer, weight, mistakes, hint="The weight is p·x / (p·x + q − 1).", absolute=OF_A_PROBABILITY)
 
 
 def check_sleeping_value(answer: Any, values: Any, *, weeks: float) -> Answer:
@@ -105,14 +123,22 @@ def check_sleeping_value(answer: Any, values: Any, *, weeks: float) -> Answer:
     if values is None:
         return NOT_ATTEMPTED
     silent = values[values["silence_weeks"] > weeks]
-    expected, total = float(silent["value_at_risk"].sum()), float(values["value_at_risk"].sum())
-    if _is(answer, total) and not _is(total, expected):
-        return Answer("not yet", "This is the value at risk of all customers: keep those silent for long enough only.")
-    if _is(answer, float(silent["clv"].sum())):
-        return Answer("not yet", "This is what they are expected to bring; asked for is their value at risk.")
-    if _is(answer, float(silent["value_if_alive"].sum())):
-        return Answer("not yet", "This is their value if surely still there: take off what is expected anyway.")
-    return compare_number(answer, expected, hint="Filter by silence_weeks, then add up value_at_risk.")
+    mistakes = [
+        (
+            float(values["value_at_risk"].sum()),
+            "This is the value at risk of all customers: keep those silent for long enough only.",
+        ),
+        (
+            float(silent["clv"].sum()),
+            "This is what they are expected to bring; asked for is their value at risk.",
+        ),
+        (
+            float(silent["value_if_alive"].sum()),
+            "This is their value if surely still there: take off what is expected anyway.",
+        ),
+    ]
+    hint = "Filter by silence_weeks, then add up value_at_risk."
+    return _judged(answer, float(silent["value_at_risk"].sum()), mistakes, hint=hint)
 
 
 def check_miss(answer: Any, orders: Any, *, as_of: dt.date | str, calibration_end: dt.date | str | None) -> Answer:
@@ -127,17 +153,21 @@ def check_miss(answer: Any, orders: Any, *, as_of: dt.date | str, calibration_en
         return _no_models(fitted.message)
     total = clv.holdout_total(past, fitted.orders_model).iloc[0]
     actual, expected = float(total["actual_orders"]), float(total["expected_orders"])
-    if _is(answer, (expected - actual) / expected):
-        return Answer("not yet", "The sign is turned: positive should mean that more orders came than expected.")
-    if actual and _is(answer, (actual - expected) / actual):
-        return Answer("not yet", "Divide by what was expected, not by what came.")
-    if _is(answer, actual - expected):
-        return Answer("not yet", "This is the difference in orders; divide it by the expected orders.")
-    return compare_number(answer, (actual - expected) / expected, hint="(actual − expected) / expected, over all rows.")
+    missed = (actual - expected) / expected
+    mistakes = [
+        (-missed, "The sign is turned: positive should mean that more orders came than expected."),
+        *([((actual - expected) / actual, "Divide by what was expected, not by what came.")] if actual else []),
+        (actual - expected, "This is the difference in orders; divide it by the expected orders."),
+    ]
+    hint = "(actual − expected) / expected, over all rows."
+    return _judged(answer, missed, mistakes, hint=hint, absolute=OF_A_PROBABILITY)
 
 
 def check_calling_rule(answer: Any, values: Any, *, calls: int) -> Answer:
-    """Which rule for choosing ``calls`` customers reaches the most value at risk; ``values``: customer_values."""
+    """Which rule for choosing ``calls`` customers reaches the most value at risk; ``values``: customer_values.
+
+    The rule may be written with spaces: "highest value at risk", "lowest P(alive)".
+    """
     if values is None:
         return NOT_ATTEMPTED
     reached = {
@@ -148,6 +178,8 @@ def check_calling_rule(answer: Any, values: Any, *, calls: int) -> Answer:
     sums = {name: float(table.head(calls)["value_at_risk"].sum()) for name, table in reached.items()}
     best = max(CALLING_RULES[::-1], key=lambda name: sums[name])
     hint = "Sort by each rule, take the first customers, and add up their value_at_risk."
-    if str(answer) == "highest_p_alive":
+    if isinstance(answer, str):
+        answer = "_".join(answer.lower().replace("_", " ").replace("(", " ").replace(")", " ").split())
+    if answer == "highest_p_alive":
         hint = "Those with the highest P(alive) bought once or came yesterday: little of their value is at risk."
     return compare_choice(answer, best, options=CALLING_RULES, hint=hint)

@@ -7,8 +7,8 @@ from typing import Any
 
 from crmlib.course.checks import NOT_ATTEMPTED, Answer, compare_number
 
-# A rounded answer is welcome, as long as three digits are right.
-_TOLERANCE = 1e-3
+# A rate rounded to three digits is right: absolute. Money, however large, to a thousandth: relative.
+_RATE, _MONEY = 5.0e-4, 1e-3
 
 
 def check_pooled_retention(answer: Any, orders: Any, *, as_of: Any, age: int = 3) -> Answer:
@@ -102,7 +102,6 @@ def check_returned_by(answer: Any, orders: Any, *, as_of: Any, day: int = 30) ->
             "what is known of them.": _ratio((followed & quick).sum(), followed.sum()),
             f"Day {day} itself belongs to it.": float(before.iloc[-1]) if len(before) else math.nan,
         },
-        tolerance=1e-4,
     )
 
 
@@ -168,6 +167,7 @@ def check_one_point(answer: Any, orders: Any, *, as_of: Any, within: int = 90, m
             * float(row.value),
             "This is the worth of one second order. How many would a percentage point be in a year?": float(row.value),
         },
+        money=True,
     )
 
 
@@ -186,19 +186,31 @@ def _pooled(rows: Any) -> float:
     return _ratio(rows.customers.sum(), rows.cohort_customers.sum())
 
 
-def _judge(
-    answer: Any, expected: float, *, hint: str, mistakes: dict[str, float], tolerance: float = _TOLERANCE
-) -> Answer:
-    """Compare with the expected value; where it is wrong, name the mistake that leads to just this number."""
+def _judge(answer: Any, expected: float, *, hint: str, mistakes: dict[str, float], money: bool = False) -> Answer:
+    """Compare with the expected value, and name the mistake that leads to just this number.
+
+    A typical mistake comes before a rounded right answer: it may lie as near. The rounded value itself is right.
+    """
     if math.isnan(expected):
         return Answer("not attempted", "These data are too short for this exercise.")
     try:
-        verdict = compare_number(answer, expected, hint=hint, tolerance=tolerance)
+        verdict = compare_number(answer, expected, hint=hint)
+        if verdict.verdict != "not yet":
+            return verdict
+        value = float(answer)
     except Exception:
         return Answer("not yet", hint)
-    if verdict.verdict != "not yet":
-        return verdict
-    for message, value in mistakes.items():
-        if not math.isnan(value) and compare_number(answer, value, hint="", tolerance=tolerance).verdict == "right":
+    unit = max(abs(expected) * _MONEY, 0.005) if money else _RATE
+    rounded = abs(value - (round(expected, 2) if money else round(expected, 3))) < 1e-9
+    near = {message: abs(value - wrong) for message, wrong in mistakes.items() if not math.isnan(wrong)}
+    for message, distance in near.items():
+        if distance <= 1e-9 * max(1.0, abs(value)) and not rounded:
             return Answer("not yet", message)
+    if abs(value - expected) <= unit + 1e-9:
+        return Answer("right")
+    for message, distance in near.items():
+        if distance <= unit + 1e-9:
+            return Answer("not yet", message)
+    if not money and abs(value / 100 - expected) <= unit + 1e-9 and value > 1:
+        return Answer("not yet", "This is 100 times the expected value: rates here are between 0 and 1.")
     return verdict

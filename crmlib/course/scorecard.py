@@ -9,6 +9,8 @@ from crmlib.course.checks import NOT_ATTEMPTED, Answer, compare_choice, compare_
 
 # A rounded answer is welcome, as long as four digits are right.
 _TOLERANCE = 1e-4
+# Rates may be rounded to three digits.
+_RATE_TOLERANCE = 5e-4
 _TOO_SHORT = Answer("not attempted", "These data are too short for this exercise.")
 
 
@@ -74,6 +76,7 @@ def check_churn_of_the_year(
             ),
             "This is retention. Churn is the share that lapsed.": 1 - _ratio(sums["lapsed"], sums["active_at_start"]),
         },
+        rounded=_RATE_TOLERANCE,
     )
 
 
@@ -173,6 +176,8 @@ def check_last_observed(
         given += "-01"
     if given == str(measures["period"].iloc[-1]) != str(known.iloc[-1]):
         return Answer("not yet", "Those who bought in the last period have not had the time to buy again.")
+    if given not in {str(start) for start in measures["period"]}:
+        return Answer("not yet", "Answer with the month's first day, such as 2025-03-01.")
     return compare_choice(
         given,
         str(known.iloc[-1]),
@@ -249,8 +254,11 @@ def _ratio(part: Any, whole: Any) -> float:
     return float(part) / float(whole) if whole else math.nan
 
 
-def _judge(answer: Any, expected: float, *, hint: str, mistakes: dict[str, float]) -> Answer:
-    """Compare with the expected value; where it is wrong, name the mistake that leads to just this number."""
+def _judge(answer: Any, expected: float, *, hint: str, mistakes: dict[str, float], rounded: float = 0.0) -> Answer:
+    """Compare with the expected value; where it is wrong, name the mistake that leads to just this number.
+
+    An answer that lies within ``rounded`` of the expected value, and is not just a mistake's number, is right, too.
+    """
     if not math.isfinite(expected):
         return _TOO_SHORT
     try:
@@ -260,6 +268,8 @@ def _judge(answer: Any, expected: float, *, hint: str, mistakes: dict[str, float
         for mistake, value in mistakes.items():
             if math.isclose(float(answer), value, rel_tol=_TOLERANCE):
                 return Answer("not yet", mistake)
+        if abs(float(answer) - expected) <= rounded:
+            return Answer("right")
     except Exception:
         return Answer("not yet", hint)
     return Answer("not yet", hint)

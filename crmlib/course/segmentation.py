@@ -78,7 +78,8 @@ def check_best_fifth(answer: Any, orders: Any, *, as_of: Any) -> Answer:
         hint = "That is revenue of all times: take revenue_year."
     elif _near(answer, spent.tail(len(spent) // 5).sum() / spent.sum()):
         hint = "That is the share of the worst fifth: sort the other way."
-    return compare_number(answer, float(spent.head(len(spent) // 5).sum() / spent.sum()), hint=hint, tolerance=1e-4)
+    expected = float(spent.head(len(spent) // 5).sum() / spent.sum())
+    return compare_number(answer, expected, hint=hint, tolerance=_three_digits(expected))
 
 
 def check_asleep(answer: Any, orders: Any, *, as_of: Any) -> Answer:
@@ -92,7 +93,7 @@ def check_asleep(answer: Any, orders: Any, *, as_of: Any) -> Answer:
         hint = "That is how many customers sleep: add up their revenue_year."
     elif _near(answer, segmented.revenue_year.sum() - asleep.revenue_year.sum()):
         hint = "That is the revenue of those who are awake."
-    return compare_number(answer, float(asleep.revenue_year.sum()), hint=hint, tolerance=1e-4)
+    return compare_number(answer, float(asleep.revenue_year.sum()), hint=hint, tolerance=1e-3)
 
 
 def check_still_core(answer: Any, orders: Any, *, as_of: Any) -> Answer:
@@ -116,7 +117,8 @@ def check_still_core(answer: Any, orders: Any, *, as_of: Any) -> Answer:
         hint = "That is the share that left the core."
     elif _near(answer, stayed):
         hint = "That is how many stayed: divide by how many were core then."
-    return compare_number(answer, float(stayed / then.customers.sum()), hint=hint, tolerance=1e-4)
+    expected = float(stayed / then.customers.sum())
+    return compare_number(answer, expected, hint=hint, tolerance=_three_digits(expected))
 
 
 def _customers(orders: Any, as_of: Any) -> Any:
@@ -138,9 +140,14 @@ def _segmented(orders: Any, as_of: Any) -> tuple[Any, Any]:
 
 def _near(answer: Any, value: float) -> bool:
     try:
-        return math.isclose(float(answer), float(value), rel_tol=1e-4)
+        return math.isclose(float(answer), float(value), rel_tol=1e-3)
     except (TypeError, ValueError, OverflowError):
         return False
+
+
+def _three_digits(share: float) -> float:
+    """The relative tolerance with which a share is right when it has been rounded to three digits."""
+    return max(1e-3, 5.01e-4 / share) if share > 0 else 1e-3
 
 
 def _not_here(answer: Any) -> Answer:

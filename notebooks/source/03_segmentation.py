@@ -133,8 +133,9 @@ picture = segmentation.plot_rfm_grid(grid, cut_points) if len(grid) else None
 chapter.show(picture, name="rfm_grid", table=grid) if picture else "Nobody has bought anything yet."
 
 # %% [markdown]
-# The upper right corner is the heart of the business: often, and just now. The lower right deserves a second look: they
-# *used to* come often. The money says which corner to look at first.
+# The upper right corner is the heart of the business: often, and just now. Going down from there deserves a second look:
+# they came often *within* the twelve months, and have been silent since. Where the lower right is empty, that is no
+# finding: frequency counts the last twelve months, so whoever bought last before these has none.
 #
 # All cells together are all customers who ever bought, and all of their revenue of the twelve months:
 
@@ -153,8 +154,9 @@ by_rank = pd.qcut(scored.purchases_year.rank(method="first"), scores, labels=Fal
 pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), by_rank.rename("score by rank"))
 
 # %% [markdown]
-# A row with more than one number in it is the mistake: the same behaviour, several scores. Sort the file differently
-# and customers change segments. With cut points every row has one number:
+# A row with more than one number other than 0 is the mistake: the same behaviour, several scores. Sort the file
+# differently and customers change segments. With cut points every row (but the last, which takes several numbers of
+# purchases together) has one number other than 0:
 
 # %%
 pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), scored.f_score.rename("score"))
@@ -198,12 +200,13 @@ thresholds[["threshold", "words"]].set_index("threshold")
 segmented = segmentation.segments(scored, thresholds, rules=own_rules)
 guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
 tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
-tier_table = segmentation.table_of_tiers(tiers, segmentation.segment_rules(thresholds, rules=own_rules))
+tier_rules = segmentation.segment_rules(thresholds, rules=own_rules)
+tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented)
 chapter.show_table(tier_table.frame, name="tiers", title=tier_table.title, reading=tier_table.reading)
 
 # %% [markdown]
-# The last row is revenue for which no customer is known. With it, the table adds up to all revenue of the twelve months,
-# computed here once more straight from the orders:
+# Revenue for which no customer is known has a row of its own, where there is any. So the table adds up to all revenue of
+# the twelve months, computed here once more straight from the orders:
 
 # %%
 from crmlib.lifecycle.segmentation.dates import months_before
@@ -213,8 +216,12 @@ in_year = everything[everything.day > pd.Timestamp(months_before(chapter.as_of, 
 assert abs(tiers.revenue_year.sum() - in_year.spend.sum()) < 0.01
 
 # %% [markdown]
-# **In words:** a tier is what a customer is worth *to us, now*. It is no judgement on a person, and it is no forecast.
-# Whether it says something about the coming year must be tested, which we do below.
+# ## In words
+#
+# A **tier** is what a customer is worth *to us, now*. It is no judgement on a person, and it is no forecast. Whether it
+# says something about the coming year must be tested, which we do with the stages. A **stage** is where the relationship
+# stands. The tier *sleeping* takes in everybody who has been silent for long; the stages tell the *sleeping* from the
+# *lost* among them.
 #
 # ## Lifecycle stages
 #
@@ -409,8 +416,12 @@ chapter.keep(listed.astype({name: "Int64" for name in ("r_score", "f_score", "m_
 #   nothing about the care they are given; only a comparison with a random control group does (chapter 11).
 # - **Segments for their own sake.** If two segments are treated alike, they are one segment. If a segment has no owner,
 #   it is a statistic.
-# - **Too many.** Scores of three measures make over a hundred combinations. Nobody can hold a hundred plans in mind.
-#
+# - **Too many.** The scores of three measures multiply. Nobody can hold a plan for each of so many combinations in mind:
+
+# %%
+int(cut_points.groupby("measure").score.nunique().prod())
+
+# %% [markdown]
 # ## Summary
 #
 # - Cut points are values, stated in words; equal customers get equal scores, and collapsed scores are reported.

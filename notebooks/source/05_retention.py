@@ -99,7 +99,7 @@ by_hand = bought.assign(cohort=first, age=number - first)
 # The cohort in the middle of the data, age by age:
 
 # %%
-middle = by_hand.cohort.drop_duplicates().sort_values().iloc[[by_hand.cohort.nunique() // 2]]
+middle = by_hand.cohort.drop_duplicates().sort_values().iloc[by_hand.cohort.nunique() // 2 :][:1]
 one_cohort = by_hand[by_hand.cohort.isin(middle)]
 active = one_cohort.groupby("age").customer_id.nunique().rename("customers").to_frame()
 active["retention"] = (active.customers / one_cohort.customer_id.nunique()).round(4)
@@ -156,62 +156,24 @@ retention.cohort_triangle(cohorts, "revenue_per_customer").iloc[-6:, :6].round(2
 chapter.show(retention.plot_retention(cohorts, period=period), name="retention")
 
 # %% [markdown]
-# **How sure?** The band says what chance alone would do with so many customers (a Wilson interval). It widens to the
-# right, because only the oldest cohorts are that old. For the same reason the curve is not the life of *one* cohort:
+# **How sure?** The band says what chance alone would do with so many customers (a Wilson interval: an
+# interval of a share that stays between 0 and 1, also for few customers). It widens to the right, because only the
+# oldest cohorts are that old. For the same reason the curve is not the life of *one* cohort:
 # if newer cohorts are better, its left part, where they count, looks better than its right part.
 
 # %%
-retention.pooled_retention(cohorts).iloc[[0, 1, -1]].round(3) if len(cohorts) else cohorts
+pooled = retention.pooled_retention(cohorts)
+pooled[pooled.age.isin([0, 1, pooled.age.max()])].round(3)
 
 # %% [markdown]
-# ### Pitfall: a period that is not over is no low one, and not a zero
-#
-# The customers of our cohort in its last periods, looked at sixteen days before the end of the data and at the end:
-
-# %%
-from datetime import timedelta
-
-looks = {"before": chapter.as_of - timedelta(days=16), "at the end": chapter.as_of}
-pd.DataFrame(
-    {name: one_cohort[one_cohort.day <= str(end)].groupby("age").customer_id.nunique() for name, end in looks.items()}
-).tail(3).astype("Int64")
-
-# %% [markdown]
-# Whoever looks in the middle of a period sees customers leaving, every time. Worse is to fill the triangle's empty half
-# with zeros, as a spreadsheet does, and to average: the curve falls, whatever the customers do.
-
-# %%
-triangle = retention.cohort_triangle(cohorts)
-wrong, right = triangle.fillna(0).mean(), triangle.mean()
-wrong.to_frame("zeros for the unobserved").assign(**{"observed only": right}).iloc[::6].round(3)
-
-# %% [markdown]
-# ### Pitfall: activity is not survival
-#
-# It is tempting to ask instead who bought at an age *or later*: that share can only fall, like the curve of
-# survivors that models of leaving are made for. But look at the very same cohorts and ages a second time, as they were
-# known half a year ago:
-
-# %%
-ago = chapter.as_of - timedelta(days=182)
-then = retention.last_seen(orders, as_of=ago, period=period, since=since or None).to_pandas()
-now = retention.last_seen(orders, as_of=chapter.as_of, period=period, since=since or None).to_pandas()
-
-# %%
-twice = then.merge(now, on=["cohort", "age", "cohort_customers"], suffixes=("_then", "_now"))
-seen = twice.groupby("age")[["cohort_customers", "customers_then", "customers_now"]].sum()
-shares = seen[["customers_then", "customers_now"]].div(seen.cohort_customers, axis=0)
-shares.tail(4).round(3)
-
-# %% [markdown]
-# Where the second column is higher, customers who looked lost have bought since. A curve that changes when one waits is
-# not a survival curve, and a model of leaving fitted to it (such as the sBG below) would predict too much of it. For shoppers, chapter 04 has models
-# that reckon with silence. What *is* an event that happens once, and is seen when it happens, is the **second order**.
-#
 # ## The second order: how many?
+#
+# A shopper may skip a period and come back, so activity is not an event. What happens once, and is seen when it
+# happens, is the **second order**.
 #
 # The **repeat-purchase rate** is the share of new customers who order again within a fixed number of days. It can be
 # judged only of customers who have been followed that long; those who came last week are neither a success nor a failure.
+# It counts *new* customers; the repurchase rate of the scorecard (chapter 13) counts *all* buyers: another number.
 
 # %%
 customers = chapter.table("customers") if chapter.has("customers", "channel") else None
@@ -254,7 +216,8 @@ at_risk = days.sum(axis=1)[::-1].cumsum()[::-1]
 returned_by = 1 - (1 - days[True] / at_risk).cumprod()
 
 # %% [markdown]
-# The library does the same and knows how sure it is (Greenwood's formula):
+# The library does the same and knows how sure it is. **Greenwood's formula** adds up, over the days, what chance alone
+# does to each day's share, given how many were still waiting:
 
 # %%
 import numpy as np
@@ -290,12 +253,13 @@ timing
 # %%
 curves = retention.return_curves(returns)
 test = retention.log_rank(returns)
-chapter.show(retention.plot_return_curves(curves, test=test), name="second_order", table=curves)
+chapter.show(retention.plot_return_curves(curves, test=test, by=by), name="second_order", table=curves)
 
 # %% [markdown]
 # The test says *whether* they differ, not *which*. Comparing every two invites error: of many pairs, some look different
 # by chance, above all the best and the worst, which we pick because they look different. So the intervals below hold
-# for all pairs at once, and `p_adjusted` accounts for their number.
+# for all pairs at once, and `p_adjusted` accounts for their number: it
+# says how often chance alone would bring at least one difference as large among so many pairs.
 
 # %%
 pairs = retention.compare_groups(returns, within=within)
@@ -326,17 +290,6 @@ newer = retention.compare_newer(returns, as_of=chapter.as_of, within=within)
 newer.T.rename(columns={0: "value"}) if newer is not None else text.say("Too few customers to compare.")
 
 # %% [markdown]
-# ### Pitfall: cohorts that had different time
-#
-# "Share with a second order so far" needs no fixed time and uses everybody. It also gives new cohorts less time than old
-# ones, so that the newest always look worst.
-
-# %%
-so_far = each.groupby("cohort").returned.mean().rename("ordered again so far")
-fair = rates.set_index("cohort").repeat_rate.rename("within the same time")
-so_far.to_frame().join(fair).round(3).tail(8)
-
-# %% [markdown]
 # ## What the first days tell
 #
 # Whoever orders more at the beginning also buys more later. That helps to *recognise* good customers early. It does
@@ -363,7 +316,8 @@ no_contracts if ages is None else ages.head(6)
 # %% [markdown]
 # Nearly always the share that renews *rises* with age. Nobody has become more loyal: those who leave easily have left.
 # The **shifted-beta-geometric** model (sBG; Fader & Hardie 2007) says just this. Each contract has its own probability to
-# end at a renewal, always the same; over the contracts these probabilities are beta(α, β) distributed. Then the share
+# end at a renewal, always the same; over the contracts these probabilities follow a **beta distribution**: a family of
+# curves between 0 and 1 whose two numbers α and β say how high they lie and how much they differ. Then the share
 # renewed at the t-th renewal is (β + t − 1) / (α + β + t − 1).
 
 # %%
@@ -396,6 +350,9 @@ chapter.show(retention.plot_projection(projection), name="contracts", table=proj
 # every renewal.
 
 # %%
+from datetime import timedelta
+
+ago = chapter.as_of - timedelta(days=182)
 earlier = retention.contract_ages(contracts, as_of=ago).to_pandas() if contracts is not None else None
 old_model = retention.contract_model(earlier) if earlier is not None else None
 if old_model:
@@ -405,9 +362,9 @@ shown = ["age", "survival", "low", "high", "projected", "same_rate"]
 checked[checked.age % 3 == 0][shown].round(3) if old_model else text.say("Half a year ago it was too early.")
 
 # %% [markdown]
-# ## What to do
+# ## What a second order is worth
 #
-# What is a second order worth? What is *sure* is that order itself. Those who returned by themselves went on to spend
+# What is *sure* is that order itself. Those who returned by themselves went on to spend
 # more; whoever has to be asked will hardly do as well, so that is an upper bound.
 
 # %%
@@ -421,15 +378,98 @@ outlook = None
 if model is not None:
     outlook = retention.contract_outlook(contracts, model, as_of=chapter.as_of, margin=chapter.client.margin)
 
+# %% [markdown]
+# ## In words
+#
+# One sentence, with the share, the time allowed, and what a point more is worth:
+
+# %%
+second = retention.finding_second_order(rate, worth, within=within)
+second.sentence if second else text.say("Too few customers have been followed long enough to say it in a sentence.")
+
+# %% [markdown]
+# ## How sure
+#
+# The three numbers on which the findings rest, each with its 95% interval. Where one is missing, too few customers have
+# been followed. A difference whose interval holds zero may be none.
+
+# %%
+sure = {"share who order again in time": rate[["repeat_rate", "low", "high"]]}
+sure |= {} if newer is None else {"newer less older customers": newer[["difference", "low", "high"]]}
+sure |= {} if worth is None else {"contribution of a second order": worth[["value", "low", "high"]]}
+rows = {name: row.iloc[0].tolist() for name, row in sure.items()}
+pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high"]).dropna().round(3)
+
+# %% [markdown]
+# ## What to do
+#
+# The findings, the largest amount at stake first.
+
 # %%
 chapter.keep(returns, name="second_orders")
 chapter.conclude(
     retention.finding_second_order(rate, worth, within=within),
     retention.finding_timing(timing, curve),
     retention.finding_newer(newer, worth),
-    retention.finding_groups(returns, pairs, within=within, worth=worth),
+    retention.finding_groups(returns, pairs, within=within, worth=worth, by=by),
     retention.finding_contracts(outlook, model),
 )
+
+# %% [markdown]
+# ## Pitfalls
+#
+# ### A period that is not over is no low one, and not a zero
+#
+# The cohort that we followed by hand, in its last periods, looked at sixteen days before the end of the data and at the
+# end:
+
+# %%
+looks = {"before": chapter.as_of - timedelta(days=16), "at the end": chapter.as_of}
+pd.DataFrame(
+    {name: one_cohort[one_cohort.day <= str(end)].groupby("age").customer_id.nunique() for name, end in looks.items()}
+).tail(3).astype("Int64")
+
+# %% [markdown]
+# Whoever looks in the middle of a period sees customers leaving, every time. Worse is to fill the triangle's empty half
+# with zeros, as a spreadsheet does, and to average: the curve falls, whatever the customers do.
+
+# %%
+triangle = retention.cohort_triangle(cohorts)
+wrong, right = triangle.fillna(0).mean(), triangle.mean()
+wrong.to_frame("zeros for the unobserved").assign(**{"observed only": right}).iloc[::6].round(3)
+
+# %% [markdown]
+# ### Activity is not survival
+#
+# It is tempting to ask instead who bought at an age *or later*: that share can only fall, like the curve of
+# survivors that models of leaving are made for. But look at the very same cohorts and ages a second time, as they were
+# known half a year ago:
+
+# %%
+then = retention.last_seen(orders, as_of=ago, period=period, since=since or None).to_pandas()
+now = retention.last_seen(orders, as_of=chapter.as_of, period=period, since=since or None).to_pandas()
+
+# %%
+twice = then.merge(now, on=["cohort", "age", "cohort_customers"], suffixes=("_then", "_now"))
+seen = twice.groupby("age")[["cohort_customers", "customers_then", "customers_now"]].sum()
+shares = seen[["customers_then", "customers_now"]].div(seen.cohort_customers, axis=0)
+shares.tail(4).round(3)
+
+# %% [markdown]
+# Where the second column is higher, customers who looked lost have bought since. A curve that changes when one waits is
+# not a survival curve, and a model of leaving fitted to it (such as the sBG above) would predict too much of it. For
+# shoppers, chapter 04 has models that reckon with silence.
+
+# %% [markdown]
+# ### Cohorts that had different time
+#
+# "Share with a second order so far" needs no fixed time and uses everybody. It also gives new cohorts less time than old
+# ones, so that the newest always look worst.
+
+# %%
+so_far = each.groupby("cohort").returned.mean().rename("ordered again so far")
+fair = rates.set_index("cohort").repeat_rate.rename("within the same time")
+so_far.to_frame().join(fair).round(3).tail(8)
 
 # %% [markdown]
 # ## Summary
@@ -451,6 +491,10 @@ chapter.conclude(
 # - **censored**: known to take at least so long, because it has not ended yet.
 # - **Kaplan–Meier estimate**: share that has (not) had an event by each day, with censored customers used as far as known.
 # - **log-rank test**: whether such curves differ by more than chance.
+# - **Wilson interval**: an interval of a share that stays between 0 and 1, also for few customers.
+# - **Greenwood's formula**: how sure each point of a Kaplan–Meier curve is.
+# - **p, adjusted p**: how often chance alone makes a difference as large; adjusted: among so many comparisons.
+# - **beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end at a renewal.
 # - **survival, retention rate** (of contracts): share still running; share renewed of those who came to the renewal.
 # - **sBG**: model of contracts that differ in how easily they end.
 #

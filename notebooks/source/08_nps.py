@@ -101,8 +101,8 @@ one = answers[answers.respondent.isin(somebody)]
 one.assign(day=one.answered_at.dt.date)[["day", "score", "category"]].reset_index(drop=True)
 
 # %% [markdown]
-# Whoever answers 9 or 10 is a **promoter**, 7 or 8 a **passive**, 0 to 6 a **detractor**. The same person does
-# not give the same answer twice, even if nothing has happened. Such scatter is in every answer, and so in every
+# Whoever answers 9 or 10 is a **promoter**, 7 or 8 a **passive**, 0 to 6 a **detractor**. The same person may
+# answer otherwise the next time, even if nothing has happened. Such scatter is in every answer, and so in every
 # score.
 #
 # ## The score by hand
@@ -266,7 +266,11 @@ if len(silence):
 
 # %% [markdown]
 # Where nobody noted who was asked, one can at least give every segment its share in the **customer base**
-# (post-stratification). That repairs the mix of segments, and nothing within them. Here by tier, for comparison:
+# (post-stratification). That repairs the mix of segments, and nothing within them. Here by tier, for comparison.
+#
+# If this score differs from the weighted one above, read the weighted one: it knows who was asked and kept silent, and
+# looks at more traits than the tier. Mind that the one above is of all answers, this one of today's. Only where no
+# request was noted is this the best there is; then say that it is corrected by tier and by nothing else.
 
 # %%
 if tables["orders"] is not None and "tier" in described.columns and len(described):
@@ -294,7 +298,8 @@ if len(drivers):
     display(chapter.show(nps.plot_drivers(drivers), name="drivers", table=drivers))
 
 # %% [markdown]
-# Upper left: important, and rated low. That is where to begin. The last columns say what is in it: how many
+# Upper left: important, and rated low. That is where to begin. A driver whose interval crosses one of the lines is not
+# clear, and drawn grey: it may stand on either side. The last columns say what is in it: how many
 # points the score of these answers would be higher, if everyone who rated the thing below the top had rated it
 # one point higher.
 
@@ -315,11 +320,12 @@ nps.terms_of("The app is slow"), nps.terms_of("小程序太慢")
 
 # %% [markdown]
 # Which terms do detractors use that promoters do not? The **log odds** of each term, held towards zero where it
-# is rare:
+# is rare. Where words have no spaces between them, a term is a run of characters and may begin in the middle of a word:
+# read it in its `example`, the shortest comment that holds it.
 
 # %%
 telling = nps.telling_terms(answers, most=12)
-telling[["term", "detractor_comments", "promoter_comments", "log_odds", "z"]].round(1)
+telling[["example", "term", "detractor_comments", "promoter_comments", "log_odds"]].round(1)
 
 # %% [markdown]
 # And what do comments speak of? With a list of **themes**, which is a YAML file that you edit for the client
@@ -333,10 +339,11 @@ if len(themes):
 # %% [markdown]
 # Without a list, the comments themselves say which terms go together: **topics**, by factorisation of the table
 # of terms and comments. Rougher, but it finds what nobody has thought of. Each language makes its own topics.
+# Read a topic by its `example`, the most typical comment.
 
 # %%
 topics = nps.topics(answers)
-topics[["topic", "terms", "answers", "nps"]].round(0)
+topics[["topic", "example", "terms", "answers", "nps"]].round(0)
 
 # %% [markdown]
 # Comments are written by strangers. Whatever is shown of them has been made harmless: no tags, no formulas that a
@@ -388,16 +395,18 @@ standing[["score", "category", "revenue", "orders"]].head(5).round(2)
 # %% [markdown]
 # ## What to do
 #
-# The findings, with the money at stake where it can be named. The score is the weighted one, if weights could be had.
+# The findings, with the money at stake where it can be named. The score is the weighted one, if weights could be had;
+# as answered, it is told beside it.
 
 # %%
 score = nps.scores(weighted_recent if len(weighted_recent) else recent)
+plain = nps.scores(recent) if len(weighted_recent) else None
 exposed = nps.detractor_revenue(standing, tables["orders"], as_of=chapter.as_of)
 detractors = float((score.detractors.sum() * exposed.active_customers).sum())
 
 # %%
 chapter.conclude(
-    nps.finding_score(score, target=chapter.client.targets.get("nps"), weighted=len(weighted_recent) > 0),
+    nps.finding_score(score, target=chapter.client.targets.get("nps"), as_answered=plain, days=recent_days),
     nps.finding_trend(trend, drift, period=period),
     nps.finding_groups(groups),
     nps.finding_non_response(silence, rates, answers=len(answers)),

@@ -112,6 +112,41 @@ def test_calling_rule(values) -> None:
     assert "Choose one of" in check.check_calling_rule("by name", values, calls=20).message
 
 
+def test_three_digits_are_enough_and_a_rounded_mistake_is_still_named(base, values, customer) -> None:
+    fitted = clv.fit_models(base)
+    r, alpha, a, b = (round(getattr(fitted.orders_model, name), 3) for name in ("r", "alpha", "a", "b"))
+    x, t_x, T = (round(float(customer[name]), 2) for name in ("frequency", "recency", "T"))
+    p_alive = 1 / (1 + a / (b + x - 1) * ((alpha + T) / (alpha + t_x)) ** (r + x))
+    p, q = round(fitted.spend_model.p, 3), round(fitted.spend_model.q, 3)
+    rounded = [
+        check.check_silence(T - t_x, base, customer_id=customer.customer_id),
+        check.check_chance_to_leave(round(a / (a + b), 3), base),
+        check.check_p_alive(round(p_alive, 3), base, customer_id=customer.customer_id),
+        check.check_belief(round(2 * p / (2 * p + q - 1), 3), base, repeats=2),
+    ]
+    assert {judged.verdict for judged in rounded} == {"right"}
+    asleep = values.loc[values["silence_weeks"] > 13, "value_at_risk"].sum()
+    assert check.check_sleeping_value(asleep * 1.0009, values, weeks=13).verdict == "right"
+    assert check.check_sleeping_value(asleep * 1.002, values, weeks=13).verdict == "not yet"
+    gone = check.check_p_alive(round(1 - p_alive, 3), base, customer_id=customer.customer_id)
+    assert "take it from one" in gone.message
+    assert "chance to stay" in check.check_chance_to_leave(round(b / (a + b), 3), base).message
+    assert check.check_chance_to_leave(a / (a + b) + 0.01, base).verdict == "not yet"
+
+
+def test_a_mistake_near_the_right_value_is_named_when_hit_exactly() -> None:
+    one = pd.DataFrame({"customer_id": ["a"], "frequency": [1], "recency": [5.0], "T": [10.004]})
+    assert check.check_silence(5.004, one, customer_id="a").verdict == "right"
+    assert check.check_silence(5.005, one, customer_id="a").verdict == "right"
+    assert "This is recency" in check.check_silence(5.0, one, customer_id="a").message
+
+
+@pytest.mark.parametrize("answer", ["highest value at risk", "Highest_Value_at_Risk", " highest  value at risk "])
+def test_a_rule_may_be_written_with_spaces(answer, values) -> None:
+    assert check.check_calling_rule(answer, values, calls=20).verdict == "right"
+    assert "bought once" in check.check_calling_rule("highest P(alive)", values, calls=20).message
+
+
 @pytest.mark.parametrize("answer", [..., None, "junk", [1, 2], {"a": 1}, float("nan"), float("inf"), object()])
 def test_blank_and_junk_never_raise(answer, orders, base, values, customer) -> None:
     judged = [

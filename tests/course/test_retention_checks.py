@@ -80,6 +80,7 @@ def test_returned_by(orders, returns):
     curve = retention.return_curves(returns, by=None, least_at_risk=1)
     right = curve[curve.day <= 30].share.iloc[-1]
     assert check.check_returned_by(right, orders, as_of=AS_OF).verdict == "right"
+    assert check.check_returned_by(round(right, 3), orders, as_of=AS_OF).verdict == "right"
     assert "still waiting" in check.check_returned_by(1 - right, orders, as_of=AS_OF).message
 
 
@@ -91,6 +92,23 @@ def test_survival():
     assert "alike" in judge((3.806 / 4.474) ** 12).message
     assert "share renewed at renewal 12" in judge(14.806 / 15.474).message
     assert judge(0.3948).message == "One renewal too few."
+
+
+def test_a_rate_rounded_to_three_digits_is_right_and_a_typical_mistake_as_near_is_still_named():
+    expected, mistake = 0.03348, 0.03371
+
+    def judge(answer):
+        return check._judge(answer, expected, hint="Think.", mistakes={"A mistake.": mistake})
+
+    assert judge(0.033).verdict == "right"
+    assert judge(expected).verdict == "right"
+    assert judge(mistake).message == "A mistake."
+    assert judge(0.0345).message == "Think."
+    assert "100 times" in judge(3.3).message
+
+
+def test_a_rounded_answer_is_right_where_it_happens_to_equal_a_mistake():
+    assert check._judge(0.033, 0.0333, hint="", mistakes={"A mistake.": 0.033}).verdict == "right"
 
 
 def test_one_point(orders):

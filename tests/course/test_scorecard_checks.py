@@ -68,6 +68,9 @@ def test_churn_of_the_year(orders, measures):
     assert check.check_churn_of_the_year(right, orders, as_of=AS_OF).verdict == "right"
     wrong = (year["lapsed"] / year["active_at_start"]).mean()
     assert "mean of the rates" in check.check_churn_of_the_year(wrong, orders, as_of=AS_OF).message
+    for rounded in (round(right, 3), right + 4e-4):
+        assert check.check_churn_of_the_year(rounded, orders, as_of=AS_OF).verdict == "right"
+    assert check.check_churn_of_the_year(right + 7e-4, orders, as_of=AS_OF).verdict == "not yet"
     assert "retention" in check.check_churn_of_the_year(1 - right, orders, as_of=AS_OF).message
     assert "100 times" in check.check_churn_of_the_year(100 * right, orders, as_of=AS_OF).message
 
@@ -102,6 +105,9 @@ def test_last_observed(orders):
     for answer in ("2025-09", pd.Timestamp("2025-09-01"), pd.Period("2025-09", "M")):
         assert check.check_last_observed(answer, orders, as_of=AS_OF).verdict == "right"
     assert "not had the time" in check.check_last_observed("2025-12-01", orders, as_of=AS_OF).message
+    for format_ in ("September", "01.09.2025", "2025-09-30", 9):
+        said = check.check_last_observed(format_, orders, as_of=AS_OF).message
+        assert said == "Answer with the month's first day, such as 2025-03-01."
     assert "followed for 90 days" in check.check_last_observed("2025-10-01", orders, as_of=AS_OF).message
 
 

@@ -87,6 +87,8 @@ def test_the_best_fifth(orders, customers):
     spent = customers[customers.purchases_year > 0].revenue_year.sort_values(ascending=False)
     best = spent.head(len(spent) // 5).sum() / spent.sum()
     assert check.check_best_fifth(best, orders, as_of=AS_OF).verdict == "right"
+    assert check.check_best_fifth(round(best, 3), orders, as_of=AS_OF).verdict == "right"
+    assert check.check_best_fifth(best + 0.002, orders, as_of=AS_OF).verdict == "not yet"
     worst = spent.tail(len(spent) // 5).sum() / spent.sum()
     assert "worst fifth" in check.check_best_fifth(worst, orders, as_of=AS_OF).message
 
@@ -105,6 +107,7 @@ def test_still_core(orders, segmented, thresholds):
     share = (both.tier_y == "core").mean()
     assert 0 < share < 1
     assert check.check_still_core(share, orders, as_of=AS_OF).verdict == "right"
+    assert check.check_still_core(round(share, 3), orders, as_of=AS_OF).verdict == "right"
     assert "left the core" in check.check_still_core(1 - share, orders, as_of=AS_OF).message
     assert "100 times" in check.check_still_core(100 * share, orders, as_of=AS_OF).message
 

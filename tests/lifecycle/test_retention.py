@@ -385,6 +385,21 @@ def test_small_groups_are_not_compared():
     assert retention.finding_groups(table, retention.compare_groups(table)) is None
 
 
+def test_groups_are_called_what_they_are_and_the_amount_at_stake_is_explained():
+    table = returns_of(*[("partner", True, 3, 99)] * 40, *[("social", False, 99, 99)] * 40)
+    pairs = retention.compare_groups(table)
+    worth = pd.DataFrame({"new_customers_a_year": [100.0], "value": [50.0]})
+    finding = retention.finding_groups(table, pairs, worth=worth, by="channel")
+    assert finding.sentence.startswith("100.0% of customers won by “partner” order again within 90 days")
+    assert "contribution of the second orders alone" in finding.certainty
+    assert finding.action.startswith("Give customers won by “social” a reason to return")
+    # Half of a year's 100 new customers are of the group, and half of these would return like the average.
+    assert finding.money == pytest.approx(100 * 0.5 * 0.5 * 50)
+    unpriced = retention.finding_groups(table, pairs)
+    assert unpriced.sentence.startswith("100.0% of the group “partner”")
+    assert unpriced.certainty.endswith("than their name.")
+
+
 # Worth
 
 

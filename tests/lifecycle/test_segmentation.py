@@ -616,6 +616,11 @@ def test_the_money_of_the_migration_is_the_revenue_of_both_years(aurora, segment
     finding = segmentation.finding_core_lost(moves, since=since)
     assert finding.money == pytest.approx(core.revenue_before.sum() - core.revenue_after.sum(), abs=0.01)
     assert finding.money_low < finding.money < finding.money_high
+    rose = moves[(moves.before != "core") & (moves.after == "core")]
+    told = f"{rose.customers.sum()} others rose to core, whose revenue is {text.money(rose.revenue_after.sum())} a year"
+    assert told in finding.sentence
+    alone = segmentation.finding_core_lost(moves.drop(rose.index), since=since)
+    assert "nobody else rose to core" in alone.sentence
 
 
 def test_who_bought_after_the_earlier_day_has_come_back():
@@ -672,7 +677,7 @@ def test_groups_that_are_there_are_found_and_found_again():
     assert stability.weakest[5] < stability.weakest[3]
 
 
-def test_a_shapeless_cloud_has_no_stable_groups_and_the_finding_says_so():
+def test_a_shapeless_cloud_has_no_stable_groups_and_the_table_says_so():
     random = np.random.default_rng(4)
     cloud = customers_of(
         *((round(random.lognormal(4, 1)), int(random.integers(1, 9)), random.lognormal(4, 1)) for _ in range(300))
@@ -681,8 +686,22 @@ def test_a_shapeless_cloud_has_no_stable_groups_and_the_finding_says_so():
     assert stability.rand_index[0] < 0.8
     segmented = segmentation.segments(cloud, LINES)
     beside = segmentation.clusters_beside_rules(segmentation.clusters(segmented, clusters=5))
+    assert segmentation.finding_clusters(stability, beside) is None
+    assert "do not build on them" in segmentation.table_of_clusters(beside, stability).reading
+
+
+@pytest.mark.parametrize("agreement", [0.3, 0.9])
+def test_groups_that_can_be_relied_on_are_a_finding_only_where_they_speak_against_the_rules(agreement):
+    stability = pd.DataFrame({"clusters": [2], "rand_index": 0.95, "low": 0.9, "high": 1.0, "weakest": 0.9})
+    beside = pd.DataFrame(
+        {"cluster": [1, 2], "customers": [120, 300], "segment": ["core", "sleeping"], "segment_share": [0.45, 0.4],
+         "revenue_share": [0.9, 0.1], "rand_index": agreement}
+    )  # fmt: skip
     finding = segmentation.finding_clusters(stability, beside)
-    assert "no 5 groups that are reliably found again" in finding.sentence
+    if agreement == 0.9:
+        assert finding is None
+    else:
+        assert "of the 120 customers in its group 1, who bring 90% of the revenue, only 45% are" in finding.sentence
 
 
 def test_more_clusters_than_different_customers_are_refused_and_left_out():
@@ -705,7 +724,7 @@ def test_referrals_breed_the_most_core_customers_as_the_sample_was_made(aurora, 
     assert (known.low <= known.share).all()
     assert (known.share <= known.high).all()
     assert shares.customers.sum() == segmented.tier.notna().sum()
-    assert "Referral" in segmentation.finding_origin(shares).sentence
+    assert "customers won by referral are core" in segmentation.finding_origin(shares).sentence
 
 
 def test_only_the_latest_answer_to_the_first_question_counts():
@@ -805,6 +824,35 @@ def test_findings_are_silent_where_there_is_too_little():
     assert shares.value.iloc[0] == "search"
     assert pd.isna(shares.value.iloc[1])
     assert segmentation.finding_origin(shares) is None
+
+
+def test_the_sleeping_tier_is_bridged_to_the_stages_and_to_those_who_brought_money(activity, lines, segmented):
+    summary, rules = segmentation.segment_summary(segmented), segmentation.segment_rules(lines)
+    asleep = segmented[segmented.tier == "sleeping"]
+    stages = asleep.stage.value_counts()
+    assert stages.sum() == len(asleep)
+    reading = segmentation.table_of_tiers(summary, rules, segmented).reading
+    bridge = f"Sleeping holds these lifecycle stages: Sleeping {stages['sleeping']:,}, Lost {stages['lost']:,}."
+    assert reading.endswith(bridge)
+    finding = segmentation.finding_sleeping(summary, segmentation.sleeping_lines(activity, lines))
+    buyers = (asleep.purchases_year > 0).sum()
+    assert f"from {buyers:,} of the {len(asleep):,} customers in the tier Sleeping" in finding.sentence
+
+
+def test_revenue_of_nobody_known_is_a_row_only_where_there_is_any(lines, segmented):
+    rules = segmentation.segment_rules(lines)
+    for amount, rows in ((0.0, 4), (9.5, 5)):
+        guests = pd.DataFrame({"revenue_year": [amount]})
+        table = segmentation.table_of_tiers(segmentation.segment_summary(segmented, guests=guests), rules)
+        assert len(table.frame) == rows
+
+
+def test_scores_that_stay_empty_are_explained(activity):
+    few = customers_of(*((10 * n, 1 + (n > 8), 10.0) for n in range(1, 11)))
+    for customers, explained in ((few, True), (activity, False)):
+        cuts = segmentation.cut_points(customers)
+        axes = segmentation.plot_rfm_grid(segmentation.rfm_grid(segmentation.rfm_scores(customers, cuts)), cuts)
+        assert ("some scores stay empty" in figures.caption_of(axes).reading) == explained
 
 
 def test_figures_say_what_they_show(activity, lines, segmented):

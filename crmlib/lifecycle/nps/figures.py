@@ -146,13 +146,15 @@ def plot_groups(groups: Any, *, most: int = 12) -> Any:
     )
     reading = (
         text.say(
-            "Of {count} groups these differ from the rest beyond chance: {names}. All other order is noise.",
+            "Of {count} groups these differ from the rest beyond chance: {names}. The rest cannot be told from "
+            "chance with so few answers.",
             count=len(groups),
             names=names,
         )
         if len(differing)
         else text.say(
-            "Of {count} groups none differs from the rest beyond chance: the order among them is noise.",
+            "Of {count} groups none differs from the rest beyond chance: with so few answers their order cannot be "
+            "told from it.",
             count=len(groups),
         )
     )
@@ -172,6 +174,20 @@ def plot_groups(groups: Any, *, most: int = 12) -> Any:
             low=points(last.nps),
         ),
     )
+
+
+def _beside(low: float, high: float, line: float) -> bool:
+    """Whether an interval lies wholly on one side of a line."""
+    return high < line or low > line
+
+
+def _place_words(driver: Any, middle: float) -> str:
+    """Whether a driver is rated below or above the mean of all, or that it is not clear."""
+    if not _beside(driver.performance_low, driver.performance_high, middle):
+        return text.say("Whether that is below or above the mean of all is not clear.")
+    if driver.performance < middle:
+        return text.say("That is below the mean of all.")
+    return text.say("That is above the mean of all.")
 
 
 def plot_drivers(drivers: Any) -> Any:
@@ -195,13 +211,16 @@ def plot_drivers(drivers: Any) -> Any:
     axes.text(left, top, text.say(" Important and weak: mend first"), va="top", color=colours["bad"])
     axes.text(right, top, text.say("Important and strong: keep up "), va="top", ha="right", color=colours["good"])
     for row in drivers.itertuples(index=False):
-        urgent = row.performance_high < middle and row.importance >= usual
-        colour = colours["bad"] if urgent else colours["main"]
+        clear = _beside(row.performance_low, row.performance_high, middle) and _beside(
+            row.importance_low, row.importance_high, usual
+        )
+        urgent = clear and row.performance < middle and row.importance > usual
+        colour = colours["bad"] if urgent else colours["main" if clear else "muted"]
         axes.vlines(row.performance, row.importance_low, row.importance_high, color=colour, linewidth=1.5)
         axes.hlines(row.importance, row.performance_low, row.performance_high, color=colour, linewidth=1.5)
         axes.plot(row.performance, row.importance, "o", color=colour, markersize=8)
         axes.annotate(
-            driver_name(row.driver),
+            driver_name(row.driver) if clear else text.say("{driver} (not clear)", driver=driver_name(row.driver)),
             (row.performance_high, row.importance),
             xytext=(6, 4),
             textcoords="offset points",
@@ -224,18 +243,19 @@ def plot_drivers(drivers: Any) -> Any:
         title=text.say("What drives the score"),
         reading=text.say(
             "{driver} matters most: {share} of what the ratings explain of the score ({low} to {high}), at "
-            "a mean rating of {rating}.",
+            "a performance of {rating}. {place}",
             driver=driver_name(first.driver),
             share=text.percent(first.importance),
             low=text.percent(first.importance_low),
             high=text.percent(first.importance_high),
-            rating=text.number(first.mean_rating, digits=1),
+            rating=text.percent(first.performance),
+            place=_place_words(first, middle),
         ),
         description=text.say(
             "Scatter chart: performance across, importance upwards, both with 95% intervals; important but "
             "weak "
             "drivers stand in the upper "
-            "left quadrant. Importance: {listed}.",
+            "left quadrant; not clear are those whose interval crosses a line. Importance: {listed}.",
             listed=listed,
         ),
     )
@@ -356,6 +376,28 @@ def plot_later_revenue(later: Any, *, days: int = 180) -> Any:
     )
 
 
+def _lowest_beyond_chance(themes: Any) -> Any:
+    """The theme that scores lowest, if it does so beyond chance; else None.
+
+    Held against all other comments together, with an allowance for having picked the lowest (Bonferroni).
+    """
+    from statistics import NormalDist
+
+    named = themes[(themes.theme != OTHER) & ~themes.small_base.astype(bool)]
+    if len(named) < 2:
+        return None
+    worst = named.loc[named.nps.idxmin()]
+    rest = themes[themes.theme != worst.theme]
+    weight = rest.answers / rest.answers.sum()
+    z = NormalDist().inv_cdf(0.975)
+    error = (rest.nps_high - rest.nps_low) / (2 * z)
+    spread = float(((weight * error) ** 2).sum()) ** 0.5
+    own = float(worst.nps_high - worst.nps_low) / (2 * z)
+    apart = float((weight * rest.nps).sum()) - float(worst.nps)
+    limit = NormalDist().inv_cdf(1 - 0.025 / len(named))
+    return worst if apart > limit * (own**2 + spread**2) ** 0.5 else None
+
+
 def themes_table(themes: Any) -> dict[str, Any]:
     """What ``chapter.show_table`` needs to show the themes: ``table``, ``title`` and ``reading``.
 
@@ -364,16 +406,25 @@ def themes_table(themes: Any) -> dict[str, Any]:
     named = themes[themes.theme != OTHER]
     reading = text.say("No comment speaks of a theme on the list.")
     if len(named):
-        first, worst = named.iloc[0], named.loc[named.nps.idxmin()]
-        reading = text.say(
-            "{share} of comments are about {theme}, more than about anything else; the lowest score comes "
-            "with "
-            "{worst}: {nps} points.",
-            share=text.percent(first.share),
-            theme=str(first.label),
-            worst=str(worst.label),
-            nps=points(worst.nps),
-        )
+        words = {"share": text.percent(named.iloc[0].share), "theme": str(named.iloc[0].label)}
+        worst = _lowest_beyond_chance(themes)
+        if worst is None:
+            reading = text.say(
+                "{share} of comments are about {theme}, more than about anything else; no theme's score can be told "
+                "from chance to be the lowest. Complaint and praise are quoted as written.",
+                **words,
+            )
+        else:
+            reading = text.say(
+                "{share} of comments are about {theme}, more than about anything else; the lowest score, beyond "
+                "chance, comes with {worst}: {nps} points ({low} to {high}). Complaint and praise are quoted as "
+                "written.",
+                worst=str(worst.label),
+                nps=points(worst.nps),
+                low=points(worst.nps_low),
+                high=points(worst.nps_high),
+                **words,
+            )
     columns = ["label", "answers", "share", "nps", "nps_low", "nps_high", "complaint", "praise"]
     return {"table": themes[columns], "title": text.say("What they write about"), "reading": reading}
 

@@ -16,11 +16,14 @@ from crmlib.lifecycle.nps.wording import dimension_name, driver_name, group_name
 Direction = Literal["good", "bad", "neutral"]
 
 
-def finding_score(scores: Any, *, target: float | None = None, weighted: bool = False) -> Finding | None:
+def finding_score(
+    scores: Any, *, target: float | None = None, as_answered: Any = None, days: int = 365
+) -> Finding | None:
     """The score, and whether its target is reached beyond chance; None without answers.
 
-    ``scores``: a frame of one row from :func:`scores` , ``weighted`` where that can be done; ``target`` in
-    points.
+    ``scores``: a frame of one row from :func:`scores`, weighted where that can be done, and then
+    ``as_answered``, the same without weights: the sentence tells both. ``target`` in points; answers of the
+    last ``days``.
     """
     if not len(scores):
         return None
@@ -56,7 +59,7 @@ def finding_score(scores: Any, *, target: float | None = None, weighted: bool = 
         else:
             certainty = text.say(
                 "95% interval: {low} to {high} points (customers who answered: {customers}). The target of "
-                "{target} lies within it: it is shown neither to be reached nor to be missed.",
+                "{target} lies within it: too close to tell whether it is reached.",
                 **values,
             )
             action = text.say("Ask more customers before anyone is rewarded or blamed for this score.")
@@ -65,19 +68,36 @@ def finding_score(scores: Any, *, target: float | None = None, weighted: bool = 
         "nps": points(score.nps),
         "promoters": text.percent(score.promoters),
         "detractors": text.percent(score.detractors),
+        "passives": text.percent(score.passives),
     }
-    return Finding(
-        "nps.score",
-        text.say(
-            "Weighted for those who kept silent, the net promoter score is {nps}: {promoters} would "
-            "recommend us, {detractors} would not.",
+    if as_answered is None or not len(as_answered):
+        sentence = text.say(
+            "The net promoter score is {nps}: {promoters} would recommend us, {detractors} are detractors (0–6), "
+            "{passives} undecided (7–8).",
             **shares,
         )
-        if weighted
-        else text.say(
-            "The net promoter score is {nps}: {promoters} would recommend us, {detractors} would not.",
+    else:
+        raw = as_answered.iloc[0]
+        sentence = text.say(
+            "The net promoter score of the last {days} days is {raw} as answered, {nps} weighted for those who kept "
+            "silent: {promoters} would recommend us, {detractors} are detractors (0–6), {passives} undecided (7–8).",
+            days=days,
+            raw=points(raw.nps),
             **shares,
-        ),
+        )
+        certainty = text.say(
+            "{weighted} The interval and the shares are weighted; as answered, which is how the scorecard counts, the "
+            "interval is {low} to {high}.",
+            weighted=certainty,
+            low=points(raw.nps_low),
+            high=points(raw.nps_high),
+        )
+        if target is not None and raw.nps_low < target <= raw.nps_high and direction != "neutral":
+            close = text.say("It contains the target: without the weights it would be too close to tell.")
+            certainty = " ".join((certainty, close))
+    return Finding(
+        "nps.score",
+        sentence,
         "neutral" if small else direction,
         certainty=certainty,
         action=action,
@@ -373,8 +393,7 @@ def finding_theme(themes: Any) -> Finding | None:
 
 
 def finding_detractor_revenue(detractor_revenue: Any) -> Finding | None:
-    """The revenue of a year that hangs on customers who would not recommend us; None on a small base or
-    without any.
+    """The revenue of a year that hangs on detractors; None on a small base or without any.
 
     ``detractor_revenue``: a frame from :func:`detractor_revenue`.
     """
@@ -384,8 +403,11 @@ def finding_detractor_revenue(detractor_revenue: Any) -> Finding | None:
     return Finding(
         "nps.detractor_revenue",
         text.say(
-            "{share} of revenue, {money} a year, comes from customers who would not recommend us.",
+            "An estimated {share} of revenue ({low} to {high}), {money} a year, comes from detractors, who answer "
+            "0 to 6.",
             share=text.percent(found.share),
+            low=text.percent(found.share_low),
+            high=text.percent(found.share_high),
             money=text.money(found.revenue),
         ),
         "bad",

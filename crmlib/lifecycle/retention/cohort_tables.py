@@ -267,13 +267,16 @@ def _triangle_words(triangle: Any, value: str, period: Period) -> dict[str, str]
     }
     if len(column) > 1:
         reading = text.say(
-            "In {age} after the first purchase the cohorts lie between {low} ({worst}) and {high} ({best}); blank "
-            "cells are not over yet.",
+            "In {age} after the first purchase the cohorts lie between {low} ({worst}) and {high} ({best}); "
+            "blank: the {unit} is not over.",
+            unit=period_word(period),
             **words,
         )
     else:
         reading = text.say(
-            "In {age} after the first purchase the only cohort stands at {high}; blank cells are not over yet.", **words
+            "In {age} after the first purchase the only cohort stands at {high}; blank: the {unit} is not over.",
+            unit=period_word(period),
+            **words,
         )
     description = text.say(
         "Heat map with a row per cohort and a column per {age_unit} of age, up to {last}; cohorts shown: {count}; in "

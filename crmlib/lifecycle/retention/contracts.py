@@ -353,8 +353,8 @@ def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
     }
     if modelled:
         reading = text.say(
-            "{first} of contracts outlive their first renewal and {seen} their renewal {seen_age}; after renewal "
-            "{last_age} {projected} ({low} to {high}) are to be expected.",
+            "{first} of contracts outlive their first renewal and {seen} their renewal {seen_age}; {projected} "
+            "({low} to {high}) are expected to be left after {last_age} renewals.",
             projected=text.percent(last.projected, digits=1),
             low=text.percent(last.projected_low, digits=1),
             high=text.percent(last.projected_high, digits=1),
@@ -401,12 +401,17 @@ def finding_contracts(outlook: pd.DataFrame | None, model: ShiftedBetaGeometric 
         "bad",
         certainty=text.say(
             "95% interval {low} to {high}, if contracts go on leaving as they did: {first} renew at the first renewal, "
-            "{later} at the twelfth.",
+            "{later} at the twelfth. {money}",
             low=text.number(row.left_low),
             high=text.number(row.left_high),
             first=text.percent(model.retention(1).item()),
             later=text.percent(model.retention(12).item()),
-        ),
+            money=text.say(
+                "At stake is the contribution (prices times margin) that those who leave will not bring that year."
+            )
+            if priced
+            else "",
+        ).rstrip(),
         action=text.say(
             "Spend on the first renewals: that is where most contracts are lost, and those who stay longer leave less "
             "by themselves."

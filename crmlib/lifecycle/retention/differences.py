@@ -10,7 +10,7 @@ from crmlib.finding import Finding
 from crmlib.lifecycle.purchases import as_day
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.intervals import newcombe, wilson
-from crmlib.lifecycle.retention.second_order import as_table, repeat_rate
+from crmlib.lifecycle.retention.second_order import Grouping, as_table, repeat_rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,6 +200,11 @@ def finding_newer(newer: pd.DataFrame | None, worth: pd.DataFrame | None = None)
             **words,
         )
     money = None if direction == "neutral" else _per_year(worth)
+    if money:
+        meaning = text.say(
+            "At stake is the contribution of a year's second orders that make this difference, and of no later ones."
+        )
+        certainty = " ".join((certainty, meaning))
     return Finding(
         "retention.newer_customers",
         sentence,
@@ -223,14 +228,20 @@ def _per_year(worth: pd.DataFrame | None) -> float | None:
 
 
 def finding_groups(
-    second_orders: Any, groups: pd.DataFrame, *, within: int = 90, worth: pd.DataFrame | None = None
+    second_orders: Any,
+    groups: pd.DataFrame,
+    *,
+    within: int = 90,
+    worth: pd.DataFrame | None = None,
+    by: Grouping | None = None,
 ) -> Finding | None:
     """Which group of customers returns most and which least, and what it would be worth if the last came up
     to average.
 
     ``groups``: :func:`compare_groups` of these ``second_orders``; ``worth``: the row of
-    ``value_of_second_orders``. Money only where the difference is more than chance: the gap of the last
-    group to all customers, for its new customers of a year. None with fewer than two groups.
+    ``value_of_second_orders``; ``by``: what the groups are, for the words. Money only where the difference is
+    more than chance: the gap of the last group to all customers, for its new customers of a year. None with
+    fewer than two groups.
     """
     if groups.empty:
         return None
@@ -249,7 +260,14 @@ def finding_groups(
         return Finding(
             "retention.groups",
             text.say(
-                "No group stands out: {high} of “{best}” order again within {days} days, {low} of “{worst}”.", **words
+                "No channel stands out: {high} of customers won by “{best}” order again within {days} days, {low} of "
+                "those won by “{worst}”.",
+                **words,
+            )
+            if by == "channel"
+            else text.say(
+                "No group stands out: {high} of the group “{best}” order again within {days} days, {low} of “{worst}”.",
+                **words,
             ),
             "neutral",
             certainty=text.say(
@@ -270,19 +288,38 @@ def finding_groups(
     return Finding(
         "retention.groups",
         text.say(
-            "{high} of “{best}” order again within {days} days, but only {low} of “{worst}”.",
+            "{high} of customers won by “{best}” order again within {days} days, but only {low} of those won by "
+            "“{worst}”.",
+            **words,
+        )
+        if by == "channel"
+        else text.say(
+            "{high} of the group “{best}” order again within {days} days, but only {low} of “{worst}”.",
             **words,
         ),
         "bad",
         certainty=text.say(
             "Difference {interval} percentage points (95% interval that allows for the number of comparisons, {pairs}; "
             "adjusted p {p}); best and worst were picked after the fact, and the groups may differ in more than their "
-            "name.",
+            "name. {money}",
+            money=text.say(
+                "At stake is the contribution of the second orders alone that a year's new customers of “{worst}” "
+                "would add if they returned like the average.",
+                **words,
+            )
+            if money
+            else "",
             **(words | {"p": text.say("below 0.001") if row.p_adjusted < 0.001 else words["p"]}),
-        ),
+        ).rstrip(),
         action=text.say(
-            "Give “{worst}” the better reason to return first, and weigh what it may cost to win such customers "
-            "against how few of them come back.",
+            "Give customers won by “{worst}” a reason to return before all others, and weigh what winning them may "
+            "cost against how few of them come back.",
+            **words,
+        )
+        if by == "channel"
+        else text.say(
+            "Give the customers of “{worst}” a reason to return before all others, and weigh what winning them may "
+            "cost against how few of them come back.",
             **words,
         ),
         money=money and gap * money,

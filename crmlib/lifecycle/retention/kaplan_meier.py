@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmlib import figures, text
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.second_order import as_table
+from crmlib.lifecycle.retention.second_order import Grouping, as_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,11 +149,11 @@ def log_rank(
 # Figures
 
 
-def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None) -> Any:
+def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None, by: Grouping | None = None) -> Any:
     """Share who have ordered again, by days since the first order and by group; answers the Axes.
 
-    ``curves``: a frame from :func:`return_curves` by group; ``test``: its :func:`log_rank`. At most seven
-    groups are drawn, the largest.
+    ``curves``: a frame from :func:`return_curves` by group; ``test``: its :func:`log_rank`; ``by``: what the
+    groups are, for the words. At most seven groups are drawn, the largest.
     """
     title = text.say("When new customers order again")
     named = curves.rename(columns={"cohort": "group"}) if "group" not in curves.columns else curves
@@ -190,9 +190,16 @@ def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None) -> 
         "worst": str(groups[-1]),
         "low": text.percent(at[groups[-1]]),
     }
-    if len(groups) > 1:
+    if len(groups) > 1 and by == "channel":
         reading = text.say(
-            "By day {day}, {high} of “{best}” have ordered again, of “{worst}” {low}. {test}",
+            "By day {day}, {high} of customers won by “{best}” have ordered again, of those won by “{worst}” {low}. "
+            "{test}",
+            test=_test_words(test),
+            **words,
+        )
+    elif len(groups) > 1:
+        reading = text.say(
+            "By day {day}, {high} of the group “{best}” have ordered again, of “{worst}” {low}. {test}",
             test=_test_words(test),
             **words,
         )

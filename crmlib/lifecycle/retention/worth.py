@@ -113,7 +113,8 @@ def finding_second_order(rate: pd.DataFrame, worth: pd.DataFrame | None = None, 
     value = None if worth is None or worth.empty else worth.iloc[0]
     money = None if value is None or not value.one_point > 0 else float(value.one_point)
     certainty = [
-        text.say("95% interval {interval}, from {followed} customers followed for {days} days or more.", **words)
+        text.say("95% interval {interval}, from {followed} customers followed for {days} days or more.", **words),
+        text.say("This counts new customers; the repurchase rate of the scorecard counts all buyers."),
     ]
     if value is None:
         sentence = text.say("{rate} of new customers order again within {days} days.", **words)
@@ -133,7 +134,8 @@ def finding_second_order(rate: pd.DataFrame, worth: pd.DataFrame | None = None, 
         )
         certainty.append(
             text.say(
-                "The worth counts the second order alone, for {new} new customers a year: {low} to {high}.",
+                "The worth is the contribution of the second order alone, for {new} new customers a year: {low} to "
+                "{high}.",
                 new=text.number(value.new_customers_a_year),
                 low=text.money(value.one_point_low),
                 high=text.money(value.one_point_high),

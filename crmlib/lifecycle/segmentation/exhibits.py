@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from crmlib import text
+from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.purchases import as_day
+from crmlib.lifecycle.segmentation.k_means import is_stable
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, named
 
 
@@ -17,10 +19,12 @@ class CaptionedTable(NamedTuple):
     reading: str
 
 
-def table_of_tiers(summary: Any, rules_in_words: Any) -> CaptionedTable:
+def table_of_tiers(summary: Any, rules_in_words: Any, segments: Any = None) -> CaptionedTable:
     """The value tiers with their rules, customers and revenue.
 
-    ``summary`` from :func:`segment_summary`, ``rules_in_words`` from :func:`segment_rules`, both by tier.
+    ``summary`` from :func:`segment_summary`, ``rules_in_words`` from :func:`segment_rules`, both by tier. With
+    ``segments`` (from :func:`segments`) the reading says which lifecycle stages the tier ``sleeping`` holds. Where all
+    revenue belongs to somebody known, the row of those unknown is left out.
 
     >>> import pandas as pd
     >>> summary = pd.DataFrame({"segment": ["core", "ordinary"], "customers": [1, 3], "share": [0.25, 0.75],
@@ -35,19 +39,38 @@ def table_of_tiers(summary: Any, rules_in_words: Any) -> CaptionedTable:
         "revenue_share_high", "revenue_per_customer",
     ]  # fmt: skip
     frame = summary.merge(rules_in_words, on="segment", how="left")[columns]
+    frame = frame[(frame.segment != NO_CUSTOMER) | (frame.revenue_year.abs() >= 0.005)]
     first = summary.iloc[0]
-    return CaptionedTable(
-        named(frame, "segment"),
-        text.say("The value tiers"),
-        text.say(
-            "The first tier, {name}, is {share} of the customers and brings {revenue_share} of the revenue of the "
-            "last twelve months; a customer belongs to the first rule that fits, tried in the order {order}.",
-            name=text.label(first.segment),
-            share=text.percent(first.share),
-            revenue_share=text.percent(first.revenue_share),
-            order=", ".join(text.label(segment) for segment in rules_in_words.segment),
-        ),
+    reading = text.say(
+        "The first tier, {name}, is {share} of the customers and brings {revenue_share} of the revenue of the "
+        "last twelve months; a customer belongs to the first rule that fits, tried in the order {order}.",
+        name=text.label(first.segment),
+        share=text.percent(first.share),
+        revenue_share=text.percent(first.revenue_share),
+        order=", ".join(text.label(segment) for segment in rules_in_words.segment),
     )
+    stages = to_pandas(_stages_in(segments, tier="sleeping")) if segments is not None else None
+    if stages is not None and len(stages):
+        reading = text.say(
+            "{reading} The tier {tier} holds these lifecycle stages: {stages}.",
+            reading=reading,
+            tier=text.label("sleeping"),
+            stages=", ".join(
+                text.say("{stage} {count}", stage=text.label(row.stage), count=int(row.customers))
+                for row in stages.itertuples()
+            ),
+        )
+    return CaptionedTable(named(frame, "segment"), text.say("The value tiers"), reading)
+
+
+@same_kind
+def _stages_in(segments: Any, *, tier: str) -> Any:
+    """The lifecycle stages of a tier's customers, the most recent buyers first."""
+    import ibis
+
+    some = segments.filter((segments.tier == tier).fill_null(False) & segments.stage.notnull())
+    stages = some.group_by("stage").agg(customers=some.count(), days=some.recency_days.median())
+    return stages.order_by(ibis.asc("days"), "stage")
 
 
 def table_of_stages(summary: Any, rules_in_words: Any, outcomes: Any = None, *, since: Any = None) -> CaptionedTable:
@@ -96,20 +119,28 @@ def table_of_clusters(beside: Any, stability: Any) -> CaptionedTable:
     >>> beside = pd.DataFrame({"cluster": [1], "customers": [9], "share": [1.0], "recency_days": [3],
     ...     "purchases_year": [2], "revenue_per_customer": [5.0], "revenue_share": [1.0],
     ...     "segment": ["core"], "segment_share": [0.8], "rand_index": [0.25]})
-    >>> stability = pd.DataFrame({"clusters": [1], "rand_index": [0.9], "low": [0.8], "high": [1.0]})
+    >>> stability = pd.DataFrame({"clusters": [1], "rand_index": [0.9], "low": [0.8], "high": [1.0], "weakest": [0.8]})
     >>> table_of_clusters(beside, stability).reading
-    'Agreement of the groups with the rules: 0.25 ...; with the groups found in new samples: 0.90, ...'
+    'The groups and the rules agree to 0.25 (1: ...). From other customers much the same groups come out (0.90 ...'
     """
     row = stability[stability.clusters == len(beside)].iloc[0]
     frame = named(beside.drop(columns="rand_index").assign(cluster=beside.cluster.astype(str)), "segment")
-    return CaptionedTable(
-        frame,
-        text.say("Groups that the data form by themselves"),
+    said = {
+        "agreement": text.number(beside.rand_index.iloc[0], digits=2),
+        "stability": text.number(row.rand_index, digits=2),
+        "interval": text.interval(row.low, row.high, text.number, digits=2),
+    }
+    reading = (
         text.say(
-            "Agreement of the groups with the rules: {agreement} (1 is complete, 0 is chance); with the groups "
-            "found in new samples: {stability}, 95% of them within {interval}.",
-            agreement=text.number(beside.rand_index.iloc[0], digits=2),
-            stability=text.number(row.rand_index, digits=2),
-            interval=text.interval(row.low, row.high, text.number, digits=2),
-        ),
+            "The groups and the rules agree to {agreement} (1: completely, 0: as by chance). From other customers much "
+            "the same groups come out ({stability} of 1, interval {interval}).",
+            **said,
+        )
+        if is_stable(row)
+        else text.say(
+            "The groups and the rules agree to {agreement} (1: completely, 0: as by chance). From other customers "
+            "other groups come out ({stability} of 1, interval {interval}): do not build on them.",
+            **said,
+        )
     )
+    return CaptionedTable(frame, text.say("Groups that a computer forms from the data"), reading)

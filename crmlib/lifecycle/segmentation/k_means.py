@@ -246,46 +246,48 @@ def _cross(clustered: Any, *, by: By) -> Any:
 # Findings
 
 
-def finding_clusters(stability: Any, beside: Any) -> Finding | None:
-    """Whether the groups that the data form by themselves speak for or against the rules.
+def is_stable(stability: Any) -> bool:
+    """Whether groups are found again reliably enough to be believed: a row of :func:`cluster_stability`."""
+    return bool(stability.rand_index >= STABLE and stability.weakest >= BELIEVABLE)
 
-    ``stability``: from :func:`cluster_stability`; ``beside``: from :func:`clusters_beside_rules`. None where the
-    stability of that many clusters was not measured.
+
+def finding_clusters(stability: Any, beside: Any) -> Finding | None:
+    """Where the groups that the data form by themselves speak against the rules.
+
+    ``stability``: from :func:`cluster_stability`; ``beside``: from :func:`clusters_beside_rules`. None where nothing
+    follows: the groups are not reliably found again, or they confirm the rules, or there are fewer than 100 customers.
     """
     at = stability[stability.clusters == len(beside)]
     if at.empty or int(beside.customers.sum()) < 100:
         return None
-    row = at.iloc[0]
-    stable = bool(row.rand_index >= STABLE and row.weakest >= BELIEVABLE)
-    said = {
-        "clusters": len(beside),
-        "stability": text.number(row.rand_index, digits=2),
-        "agreement": text.number(beside.rand_index.iloc[0], digits=2),
-    }
+    row, agreement = at.iloc[0], float(beside.rand_index.iloc[0])
+    if not is_stable(row) or agreement >= STABLE:
+        return None
+    # The group with most of the revenue outside of its tier.
+    mixed = beside.iloc[int(((1 - beside.segment_share) * beside.revenue_share.fillna(0.0)).to_numpy().argmax())]
     return Finding(
         "segmentation.clusters",
         text.say(
-            "Left to themselves the customers form {clusters} groups that are found again in new samples (index "
-            "{stability}) and agree with the rules to {agreement}, where 1 is complete agreement and 0 chance.",
-            **said,
-        )
-        if stable
-        else text.say(
-            "Left to themselves the customers form no {clusters} groups that are reliably found again in new "
-            "samples (index {stability}; 1 is complete agreement, 0 chance).",
-            **said,
+            "A grouping by computer confirms the rules only in part ({agreement} of 1): of the {customers} customers "
+            "in its group {group}, who bring {revenue} of the revenue, only {share} are in one tier ({tier}).",
+            agreement=text.number(agreement, digits=2),
+            customers=int(mixed.customers),
+            group=str(mixed.cluster),
+            revenue=text.percent(mixed.revenue_share),
+            share=text.percent(mixed.segment_share),
+            tier=text.label(mixed.segment),
         ),
         "neutral",
         certainty=text.say(
-            "Adjusted Rand index over bootstrap samples, 95% of them within {interval}; the least stable group has "
-            "a similarity of {weakest}.",
+            "The {clusters} groups can be relied on: formed anew from other customers they come out alike to "
+            "{stability} of 1 (interval {interval}). That they differ from the rules proves neither of them wrong.",
+            clusters=len(beside),
+            stability=text.number(row.rand_index, digits=2),
             interval=text.interval(row.low, row.high, text.number, digits=2),
-            weakest=text.number(row.weakest, digits=2),
         ),
         action=text.say(
-            "Work with the rules, which everybody can explain, and use the groups to look for customers whom the "
-            "rules put side by side though they differ."
-        )
-        if stable
-        else text.say("Work with the rules, and do not build campaigns on these groups."),
+            "Before the next campaign look through the customers of this group, and decide whether those outside of "
+            "the tier {tier} need a treatment, or a rule, of their own.",
+            tier=text.label(mixed.segment),
+        ),
     )

@@ -199,7 +199,10 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
 
 
 def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
-    """What the core customers who are core no longer spend less in a year. None where fewer than 30 were core."""
+    """What the core customers who are core no longer spend less in a year, beside what those who rose to core bring.
+
+    None where fewer than 30 were core.
+    """
     moved = to_pandas(migration)
     core = moved[moved.before == "core"]
     gone = core[core.after != "core"]
@@ -209,25 +212,45 @@ def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
     if base < FEWEST or not count or loss <= 0:
         return None
     margin = 1.96 * float((gone.change_error**2).sum()) ** 0.5
+    interval = text.interval(loss - margin, loss + margin, text.money)
+    newcomers = int(rose[rose.before == NEWCOMER].customers.sum())
+    said = {
+        "count": count,
+        "base": base,
+        "day": text.day(as_day(since)),
+        "loss": text.money(loss),
+        "before": text.money(gone.revenue_before.sum()),
+        "after": text.money(gone.revenue_after.sum()),
+        "rose": int(rose.customers.sum()),
+        "brought": text.money(rose.revenue_before.sum()),
+        "bring": text.money(rose.revenue_after.sum()),
+    }
     return Finding(
         "segmentation.core_lost",
         text.say(
-            "The core has lost {count} of its {base} customers of {day}: what they spend has fallen by {loss} a year "
-            "({before} then, {after} now).",
-            count=count,
-            base=base,
-            day=text.day(as_day(since)),
-            loss=text.money(loss),
-            before=text.money(gone.revenue_before.sum()),
-            after=text.money(gone.revenue_after.sum()),
+            "The core has lost {count} of its {base} customers of {day}: their revenue has fallen by {loss} a year "
+            "({before} then, {after} now). In the same time {rose} others rose to core, whose revenue is {bring} a "
+            "year now ({brought} then).",
+            **said,
+        )
+        if len(rose)
+        else text.say(
+            "The core has lost {count} of its {base} customers of {day}: their revenue has fallen by {loss} a year "
+            "({before} then, {after} now), and nobody else rose to core in the same time.",
+            **said,
         ),
         "bad",
         certainty=text.say(
             "95% interval of the loss: {interval}. Some of it is chance evening out, because they were picked for a "
-            "good year; in the same time {rose} others rose to core, {newcomers} of them newcomers.",
-            interval=text.interval(loss - margin, loss + margin, text.money),
-            rose=int(rose.customers.sum()),
-            newcomers=int(rose[rose.before == NEWCOMER].customers.sum()),
+            "good year; of those who rose, {newcomers} are new since that day.",
+            interval=interval,
+            newcomers=newcomers,
+        )
+        if newcomers
+        else text.say(
+            "95% interval of the loss: {interval}. Some of it is chance evening out, because they were picked for a "
+            "good year.",
+            interval=interval,
         ),
         action=text.say(
             "Give every core customer a named person who calls when the usual time to the next purchase has passed."
@@ -260,8 +283,8 @@ def finding_potential(migration: Any, summary: Any, *, since: Any, more: float =
     return Finding(
         "segmentation.potential",
         text.say(
-            "{share} of the potential customers of {day} are core now and spend {gain} a year more each; if "
-            "another {more} of today's {today} potential customers rose, it would bring {money} a year.",
+            "{share} of the potential customers of {day} are core now and bring {gain} more revenue a year each; if "
+            "another {more} of today's {today} potential customers rose, it would bring {money} of revenue a year.",
             share=text.percent(count / base),
             day=text.day(as_day(since)),
             gain=text.money(gain),

@@ -178,7 +178,7 @@ def finding_dissatisfied(by_satisfaction: Any) -> Finding | None:
         "segmentation.dissatisfied",
         text.say(
             "Of the {answered} core and potential customers who answered, {share} are dissatisfied ({count} in "
-            "number); what they brought in the last twelve months is {money}.",
+            "number); their revenue of the last twelve months is {money}.",
             share=text.percent(count / answered),
             count=count,
             answered=answered,

@@ -117,17 +117,26 @@ def finding_origin(shares: Any) -> Finding | None:
     best, worst = judged.iloc[0], judged.iloc[-1]
     if not (low.iloc[0] > best.overall and high.iloc[-1] < worst.overall):
         return None
+    said = {
+        "best": str(best.value),
+        "worst": str(worst.value),
+        "attribute": text.label(best.attribute),
+        "best_share": text.percent(best.share),
+        "worst_share": text.percent(worst.share),
+        "overall": text.percent(best.overall),
+    }
     return Finding(
         "segmentation.origin",
         text.say(
+            "{best_share} of the customers won by {best} are core, but only {worst_share} of those won by {worst}; the "
+            "average is {overall}.",
+            **said,
+        )
+        if best.attribute == "channel"
+        else text.say(
             "{best_share} of the customers with {attribute} “{best}” are core, but only {worst_share} of those with "
             "“{worst}”; the average is {overall}.",
-            best=text.label(best.value),
-            worst=text.label(worst.value),
-            attribute=text.label(best.attribute),
-            best_share=text.percent(best.share),
-            worst_share=text.percent(worst.share),
-            overall=text.percent(best.overall),
+            **said,
         ),
         "neutral",
         certainty=text.say(

@@ -271,16 +271,19 @@ def plot_rfm_grid(grid: Any, cut_points: Any) -> Any:
     best = grid.sort_values(["share", "customers"], ascending=False).iloc[0]
     total = int(grid.customers.sum())
     count, share = int(best.customers), text.percent(best.share)
+    reading = text.say(
+        "The richest cell holds {customers} of {total} customers and brings {share} of the customers' revenue "
+        "of the last twelve months.",
+        customers=count,
+        total=total,
+        share=share,
+    )
+    if (rows.collapsed > 0).any() or (columns.collapsed > 0).any():
+        reading = text.say("{reading} Equal values share a score, so some scores stay empty.", reading=reading)
     return figures.caption(
         axes,
         title=text.say("Who buys how recently and how often, and what it brings"),
-        reading=text.say(
-            "The richest cell holds {customers} of {total} customers and brings {share} of the customers' revenue "
-            "of the last twelve months.",
-            customers=count,
-            total=total,
-            share=share,
-        ),
+        reading=reading,
         description=text.say(
             "Heat map of recency scores by frequency scores with customers and revenue in {cells} cells; the "
             "richest has recency score {r} and frequency score {f}, {customers} of {total} customers and {share} of "

@@ -202,11 +202,13 @@ def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: d
     return Finding(
         "segmentation.sleeping",
         text.say(
-            "{money} of the last twelve months' revenue, {share} of it, came from {buyers} customers who have since "
-            "gone to sleep.",
+            "{money} of the last twelve months' revenue, {share} of it, came from {buyers} of the {customers} "
+            "customers in the tier {tier}, who have gone to sleep since.",
             money=text.money(row.revenue_year),
             share=text.percent(row.revenue_share),
             buyers=int(row.buyers),
+            customers=int(row.customers),
+            tier=text.label("sleeping"),
         ),
         "bad",
         certainty=certainty,

@@ -16,7 +16,7 @@
 # # Practice: 03 Segmentation
 #
 # Replace each `...` by your answer and run the cell below it. The checks compute what they expect from the data at hand,
-# so they hold for any client; ask as often as you like.
+# so they hold for any client; ask as often as you like. Three digits are enough.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration

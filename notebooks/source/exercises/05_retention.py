@@ -16,7 +16,8 @@
 # # Practice: retention
 #
 # Five exercises on chapter 05. Replace each `...` by your own code, run the cell, then run the check below it. The checks
-# recompute the answer from the data at hand; rates are between 0 and 1, and rounding to three digits is fine.
+# recompute the answer from the data at hand. Rates are between 0 and 1 and judged to within 0.0005: rounding to three
+# digits is fine. Money is judged to within a thousandth.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration

@@ -34,8 +34,23 @@ def shops(**counts: tuple[int, int, int]) -> pd.DataFrame:
 def test_a_target_is_reached_or_missed_only_beyond_chance(target, direction):
     finding = nps.finding_score(nps.scores(made_of(250, 150, 100)), target=target)
     assert finding.direction == direction
-    assert finding.sentence == "The net promoter score is 30: 50% would recommend us, 20% would not."
+    assert finding.sentence == (
+        "The net promoter score is 30: 50% would recommend us, 20% are detractors (0–6), 30% undecided (7–8)."
+    )
+    assert ("too close to tell" in finding.certainty) == (target == 30)
     sound(finding)
+
+
+def test_a_weighted_score_is_told_beside_the_score_as_answered():
+    plain, weighted = nps.scores(made_of(250, 150, 100)), nps.scores(made_of(2000, 1500, 1500))
+    finding = nps.finding_score(weighted, as_answered=plain, target=30, days=90)
+    assert "of the last 90 days is 30 as answered, 10 weighted" in finding.sentence
+    assert finding.direction == "bad"
+    assert "missed" in finding.certainty
+    assert "without the weights it would be too close to tell" in finding.certainty
+    sound(finding)
+    assert "too close" not in nps.finding_score(weighted, as_answered=plain, target=50).certainty
+    assert nps.finding_score(weighted, as_answered=plain.iloc[:0]).sentence.startswith("The net promoter score is 10:")
 
 
 def test_a_small_base_is_neither_good_nor_bad_news():
@@ -222,3 +237,39 @@ def test_the_table_of_themes_reads_its_first_and_its_worst(answers):
     assert str(themes.label[0]) in shown["reading"]
     named = themes[themes.theme != "other"]
     assert str(named.loc[named.nps.idxmin(), "label"]) in shown["reading"]
+
+
+def themes_of(**scores_: tuple[int, float, float, float]) -> pd.DataFrame:
+    """Themes with so many answers, their score and its interval."""
+    columns = ["answers", "nps", "nps_low", "nps_high"]
+    frame = pd.DataFrame.from_dict(scores_, orient="index", columns=columns).rename_axis("theme").reset_index()
+    shown = frame.assign(label=frame.theme, share=frame.answers / 400, complaint="", praise="", small_base=False)
+    return shown.sort_values("answers", ascending=False, ignore_index=True)
+
+
+def test_the_lowest_score_of_a_theme_is_named_only_beyond_chance():
+    overlapping = themes_of(
+        product=(300, 42.0, 35.0, 48.0), staff=(200, 44.0, 36.0, 52.0), price=(60, 33.0, 12.0, 51.0)
+    )
+    reading = nps.themes_table(overlapping)["reading"]
+    assert "price" not in reading
+    assert "told from chance" in reading
+    apart = themes_of(product=(300, 42.0, 35.0, 48.0), staff=(200, 44.0, 36.0, 52.0), price=(60, -20.0, -40.0, 1.0))
+    assert "price: -20 points (-40 to 1)" in nps.themes_table(apart)["reading"]
+
+
+def test_a_driver_whose_interval_crosses_a_line_is_not_clear():
+    from crmlib import figures
+
+    table = nps.drivers(simulated())
+    clear = table.assign(
+        performance=[0.3, *[0.6] * (len(table) - 1)],
+        performance_low=[0.25, *[0.55] * (len(table) - 1)],
+        performance_high=[0.35, *[0.65] * (len(table) - 1)],
+    )
+    assert figures.caption_of(nps.plot_drivers(clear)).reading.endswith(
+        "at a performance of 30%. That is below the mean of all."
+    )
+    axes = nps.plot_drivers(clear.assign(performance_high=0.9, performance_low=0.1))
+    assert sum("(not clear)" in note.get_text() for note in axes.texts) == len(table)
+    assert figures.caption_of(axes).reading.endswith("is not clear.")
