@@ -103,8 +103,9 @@ begins, ends = last_whole.start_time, (last_whole + 1).start_time
 
 # %%
 def active_customers(moment):
-    last_purchase = bought[bought["day"] < moment].groupby("customer_id")["day"].max()
-    return set(last_purchase.index[last_purchase >= moment - pd.Timedelta(days=silent_days)])
+    evening = moment - pd.Timedelta(days=1)  # the last day before this moment
+    last_purchase = bought[bought["day"] <= evening].groupby("customer_id")["day"].max()
+    return set(last_purchase.index[last_purchase >= evening - pd.Timedelta(days=silent_days)])
 
 
 # %%
@@ -115,15 +116,20 @@ f"{len(at_start)} active when {last_whole} began, {len(lapsed)} of them lapsed: 
 # %% [markdown]
 # ## The same with the library
 #
-# `base_measures` counts everything that KPIs are made of, one row per period. Nothing in it is a rate yet.
+# `base_measures` counts everything that KPIs are made of, one row per period. Nothing in it is a rate yet. The margin
+# is the one that *Customer lifetime value* uses, too: from the cost of the orders where they carry it.
 
 # %%
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import clv, scorecard
 
+used = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)
+margin = float(used["margin"].iloc[0])
+
+# %%
 measures = scorecard.base_measures(
     orders=orders, **tables, as_of=chapter.as_of, period=period,
     silent_days=silent_days, repurchase_days=repurchase_days, follow_up_days=follow_up_days, sla_hours=sla_hours,
-    margin=chapter.client.margin, discount_rate=chapter.client.discount_rate,
+    margin=margin, discount_rate=chapter.client.discount_rate,
 )
 measures[["period", "revenue", "orders", "buyers", "new_customers", "active_at_start", "lapsed", "won_back"]].tail(6).round(2)
 
@@ -146,11 +152,18 @@ assert (flow.dropna() == measures.loc[flow.notna(), "active_customers"]).all()
 # ## KPIs are data
 #
 # A **KPI** is a formula over these counts, with a unit, a direction, a target, an owner and a definition in words.
-# They are in `kpis.yaml`; a consultant changes them there, or in the client's own file, without touching code.
+# They are in `kpis.yaml`; a consultant changes them there, or in the client's own file, without touching code. Names
+# and definitions tell the parameters in use.
 
 # %%
 own_file = chapter.client.folder / definitions if definitions else None
-kpis = scorecard.load_kpis(own_file, targets=chapter.client.targets)
+parameters = {
+    "period": period, "silent_days": silent_days, "repurchase_days": repurchase_days,
+    "follow_up_days": follow_up_days, "sla_hours": sla_hours,
+}
+kpis = scorecard.load_kpis(own_file, targets=chapter.client.targets, parameters=parameters)
+
+# %%
 scorecard.kpi_definitions(kpis)[["kpi", "formula", "better", "target", "owner", "needs"]]
 
 # %% [markdown]
@@ -183,9 +196,10 @@ answer
 #
 # `kpi_values` takes the formulas. An empty value is *not known*; that is something else than zero. Who bought last
 # month has not had the time to buy again, so the repurchase rate of the last months is empty until that time is over.
+# NPS is taken by the quarter: surveys come in waves, and a month's border must not cut one in two.
 
 # %%
-values = scorecard.kpi_values(measures, kpis)
+values = scorecard.kpi_values(measures, kpis, period=period)
 wide = values.pivot(index="period", columns="kpi", values="value")
 wide.reindex(columns=["average_order_value", "repurchase_rate", "churn_rate"]).tail(6).round(4)
 
@@ -216,16 +230,16 @@ by_kpi = limits[limits["kpi"] == "average_order_value"].tail(1)
 assert by_kpi["upper"].dropna().sub(history.mean() + reach).abs().lt(1e-6).all()
 
 # %% [markdown]
-# The same for all KPIs; signals are red (beyond a limit), orange (eight in a row) or grey (beyond a limit, but so it
-# was a year ago).
+# The same for all KPIs; signals are red (beyond a limit), orange (eight in a row) or grey (so it was a year ago, or the
+# KPI has a trend and is still on it: growth that goes on has no new cause to look for).
 
 # %%
 axes = scorecard.plot_limits(limits, kpis, period=period)
 chapter.show(axes, name="limits", table=limits) if axes is not None else "Too few periods for limits."
 
 # %% [markdown]
-# A KPI that grows with the business, such as revenue, leaves its limits sooner or later: rightly, since it is not a
-# stable process. For these, and for anything with seasons, the same period a year ago is the fairer comparison, as
+# A KPI that grows with the business, such as revenue, leaves its limits sooner or later: it is not a stable process.
+# For these, and for anything with seasons, the same period a year ago is the fairer comparison, as
 # soon as there are two years.
 
 # %% [markdown]
@@ -273,14 +287,14 @@ chapter.show_table(
 # %% [markdown]
 # ## Why revenue changed
 #
-# Revenue is the product of active customers, orders per customer and average order value (and what guests spent). The
-# **driver tree** compares two times of equal length. Active customers change by those who came and those who were
-# lost. By hand, for customers who are known:
+# Revenue is the product of the customers who bought, orders per customer and average order value (and what guests
+# spent). The **driver tree** compares two times of equal length. Those who bought in it are not the *active* customers
+# of one day: they change by those who came and those who were lost. By hand, for customers who are known:
 
 # %%
 of_late = bought[bought["day"] >= day_after - pd.DateOffset(months=months)]
-active, ordered, spent = of_late["customer_id"].nunique(), len(of_late), of_late["spend"].sum()
-pd.Series({"active": active, "orders per customer": ordered / max(active, 1), "order value": spent / max(ordered, 1)}).round(2)
+buyers, ordered, spent = of_late["customer_id"].nunique(), len(of_late), of_late["spend"].sum()
+pd.Series({"bought": buyers, "orders per customer": ordered / max(buyers, 1), "order value": spent / max(ordered, 1)}).round(2)
 
 # %% [markdown]
 # How much of the change belongs to which factor? Change them one after the other, and the answer depends on the order.
@@ -325,19 +339,29 @@ exhibit if has_groups else "The orders have no column to split by."
 # ## How sure are we?
 #
 # How often does chance alone give a signal? We let many stable series of two years run and judge their last value by
-# the limits from those before it.
+# both rules: beyond the limits, or the eighth in a row on one side of the mean.
 
 # %%
 import numpy as np
 
 stable = np.random.default_rng(13).normal(size=(5000, 24))
-known, judged = stable[:, :-1], stable[:, -1]
+known = stable[:, :-1]
+side = stable - known.mean(axis=1, keepdims=True)
 reach = 2.66 * np.abs(np.diff(known, axis=1)).mean(axis=1)
-round(float((np.abs(judged - known.mean(axis=1)) > reach).mean()), 3)
+beyond = np.abs(side[:, -1]) > reach
+in_a_row = (side[:, -8:] > 0).all(axis=1) | (side[:, -8:] < 0).all(axis=1)
+
+# %%
+charted = [key for key in limits.dropna(subset=["centre"])["kpi"].unique() if kpis[key].chart]
+one_kpi = (beyond | in_a_row).mean()
+any_of_them = 1 - (1 - one_kpi) ** len(charted)
+pd.Series(
+    {"beyond": beyond.mean(), "in a row": in_a_row.mean(), "either": one_kpi, f"any of {len(charted)}": any_of_them}
+).round(3)
 
 # %% [markdown]
-# So false alarms are rare for one KPI. With a dozen KPIs each month there will be one now and then: look, but do not
-# be surprised if there is nothing.
+# The last line is for all charted KPIs together, as if they were independent. False alarms are rare for one KPI, but
+# look at a dozen each month and there will be one now and then: look, but do not be surprised if there is nothing.
 
 # %% [markdown]
 # ## What to do
@@ -346,7 +370,7 @@ round(float((np.abs(judged - known.mean(axis=1)) > reach).mean()), 3)
 chapter.conclude(
     scorecard.finding_revenue_change(tree),
     scorecard.finding_off_target(card, kpis, period=period),
-    scorecard.finding_signals(card, kpis, period=period),
+    scorecard.finding_signals(card, kpis, period=period, tree=tree),
 )
 
 # %% [markdown]

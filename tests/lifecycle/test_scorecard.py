@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import crmlib
 from crmlib import figures, text
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import clv, scorecard
 from crmlib.lifecycle.purchases import purchases
 from crmlib.lifecycle.scorecard.drivers import _contributions, comparable_times
 from crmlib.lifecycle.scorecard.formula import FormulaInvalid, read_formula
@@ -99,7 +99,8 @@ def test_the_kpis_that_were_asked_for_are_defined_in_both_languages_with_owner_a
         assert kpi.owner.zh
         assert kpi.needs
     text.use("zh", "CNY")
-    assert str(kpis["repurchase_rate"].name) == "复购率"
+    assert str(kpis["repurchase_rate"].name) == "复购率（全部购买客户，90天内）"
+    assert str(scorecard.load_kpis(parameters={"period": "week"})["churn_rate"].name) == "流失率（每周）"
 
 
 def test_the_clients_file_changes_adds_and_drops_kpis_and_the_clients_targets_win(tmp_path):
@@ -170,8 +171,9 @@ def by_brute_force(orders, as_of, silent_days, period="month"):
     first_day = min(min(d) for d in days.values())
 
     def active(moment):
-        known = {c: [d for d in own if d < moment] for c, own in days.items()}
-        return {c for c, own in known.items() if own and (moment - own[-1]).days <= silent_days}
+        evening = moment - dt.timedelta(days=1)
+        known = {c: [d for d in own if d <= evening] for c, own in days.items()}
+        return {c for c, own in known.items() if own and own[-1] >= evening - dt.timedelta(days=silent_days)}
 
     rows = []
     for start in between(period_start(first_day, period), as_of, period):
@@ -189,8 +191,8 @@ def by_brute_force(orders, as_of, silent_days, period="month"):
                 "lapsed": len(at_start - at_end),
                 "silent_at_start": len(known - at_start),
                 "won_back": len(came & (known - at_start)),
-                "seen": start >= first_day + dt.timedelta(days=silent_days),
-                "seen_at_end": end >= first_day + dt.timedelta(days=silent_days),
+                "seen": start > first_day + dt.timedelta(days=silent_days),
+                "seen_at_end": end > first_day + dt.timedelta(days=silent_days),
             }
         )
     return pd.DataFrame(rows)
@@ -227,11 +229,11 @@ def test_churn_by_hand():
     orders = orders_of(("a", "2025-01-01", 10), ("b", "2025-01-05", 20), ("c", "2025-02-15", 5), ("a", "2025-03-20", 5))
     found = scorecard.base_measures(orders=orders, as_of="2025-05-31", silent_days=60, repurchase_days=90)
     found = found.set_index("period").loc[:, ["active_at_start", "lapsed", "won_back", "silent_at_start"]]
-    # First seen on 2 March (60 days after the first purchase): February and March cannot be known at their starts.
+    # First known on the evening of 2 March (60 days after the first purchase), so not at the starts before it.
     assert found.loc[dt.date(2025, 3, 1)].isna().all()
-    # On 1 April a (12 days) and c (45 days) are active, b (86 days) is silent; c lapses on 16 April.
+    # On the eve of April a (11 days) and c (44 days) are active, b (85 days) is silent; c lapses on 17 April.
     assert found.loc[dt.date(2025, 4, 1)].tolist() == [2, 1, 0, 1]
-    # On 1 May a (42 days) is active, and lapses on 19 May.
+    # On the eve of May a (41 days) is active, and lapses on 20 May.
     assert found.loc[dt.date(2025, 5, 1)].tolist() == [1, 1, 0, 2]
 
 
@@ -384,7 +386,7 @@ def test_a_cost_per_case_has_nearly_the_exact_poisson_interval():
 def test_the_interval_of_nps_and_of_a_mean_by_hand():
     kpis = scorecard.load_kpis()
     nps = pd.DataFrame({"period": months(1), "promoters": [50.0], "detractors": [20.0], "nps_answers": [100.0]})
-    row = scorecard.kpi_values(nps, {"nps": kpis["nps"]}).iloc[0]
+    row = scorecard.kpi_values(nps, {"nps": kpis["nps"]}, period="quarter").iloc[0]
     assert row["high"] - row["value"] == pytest.approx(196 * math.sqrt((0.7 - 0.09) / 100), rel=1e-4)
     amounts = np.array([10.0, 20, 30, 60] * 10)
     sums = {"revenue": [amounts.sum()], "revenue_squares": [(amounts**2).sum()], "orders": [40.0]}
@@ -457,6 +459,31 @@ def test_a_stable_process_is_rarely_called_a_signal():
     last = scorecard.natural_limits(values).groupby("kpi").tail(1)
     assert (last["signal"] == "outside").mean() < 0.03
     assert (last["signal"] == "run").mean() < 0.03
+
+
+def test_steady_growth_is_a_trend_and_a_step_or_a_leap_beyond_it_is_a_signal():
+    noise = np.tile([0.0, 1.0, -1.0, 0.5, -0.5], 5)[:24]
+    growing = 100 + 2 * np.arange(24) + noise
+    found = scorecard.natural_limits(series(growing))
+    assert set(found["signal"]) == {"", "trend"}
+    assert found["signal"].iloc[-1] == "trend"
+    leapt = scorecard.natural_limits(series([*growing[:-1], growing[-1] + 20]))
+    assert leapt["signal"].iloc[-1] == "outside"
+    # Growth that pauses is no news of a level above the average.
+    paused = scorecard.natural_limits(series([*growing[:-1], growing[-1] - 15]))
+    assert paused["signal"].iloc[-1] == "trend"
+    falling = scorecard.natural_limits(series(-growing + 300)).iloc[-1]
+    assert (falling["signal"], falling["side"]) == ("trend", -1)
+    stepped = scorecard.natural_limits(series(np.where(np.arange(24) < 12, 100, 140) + noise))
+    assert stepped["signal"].iloc[-1] in ("outside", "run")
+    kpis = {"average_order_value": scorecard.load_kpis()["average_order_value"]}
+    measures = measured(revenue=100 * growing, orders=[100] * 24, revenue_squares=100 * growing**2 + 9e4)
+    card = scorecard.scorecard(measures, kpis)
+    assert card["news"].item() == ""
+    assert scorecard.finding_signals(card, kpis).direction == "neutral"
+    note = scorecard.show_tiles(card, kpis).fields["tiles"][0]["note"]
+    assert "growing beyond its average: compare with a year ago" in note
+    assert f"against a year ago (${growing[11]:,.0f})" in note
 
 
 # Forecasts
@@ -640,9 +667,20 @@ def measured(**columns):
 
 def test_a_target_is_met_missed_or_too_close_to_tell():
     kpis = scorecard.load_kpis(targets={"nps": 50})
-    for promoters, status in ((60, "met"), (52, "unclear"), (30, "missed")):
+    # 55 ± 12 and 47 ± 12 hold the target of 50, from above and from below; 75 ± 10 and 25 ± 11 do not.
+    for promoters, status in ((80, "met"), (60, "unclear"), (52, "unclear"), (30, "missed")):
         measures = measured(promoters=[promoters], detractors=[5], nps_answers=[100])
-        assert scorecard.scorecard(measures, {"nps": kpis["nps"]})["status"].item() == status
+        card = scorecard.scorecard(measures, {"nps": kpis["nps"]}, period="quarter")
+        assert card["status"].item() == status
+        tile = scorecard.show_tiles(card, kpis, period="quarter").fields["tiles"][0]
+        assert (tile["status"] == "neutral") == (status == "unclear")
+        assert ("too close to tell" in tile["note"]) == (status == "unclear")
+
+
+def test_a_full_count_meets_its_target_or_does_not():
+    kpis = {"revenue": scorecard.load_kpis(targets={"revenue": 100})["revenue"]}
+    for revenue, status in ((100, "met"), (99, "missed")):
+        assert scorecard.scorecard(measured(revenue=[revenue]), kpis)["status"].item() == status
 
 
 def test_lower_is_better_for_churn_and_its_gap_has_a_price():
@@ -657,13 +695,67 @@ def test_lower_is_better_for_churn_and_its_gap_has_a_price():
 
 
 def test_the_last_value_is_the_last_that_is_known_and_a_wave_is_compared_with_the_wave_before():
-    kpis = {"nps": scorecard.load_kpis()["nps"]}
+    kpis = {"csat": scorecard.load_kpis()["csat"]}
     answers = [100, 0, 0, 100, 5, np.nan]
-    measures = measured(promoters=[60, 0, 0, 50, 5, np.nan], detractors=[0] * 6, nps_answers=answers)
+    measures = measured(csat_satisfied=[60, 0, 0, 50, 5, np.nan], csat_answers=answers)
     row = scorecard.scorecard(measures, kpis).iloc[0]
     assert (row["period"], row["value"], row["previous_period"], row["previous"]) == (
-        dt.date(2024, 4, 1), 50, dt.date(2024, 1, 1), 60,
+        dt.date(2024, 4, 1), 0.5, dt.date(2024, 1, 1), 0.6,
     )  # fmt: skip
+
+
+def test_nps_is_taken_by_the_quarter_so_that_a_wave_is_not_cut_in_two():
+    kpis = {"nps": scorecard.load_kpis()["nps"]}
+    # A wave from January to February, another in May, a few stray answers, and a quarter that is not over.
+    measures = measured(
+        promoters=[60, 20, 0, 0, 70, 0, 0, 0, 0, 0, 1, np.nan, 9], detractors=[0] * 11 + [np.nan, 0],
+        nps_answers=[100, 50, 0, 0, 100, 0, 0, 0, 0, 0, 2, np.nan, 9],
+    )  # fmt: skip
+    found = scorecard.kpi_values(measures, kpis)
+    assert found["period"].tolist() == [dt.date(2024, month, 1) for month in (1, 4, 7, 10)]
+    assert found["value"].tolist() == pytest.approx([100 * 80 / 150, 70, math.nan, 50], nan_ok=True)
+    assert found["judged"].tolist() == [True, True, False, False]
+    card = scorecard.scorecard(measures, kpis)
+    assert card[["value", "previous"]].iloc[0].tolist() == pytest.approx([70, 100 * 80 / 150])
+    assert scorecard.scorecard_rows(card, kpis)["kpi_period"].tolist() == ["2024 Q2"]
+    # Weeks do not make up a quarter.
+    assert kpis["nps"].period_in("week") == "week"
+
+
+def test_what_does_not_add_up_over_months_cannot_be_taken_by_the_quarter(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("churn_rate: {period: quarter}\ncsat: {period: year}\n", encoding="utf-8")
+    with pytest.raises(UnusableInput) as refused:
+        scorecard.load_kpis(own)
+    for part in ("churn_rate.period: found lapsed", "found active_at_start", "csat.period: found 'year'"):
+        assert part in str(refused.value)
+
+
+def test_definitions_tell_the_values_of_parameters_and_no_program_names():
+    kpis = scorecard.load_kpis(parameters={"silent_days": 200, "sla_hours": 36.0, "period": "quarter"})
+    said = {key: f"{kpi.name.en} {kpi.about.en} {kpi.name.zh} {kpi.about.zh}" for key, kpi in kpis.items()}
+    assert not re.search(r"[a-z]_[a-z]|[{}`]|hapter", " ".join(said.values()))
+    assert "passed 200 days" in said["churn_rate"]
+    assert "Churn rate, per quarter" in said["churn_rate"]
+    assert "within 36 hours" in said["complaint_resolution"]
+    assert "(all buyers, 90 days)" in said["repurchase_rate"]
+
+
+def test_a_season_within_the_limits_is_not_called_noise():
+    kpis = {"churn_rate": scorecard.load_kpis()["churn_rate"]}
+
+    def note(lapsed):
+        measures = measured(active_at_start=[4000] * len(lapsed), lapsed=lapsed)
+        card = scorecard.scorecard(measures, kpis)
+        assert card["signal"].item() == ""
+        return scorecard.show_tiles(card, kpis).fields["tiles"][0]["note"]
+
+    year = [300, 500, 320, 480, 350, 510, 300, 490, 310, 500, 330, 520]
+    assert note([*year, *year]).endswith("+4.8 points against Nov 2025, as a year ago (13.0%)")
+    # A year ago it was above the mean as well, but hardly.
+    assert note([*year[:-1], 415, *year]).endswith("no more than it usually changes")
+    assert note([*year[:-1], 380, *year]).endswith("no more than it usually changes")
+    assert note([*year[:-1], 500, *year[:-2], 500, 505]).endswith("which is noise")
 
 
 def test_what_is_missing_is_listed_with_what_it_needs_and_the_rest_is_there():
@@ -677,8 +769,11 @@ def test_what_is_missing_is_listed_with_what_it_needs_and_the_rest_is_there():
     # Seven customers are too few to judge a rate by.
     assert card.loc["churn_rate", "state"] == "few"
     rows = scorecard.scorecard_rows(card.reset_index(), kpis).set_index("kpi_name")["kpi_signal"]
-    assert rows["Lead conversion"] == "not available: needs leads"
-    assert rows["Churn rate"] == "not judged: fewer than 30 cases in every period"
+    assert "Lead conversion" not in rows.index
+    reading = scorecard.scorecard_reading(card.reset_index(), kpis)
+    assert "Not available: Cost per new customer (CAC), Lead conversion, " in reading
+    assert reading.endswith("; they need spend, leads, surveys, tickets.")
+    assert rows["Churn rate, per month"] == "not judged: fewer than 30 cases in every period"
 
 
 def test_a_missing_column_is_named_and_a_period_that_nobody_followed_is_unobserved():
@@ -704,11 +799,40 @@ def test_the_finding_says_by_how_much_revenue_changed_and_through_what():
     up = scorecard.finding_revenue_change(scorecard.driver_tree(grown(1.5), as_of="2025-12-31"))
     assert (up.direction, up.money) == ("good", pytest.approx(5000))
     assert "$5,000 or 50% more" in up.sentence
-    assert "“Active customers” (+$5,000)" in up.sentence
+    assert "because more customers bought: +$5,000 (new +$15,000, lost -$10,000)" in up.sentence
+    assert up.certainty.startswith("The data begin on Jan 1, 2024; part of the growth is the base filling up.")
     assert up.money_low < 5000 < up.money_high
     down = scorecard.finding_revenue_change(scorecard.driver_tree(grown(0.5), as_of="2025-12-31"))
-    assert (down.direction, down.money, down.plays) == ("bad", pytest.approx(-5000), ("win_back",))
+    assert (down.direction, down.money, down.plays) == ("bad", pytest.approx(5000), ("win_back",))
+    assert down.money_low < 5000 < down.money_high
+    assert "filling up" not in down.certainty
     assert "$5,000 or 50% less" in down.sentence
+
+
+def test_where_nobody_was_won_of_late_a_fall_is_built_in_and_not_bad_news():
+    first = dt.date(2024, 1, 1)
+    early = [(f"a{i % 100}", first + dt.timedelta(days=i % 270), 10) for i in range(300)]
+    late = [(f"a{i % 60}", first + dt.timedelta(days=275 + 4 * i), 10) for i in range(65)]
+    won = [(f"b{i}", first + dt.timedelta(days=300 + i), 10) for i in range(20)]
+    tree = scorecard.driver_tree(orders_of(*early, *late), as_of="2025-06-30")
+    assert scorecard.won_before(tree) == dt.date(2024, 10, 1)
+    finding = scorecard.finding_revenue_change(tree)
+    assert (finding.direction, finding.money, finding.plays) == ("neutral", None, ())
+    assert "$2,350 or 78% less than in the 9 months before" in finding.sentence
+    assert "These data hold only customers won before Oct 1, 2024. So a fall is built in." in finding.certainty
+    open_tree = scorecard.driver_tree(orders_of(*early, *late, *won), as_of="2025-06-30")
+    assert scorecard.won_before(open_tree) is None
+    finding = scorecard.finding_revenue_change(open_tree)
+    # Nine months are no year: the amount stands in the sentence, which tells the months.
+    assert (finding.direction, finding.money) == ("bad", None)
+    kpis = {"average_order_value": scorecard.load_kpis()["average_order_value"]}
+    values = [50.0, 52, 49, 51, 50, 48, 50, 51, 70]
+    measures = measured(revenue=[100 * v for v in values], orders=[100] * 9, revenue_squares=[1e6] * 9)
+    card = scorecard.scorecard(measures, kpis)
+    assert scorecard.finding_signals(card, kpis, tree=open_tree).direction == "good"
+    cautious = scorecard.finding_signals(card, kpis, tree=tree)
+    assert cautious.direction == "neutral"
+    assert "won before Oct 1, 2024" in cautious.certainty
 
 
 def test_the_dearest_missed_target_is_the_finding():
@@ -719,7 +843,7 @@ def test_the_dearest_missed_target_is_the_finding():
     )  # fmt: skip
     chosen = {key: kpis[key] for key in ("churn_rate", "nps")}
     finding = scorecard.finding_off_target(scorecard.scorecard(measures, chosen), chosen)
-    assert finding.sentence.startswith("Churn rate stood at 10.0% in Dec 2024, and the target is 5.0%")
+    assert finding.sentence.startswith("Churn rate, per month stood at 10.0% in Dec 2024, and the target is 5.0%")
     assert "Targets surely missed: 2 of 2" in finding.sentence
     assert finding.money == pytest.approx(60000)
     unpriced = {"nps": kpis["nps"]}
@@ -785,6 +909,22 @@ def test_all_kpis_are_known_on_the_sample_and_no_text_shows_what_is_unknown(auro
         said += [str(finding.as_dict()["sentence"]), finding.certainty, finding.action]
     for part in said:
         assert not set(re.findall(r"\w+", part)) & {"nan", "None", "inf", "NaN", "NaT"}
+
+
+def test_the_samples_active_customers_are_those_who_bought_in_the_last_180_days(aurora, counted):
+    bought = purchases(aurora.table("orders"), as_of=aurora.as_of).to_pandas()
+    last = pd.to_datetime(bought["day"]).groupby(bought["customer_id"]).max()
+    by_hand = int((pd.Timestamp(aurora.as_of) - last <= pd.Timedelta(days=180)).sum())
+    assert counted[0]["active_customers"].iloc[-1] == by_hand == 3954
+
+
+def test_the_value_of_a_customer_is_that_of_the_chapter_on_customer_lifetime_value(aurora):
+    orders, rate = aurora.table("orders"), aurora.client.discount_rate
+    margin = float(clv.contribution_margin(orders, as_of=aurora.as_of, fallback=aurora.client.margin)["margin"].iloc[0])
+    histories = clv.summary(orders, as_of=aurora.as_of).to_pandas()
+    values = clv.customer_values(histories, **clv.fit_models(histories).models, margin=margin, discount_rate=rate)
+    last = scorecard.value_measures(orders, as_of=aurora.as_of, margin=margin, discount_rate=rate).iloc[-1]
+    assert last["expected_value"] == pytest.approx(values["clv"].sum(), rel=1e-6)
 
 
 def test_retention_and_churn_add_up_to_one(counted):

@@ -5,7 +5,7 @@ The way through: ``load_kpis(…)`` and ``base_measures(…)`` → ``kpi_values(
 """
 
 from crmlib.lifecycle.scorecard.definitions import Kpi, kpi_definitions, load_kpis, unknown_targets
-from crmlib.lifecycle.scorecard.drivers import drill_down, driver_tree, logarithmic_mean
+from crmlib.lifecycle.scorecard.drivers import drill_down, driver_tree, logarithmic_mean, won_before
 from crmlib.lifecycle.scorecard.figures import (
     driver_rows,
     plot_driver_tree,
@@ -68,5 +68,6 @@ __all__ = [
     "ticket_measures",
     "unknown_targets",
     "value_measures",
+    "won_before",
     "worth_a_year",
 ]

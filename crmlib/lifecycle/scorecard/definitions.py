@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any, Literal
 
 from crmlib import text
 from crmlib.lifecycle.scorecard.formula import Formula, FormulaInvalid, read_formula
-from crmlib.lifecycle.scorecard.measures import BASE_MEASURES
+from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES
+from crmlib.lifecycle.scorecard.periods import LONGEST, UNITS, Period
 from crmlib.problems import Problem, UnusableInput, nearest
 
 OWN_FILE = Path(__file__).with_name("kpis.yaml")
 
 _KEYS = (
     "name", "about", "formula", "unit", "better", "target", "owner", "needs", "interval", "fewest", "worth",
-    "headline", "chart", "plays",
+    "period", "headline", "chart", "plays",
 )  # fmt: skip
 _REQUIRED = ("name", "about", "formula", "unit", "better")
 _UNITS = ("money", "money2", "percent", "percent1", "number", "number1", "number2", "score")
@@ -27,6 +29,16 @@ _INTERVALS = {
     "mean": ("sum", "squares", "cases"),
     "per_count": ("amount", "cases"),
     "given": ("low", "high"),
+}
+
+
+# What definitions may speak of as {silent_days} and so on, with the values of base_measures where none are given.
+PARAMETERS: dict[str, Any] = {
+    "silent_days": 180, "repurchase_days": 90, "follow_up_days": 90, "sla_hours": 24, "period": "month",
+}  # fmt: skip
+_PERIODS = {
+    "en": {"week": "week", "month": "month", "quarter": "quarter"},
+    "zh": {"week": "周", "month": "月", "quarter": "季度"},
 }
 
 
@@ -76,9 +88,15 @@ class Kpi:
     fewest: int
     worth: Formula | None
     worth_about: Words
+    period: Period | None
     headline: bool
     chart: bool
     plays: tuple[str, ...]
+
+    def period_in(self, counted_by: Period) -> Period:
+        """The period of its values where counts are by ``counted_by``: its own if whole ones of these make it up."""
+        nested = self.period is not None and counted_by != "week" and LONGEST[self.period] > LONGEST[counted_by]
+        return self.period if nested and self.period else counted_by
 
     def form(self, value: Any) -> str:
         """A value in words, by the KPI's unit; ``–`` where it is unknown."""
@@ -108,7 +126,12 @@ class Kpi:
         return lacking
 
 
-def load_kpis(file: str | Path | None = None, *, targets: Mapping[str, float] | None = None) -> dict[str, Kpi]:
+def load_kpis(
+    file: str | Path | None = None,
+    *,
+    targets: Mapping[str, float] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, Kpi]:
     """The KPIs by their keys, in the order in which they are shown.
 
     Args:
@@ -116,6 +139,8 @@ def load_kpis(file: str | Path | None = None, *, targets: Mapping[str, float] | 
             KPIs come after, and ``revenue: null`` drops one.
         targets: by KPI (``chapter.client.targets``); they win over the files. Targets of things that are no KPIs
             are left alone: :func:`unknown_targets` names them.
+        parameters: those that :func:`~crmlib.lifecycle.scorecard.measures.base_measures` was given (``silent_days``,
+            ``period`` …): names and definitions tell their values. Without them, its own defaults.
 
     Raises:
         UnusableInput: with every problem of the file at once: keys, units and measures that are not known (the
@@ -127,6 +152,7 @@ def load_kpis(file: str | Path | None = None, *, targets: Mapping[str, float] | 
     """
     content = _read(OWN_FILE)
     name = OWN_FILE.name
+    spoken = {**PARAMETERS, **(parameters or {})}
     if file:
         own, name = _read(Path(file)), str(file)
         for key, definition in own.items():
@@ -138,7 +164,7 @@ def load_kpis(file: str | Path | None = None, *, targets: Mapping[str, float] | 
     kpis = {}
     for key, definition in content.items():
         if definition is not None:
-            kpi = _kpi(str(key), definition, name, problems, (targets or {}).get(str(key)))
+            kpi = _kpi(str(key), definition, name, problems, (targets or {}).get(str(key)), spoken)
             if kpi is not None:
                 kpis[str(key)] = kpi
     if problems:
@@ -207,7 +233,27 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _kpi(key: str, definition: Any, file: str, problems: list[Problem], target: float | None) -> Kpi | None:
+def _filled(words: str, language: str, parameters: Mapping[str, Any]) -> str:
+    """A definition's words with ``{silent_days}`` and the like filled in; other braces are the client's own."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in parameters:
+            return found[0]
+        given = parameters[name]
+        return _PERIODS[language].get(given, given) if name == "period" else f"{given:g}"
+
+    return re.sub(r"\{(\w+)\}", value, words)
+
+
+def _kpi(
+    key: str,
+    definition: Any,
+    file: str,
+    problems: list[Problem],
+    target: float | None,
+    parameters: Mapping[str, Any],
+) -> Kpi | None:
     found: list[Problem] = []
 
     def wrong(place: str, what: str, expected: str, remedy: str = "correct the value") -> None:
@@ -223,10 +269,11 @@ def _kpi(key: str, definition: Any, file: str, problems: list[Problem], target: 
 
     def words(place: str, value: Any) -> Words:
         if isinstance(value, str):
-            return Words(value, value)
+            return Words(_filled(value, "en", parameters), _filled(value, "zh", parameters))
         if isinstance(value, dict) and value and set(value) <= {"en", "zh"}:
             english = str(value.get("en") or value.get("zh"))
-            return Words(english, str(value.get("zh") or english))
+            chinese = str(value.get("zh") or english)
+            return Words(_filled(english, "en", parameters), _filled(chinese, "zh", parameters))
         wrong(place, repr(value), "a text, or one for each language", "write {en: …, zh: …}")
         return Words("", "")
 
@@ -256,6 +303,12 @@ def _kpi(key: str, definition: Any, file: str, problems: list[Problem], target: 
         wrong("worth", repr(worth), "the keys formula and about")
         worth = {}
     worth_formula = formula("worth.formula", worth["formula"]) if worth else None
+    period = definition.get("period")
+    if period is not None and period not in UNITS:
+        wrong("period", repr(period), f"one of {', '.join(UNITS)}", nearest(str(period), list(UNITS)))
+    elif period is not None:
+        for measure in sorted({m for f in (main, *parts.values()) if f for m in f.measures} - ADDITIVE):
+            wrong("period", f"{measure}, whose values of several periods cannot be added up", "counts", "leave it out")
     needs = _needs(definition.get("needs"), [main, *parts.values()], wrong)
     shown = {
         name: words(name, definition[name]) for name in ("name", "about", "owner") if definition.get(name) is not None
@@ -280,6 +333,7 @@ def _kpi(key: str, definition: Any, file: str, problems: list[Problem], target: 
         fewest=int(definition.get("fewest") or 0),
         worth=worth_formula,
         worth_about=worth_about,
+        period=period,
         headline=bool(definition.get("headline", False)),
         chart=bool(definition.get("chart", True)),
         plays=tuple(map(str, definition.get("plays") or ())),

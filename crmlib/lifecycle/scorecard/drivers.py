@@ -1,10 +1,10 @@
 """Why revenue changed: a tree of drivers whose contributions add up to the change, to the last cent.
 
-Revenue is that of guests plus active customers × orders per customer × average order value, and active customers
-change by those who are new, those who returned after a pause and those who were lost. The change is split by the
-logarithmic mean Divisia index (LMDI-I), which leaves no remainder and treats both times alike: read backwards, every
-contribution changes its sign only. Arithmetic, not causes: that orders per customer fell may be the *work* of many
-new customers, who had less time to order.
+Revenue is that of guests plus customers who bought × orders per customer × average order value, and the customers
+who bought change by those who are new, those who returned after a pause and those who were lost. The change is split
+by the logarithmic mean Divisia index (LMDI-I), which leaves no remainder and treats both times alike: read backwards,
+every contribution changes its sign only. Arithmetic, not causes: that orders per customer fell may be the *work* of
+many new customers, who had less time to order.
 
 Source: Ang (2005), "The LMDI approach to decomposition analysis: a practical guide", Energy Policy 33(7), 867–871.
 """
@@ -24,6 +24,8 @@ _TOTALS = ("a0", "a1", "new", "returned", "lost", "o0", "o1", "r0", "r1")
 _Z = 1.959963984540054
 # Data that begin this many days late still count as whole.
 _LATE_DAYS = 7
+# With fewer new ones among those who bought, nobody was being won.
+_HARDLY_ANY = 0.01
 
 
 def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
@@ -35,7 +37,8 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     A frame, one row per node: ``driver``, ``parent`` (empty at the root), ``before``, ``after`` (in the driver's own
     unit), ``change``, ``contribution`` to the change of revenue (client's currency) and its 95% interval
     ``contribution_low, contribution_high``; ``months``, ``ends`` (last day), ``starts`` (first day of the earlier
-    time). Nodes: ``revenue`` ← ``customers``, ``orders_per_customer``, ``order_value``, ``guests``; ``customers`` ←
+    time), ``changes`` (first of the later), ``data_begin`` (day of the first purchase). Nodes:
+    ``revenue`` ← ``customers``, ``orders_per_customer``, ``order_value``, ``guests``; ``customers`` ←
     ``new_customers`` (first purchase in the data), ``returned_customers`` (bought before both times and in the later),
     ``lost_customers`` (bought in the earlier only; shown as a negative number). Children add up to their parent.
     Where the data do not reach back before both times, who returned cannot be told from who is new: that node is left
@@ -62,7 +65,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
 
     columns = [
         "driver", "parent", "before", "after", "change", "contribution", "contribution_low", "contribution_high",
-        "months", "starts", "ends",
+        "months", "starts", "changes", "ends", "data_begin",
     ]  # fmt: skip
     sums = _read(orders, as_of=as_of, months=months)
     if sums is None:
@@ -88,16 +91,36 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
         ("order_value", "revenue", r0 / o0, r1 / o1, parts[4], spread[4]),
         ("guests", "revenue", guests_before, guests_after, guest_change, float(np.sqrt(guest_squares))),
     ]
-    first, _, end, length, has_history = times
-    if not has_history:
+    starts, changes, end, length, first_day = times
+    if first_day >= starts:
         nodes = [node for node in nodes if node[0] != "returned_customers"]
+    told = (length, starts, changes, end, first_day)
     return pd.DataFrame(
         [
-            (name, parent, before, after, after - before, part, part - _Z * s, part + _Z * s, length, first, end)
+            (name, parent, before, after, after - before, part, part - _Z * s, part + _Z * s, *told)
             for name, parent, before, after, part, s in nodes
         ],
         columns=columns,
     )
+
+
+def won_before(tree: Any) -> dt.date | None:
+    """The day since which hardly anybody was won, if there is one: the first day of the later time.
+
+    ``tree``: a frame from :func:`driver_tree`. "Hardly anybody": of those who bought in the later time, at most one
+    in a hundred was new. Such data follow customers who were chosen by when they came, so their revenue can but fall.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [10.0, 10.0, 20.0],
+    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01"])})
+    >>> won_before(driver_tree(orders, as_of="2025-12-31"))
+    datetime.date(2025, 1, 1)
+    """
+    if tree.empty:
+        return None
+    node = tree.set_index("driver")
+    closed = node.loc["new_customers", "after"] <= _HARDLY_ANY * node.loc["customers", "after"]
+    return as_day(node.loc["customers", "changes"]) if closed else None
 
 
 def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[dt.date, dt.date, dt.date, int] | None:
@@ -142,7 +165,7 @@ def _read(orders: Any, *, as_of: Any, months: int) -> Any:
     totals = np.array([sums[name] for name in _TOTALS], dtype=float)
     moments = np.array([[sums["_".join(sorted((one, two)))] for two in _TOTALS] for one in _TOTALS], dtype=float)
     guests = pd.Series(sums)[["guests0", "guests1"]].to_numpy(dtype=float), float(sums["guest_squares"])
-    return (*times, as_day(first_day) < times[0]), totals, moments, guests
+    return (*times, as_day(first_day)), totals, moments, guests
 
 
 @same_kind

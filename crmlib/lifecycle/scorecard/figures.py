@@ -10,6 +10,7 @@ from crmlib import figures, text
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import DRIVERS
 from crmlib.lifecycle.scorecard.periods import Period, period_name
+from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
 from crmlib.lifecycle.scorecard.words import (
     compared_in_words,
     driver_name,
@@ -17,12 +18,14 @@ from crmlib.lifecycle.scorecard.words import (
     method_in_words,
     signal_in_words,
     signed,
+    since_last_year_in_words,
     target_in_words,
     why_not_in_words,
 )
 
 _STATUS = {"met": "good", "missed": "bad", "unclear": "neutral", "": "neutral"}
 MOST_PANELS = 6
+_MARKS = (("outside", "bad"), ("run", "second"), ("season", "muted"), ("trend", "muted"))
 
 
 def show_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", name: str = "tiles") -> figures.Exhibit:
@@ -38,12 +41,13 @@ def show_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", 
             continue
         interval = text.interval(row.low, row.high, kpi.form)
         notes = [
-            period_name(row.period, period),
+            period_name(row.period, kpi.period_in(period)),
             text.say("95% interval {interval}", interval=interval) if known(row.low) else "",
             target_in_words(kpi, row.status),
             signal_in_words(row.signal, row.side)
-            if row.signal in ("outside", "run", "season")
-            else compared_in_words(kpi, row, period),
+            if row.signal in JUDGED[1:]
+            else compared_in_words(kpi, row, kpi.period_in(period)),
+            since_last_year_in_words(kpi, row) if row.signal == "trend" else "",
         ]
         status = _STATUS[row.status] if row.status else row.news or "neutral"
         tiles.append(
@@ -73,17 +77,19 @@ def show_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", 
 def scorecard_rows(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Any:
     """The scorecard in words, as a table for the report: one row per KPI, those without value with the reason.
 
+    KPIs whose tables or columns are missing have no row: :func:`scorecard_reading` names them.
+
     A frame of texts: ``kpi_name, kpi_period, actual, target, previous, year_ago, expected, kpi_signal, kpi_owner``.
     """
     import pandas as pd
 
     rows = []
-    for row in card.itertuples(index=False):
+    for row in card[card["state"] != "missing"].itertuples(index=False):
         kpi = kpis[row.kpi]
         texts = [str(kpi.name), *[text.UNKNOWN] * 6, "", str(kpi.owner)]
         texts[3] = text.UNKNOWN if kpi.target is None else kpi.form(kpi.target)
         if row.state == "known":
-            texts[1], texts[2] = period_name(row.period, period), kpi.form(row.value)
+            texts[1], texts[2] = period_name(row.period, kpi.period_in(period)), kpi.form(row.value)
             texts[4], texts[5] = kpi.form(row.previous), kpi.form(row.year_ago)
             texts[6] = _expected(row, kpi)
             texts[7] = signal_in_words(row.signal, row.side)
@@ -101,20 +107,29 @@ def _expected(row: Any, kpi: Kpi) -> str:
         return text.UNKNOWN
     if not known(row.forecast_low):
         return kpi.form(row.forecast)
-    return text.say(
-        "{value} ({interval})",
-        value=kpi.form(row.forecast),
-        interval=text.interval(row.forecast_low, row.forecast_high, kpi.form),
-    )
+    return text.interval(row.forecast_low, row.forecast_high, kpi.form)
 
 
 def scorecard_reading(card: Any, kpis: Mapping[str, Kpi], *, level: float = 0.8) -> str:
     """One sentence that reads the scorecard's table: what lies beyond noise, and how good the forecasts were.
 
-    KPIs with ``chart: false`` (which say the same as another one) are not counted.
+    KPIs with ``chart: false`` (which say the same as another one) are not counted. A second sentence names the KPIs
+    that need what the client does not have.
     """
+    reading, lacking = _signals_and_forecasts(card, kpis, level), card[card["state"] == "missing"]
+    if lacking.empty:
+        return reading
+    return text.say(
+        "{reading} Not available: {names}; they need {missing}.",
+        reading=reading,
+        names=", ".join(str(kpis[key].name) for key in lacking["kpi"]),
+        missing=", ".join(dict.fromkeys(part for parts in lacking["missing"] for part in parts.split(", "))),
+    )
+
+
+def _signals_and_forecasts(card: Any, kpis: Mapping[str, Kpi], level: float) -> str:
     card = card[card["kpi"].map(lambda key: kpis[key].chart)]
-    shown = card[(card["state"] == "known") & card["signal"].isin(["", "outside", "run", "season"])]
+    shown = card[(card["state"] == "known") & card["signal"].isin(JUDGED)]
     tries = card["tries"].fillna(0).sum()
     if not tries:
         return text.say(
@@ -149,8 +164,9 @@ def plot_limits(limits: Any, kpis: Mapping[str, Kpi], *, period: Period = "month
     panels = figures.new_panels(len(drawn), columns=columns, width=size[0], height=size[1])
     for axes, key in zip(panels, drawn, strict=True):
         _draw_limits(axes, limits[limits["kpi"] == key], kpis[key], period)
+    _mark(panels[0].get_figure())
     last = limits[limits["kpi"].isin(drawn)].groupby("kpi").tail(1).set_index("kpi").loc[drawn]
-    signals = [str(kpis[key].name) for key in drawn if last.loc[key, "signal"] in ("outside", "run")]
+    signals = [str(kpis[key].name) for key in drawn if last.loc[key, "signal"] in MOVED]
     if signals:
         reading = text.say(
             "Signals in the last period: {names}. Points between the dotted limits are noise, whatever they seem to "
@@ -165,10 +181,12 @@ def plot_limits(limits: Any, kpis: Mapping[str, Kpi], *, period: Period = "month
         reading=reading,
         description=text.say(
             "Small line charts of {names} over time, each with its mean and its natural process limits; of the "
-            "{points} points {beyond} lie beyond the limits.",
+            "{points} points {beyond} lie beyond the limits or eight in a row on one side, and {explained} more as a "
+            "year ago or on a trend.",
             names=", ".join(str(kpis[key].name) for key in drawn),
             points=int(limits["kpi"].isin(drawn).sum()),
-            beyond=int((limits["kpi"].isin(drawn) & limits["signal"].isin(["outside", "season"])).sum()),
+            beyond=int((limits["kpi"].isin(drawn) & limits["signal"].isin(MOVED)).sum()),
+            explained=int((limits["kpi"].isin(drawn) & limits["signal"].isin(["season", "trend"])).sum()),
         ),
     )
 
@@ -176,8 +194,24 @@ def plot_limits(limits: Any, kpis: Mapping[str, Kpi], *, period: Period = "month
 def _to_draw(limits: Any, kpis: Mapping[str, Kpi]) -> list[str]:
     last = limits.groupby("kpi", sort=False).tail(1).set_index("kpi")
     able = [key for key in kpis if key in last.index and kpis[key].chart and known(last.loc[key, "centre"])]
-    rank = {key: (last.loc[key, "signal"] not in ("outside", "run"), not kpis[key].headline) for key in able}
+    rank = {key: (last.loc[key, "signal"] not in MOVED, not kpis[key].headline) for key in able}
     return sorted(able, key=lambda key: rank[key])[:MOST_PANELS]
+
+
+def _mark(figure: Any) -> None:
+    """What the colours of the points mean, below the panels."""
+    from matplotlib.lines import Line2D
+
+    said = {
+        "bad": text.say("signal: beyond a limit"),
+        "second": text.say("signal: eight or more in a row on one side"),
+        "muted": text.say("beyond, but as a year ago or on its trend"),
+    }
+    points = [
+        Line2D([], [], linestyle="", marker="o", markersize=5.5, color=figures.COLOURS[colour], label=words)
+        for colour, words in said.items()
+    ]
+    figure.legend(handles=points, loc="outside lower center", ncols=len(points), fontsize=9)
 
 
 def _draw_limits(axes: Any, limits: Any, kpi: Kpi, period: Period) -> None:
@@ -192,11 +226,11 @@ def _draw_limits(axes: Any, limits: Any, kpi: Kpi, period: Period) -> None:
     for limit in (lower, upper):
         axes.axhline(limit, color=figures.COLOURS["muted"], linewidth=1, linestyle=":")
     axes.plot(x, value, color=figures.COLOURS["main"], linewidth=1.4, marker="o", markersize=3)
-    for signal, colour in (("outside", "bad"), ("run", "second"), ("season", "muted")):
+    for signal, colour in _MARKS:
         there = (limits["signal"] == signal).to_numpy()
         axes.plot(x[there], value[there], "o", color=figures.COLOURS[colour], markersize=5.5)
     ticks = sorted({0, len(x) // 2, len(x) - 1})
-    axes.set_xticks(ticks, [period_name(limits["period"].iloc[i], period) for i in ticks], fontsize=8.5)
+    axes.set_xticks(ticks, [period_name(limits["period"].iloc[i], kpi.period_in(period)) for i in ticks], fontsize=8.5)
     axes.yaxis.set_major_formatter(lambda tick, _position: kpi.form(tick))
     axes.tick_params(axis="y", labelsize=8.5)
     axes.set_title(str(kpi.name), fontsize=10, loc="left")
@@ -223,7 +257,7 @@ def plot_forecast(values: Any, ahead: Any, kpi: Kpi, *, period: Period = "month"
         [x[-1], *x_ahead], [past["value"].iloc[-1], *coming["forecast"]], color=figures.COLOURS["second"], marker="o",
         markersize=3.5, linestyle="--",
     )  # fmt: skip
-    names = [period_name(start, period) for start in [*past["period"], *coming["period"]]]
+    names = [period_name(start, kpi.period_in(period)) for start in [*past["period"], *coming["period"]]]
     ticks = range(len(names) - 1, -1, -max(1, -(-len(names) // 7)))
     axes.set_xticks(ticks, [names[i] for i in ticks])
     axes.yaxis.set_major_formatter(lambda tick, _position: kpi.form(tick))
@@ -327,7 +361,7 @@ def plot_driver_tree(tree: Any) -> Any:
 
 
 def biggest_driver(tree: Any) -> str:
-    """The driver with the largest contribution, whichever its sign. Active customers count as one driver, net.
+    """The driver with the largest contribution, whichever its sign. Customers count as one driver, net.
 
     Who came and who went are large numbers in any trade; what moves revenue is what is left of them.
     """

@@ -8,16 +8,22 @@ from typing import Any
 from crmlib import text
 from crmlib.finding import Finding
 from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.drivers import won_before
 from crmlib.lifecycle.scorecard.figures import biggest_driver
 from crmlib.lifecycle.scorecard.periods import Period, period_name
+from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
 from crmlib.lifecycle.scorecard.words import driver_name, known, signal_in_words, signed
+
+_A_YEAR = 12  # months
 
 
 def finding_revenue_change(tree: Any) -> Finding | None:
     """By how much revenue changed, and the driver that moved it most; None for an empty tree.
 
-    ``tree``: a frame from :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. The money is the change of
-    revenue, scaled to a year.
+    ``tree``: a frame from :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. The money is the amount of the
+    change, without its sign, where the times compared are years; for shorter ones the sentence alone tells it. Where
+    hardly anybody was won in the later time (:func:`~crmlib.lifecycle.scorecard.drivers.won_before`), a fall says
+    nothing of the trade: the finding is neutral then.
     """
     if tree.empty:
         return None
@@ -31,38 +37,101 @@ def finding_revenue_change(tree: Any) -> Finding | None:
         "after": text.money(root["after"]),
         "change": text.money(abs(change)),
         "share": text.percent(abs(change) / root["before"]),
-        "driver": driver_name(biggest),
-        "contribution": signed(text.money(part["contribution"]), part["contribution"]),
+        "cause": _cause(node, biggest),
     }
     if change >= 0:
         sentence = text.say(
             "Revenue of the {months} months to {day} was {after}, that is {change} or {share} more than in the "
-            "{months} months before; the driver that moved it most is “{driver}” ({contribution}).",
+            "{months} months before. {cause}",
             **values,
         )
     else:
         sentence = text.say(
             "Revenue of the {months} months to {day} was {after}, that is {change} or {share} less than in the "
-            "{months} months before; the driver that moved it most is “{driver}” ({contribution}).",
+            "{months} months before. {cause}",
             **values,
         )
-    scale = 12 / months
+    certainty = text.say(
+        "The change is a full count; with the chance of who came, its 95% interval is {change}, and that of the "
+        "driver {driver}.",
+        change=_interval(root),
+        driver=_interval(part),
+    )
+    closed = won_before(tree)
+    if closed and change < 0:
+        return Finding(
+            "scorecard.revenue_change",
+            sentence,
+            "neutral",
+            certainty=text.say(
+                "{only} So a fall is built in. {certainty}", only=_only_won_before(node, closed), certainty=certainty
+            ),
+            action=text.say("Compare cohorts instead: how each held its customers and their spending over its time."),
+        )
+    if change > 0 and root["data_begin"] >= root["starts"]:
+        certainty = text.say(
+            "The data begin on {day}; part of the growth is the base filling up. {certainty}",
+            day=text.day(root["data_begin"]),
+            certainty=certainty,
+        )
+    sign = 1 if change >= 0 else -1
+    ends = sorted(sign * float(root[name]) for name in ("contribution_low", "contribution_high"))
+    yearly = months == _A_YEAR
     return Finding(
         "scorecard.revenue_change",
         sentence,
         "good" if change >= 0 else "bad",
-        certainty=text.say(
-            "The change is a full count; with the chance of who came, its 95% interval is {change}, and that of the "
-            "driver {driver}.",
-            change=_interval(root),
-            driver=_interval(part),
-        ),
+        certainty=certainty,
         action=_action(biggest, float(part["contribution"])),
-        money=change * scale,
-        money_low=float(root["contribution_low"]) * scale,
-        money_high=float(root["contribution_high"]) * scale,
+        money=abs(change) if yearly else None,
+        money_low=ends[0] if yearly else None,
+        money_high=ends[1] if yearly else None,
         plays=_plays(biggest, float(part["contribution"])),
     )
+
+
+def _cause(node: Any, biggest: str) -> str:
+    """The driver that moved revenue most; for customers, who came and who went."""
+    part, change = float(node.loc[biggest, "contribution"]), float(node.loc["revenue", "contribution"])
+    contribution = signed(text.money(part), part)
+    if biggest != "customers":
+        return text.say(
+            "The driver that moved it most is “{driver}” ({contribution}).",
+            driver=driver_name(biggest),
+            contribution=contribution,
+        )
+    new, lost = (
+        signed(text.money(node.loc[driver, "contribution"]), node.loc[driver, "contribution"])
+        for driver in ("new_customers", "lost_customers")
+    )
+    if "returned_customers" in node.index:
+        back = node.loc["returned_customers", "contribution"]
+        heads = text.say(
+            "new {new}, returned {returned}, lost {lost}", new=new, returned=signed(text.money(back), back), lost=lost
+        )
+    else:
+        heads = text.say("new {new}, lost {lost}", new=new, lost=lost)
+    if part * change <= 0 or abs(part) < abs(change) / 2:
+        return text.say(
+            "What moved it most is the number of customers who bought: {contribution} ({heads}).",
+            contribution=contribution,
+            heads=heads,
+        )
+    if part > 0:
+        return text.say(
+            "Most of it because more customers bought: {contribution} ({heads}).",
+            contribution=contribution,
+            heads=heads,
+        )
+    return text.say(
+        "Most of it because fewer customers bought: {contribution} ({heads}).", contribution=contribution, heads=heads
+    )
+
+
+def _only_won_before(node: Any, day: Any) -> str:
+    if node.loc["new_customers", "after"] > 0:
+        return text.say("These data hold hardly any customers won since {day}.", day=text.day(day))
+    return text.say("These data hold only customers won before {day}.", day=text.day(day))
 
 
 def _interval(part: Any) -> str:
@@ -109,7 +178,7 @@ def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "
     values = {
         "kpi": str(kpi.name),
         "value": kpi.form(row.value),
-        "period": period_name(row.period, period),
+        "period": period_name(row.period, kpi.period_in(period)),
         "target": kpi.form(kpi.target),
         "count": len(missed),
         "all": len(of_targets),
@@ -163,20 +232,24 @@ def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "
     )
 
 
-def finding_signals(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Finding | None:
+def finding_signals(
+    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", tree: Any = None
+) -> Finding | None:
     """Which KPIs moved beyond noise in their last period; None if no KPI has enough history for limits.
 
     ``card``: a frame from :func:`~crmlib.lifecycle.scorecard.overview.scorecard`. KPIs with ``chart: false`` (which
-    say the same as another one) are left out.
+    say the same as another one) are left out. ``tree``: from
+    :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`; where it shows that hardly anybody was won of late, signals
+    are neutral, since survivors look better and better by themselves.
     """
     charted = card["kpi"].map(lambda key: kpis[key].chart)
-    judged = card[charted & (card["state"] == "known") & card["signal"].isin(["", "outside", "run", "season"])]
+    judged = card[charted & (card["state"] == "known") & card["signal"].isin(JUDGED)]
     if judged.empty:
         return None
-    moved = judged[judged["signal"].isin(["outside", "run"])]
+    moved = judged[judged["signal"].isin(MOVED)]
     chance = text.say(
-        "A stable KPI crosses its limits by chance about once in a hundred periods; limits from fewer than twelve "
-        "values are rough, and trends and seasons also cross them."
+        "A stable KPI gives a signal by chance once or twice in a hundred periods; limits from fewer than twelve "
+        "values are rough, and seasons also cross them."
     )
     if moved.empty:
         return Finding(
@@ -199,11 +272,18 @@ def finding_signals(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "mon
     if known(first.year_ago):
         certainty = text.say(
             "A year ago it stood at {year_ago}, which is the fairer comparison for what grows or has seasons. A "
-            "stable KPI crosses its limits by chance about once in a hundred periods.",
+            "stable KPI gives a signal by chance once or twice in a hundred periods.",
             year_ago=kpi.form(first.year_ago),
         )
     else:
         certainty = chance
+    closed = None if tree is None else won_before(tree)
+    if closed:
+        certainty = text.say(
+            "{only} Those who remain are the loyal ones, so their rates rise and their sums fall by themselves. {more}",
+            only=_only_won_before(tree.set_index("driver"), closed),
+            more=certainty,
+        )
     return Finding(
         "scorecard.signals",
         text.say(
@@ -215,13 +295,15 @@ def finding_signals(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "mon
             bad=len(bad),
             kpi=str(kpi.name),
             value=kpi.form(first.value),
-            period=period_name(first.period, period),
+            period=period_name(first.period, kpi.period_in(period)),
             centre=kpi.form(first.centre),
             signal=signal_in_words(first.signal, first.side),
         ),
-        "bad" if len(bad) else "good" if len(good) else "neutral",
+        "neutral" if closed else "bad" if len(bad) else "good" if len(good) else "neutral",
         certainty=certainty,
-        action=text.say(
+        action=text.say("Compare cohorts at the same age before looking for a cause.")
+        if closed
+        else text.say(
             "Look for the cause of the signals ({names}), and let all other changes pass.",
             names=", ".join(str(kpis[key].name) for key in moved["kpi"]),
         ),

@@ -53,8 +53,8 @@ BASE_MEASURES: dict[str, BaseMeasure] = {
         new_customers="buyers whose first purchase in the data this was; early in the data, old customers look new",
         returning_customers="buyers who had bought in an earlier period",
         buyers_again="buyers who bought again within repurchase_days after their first purchase day of the period",
-        active_customers="customers who at the period's end had bought in the last silent_days",
-        active_at_start="the same at the period's start",
+        active_customers="customers whose last purchase, on the period's last day, lay at most silent_days back",
+        active_at_start="the same on the evening before the period",
         lapsed="active at the start and no longer active at the end: their silence passed silent_days",
         silent_at_start="customers who had ever bought, but not in the last silent_days before the period",
         won_back="silent at the start who bought in the period",
@@ -101,6 +101,13 @@ BASE_MEASURES: dict[str, BaseMeasure] = {
         complaints_resolved="of these, those resolved within sla_hours",
     ),
 }
+
+
+# Sums of these over months are what a count over the quarter would give; nobody is in them twice, nothing is a stock.
+ADDITIVE = frozenset(
+    {"revenue", "orders", "revenue_squares", "guest_revenue", "new_customers"}
+    | {name for name, measure in BASE_MEASURES.items() if measure.table != "orders"}
+)
 
 
 def base_measures(
@@ -171,8 +178,9 @@ def order_measures(
     """What the orders say of each whole period: revenue, buyers, and who came, stayed, fell silent and came back.
 
     Columns: ``period`` and the entries of ``BASE_MEASURES`` that read orders, without the expected values. A
-    customer is active at a moment if their last purchase before it lies at most ``silent_days`` back. So long after
-    the first purchase in the data, this is not known and empty; ``buyers_again`` is empty until ``repurchase_days``
+    customer is active at the end of a day if their last purchase lies at most ``silent_days`` before that day; a
+    period begins with the end of the day before it. So long after the first purchase in the data, this is not known
+    and empty; ``buyers_again`` is empty until ``repurchase_days``
     have passed since the period. Active customers change by who comes and goes: at the end there are as many as at
     the start, less ``lapsed``, plus ``new_customers``, plus ``won_back``. pandas or Ibis in, same kind out.
 
@@ -209,10 +217,12 @@ def order_measures(
     known = bought.filter(bought.customer_id.notnull())
     days = known.select("customer_id", "day").distinct()
     # A spell runs from one purchase day to the customer's next; every count below is a count of spells.
+    # `lapses` is the first day at whose end the purchase lies more than silent_days back.
     by_customer = ibis.window(group_by="customer_id", order_by="day")
     spells = days.mutate(following=days.day.lead().over(by_customer), previous=days.day.lag().over(by_customer))
     spells = spells.mutate(
-        at=spells.day.truncate(unit).cast("date"), lapses=(spells.day + ibis.interval(days=silent_days)).cast("date")
+        at=spells.day.truncate(unit).cast("date"),
+        lapses=(spells.day + ibis.interval(days=silent_days + 1)).cast("date"),
     )
     spells = spells.mutate(
         leaves=ibis.ifelse(spells.following < spells.lapses, spells.following, spells.lapses).fill_null(spells.lapses)
@@ -241,8 +251,8 @@ def order_measures(
     ever = table.new_customers.sum()
     start = ((table.spells - table.ended).sum().over(before)).fill_null(0.0)
     finish = (table.spells - table.ended).sum().over(until)
-    seen = table.period >= ibis.literal((first_day or end) + dt.timedelta(days=silent_days))
-    seen_at_end = table.next_period >= ibis.literal((first_day or end) + dt.timedelta(days=silent_days))
+    known_from = ibis.literal((first_day or end) + dt.timedelta(days=silent_days + 1))
+    seen, seen_at_end = table.period >= known_from, table.next_period >= known_from
     followed = table.next_period + ibis.interval(days=repurchase_days) <= ibis.literal(end + dt.timedelta(days=1))
     nothing = ibis.null("float64")
     result = table.select(

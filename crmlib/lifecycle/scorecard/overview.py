@@ -38,9 +38,10 @@ def scorecard(
     A frame. ``kpi, name``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
     (no period has been followed long enough), ``few`` (fewer cases than ``fewest`` in every period). ``period``, the
     last with a judged value; ``value``, its 95% interval ``low, high`` and ``cases``. ``target`` and ``status``:
-    ``met``, ``missed`` (worse, and the interval does not hold the target), ``unclear`` (worse, but it does), empty
+    ``unclear`` (the interval holds the target, whichever the side of the value), else ``met`` or ``missed``; empty
     without target; ``money, money_low, money_high``: what it would be worth a year to close the gap of a target that
-    is not met (never below 0). ``previous_period, previous``: the judged value before; ``year_ago``: the same period
+    that the value does not reach (never below 0).
+    ``previous_period, previous``: the judged value before; ``year_ago``: the same period
     a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
     signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
     ``none`` where values are too few for limits); ``news``: ``good`` or ``bad`` where there is a signal that is not
@@ -50,15 +51,15 @@ def scorecard(
     >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> kpis = {"nps": load_kpis(targets={"nps": 70})["nps"]}
-    >>> measures = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=2, freq="MS").date,
+    >>> measures = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=2, freq="QS").date,
     ...                          "promoters": [60.0, 58], "detractors": [10.0, 12], "nps_answers": [100.0, 100]})
-    >>> scorecard(measures, kpis)[["value", "previous", "target", "status", "signal"]]
+    >>> scorecard(measures, kpis, period="quarter")[["value", "previous", "target", "status", "signal"]]
        value  previous  target  status signal
     0   46.0      50.0    70.0  missed   none
     """
     import pandas as pd
 
-    values = kpi_values(measures, kpis)
+    values = kpi_values(measures, kpis, period=period)
     limits = natural_limits(values, period=period)
     ahead = forecast(values, kpis, steps=1, period=period, level=level)
     rows = [
@@ -135,14 +136,14 @@ def _against_target(kpi: Kpi, last: Any, measures: Any, period: Period) -> dict[
     if target is None or kpi.better == "neither":
         return {"status": ""}
     improved = kpi.improved(last["value"], target)
+    unclear = last["low"] <= target <= last["high"]
     if improved is None or improved:
-        return {"status": "met"}
-    status = "unclear" if last["low"] <= target <= last["high"] else "missed"
+        return {"status": "unclear" if unclear else "met"}
     worth = worth_a_year(measures, kpi, periods=A_YEAR[period])
     sign = 1 if kpi.better == "higher" else -1
     gaps = sorted(max(sign * (target - end), 0.0) * worth for end in (last["low"], last["high"]))
     return {
-        "status": status,
+        "status": "unclear" if unclear else "missed",
         "money": sign * (target - last["value"]) * worth,
         "money_low": gaps[0],
         "money_high": gaps[1],

@@ -72,7 +72,7 @@ def period_name(start: Any, period: Period) -> str:
     """What a period is called in the language in use; ``–`` where there is none.
 
     >>> period_name(dt.date(2025, 10, 1), "month"), period_name(dt.date(2025, 10, 1), "quarter")
-    ('Oct 2025', 'Q4 2025')
+    ('Oct 2025', '2025 Q4')
     """
     if start is None or start != start:
         return text.UNKNOWN
@@ -81,4 +81,4 @@ def period_name(start: Any, period: Period) -> str:
         return text.month(start)
     if period == "week":
         return text.say("week of {day}", day=text.day(start))
-    return text.say("Q{quarter} {year}", quarter=str((start.month + 2) // 3), year=str(start.year))
+    return text.say("{year} Q{quarter}", quarter=str((start.month + 2) // 3), year=str(start.year))

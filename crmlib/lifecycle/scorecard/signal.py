@@ -12,6 +12,13 @@ LIMIT_FACTOR = 2.66
 RANGE_FACTOR = 3.268
 RUN = 8
 FEWEST_FOR_LIMITS = 6
+FEWEST_FOR_TREND = 8
+# A slope of as many standard errors is a trend (a stable series shows one about once in 200 times), and what lies no
+# more standard deviations from the line is on it.
+_TREND_FACTOR = 3
+# What the signal of a value may be where there are limits; the first two call for a cause.
+MOVED = ("outside", "run")
+JUDGED = ("", *MOVED, "season", "trend")
 
 
 def natural_limits(values: Any, *, period: Period = "month", judge: int = 1) -> Any:
@@ -24,11 +31,12 @@ def natural_limits(values: Any, *, period: Period = "month", judge: int = 1) -> 
     One row per KPI and value: ``kpi, period, value, centre, lower, upper``; ``moving_range``, the change against the
     value before without its sign, and ``change_signal``, whether that is above 3.268 mean moving ranges; ``signal`` of
     the level: ``outside`` (beyond a limit), ``run`` (the eighth or later of values on one side of the centre),
-    ``season`` (beyond a limit, as was the same period a year ago, on the same side), empty for noise; ``side`` (1
-    above the centre, −1 below).
+    ``season`` (beyond a limit, as was the same period a year ago, on the same side), ``trend`` (``outside`` or ``run``,
+    but where the series has grown or fallen steadily, and not more than three standard errors farther from the centre
+    than that), empty for noise; ``side`` (1 above the centre, −1 below).
 
-    Mind: trend and season make a process that is not stable, and it is right that these show as signals. With
-    moving ranges from few values limits are rough.
+    A series has a trend if the slope of its history is three standard errors from zero, and a line fits it better than
+    any single step. Mind: moving ranges of few values make rough limits.
 
     Source: Wheeler (2000), "Understanding Variation", chapters 3 and 4.
 
@@ -66,6 +74,7 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
     side = np.where(x > centre + slack, 1, np.where(x < centre - slack, -1, 0))
     outside = np.abs(x - centre) > reach + slack
     signal = np.full(len(x), "", dtype=object)
+    follows = _on_trend(x, len(history))
     run = 0
     sides: list[int] = side.tolist()
     for i in range(len(x)):
@@ -75,12 +84,13 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
             signal[i] = "outside"
         elif run >= RUN:
             signal[i] = "run"
+    signal[follows & (signal != "")] = "trend"
     periods = list(values["period"])
     for i in np.flatnonzero(outside).tolist():
         year_ago = later(periods[i], period, -A_YEAR[period])
         if year_ago in periods:
             j = periods.index(year_ago)
-            if outside[j] and side[j] == side[i]:
+            if signal[i] == "outside" and outside[j] and side[j] == side[i]:
                 signal[i] = "season"
     return values.assign(
         centre=centre,
@@ -91,3 +101,29 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
         signal=signal,
         side=side,
     )
+
+
+def _on_trend(x: Any, known: int) -> Any:
+    """Which values a line through the first ``known`` of them explains; none if they show no trend.
+
+    It does not explain those that lie farther from the mean than the line and its error reach.
+    """
+    import numpy as np
+
+    history, at = x[:known], np.arange(len(x), dtype=float)
+    nothing = np.zeros(len(x), dtype=bool)
+    if known < FEWEST_FOR_TREND:
+        return nothing
+    slope, start = np.polyfit(at[:known], history, 1)
+    rest = x - start - slope * at
+    squares = float((rest[:known] ** 2).sum())
+    error = np.sqrt(squares / (known - 2) / ((at[:known] - at[:known].mean()) ** 2).sum())
+    steps = [((part - part.mean()) ** 2).sum() for i in range(1, known) for part in (history[:i], history[i:])]
+    one_step = min(before + after for before, after in zip(steps[::2], steps[1::2], strict=True))
+    if abs(slope) <= _TREND_FACTOR * error + 1e-9 * np.abs(x).max() or squares > one_step:
+        return nothing
+    # Not moving ranges: stocks leave their line and come back slowly, in small steps. The error of prediction counts,
+    # too: beyond the end of its history a line is less sure.
+    away = 1 + 1 / known + (at - at[:known].mean()) ** 2 / ((at[:known] - at[:known].mean()) ** 2).sum()
+    reach = _TREND_FACTOR * np.sqrt(squares / (known - 2) * away) + 1e-9 * np.abs(x).max()
+    return rest * np.sign(x - history.mean()) <= reach

@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.periods import Period, later, period_start
 
 _Z = 1.959963984540054  # 97.5% point of the normal distribution
 
 
-def kpi_values(measures: Any, kpis: Mapping[str, Kpi]) -> Any:
+def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Any:
     """Every KPI in every period, with a 95% interval where it rests on a sample of cases.
 
-    ``measures``: a frame from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`. A frame, one row per
-    KPI and period: ``kpi, period, value`` (in the KPI's unit; empty: not known), ``low, high`` (empty for full
-    counts), ``cases`` (what it rests on; empty for full counts), ``judged`` (known, and at least ``fewest`` cases).
+    ``measures``: a frame from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`, counted by ``period``. A
+    KPI that has a longer period of its own (NPS: the quarter, so that a survey's wave is not cut in two) is taken from
+    the sums over its whole periods.
+
+    A frame, one row per KPI and period: ``kpi, period, value`` (in the KPI's unit; empty: not known), ``low, high``
+    (empty for full counts), ``cases`` (what it rests on; empty for full counts), ``judged`` (known,
+    and at least ``fewest`` cases).
 
     Intervals: a share by Wilson (1927); NPS from the variance of its +1, 0, −1 (Rowlands & Moser 2002); a mean from
     the spread of its amounts; a cost per case as if the cases were Poisson (Wilson & Hilferty's approximation).
@@ -24,15 +29,31 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi]) -> Any:
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0]}
     >>> measures = pd.DataFrame({"period": ["2025-01-01"], **counts})
-    >>> kpi_values(measures, {"nps": load_kpis()["nps"]}).round(1)[["value", "low", "high", "judged"]]
+    >>> kpi_values(measures, {"nps": load_kpis()["nps"]}, period="quarter").round(1)[["value", "low", "high", "judged"]]
        value   low  high  judged
     0   50.0  36.9  63.1    True
     """
     import pandas as pd
 
     columns = ["kpi", "period", "value", "low", "high", "cases", "judged"]
-    parts = [_values(measures, kpi) for kpi in kpis.values()]
+    parts = [_values(_counted_by(measures, kpi, period), kpi) for kpi in kpis.values()]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _counted_by(measures: Any, kpi: Kpi, period: Period) -> Any:
+    """The measures by the KPI's own period: sums over those of its periods that are covered whole."""
+    longer = kpi.period_in(period)
+    if longer == period or measures.empty:
+        return measures
+    starts = [period_start(start, longer) for start in measures["period"]]
+    whole = [
+        start
+        for start in dict.fromkeys(starts)
+        if start >= measures["period"].iloc[0] and later(start, longer) <= later(measures["period"].iloc[-1], period)
+    ]
+    # Months without any answer known (after the last survey, say) add nothing.
+    sums = measures.drop(columns="period").groupby(starts).sum(min_count=1)
+    return sums.loc[whole].rename_axis("period").reset_index()
 
 
 def _values(measures: Any, kpi: Kpi) -> Any:

@@ -53,6 +53,12 @@ def signal_in_words(signal: str, side: int) -> str:
         )
     if signal == "season":
         return text.say("season: beyond its usual range, as a year ago")
+    if signal == "trend":
+        return (
+            text.say("growing beyond its average: compare with a year ago")
+            if side > 0
+            else text.say("falling below its average: compare with a year ago")
+        )
     if signal == "none":
         return text.say("too few values to tell")
     return text.say("noise: within its usual range")
@@ -68,7 +74,11 @@ def why_not_in_words(row: Any, kpi: Kpi) -> str:
 
 
 def compared_in_words(kpi: Kpi, row: Any, period: Period) -> str:
-    """The change against the value before, and whether it means something."""
+    """The change against the value before, and whether it means something.
+
+    A change within the usual ones is noise. But if the value's own interval leaves the value before out, it is real,
+    though small: then it is called what it may be, a season.
+    """
     if not known(row.previous):
         return text.say("first value")
     values = {
@@ -79,14 +89,38 @@ def compared_in_words(kpi: Kpi, row: Any, period: Period) -> str:
         return text.say("{change} against {period}", **values)
     if row.change_signal:
         return text.say("{change} against {period}, more than noise", **values)
-    return text.say("{change} against {period}, which is noise", **values)
+    if not known(row.low) or row.low <= row.previous <= row.high:
+        return text.say("{change} against {period}, which is noise", **values)
+    if _as_a_year_ago(row):
+        return text.say(
+            "{change} against {period}, as a year ago ({year_ago})", year_ago=kpi.form(row.year_ago), **values
+        )
+    return text.say("{change} against {period}, no more than it usually changes", **values)
+
+
+def _as_a_year_ago(row: Any) -> bool:
+    """Whether the same period last year lay on the same side of the mean, at least half as far from it."""
+    if not known(row.year_ago) or not known(row.centre):
+        return False
+    return (row.year_ago - row.centre) * row.side >= abs(row.value - row.centre) / 2 > 0
+
+
+def since_last_year_in_words(kpi: Kpi, row: Any) -> str:
+    """The change of a KPI on a trend against the same period a year ago; empty where that is not known."""
+    if not known(row.year_ago):
+        return ""
+    return text.say(
+        "{change} against a year ago ({year_ago})",
+        change=change_in_words(kpi, row.value, row.year_ago),
+        year_ago=kpi.form(row.year_ago),
+    )
 
 
 def driver_name(driver: str) -> str:
     """A driver of revenue in words."""
     names = {
         "revenue": text.say("Revenue"),
-        "customers": text.say("Active customers"),
+        "customers": text.say("Customers who bought"),
         "new_customers": text.say("New customers"),
         "returned_customers": text.say("Returned customers"),
         "lost_customers": text.say("Lost customers"),

@@ -53,7 +53,7 @@ check.check_order_value(order_value, orders, as_of=as_of)
 # ## 2 A KPI of a year
 #
 # What was the monthly churn rate over the last twelve months together? Of every hundred customers who were active when
-# a month began, how many had lapsed when it ended? Answer a rate between 0 and 1.
+# a month began, how many had lapsed when it ended? Answer a rate between 0 and 1; three digits are enough.
 
 # %% tags=["exercise"]
 #: churn = ...
