@@ -229,18 +229,22 @@ text.say(
 # ## In words
 #
 # The value of all customers together is **customer equity**. What would be added if everybody were surely still a
-# customer is the **value at risk**.
+# customer is the **value at risk**. How many are still there can be told only of those who came back; the others have
+# a row of their own.
 
 # %%
 equity = clv.customer_equity(base, **value_of) if fitted.complete else None
 if equity is not None:
     chapter.keep(equity, name="equity_values")
-    reading = text.say("Of {count} customers. Intervals of 95%: parameters and chance.", count=len(base))
+    reading = text.say(
+        "Lost or sleeping (Segmentation) is a line drawn in days of silence; this is a probability. 95% intervals; "
+        "all but that of the value at risk include chance."
+    )
 
 # %%
 heads = [text.say("Next 12 months"), text.say("Expected"), text.say("From"), text.say("To")]
 chapter.show_table(
-    clv.equity_in_words(equity),
+    clv.equity_in_words(equity, base),
     name="equity",
     title=text.say("What the customer base is worth"),
     reading=reading,
@@ -271,7 +275,7 @@ options = {"margin": value_of["margin"], "discount_rate": value_of["discount_rat
 groups = clv.value_by_group(base, people, by=group_by, **options) if known else None
 chapter.show_table(
     clv.groups_in_words(groups, by=group_by), name="by_group", title=text.say("What customers are worth, by channel"),
-    reading=text.say("Contribution; a model of its own for each group that has enough repeat buyers."),
+    reading=text.say("Contribution. Groups need not add up to the total, because each has a model of its own."),
 ) if known else text.say("Without models, or without this column of customers, there is no comparison of groups.")
 
 # %% [markdown]
@@ -332,16 +336,19 @@ shown = ["customer_id", "frequency", "p_alive", "expected_orders", "clv", "clv_l
 best[shown].head(8).round(2).reset_index(drop=True) if best is not None else fitted.message
 
 # %% [markdown]
-# ## Pitfall: calling those who are least likely still there
+# ## Pitfalls
+#
+# ### Calling those who are least likely still there
 #
 # "Win back those with the lowest P(alive)" sounds reasonable. Who are they, and what could be won? Compare them
 # with as many customers at the top of **value at risk**: what each would bring if surely still there, less what is
-# expected anyway.
+# expected anyway. Those who are less than 5 % likely to be still there are left out of these: they are lost.
 
 # %%
 many = min(100, len(base))
 lowest = values.sort_values(["p_alive", "customer_id"]).head(many) if values is not None else None
-worth = values.sort_values("value_at_risk", ascending=False).head(many) if values is not None else None
+reachable = values[values.p_alive >= 0.05] if values is not None else None
+worth = reachable.sort_values("value_at_risk", ascending=False).head(many) if values is not None else None
 
 # %%
 import pandas as pd
@@ -355,7 +362,10 @@ pd.DataFrame({name: some[measured].mean() for name, some in means.items()}).roun
 # winning back works for sure. With those who are nearly certainly gone it seldom works, and how often it does is told
 # by a control group only.
 #
-# Sorted the other way round, the top of P(alive) is full of one-time buyers, of whom the model knows nothing:
+# ### Believing P(alive) of one-time buyers
+#
+# "Then take those with the highest P(alive)" is no better. That top is usually full of one-time buyers: for them
+# it is 1 by construction, and says nothing.
 
 # %%
 surest = values.sort_values("p_alive", ascending=False, kind="stable").head(many) if values is not None else None
@@ -369,16 +379,21 @@ text.say(
 # ## What to do
 #
 # The values just computed become decisions: how much may be spent on keeping a customer, on calling one, on winning
-# a new one. None of it says what an action *adds*; for that, leave a control group out (chapter 11).
+# a new one. None of it says what an action *adds*; for that, leave a control group out (chapter 11). How the model did
+# in its test goes with every finding; if it failed, they name no money.
 
 # %%
 single = clv.equity_shares(base, base.frequency == 0, **value_of) if fitted.complete else None
 rate = chapter.client.discount_rate
+trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=float(base["T"].max()) if len(base) else 0.0)
+trust.said
+
+# %%
 found = [] if equity is None else [
-    clv.finding_equity(equity, used, customers=len(base), discount_rate=rate, total=total, fitted=fitted),
-    clv.finding_value_at_risk(equity, values),
-    clv.finding_concentration(shares),
-    clv.finding_one_time_buyers(single),
+    clv.finding_equity(equity, used, customers=len(base), discount_rate=rate, trust=trust),
+    clv.finding_value_at_risk(equity, values, trust=trust),
+    clv.finding_concentration(shares, trust=trust),
+    clv.finding_one_time_buyers(single, trust=trust),
     clv.finding_groups(groups, by=group_by) if groups is not None else None,
 ]
 

@@ -46,6 +46,7 @@ _PUBLIC = {
     "summary": "preparation",
     "top_fifth": "groups",
     "tracking": "validation",
+    "trust_in_model": "trust",
     "value_at_risk": "prediction",
     "value_by_group": "groups",
 }

@@ -25,7 +25,17 @@ from crmlib.lifecycle.clv.customer_base import (
     read_histories,
 )
 from crmlib.lifecycle.clv.errors import FitDidNotConverge
-from crmlib.lifecycle.clv.maximum_likelihood import Estimate, FittedModel, Likelihood, maximise, positive, with_prior
+from crmlib.lifecycle.clv.maximum_likelihood import (
+    Estimate,
+    FittedModel,
+    Likelihood,
+    log_gamma_step,
+    maximise,
+    positive,
+    psi1_step,
+    psi_step,
+    with_prior,
+)
 from crmlib.lifecycle.clv.preparation import Unit, days_per_unit
 
 # r, α (over the mean age), a, b: a typical base first, then ones with quicker, slower and rarer leaving.
@@ -34,6 +44,13 @@ STARTS = list(np.log([(0.5, 0.5, 0.8, 2.5), (1.0, 1.0, 0.5, 8.0), (3.0, 2.0, 2.0
 # Beyond this many distinct histories a rough fit first saves time, and the normal approximation is so good that
 # weighting its draws is not worth the time.
 MANY_HISTORIES = 20_000
+
+# Where customers hardly differ, parameters run to infinity: all leave with one chance p = a/(a + b), or all order at
+# one rate r/α. Library functions fail long before, so beyond these sizes the limits are taken, which differ from the
+# truth by 1e-9 at most.
+NEARLY_ONE_CHANCE = 1e-10  # 1/a + 1/b: the variance of the logit of p
+NEARLY_ONE_RATE = 1e10  # r
+LARGEST_CLOSED = 1e6  # of a, b and r in the closed form with 2F1
 
 
 class BetaGeoNBD(FittedModel):
@@ -117,9 +134,9 @@ class BetaGeoNBD(FittedModel):
         x, t_x, T = _histories(x, t_x, T)
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
         return (
-            special.gammaln(r + x) - special.gammaln(r) + r * np.log(alpha)
-            + special.gammaln(a + b) - special.gammaln(b) + special.gammaln(b + x) - special.gammaln(a + b + x)
-            - (r + x) * np.log(alpha + T) + np.logaddexp(0.0, self._log_odds_gone(x, t_x, T))
+            log_gamma_step(r, x) - x * np.log(alpha + T) - r * np.log1p(T / alpha)
+            + log_gamma_step(b, x) - log_gamma_step(a + b, x)
+            + np.logaddexp(0.0, self._log_odds_gone(x, t_x, T))
         )  # fmt: skip
 
     def p_alive(self, x: Any, t_x: Any, T: Any) -> Numbers:
@@ -169,20 +186,20 @@ class BetaGeoNBD(FittedModel):
         """
         n, t = _broadcast(n, t)
         r, a, b, z = self.r, self.a, self.b, t / (self.alpha + t)
-        log_beta = special.betaln(a, b)
         alive = np.exp(
-            special.betaln(a, b + n) - log_beta + special.gammaln(r + n) - special.gammaln(r)
+            log_gamma_step(b, n) - log_gamma_step(a + b, n) + log_gamma_step(r, n)
             - special.gammaln(n + 1) - r * np.log1p(t / self.alpha) + special.xlogy(n, z)
         )  # fmt: skip
         # The finite sum of the paper is a negative binomial's tail, which the incomplete beta gives without cancelling.
         some = np.maximum(n, 1.0)
-        left = np.exp(special.betaln(a + 1, b + some - 1) - log_beta) * special.betainc(some, r, z)
+        left = a * np.exp(log_gamma_step(b, some - 1) - log_gamma_step(a + b, some))
+        left = left * _so_many_or_more(some, r, t / self.alpha)
         return alive + np.where(n > 0, left, 0.0)
 
     def _log_odds_gone(self, x: Numbers, t_x: Numbers, T: Numbers) -> Numbers:
         with np.errstate(divide="ignore"):
-            odds = np.log(self.a) - np.log(np.where(x > 0, self.b + x - 1, 1.0))
-            odds = odds + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
+            odds = np.log(self.a) - np.log(np.where(x > 0, self.b + (x - 1), 1.0))
+            odds = odds + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x))
         return np.where(x > 0, odds, -np.inf)
 
 
@@ -202,18 +219,21 @@ def _expected(w: Numbers, r: Numbers, a: float, b: Numbers) -> Numbers:
     The closed form after Euler's transformation: with x repeat orders in r and b, the first two parameters of the
     hypergeometric function stay small, so that heavy buyers cannot overflow it. It is 0/0 at a = 1 and ∞·0 at
     a + b = 1, and library code for 2F1 near z = 1 fails where c − a − b is nearly whole or its first parameter
-    is large, and it cancels where that is far below 0. There E[(1 − e^(−λpt))/p] is integrated over p instead.
+    is large, and it cancels where that is far below 0 or where parameters are huge. There E[(1 − e^(−λpt))/p] is
+    integrated over p instead.
     """
     c, z = a + b - 1, w / (1 + w)
     d = 1 + r - a
     near_one_fails = (np.abs(d - np.round(d)) < 1e-3) | (c - r > 30)
     closed = (abs(a - 1) > 1e-4) & (c > 0.05) & (c - r > -5) & ((z < 0.9) | ~near_one_fails)
+    closed &= (c < LARGEST_CLOSED) & (r < LARGEST_CLOSED)
     answer = np.full(np.shape(w), np.nan)
     if np.any(closed):
         r_, c_ = r[closed], c[closed]
         with np.errstate(all="ignore"):
             kept = np.log(special.hyp2f1(c_ - r_, a - 1, c_, z[closed])) - (a - 1) * np.log1p(w[closed])
-            answer[closed] = -c_ / (a - 1) * np.expm1(kept)
+            # Of a logarithm below 1e-6, too few digits are left.
+            answer[closed] = np.where(np.abs(kept) > 1e-6, -c_ / (a - 1) * np.expm1(kept), np.nan)
     rest = ~(np.isfinite(answer) & (answer >= 0))
     if np.any(rest):
         # (1 − e^(−λpt))/p with λ integrated out: the chance of any order were leaving not to stop them, over p.
@@ -229,7 +249,7 @@ def _expected_pairs(w: Numbers, r: Numbers, a: float, b: Numbers) -> Numbers:
     With λ integrated out the integral is a negative binomial's chance of two or more, an incomplete beta.
     """
     answer = _over_chances_to_leave(
-        lambda p, w, r: 2 * (1 - p) * special.betainc(2.0, r, p * w / (1 + p * w)) / p**2,
+        lambda p, w, r: 2 * (1 - p) * _so_many_or_more(2.0, r, p * w) / p**2,
         np.ravel(w),
         np.ravel(r),
         a,
@@ -238,21 +258,40 @@ def _expected_pairs(w: Numbers, r: Numbers, a: float, b: Numbers) -> Numbers:
     return answer.reshape(np.shape(w))
 
 
+def _so_many_or_more(n: Numbers | float, r: Numbers | float, w: Numbers) -> Numbers:
+    """The chance of n > 0 orders or more in w = t/α, were nobody to leave: Poisson where all order at one rate."""
+    r = np.asarray(r, float)
+    one_rate = r > NEARLY_ONE_RATE
+    differing = special.betainc(n, np.where(one_rate, 1.0, r), w / (1 + w))
+    return np.where(one_rate, special.gammainc(n, r * w), differing) if one_rate.any() else differing
+
+
 def _over_chances_to_leave(
     of: Callable[[Numbers, Numbers, Numbers], Numbers], w: Numbers, r: Numbers, a: float, b: Numbers
 ) -> Numbers:
-    """E[of(p, w, r)] over p ~ beta(a, b), by the double exponential rule on the logit of p around its centre."""
+    """E[of(p, w, r)] over p ~ beta(a, b), by the double exponential rule on the logit of p around its centre.
+
+    The density is taken relative to that at the centre, where it cannot cancel, and scaled to a sum of 1.
+    """
     answer = np.empty(len(w))
-    for start in range(0, len(w), 2000):
-        some = slice(start, start + 2000)
+    one_chance = 1 / a + 1 / b < NEARLY_ONE_CHANCE
+    answer[one_chance] = of(a / (a + b[one_chance]), w[one_chance], r[one_chance])
+    others = np.flatnonzero(~one_chance)
+    for start in range(0, len(others), 2000):
+        some = others[start : start + 2000]
         w_, r_, b_ = w[some, None], r[some, None], b[some, None]
         width = np.minimum(1.0, np.sqrt(1 / a + 1 / b_))
         reach = np.log1p(w_ * (1 + r_)) + 40 / np.minimum(a, b_) + 40 * width
         end = np.arcsinh(reach / width)
-        s = end * np.linspace(-1, 1, 601)
-        logit = np.log(a / b_) + width * np.sinh(s)
-        log_p, log_stay = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
-        weight = np.exp(a * log_p + b_ * log_stay - special.betaln(a, b_)) * width * np.cosh(s) * end / 300
+        grow = np.exp(end * np.linspace(-1, 1, 601))
+        off = width * (grow - 1 / grow) / 2
+        # Seen from the rarer of leaving and staying: log(share · e^off + 1 − share), exact also near 0.
+        rarer, seen = np.minimum(a, b_), np.where(a <= b_, off, -off)
+        share = rarer / (a + b_)
+        grown = np.log1p(share * np.expm1(np.minimum(seen, 700.0))) + np.maximum(seen - 700.0, 0.0)
+        log_p = np.where(a <= b_, np.log(share) + off, np.log1p(-share)) - grown
+        weight = np.exp(rarer * seen - (a + b_) * grown) * (grow + 1 / grow)
+        weight /= weight.sum(axis=1, keepdims=True)
         answer[some] = (weight * of(np.exp(np.maximum(log_p, -300.0)), w_, r_)).sum(axis=1)
     return answer
 
@@ -272,11 +311,11 @@ def _rough_start(base: CustomerBase) -> list[Numbers]:
 def _likelihood(base: CustomerBase) -> Likelihood:
     """The log-likelihood of the merged histories with gradient and Hessian, in log-parameters.
 
-    Gamma functions are evaluated once per distinct x; what remains per history are logarithms and products.
+    Gamma functions are evaluated once per distinct x; what remains per history are logarithms and products. Written
+    in differences that stay exact where r and alpha, or a and b, run to infinity together.
     """
     values, place = np.unique(base.x, return_inverse=True)
     per_value = np.bincount(place, base.customers)
-    total = float(base.customers.sum())
     n, x, t_x, T = base.customers, base.x, base.t_x, base.T
     # Histories are sorted by x, so that those without a repeat order, who cannot have left, come first.
     first = int(np.searchsorted(x, 0.5))
@@ -285,60 +324,58 @@ def _likelihood(base: CustomerBase) -> Likelihood:
 
     def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
         r, alpha, a, b = theta = np.exp(log_parameters)
-        psi, psi1 = special.psi, lambda v: special.polygamma(1, v)
-
-        until_T = np.log(alpha + T1)
         near, far = 1 / (alpha + t1), 1 / (alpha + T1)
-        gap, s = until_T - np.log(alpha + t1), r + x1
-        margin = np.where(values > 0, b + values - 1, 1.0)
+        past = np.log1p(T1 / alpha)  # log(α + T) − log α
+        gap, s = np.log1p((T1 - t1) * near), r + x1
+        margin = np.where(values > 0, b + (values - 1), 1.0)
         odds = s * gap + (np.log(a) - np.log(margin))[place1]
         # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
         small = np.exp(-np.abs(odds))
         either = np.maximum(odds, 0.0) + np.log(1 + small)
         gone = np.where(odds > 0, 1.0, small) / (1 + small)
         far0 = 1 / (alpha + T0)
-        until_T0 = np.log(alpha + T0)
+        past0 = np.log1p(T0 / alpha)
 
         ng = n1 * gone
         spread = ng * (1 - gone)
         gone_at = np.bincount(place1, ng, minlength=len(values))
         spread_at = np.bincount(place1, spread, minlength=len(values))
 
-        r_x, b_x, ab_x = r + values, b + values, a + b + values
+        lost, lost0 = T1 / alpha * far, T0 / alpha * far0  # 1/α − 1/(α + T)
         value = (
-            per_value @ (special.gammaln(r_x) + special.gammaln(b_x) - special.gammaln(ab_x))
-            + total * (r * np.log(alpha) - special.gammaln(r) + special.gammaln(a + b) - special.gammaln(b))
-            - r * (n0 @ until_T0) - n1 @ (s * until_T) + n1 @ either
+            per_value @ (log_gamma_step(r, values) + log_gamma_step(b, values) - log_gamma_step(a + b, values))
+            - r * (n0 @ past0) - n1 @ (s * past) - np.log(alpha) * (n1 @ x1) + n1 @ either
         )  # fmt: skip
 
-        d_alpha = s * (far - near)  # of the odds; of r it is the gap, of a 1/a, of b −1/(b + x − 1)
+        closer = (t1 - T1) * near * far  # 1/(α + T) − 1/(α + t)
+        d_alpha = s * closer  # of the odds; of r it is the gap, of a 1/a, of b −1/(b + x − 1)
         d_b = np.where(values > 0, -1 / margin, 0.0)
         s_ng = s * ng
         left_total = ng.sum()
         gradient = np.array([
-            per_value @ psi(r_x) + total * (np.log(alpha) - psi(r)) - n0 @ until_T0 - n1 @ until_T + ng @ gap,
-            total * r / alpha - r * (n0 @ far0) - n1 @ (s * far) + ng @ d_alpha,
-            total * psi(a + b) - per_value @ psi(ab_x) + left_total / a,
-            total * (psi(a + b) - psi(b)) + per_value @ (psi(b_x) - psi(ab_x)) + gone_at @ d_b,
+            per_value @ psi_step(r, values) - n0 @ past0 - n1 @ past + ng @ gap,
+            r * (n0 @ lost0 + n1 @ lost) - n1 @ (x1 * far) + ng @ d_alpha,
+            left_total / a - per_value @ psi_step(a + b, values),
+            per_value @ (psi_step(b, values) - psi_step(a + b, values)) + gone_at @ d_b,
         ])  # fmt: skip
 
-        mixed = total * psi1(a + b) - per_value @ psi1(ab_x)
+        mixed = -(per_value @ psi1_step(a + b, values))
         spread_gap, spread_alpha = spread * gap, spread * d_alpha
         d_b_at = d_b[place1]
         h = np.empty((4, 4))
-        h[0, 0] = per_value @ psi1(r_x) - total * psi1(r) + spread_gap @ gap
-        h[0, 1] = total / alpha - n0 @ far0 - n1 @ far + ng @ (far - near) + spread_gap @ d_alpha
+        h[0, 0] = per_value @ psi1_step(r, values) + spread_gap @ gap
+        h[0, 1] = n0 @ lost0 + n1 @ lost + ng @ closer + spread_gap @ d_alpha
         h[0, 2] = spread_gap.sum() / a
         h[0, 3] = spread_gap @ d_b_at
         h[1, 1] = (
-            -total * r / alpha**2 + r * (n0 @ far0**2) + n1 @ (s * far**2)
-            - s_ng @ (far**2 - near**2) + spread_alpha @ d_alpha
+            n1 @ (x1 * far**2) - r * (n0 @ (lost0 * (1 / alpha + far0)) + n1 @ (lost * (1 / alpha + far)))
+            - s_ng @ (closer * (far + near)) + spread_alpha @ d_alpha
         )  # fmt: skip
         h[1, 2] = spread_alpha.sum() / a
         h[1, 3] = spread_alpha @ d_b_at
         h[2, 2] = mixed + (spread.sum() - left_total) / a**2
         h[2, 3] = mixed + spread_at @ d_b / a
-        h[3, 3] = mixed + per_value @ psi1(b_x) - total * psi1(b) + (gone_at + spread_at) @ d_b**2
+        h[3, 3] = mixed + per_value @ psi1_step(b, values) + (gone_at + spread_at) @ d_b**2
         h = np.triu(h) + np.triu(h, 1).T
         return float(value), theta * gradient, np.outer(theta, theta) * h + np.diag(theta * gradient)
 

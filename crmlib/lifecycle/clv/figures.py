@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
+from crmlib.lifecycle.clv.trust import TOLERABLE_MISS, within_chance
 
 
 def plot_alive_grid(grid: pd.DataFrame) -> Any:
@@ -75,7 +76,7 @@ def plot_alive_grid(grid: pd.DataFrame) -> Any:
             "of 0 repeat orders is hatched, because the model takes everyone in it for alive.",
             cells="; ".join(
                 text.say(
-                    "{frequency} repeat orders, {silence} weeks: {p_alive}, {orders} orders, {customers} customers",
+                    "{frequency} repeat orders, {silence} weeks: {p_alive}, orders {orders}, customers {customers}",
                     frequency=cell.frequency,
                     silence=cell.silence,
                     p_alive=text.percent(cell.p_alive),
@@ -114,16 +115,23 @@ def plot_holdout(comparison: pd.DataFrame, weeks: pd.DataFrame, total: pd.DataFr
         "actual": text.number(one["actual_orders"]),
         "weeks": round(float(one["weeks"])),
     }
-    if not one["expected_low"] <= one["actual_orders"] <= one["expected_high"]:
+    if within_chance(total):
         reading = text.say(
-            "In the {weeks} weeks held out, {actual} orders came where the model expected {expected} ({interval}): "
-            "more of a difference than chance makes, so something has changed that the model does not know.",
+            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
+            "expected {expected} ({interval}): no more of a difference than chance makes.",
+            **values,
+        )
+    elif abs(one["missed"]) < TOLERABLE_MISS:
+        reading = text.say(
+            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
+            "expected {expected} ({interval}): more of a difference than chance makes, but smaller than what matters.",
             **values,
         )
     else:
         reading = text.say(
-            "In the {weeks} weeks held out, {actual} orders came where the model expected {expected} ({interval}): no "
-            "more of a difference than chance makes.",
+            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
+            "expected {expected} ({interval}): more of a difference than chance makes, so something has changed that "
+            "the model does not know.",
             **values,
         )
     return figures.caption(
@@ -245,13 +253,15 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
     )
 
 
-def equity_in_words(equity: pd.DataFrame) -> pd.DataFrame:
+def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The table of customer equity as the report shows it: ``measure, value, low, high``, all in words.
 
-    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity`.
+    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity` of the customers in ``summary``. A row of
+    its own counts those who bought once, of whom the model cannot tell whether they are still there.
     """
+    once = int((summary["frequency"] == 0).sum())
     names = {
-        "customers_alive": text.say("Customers probably still there"),
+        "came_back_alive": text.say("Of the {count} who came back, probably still there", count=len(summary) - once),
         "expected_orders": text.say("Orders expected in the next 12 months"),
         "customer_equity": text.say("Customer equity: value of these orders"),
         "value_at_risk": text.say("Value at risk: lost because customers may be gone"),
@@ -265,13 +275,21 @@ def equity_in_words(equity: pd.DataFrame) -> pd.DataFrame:
         ]
         for column in ("value", "low", "high")
     }
-    return pd.DataFrame({"measure": list(names.values()), **shown})
+    table = pd.DataFrame({"measure": list(names.values()), **shown})
+    unknown = {
+        "measure": text.say("Bought once only: cannot be told"),
+        "value": text.number(once),
+        "low": "",
+        "high": "",
+    }
+    return pd.concat([table[:1], pd.DataFrame([unknown]), table[1:]], ignore_index=True)
 
 
 def baselines_in_words(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison of forecasts as the report shows it, methods in words.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`.
+    ``table``: from :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`. What the model saves, there a part of
+    the squared error, is here a part of the typical error (its root), which the table shows too; within ±100 %.
     """
     names = {
         "personal_rate": text.say("Rule: everyone goes on at their own rate"),
@@ -279,13 +297,26 @@ def baselines_in_words(table: pd.DataFrame) -> pd.DataFrame:
     }
     columns = ["method", "expected_total", "actual_total", "root_mean_squared_error", "gini", "top_fifth_share"]
     shown = table[[*columns, "error_saved", "saved_low", "saved_high"]]
-    return shown.assign(method=[names.get(name, text.say("Model: BG/NBD")) for name in table["method"]])
+    saved = {
+        name: typical_error_saved(table[name]).clip(-1.0, 1.0) for name in ("error_saved", "saved_low", "saved_high")
+    }
+    return shown.assign(method=[names.get(name, text.say("Model: BG/NBD")) for name in table["method"]], **saved)
+
+
+def typical_error_saved(squared: Any) -> Any:
+    """The part of a typical (root mean squared) error that is saved, from the part of the squared error.
+
+    >>> float(typical_error_saved(0.75)), float(typical_error_saved(-3.0))
+    (0.5, -1.0)
+    """
+    return 1 - np.maximum(1 - squared, 0.0) ** 0.5
 
 
 def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame:
     """The value by group as the report shows it.
 
     ``table``: from :func:`~crmlib.lifecycle.clv.groups.value_by_group`. Without standard errors; the note in words.
+    Customers whose group is not known are the row "Not recorded".
     """
     notes = {
         "": "",
@@ -296,4 +327,8 @@ def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame
         by, "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",
         "new_customer_value", "new_low", "new_high",
     )  # fmt: skip
-    return table[list(columns)].assign(note=[notes[note] for note in table["note"]])
+    unnamed = table[by].isna()
+    return table[list(columns)].assign(
+        **{by: table[by].where(~unnamed, text.say("Not recorded"))},
+        note=["" if none else notes[note] for none, note in zip(unnamed, table["note"], strict=True)],
+    )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crmlib import text
 from crmlib.finding import Finding
+from crmlib.lifecycle.clv.figures import typical_error_saved
+from crmlib.lifecycle.clv.trust import (
+    FAILED_MISS,
+    TOLERABLE_MISS,
+    Trust,
+    better_rule,
+    is_test,
+    saved_in_words,
+    trust_in_model,
+    within_chance,
+)
 
-if TYPE_CHECKING:
-    from crmlib.lifecycle.clv.fitting import FittedModels
-
-# How far the model may miss the orders of the holdout before its totals are not to be planned with.
-TOLERABLE_MISS = 0.10
+# Whoever is less likely still there is lost: calling them is no plan.
+LOST = 0.05
+# With fewer one-time buyers, what rests on them is no finding.
+FEWEST_ONE_TIME_BUYERS = 30
 # With less than this share, the most valuable fifth is no group to be treated differently.
 EVEN_SHARE = 0.3
 
@@ -23,69 +33,80 @@ def _row(equity: pd.DataFrame, measure: str) -> Any:
     return equity.set_index("measure").loc[measure]
 
 
+def _no_money_yet() -> str:
+    return text.say(
+        "Do not plan or spend by this: use a simple rule until the model has passed a test on a time held out."
+    )
+
+
 def finding_equity(
-    equity: pd.DataFrame,
-    margin: pd.DataFrame,
-    *,
-    customers: int,
-    discount_rate: float,
-    total: pd.DataFrame | None = None,
-    fitted: FittedModels | None = None,
+    equity: pd.DataFrame, margin: pd.DataFrame, *, customers: int, discount_rate: float, trust: Trust | None = None
 ) -> Finding | None:
-    """What today's customers will bring in the next 12 months; None if nothing is expected.
+    """What today's customers will bring in the next 12 months, each on average, and what is at risk; None if nothing.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity`; ``margin``: from
-    :func:`~crmlib.lifecycle.clv.margin.contribution_margin`; ``total``: from
-    :func:`~crmlib.lifecycle.clv.validation.holdout_total`, where there was a holdout; ``fitted``: the models, to say so
-    where they needed a weak prior.
+    :func:`~crmlib.lifecycle.clv.margin.contribution_margin`; ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust.trust_in_model`, None if nothing was tested. Names no money where the model is
+    not to be trusted with it.
     """
-    worth, orders = _row(equity, "customer_equity"), _row(equity, "expected_orders")
+    trust = trust or trust_in_model()
+    worth, orders, risk = (_row(equity, name) for name in ("customer_equity", "expected_orders", "value_at_risk"))
     if not worth["value"] > 0:
         return None
+    if not trust.money:
+        return Finding(
+            "clv.equity",
+            text.say(
+                "What today's {customers} customers will bring in the next 12 months cannot be told well enough to put "
+                "money on it; the model expects {orders} orders.",
+                customers=customers,
+                orders=text.number(orders["value"]),
+            ),
+            "neutral",
+            certainty=text.say(
+                "{verdict} If the model were right: {interval} orders (95% interval, includes chance; several on one "
+                "day count once).",
+                verdict=trust.said,
+                interval=text.interval(orders["low"], orders["high"]),
+            ),
+            action=_no_money_yet(),
+        )
     values = {
         "customers": customers,
         "orders": text.number(orders["value"]),
         "worth": text.money(worth["value"]),
+        "each": text.money(worth["value"] / customers),
         "margin": text.percent(float(margin["margin"].iloc[0]), digits=1),
         "rate": text.percent(discount_rate, digits=1),
     }
     if margin["source"].iloc[0] == "cost":
         sentence = text.say(
-            "Today's {customers} customers are expected to place {orders} orders in the next 12 months, worth {worth} "
-            "of contribution (margin {margin}, from the cost of orders; discounted by {rate} a year).",
+            "Today's {customers} customers are expected to bring {worth} of contribution in the next 12 months, about "
+            "{each} each, with {orders} orders (margin {margin}, from the cost of orders; discounted by {rate} a "
+            "year).",
             **values,
         )
     else:
         sentence = text.say(
-            "Today's {customers} customers are expected to place {orders} orders in the next 12 months, worth {worth} "
-            "of contribution (margin {margin}, as set for the client; discounted by {rate} a year).",
+            "Today's {customers} customers are expected to bring {worth} of contribution in the next 12 months, about "
+            "{each} each, with {orders} orders (margin {margin}, as set for the client; discounted by {rate} a year).",
             **values,
         )
-    interval = text.interval(worth["low"], worth["high"], text.money)
-    if fitted is not None and fitted.weak_prior:
-        certainty = text.say(
-            "95% interval {interval}, and take it as rough: the data alone did not settle all parameters of the model, "
-            "so a weak prior from typical customer bases was used.",
-            interval=interval,
-        )
-    elif total is None or not np.isfinite(total["missed"].iloc[0]):
-        certainty = text.say(
-            "95% interval {interval}: parameters and chance. It could not be tested on a holdout, and holds only while "
-            "the business stays as it is.",
-            interval=interval,
-        )
-    else:
-        certainty = text.say(
-            "95% interval {interval}: parameters and chance, if the business stays as it is; in the holdout, orders "
-            "differed from the forecast by {missed}.",
-            interval=interval,
-            missed=text.percent(abs(float(total["missed"].iloc[0]))),
+    if risk["value"] > 0:
+        sentence = text.say(
+            "{sentence} Another {risk} is at risk with customers who came back before and may be gone.",
+            sentence=sentence,
+            risk=text.money(risk["value"]),
         )
     return Finding(
         "clv.equity",
         sentence,
         "neutral",
-        certainty=certainty,
+        certainty=text.say(
+            "95% interval {interval} (includes chance). {verdict} Orders: several on one day count once.",
+            interval=text.interval(worth["low"], worth["high"], text.money),
+            verdict=trust.said,
+        ),
         action=text.say(
             "Take this as what happens if nothing is done: plan what marketing must add to it, and do not pay more for "
             "keeping a customer than that customer is worth."
@@ -96,54 +117,123 @@ def finding_equity(
     )
 
 
-def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame) -> Finding | None:
+def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """What is lost because customers who came back may be gone, and with how many it lies; None if nothing is.
 
-    ``values``: from :func:`~crmlib.lifecycle.clv.groups.customer_values`.
+    ``values``: from :func:`~crmlib.lifecycle.clv.groups.customer_values`; ``trust`` as for :func:`finding_equity`.
+    Customers who are less than 5 % likely to be still there are lost: their part is told, and no money at stake.
     """
+    trust = trust or trust_in_model()
     risk, worth = _row(equity, "value_at_risk"), _row(equity, "customer_equity")
-    if not risk["value"] > 0:
+    each = values["value_at_risk"].to_numpy(dtype=float)
+    if not (risk["value"] > 0 and each.sum() > 0):
         return None
-    sorted_risk = np.sort(values["value_at_risk"].to_numpy(dtype=float))[::-1]
-    half = int(np.searchsorted(np.cumsum(sorted_risk), sorted_risk.sum() / 2)) + 1
+    lost = values["p_alive"].to_numpy(dtype=float) < LOST
+    kept = np.sort(each[~lost])[::-1]
+    lost_share = float(each[lost].sum() / each.sum())
+    some_lost = lost_share >= 0.005
+    said = {
+        "risk": text.money(risk["value"]),
+        "half": int(np.searchsorted(np.cumsum(kept), kept.sum() / 2)) + 1,
+        "customers": len(values),
+        "lost": text.percent(lost_share),
+        "bound": text.percent(LOST),
+        "rest": text.money(risk["value"] * (1 - lost_share)),
+    }
+    if not kept.sum() > 0:
+        sentence = text.say(
+            "No value is left to be saved by winning back: of the customers who came back before, all who may be gone "
+            "are as good as lost (less than {bound} likely to be still there).",
+            **said,
+        )
+    elif not trust.money:
+        sentence = text.say(
+            "Half of the value that could still be won back lies, by the model, with {half} of {customers} customers; "
+            "how much it is cannot be told well enough to put money on it.",
+            **said,
+        )
+    elif some_lost:
+        sentence = text.say(
+            "Customers who may already be gone would bring {risk} more contribution in the next 12 months if they were "
+            "surely still there. But {lost} of it lies with customers who are as good as lost (less than {bound} "
+            "likely to be still there); half of the other {rest} lies with {half} of {customers} customers.",
+            **said,
+        )
+    else:
+        sentence = text.say(
+            "Customers who may already be gone would bring {risk} more contribution in the next 12 months if they were "
+            "surely still there; half of it lies with {half} of {customers} customers.",
+            **said,
+        )
+    if not (trust.money and kept.sum() > 0):
+        return Finding(
+            "clv.value_at_risk",
+            sentence,
+            "neutral",
+            certainty=trust.said,
+            action=text.say("Do not call those who are lost; look after those who still come.")
+            if trust.money
+            else _no_money_yet(),
+        )
     return Finding(
         "clv.value_at_risk",
-        text.say(
-            "Customers who may already be gone would bring {risk} more in the next 12 months if they were surely still "
-            "there; half of it lies with {half} of {customers} customers.",
-            risk=text.money(risk["value"]),
-            half=half,
-            customers=len(values),
-        ),
+        sentence,
         "bad",
         certainty=text.say(
-            "95% interval {interval} (parameters only). It is the most that winning back could bring, not what it will "
-            "bring; those who bought once are not in it, because the model cannot see them leave. For comparison, "
-            "customer equity is {worth}.",
+            "95% interval of the whole {interval} (does not include chance). {verdict} It is the most that winning "
+            "back could bring, not what it will bring; those who bought once are not in it, because the model cannot "
+            "see them leave. The contribution expected of all customers anyway is {worth}.",
             interval=text.interval(risk["low"], risk["high"], text.money),
+            verdict=trust.said,
             worth=text.money(worth["value"]),
         ),
         action=text.say(
-            "Call those with the highest value at risk first, not those with the lowest probability of being there, "
-            "and keep a control group to see what calling really brings."
+            "Of those at least {bound} likely to be still there, call first whose value at risk is highest, not those "
+            "with the lowest probability of being there, and keep a control group to see what calling really brings.",
+            bound=text.percent(LOST),
         ),
-        money=float(risk["value"]),
-        money_low=float(risk["low"]),
-        money_high=float(risk["high"]),
+        money=float(risk["value"]) * (1 - lost_share),
+        # The interval is of the whole; that of the part without the lost is not known.
+        money_low=None if some_lost else float(risk["low"]),
+        money_high=None if some_lost else float(risk["high"]),
         plays=("win_back",),
     )
 
 
-def finding_concentration(shares: pd.DataFrame) -> Finding | None:
+def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """How much of the future value the most valuable fifth of customers holds; None with fewer than ten customers.
 
     ``shares``: from :func:`~crmlib.lifecycle.clv.groups.equity_shares` by
-    :func:`~crmlib.lifecycle.clv.groups.top_fifth`.
+    :func:`~crmlib.lifecycle.clv.groups.top_fifth`; ``trust`` as for :func:`finding_equity`.
     """
+    trust = trust or trust_in_model()
     top = shares[shares["group"].astype(bool)]
     if shares["customers"].sum() < 10 or top.empty or not top["equity"].iloc[0] > 0:
         return None
     one = top.iloc[0]
+    values = {
+        "customers": int(one["customers"]),
+        "share": text.percent(one["share"]),
+        "equity": text.money(one["equity"]),
+    }
+    certainty = text.say(
+        "95% interval of the share {interval} (does not include chance, which will spread what they really spend "
+        "even more unevenly). {verdict}",
+        interval=text.interval(one["share_low"], one["share_high"], text.percent, digits=1),
+        verdict=trust.said,
+    )
+    if not trust.money:
+        return Finding(
+            "clv.concentration",
+            text.say(
+                "By the model, the most valuable fifth, {customers} customers, holds {share} of the next 12 months' "
+                "value.",
+                **values,
+            ),
+            "neutral",
+            certainty=certainty,
+            action=_no_money_yet(),
+        )
     if one["share"] < EVEN_SHARE:
         action = text.say("Value is spread evenly: treat customers alike, and look for what raises the value of all.")
     else:
@@ -152,17 +242,11 @@ def finding_concentration(shares: pd.DataFrame) -> Finding | None:
         "clv.concentration",
         text.say(
             "The most valuable fifth, {customers} customers, is expected to bring {share} of the next 12 months' value "
-            "({equity}).",
-            customers=int(one["customers"]),
-            share=text.percent(one["share"]),
-            equity=text.money(one["equity"]),
+            "({equity} of contribution).",
+            **values,
         ),
         "neutral",
-        certainty=text.say(
-            "95% interval of the share {interval} (parameters only). What they really spend will be spread even more "
-            "unevenly, because chance adds to it.",
-            interval=text.interval(one["share_low"], one["share_high"], text.percent, digits=1),
-        ),
+        certainty=certainty,
         action=action,
         money=float(one["equity"]),
         money_low=float(one["equity_low"]),
@@ -171,32 +255,54 @@ def finding_concentration(shares: pd.DataFrame) -> Finding | None:
     )
 
 
-def finding_one_time_buyers(shares: pd.DataFrame) -> Finding | None:
+def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """How much of the equity rests on customers who bought once, of whom the model cannot tell who left.
 
-    ``shares``: from :func:`~crmlib.lifecycle.clv.groups.equity_shares` by ``frequency == 0``. None if there are none.
+    ``shares``: from :func:`~crmlib.lifecycle.clv.groups.equity_shares` by ``frequency == 0``; ``trust`` as for
+    :func:`finding_equity`. None with fewer than 30 of them.
     """
+    trust = trust or trust_in_model()
     once = shares[shares["group"].astype(bool)]
-    if once.empty or not once["equity"].iloc[0] > 0:
+    if once.empty or once["customers"].iloc[0] < FEWEST_ONE_TIME_BUYERS or not once["equity"].iloc[0] > 0:
         return None
     one = once.iloc[0]
+    values = {
+        "customers": int(one["customers"]),
+        "people": text.percent(one["customers"] / shares["customers"].sum()),
+        "share": text.percent(one["share"]),
+        "equity": text.money(one["equity"]),
+        "each": text.money(one["equity"] / one["customers"], digits=2),
+    }
+    if not trust.money:
+        return Finding(
+            "clv.one_time_buyers",
+            text.say(
+                "{customers} customers ({people} of all) bought once only; by the model, {share} of the expected value "
+                "rests on them.",
+                **values,
+            ),
+            "neutral",
+            certainty=text.say(
+                "{verdict} The model takes each of them for a customer still, by construction: who of them has left, "
+                "it does not know.",
+                verdict=trust.said,
+            ),
+            action=_no_money_yet(),
+        )
     return Finding(
         "clv.one_time_buyers",
         text.say(
-            "{customers} customers ({people} of all) bought once only; {share} of the expected value ({equity}) rests "
-            "on them, about {each} each.",
-            customers=int(one["customers"]),
-            people=text.percent(one["customers"] / shares["customers"].sum()),
-            share=text.percent(one["share"]),
-            equity=text.money(one["equity"]),
-            each=text.money(one["equity"] / one["customers"], digits=2),
+            "{customers} customers ({people} of all) bought once only; {share} of the expected value ({equity} of "
+            "contribution) rests on them, about {each} each.",
+            **values,
         ),
         "neutral",
         certainty=text.say(
-            "95% interval of the value {interval} (parameters only). The model takes each of them for a customer "
-            "still, by construction: nobody leaves before a second order. What they bring on average can be tested on "
-            "a holdout; who of them has left, the model does not know.",
+            "95% interval of the value {interval} (does not include chance). {verdict} The model takes each of them "
+            "for a customer still, by construction: nobody leaves before a second order. What they bring on average "
+            "can be tested on a time held out; who of them has left, the model does not know.",
             interval=text.interval(one["equity_low"], one["equity_high"], text.money),
+            verdict=trust.said,
         ),
         action=text.say(
             "Choose whom to ask back among them by the days since their first order, and spend no more on one than the "
@@ -230,6 +336,7 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
         "best_value": text.money(best["new_customer_value"]),
         "worst_value": text.money(worst["new_customer_value"]),
     }
+    won_by = by == "channel"
     certainty = text.say(
         "The difference is {difference} a customer; interval {interval}, which holds for all {pairs} pairs of groups "
         "at once. It is no proof that the channel is the cause: channels bring different people.",
@@ -241,8 +348,14 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
         return Finding(
             "clv.groups",
             text.say(
-                "Newcomers of {best} look most valuable ({best_value} in the year after the first order) and those of "
-                "{worst} least ({worst_value}), but the difference may be chance.",
+                "New customers won by {best} look most valuable ({best_value} of contribution in the year after the "
+                "first order) and those won by {worst} least ({worst_value}), but the difference may be chance.",
+                **values,
+            )
+            if won_by
+            else text.say(
+                "New customers of {best} look most valuable ({best_value} of contribution in the year after the first "
+                "order) and those of {worst} least ({worst_value}), but the difference may be chance.",
                 **values,
             ),
             "neutral",
@@ -252,8 +365,14 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
     return Finding(
         "clv.groups",
         text.say(
-            "A new customer of {best} is worth {best_value} in the year after the first order, one of {worst} "
-            "{worst_value}.",
+            "A new customer won by {best} is worth {best_value} of contribution in the year after the first order, one "
+            "won by {worst} {worst_value}.",
+            **values,
+        )
+        if won_by
+        else text.say(
+            "A new customer of {best} is worth {best_value} of contribution in the year after the first order, one of "
+            "{worst} {worst_value}.",
             **values,
         ),
         "neutral",
@@ -265,76 +384,94 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
 
 
 def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.DataFrame | None = None) -> Finding | None:
-    """Whether the model's forecast would have been right, and better than simple rules; None with fewer than 30 orders.
+    """Whether the model's forecast would have been right, and better than simple rules.
 
     ``total``: from :func:`~crmlib.lifecycle.clv.validation.holdout_total`; ``baselines``: from
     :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`, of the same model and holdout; ``equity``: to say what
-    such a miss would mean in money.
+    such a miss would mean in money. None where fewer than 30 orders came and fewer than 30 were expected.
     """
     one = total.iloc[0]
-    if not one["actual_orders"] >= 30 or not one["expected_orders"] > 0:
+    if not is_test(total):
         return None
-    rule = baselines.iloc[1:].sort_values("root_mean_squared_error", kind="stable").iloc[0]
-    within = one["expected_low"] <= one["actual_orders"] <= one["expected_high"]
-    better, worse = rule["saved_low"] > 0, rule["saved_high"] < 0
+    rule, worse = better_rule(baselines)
+    within = within_chance(total)
+    better = rule["saved_low"] > 0
+    failed = not within and abs(one["missed"]) > FAILED_MISS
     values = {
         "customers": int(one["customers"]),
         "weeks": round(float(one["weeks"])),
         "expected": text.number(one["expected_orders"]),
         "actual": text.number(one["actual_orders"]),
         "missed": text.percent(abs(one["missed"]), digits=1),
-        "saved": text.percent(abs(rule["error_saved"])),
         "top": text.percent(baselines["top_fifth_share"].iloc[0]),
     }
-    if worse:
+    if not one["actual_orders"] > 0:
+        sentence = text.say(
+            "Tested on {weeks} weeks held out, the model expected {expected} orders of {customers} customers, and none "
+            "came.",
+            **values,
+        )
+    elif worse and not failed:
         sentence = text.say(
             "Tested on {weeks} weeks held out, the model expected {expected} orders of {customers} customers and "
-            "{actual} came; customer by customer, a simple rule forecast better (squared error {saved} smaller).",
-            **values | {"saved": text.percent(1 - 1 / (1 - rule["error_saved"]))},
+            "{actual} came; customer by customer, a simple rule forecast better (typical error {saved} smaller).",
+            **values,
+            saved=text.percent(1 - 1 / (1 - typical_error_saved(rule["error_saved"]))),
         )
     elif one["missed"] >= 0:
         sentence = text.say(
             "Tested on {weeks} weeks held out, the model expected {expected} orders of {customers} customers and "
-            "{actual} came, {missed} more; the fifth ranked first placed {top} of them.",
+            "{actual} came, {missed} more; the fifth that it ranked first placed {top} of them.",
             **values,
         )
     else:
         sentence = text.say(
             "Tested on {weeks} weeks held out, the model expected {expected} orders of {customers} customers and "
-            "{actual} came, {missed} fewer; the fifth ranked first placed {top} of them.",
+            "{actual} came, {missed} fewer; the fifth that it ranked first placed {top} of them.",
             **values,
         )
-    interval = text.interval(one["expected_low"], one["expected_high"])
-    saved = text.interval(rule["saved_low"], rule["saved_high"], text.percent)
+    known = {
+        "interval": text.interval(one["expected_low"], one["expected_high"]),
+        "saved": saved_in_words(typical_error_saved(rule["saved_low"]), typical_error_saved(rule["saved_high"])),
+    }
     if within:
         certainty = text.say(
-            "By chance alone, {interval} orders were to be expected. Against the better of two simple rules, the "
-            "model's squared error per customer is {saved} smaller (95% interval; below 0: larger).",
-            interval=interval,
-            saved=saved,
+            "By chance alone, {interval} orders were to be expected (several on one day count once). {saved}", **known
+        )
+    elif abs(one["missed"]) < TOLERABLE_MISS:
+        certainty = text.say(
+            "Chance alone explains {interval} orders only (several on one day count once), but the difference is "
+            "smaller than what matters. {saved}",
+            **known,
         )
     else:
         certainty = text.say(
-            "Chance alone explains {interval} orders only: the business changed, or has seasons, which the model does "
-            "not know. Against the better of two simple rules, its squared error per customer is {saved} smaller (95% "
-            "interval; below 0: larger).",
-            interval=interval,
-            saved=saved,
+            "Chance alone explains {interval} orders only (several on one day count once): the business changed, or "
+            "has seasons, which the model does not know. {saved}",
+            **known,
         )
-    action = _how_far_to_trust(bool(within), bool(better), float(one["missed"]), equity)
-    good = better and (within or abs(one["missed"]) < TOLERABLE_MISS)
-    return Finding("clv.holdout", sentence, "good" if good else "bad" if worse else "neutral", certainty, action)
+    short = failed and one["missed"] < 0
+    if short:
+        action = text.say(
+            "Do not plan with this model before you know what has changed; what rests on it is told without money."
+        )
+    else:
+        action = _how_far_to_trust(within, bool(better), float(one["missed"]), equity)
+    good = better and abs(one["missed"]) < (FAILED_MISS if within else TOLERABLE_MISS)
+    return Finding(
+        "clv.holdout", sentence, "good" if good else "bad" if worse or short else "neutral", certainty, action
+    )
 
 
 def _how_far_to_trust(within: bool, better: bool, missed: float, equity: pd.DataFrame | None) -> str:
     if not better:
         return text.say("Do not choose customers by this model; use the simple rule, and find out what has changed.")
-    if within:
+    if within and abs(missed) < FAILED_MISS:
         return text.say("Use the model to rank customers and to plan totals for a time as long as the one tested.")
     if equity is None:
         return text.say("Use the model to rank customers; do not plan totals with it before you know what has changed.")
     return text.say(
         "Use the model to rank customers; plan totals with a reserve: a miss as large as this one would move customer "
-        "equity by {money}.",
+        "equity by {money} of contribution.",
         money=text.money(abs(missed) * float(_row(equity, "customer_equity")["value"])),
     )

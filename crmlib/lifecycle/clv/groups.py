@@ -15,6 +15,8 @@ from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
 from crmlib.lifecycle.clv.prediction import (
     DAYS_PER_YEAR,
     _read,
+    band,
+    check_finite,
     customer_equity,
     discount_factors,
     predict,
@@ -34,7 +36,7 @@ def customer_values(summary: Any, **options: Any) -> pd.DataFrame:
     """Everything that is predicted of each customer, in one table to keep and to act on.
 
     ``summary`` and ``options`` as for :func:`~crmlib.lifecycle.clv.prediction.predict`. Adds to its columns
-    ``frequency``, repeat purchases; ``silence_weeks`` since the last purchase; ``value_if_alive`` and
+    ``frequency``, days with repeat purchases; ``silence_weeks`` since the last purchase; ``value_if_alive`` and
     ``value_at_risk`` (money). P(alive) of customers with frequency 0 is 1 by construction of the model, and says
     nothing about them.
     """
@@ -85,10 +87,10 @@ def equity_shares(
         equity(known.spend_model.with_log_parameters(np.log(parameters[i])), p_alive * if_alive)
         for i, (p_alive, if_alive) in enumerate(known.drawn_orders(draws, seed))
     ])  # fmt: skip
-    tails = [0.5 - confidence / 2, 0.5 + confidence / 2]
-    low, high = np.quantile(drawn, tails, axis=0)
-    total = at_estimate.sum()
-    share_low, share_high = np.quantile(drawn / drawn.sum(axis=1, keepdims=True), tails, axis=0)
+    low, high = band(drawn, confidence)
+    total, drawn_total = at_estimate.sum(), drawn.sum(axis=1, keepdims=True)
+    none = np.full(len(labels), np.nan)
+    share_low, share_high = band(drawn / drawn_total, confidence) if total > 0 else (none, none)
     return pd.DataFrame(
         {
             "group": labels,
@@ -245,6 +247,7 @@ def _group_value(
             orders_model.draws(draws, seed=seed).values, spend_model.draws(draws, seed=seed + 1).values, strict=True
         )
     ]
+    check_finite(np.array(drawn))
     value = newcomer(orders_model, spend_model)
     error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
     z = float(special.ndtri(0.975))

@@ -24,6 +24,14 @@ LONGEST_STEP = 2.0
 
 # Of the Student t from which parameters are drawn before they are weighed.
 DEGREES_OF_FREEDOM = 6
+# A parameter e^20 (5e8) times its estimate is as good as infinite: nothing that a model says changes beyond.
+FARTHEST_DRAW = 20.0
+# Where the weights leave less than this share of the draws, up to so many times as many are tried.
+LEAST_EFFECTIVE = 0.2
+MOST_TRIES = 16
+
+# From here on, differences of gamma functions are taken from Stirling's series, term by term, so that no digit cancels.
+LARGE = 100.0
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,8 @@ class Estimate:
 class ParameterDraws:
     """Parameters that the data leave possible, one row a draw, all equally likely.
 
-    ``effective_sample_size`` says how many draws the importance weights left of ``len(values)``; it is NaN where the
-    normal approximation was taken as it is.
+    ``effective_sample_size`` says how many independent draws the importance weights left; it is NaN where the normal
+    approximation was taken as it is.
     """
 
     values: Numbers
@@ -177,29 +185,48 @@ class FittedModel:
         """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
 
         Drawn from the normal approximation on the log-scale or, where the likelihood is at hand, from a wider one and
-        resampled by how likely the data make them, unless too few draws would remain (effective sample size below a
-        fifth).
+        resampled by how likely the data make them. Where that leaves too few (effective sample size below a fifth of
+        ``count``), more are drawn first; if these do not suffice either, weights are flattened until a fifth is left,
+        which makes intervals rather too wide than too narrow.
         """
         estimate = self._fitted
-        random, size = np.random.default_rng(seed), len(self.symbols)
-        half = random.standard_normal((-(-count // 2), size))
-        if estimate.likelihood is not None:
-            # Draw from a Student t, whose tails are wider than those that likelihoods of skewed parameters have.
-            half *= np.sqrt(DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, (len(half), 1)))
-        standard = np.concatenate([half, -half])[:count]
-        log_values = estimate.log_parameters + standard @ linalg.cholesky(estimate.covariance, lower=True).T
+        random = np.random.default_rng(seed)
         if estimate.likelihood is None:
-            return ParameterDraws(np.exp(log_values), float("nan"))
-        heights = np.array([estimate.likelihood(value)[0] for value in log_values]) - estimate.log_likelihood
-        squares = (standard**2).sum(axis=1)
-        log_weights = heights + (DEGREES_OF_FREEDOM + size) / 2 * np.log1p(squares / DEGREES_OF_FREEDOM)
-        weights = special.softmax(np.where(np.isfinite(log_weights), log_weights, -np.inf))
-        effective = 1 / float(np.sum(weights**2))
-        if effective < count / 5:
-            return ParameterDraws(np.exp(log_values), effective)
+            standard = _mirrored(random.standard_normal((-(-count // 2), len(self.symbols))))[:count]
+            return ParameterDraws(np.exp(self._moved(standard)), float("nan"))
+        log_values, log_weights = self._weighed(count, random)
+        while _effective(log_weights) < LEAST_EFFECTIVE * count and len(log_values) < MOST_TRIES * count:
+            more, their_weights = self._weighed(len(log_values), random)
+            log_values, log_weights = np.concatenate([log_values, more]), np.append(log_weights, their_weights)
+        log_weights = _flattened(log_weights, LEAST_EFFECTIVE * count)
         # Systematic resampling: one random number, the least noise.
-        places = np.searchsorted(np.cumsum(weights), (np.arange(count) + random.random()) / count)
-        return ParameterDraws(np.exp(log_values[np.minimum(places, count - 1)]), effective)
+        bounds = np.cumsum(special.softmax(log_weights))
+        places = np.searchsorted(bounds, (np.arange(count) + random.random()) / count * bounds[-1])
+        last = int(np.flatnonzero(np.isfinite(log_weights))[-1])
+        return ParameterDraws(np.exp(log_values[np.minimum(places, last)]), _effective(log_weights))
+
+    def _weighed(self, count: int, random: np.random.Generator) -> tuple[Numbers, Numbers]:
+        """Log-parameters from a Student t, whose tails are wider than those of likelihoods, and their log-weights."""
+        estimate, size = self._fitted, len(self.symbols)
+        assert estimate.likelihood is not None
+        half = random.standard_normal((-(-count // 2), size))
+        half *= np.sqrt(DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, (len(half), 1)))
+        standard = _mirrored(half)[:count]
+        log_values = self._moved(standard)
+        near = np.abs(log_values - estimate.log_parameters).max(axis=1) <= FARTHEST_DRAW
+        heights = np.full(count, -np.inf)
+        heights[near] = [estimate.likelihood(value)[0] for value in log_values[near]]
+        squares = (standard**2).sum(axis=1)
+        log_weights = (
+            heights - estimate.log_likelihood
+            + (DEGREES_OF_FREEDOM + size) / 2 * np.log1p(squares / DEGREES_OF_FREEDOM)
+        )  # fmt: skip
+        return log_values, np.where(np.isfinite(log_weights), log_weights, -np.inf)
+
+    def _moved(self, standard: Numbers) -> Numbers:
+        """Log-parameters from standard ones: around the estimate, correlated and spread as its covariance says."""
+        estimate = self._fitted
+        return estimate.log_parameters + standard @ linalg.cholesky(estimate.covariance, lower=True).T
 
     @property
     def _fitted(self) -> Estimate:
@@ -210,6 +237,56 @@ class FittedModel:
     def __repr__(self) -> str:
         values = ", ".join(f"{symbol}={getattr(self, symbol):.4g}" for symbol in self.symbols)
         return f"{type(self).__name__}({values})"
+
+
+def log_gamma_step(z: float, n: Numbers) -> Numbers:
+    """log Γ(z + n) − log Γ(z), exact also where z is so large that the two are alike in all their digits.
+
+    >>> log_gamma_step(1e20, np.array([0.0, 2.0])).round(6).tolist()
+    [0.0, 92.103404]
+    """
+    if z < LARGE:
+        return special.gammaln(z + n) - special.gammaln(z)
+    rest = lambda v: 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)  # noqa: E731
+    return (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n) + rest(z + n) - rest(z)
+
+
+def psi_step(z: float, n: Numbers) -> Numbers:
+    """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
+    if z < LARGE:
+        return special.psi(z + n) - special.psi(z)
+    rest = lambda v: -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)  # noqa: E731
+    return np.log1p(n / z) + n / (z + n) / (2 * z) + rest(z + n) - rest(z)
+
+
+def psi1_step(z: float, n: Numbers) -> Numbers:
+    """ψ′(z + n) − ψ′(z), the curvature of :func:`log_gamma_step` in z."""
+    if z < LARGE:
+        return special.polygamma(1, z + n) - special.polygamma(1, z)
+    rest = lambda v: 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)  # noqa: E731
+    return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2) + rest(z + n) - rest(z)
+
+
+def _mirrored(half: Numbers) -> Numbers:
+    return np.concatenate([half, -half])
+
+
+def _effective(log_weights: Numbers) -> float:
+    """How many equally likely draws these are worth (Kish)."""
+    return 1 / float(np.sum(special.softmax(log_weights) ** 2)) if np.isfinite(log_weights).any() else 0.0
+
+
+def _flattened(log_weights: Numbers, least: float) -> Numbers:
+    """The weights, to the highest power up to 1 that leaves an effective sample size of ``least``."""
+    if _effective(log_weights) >= least:
+        return log_weights
+    possible = np.isfinite(log_weights)
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        enough = _effective(np.where(possible, middle * np.where(possible, log_weights, 0.0), -np.inf)) >= least
+        low, high = (middle, high) if enough else (low, middle)
+    return np.where(possible, low * np.where(possible, log_weights, 0.0), -np.inf)
 
 
 def positive(**parameters: Any) -> None:

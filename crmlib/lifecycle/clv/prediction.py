@@ -36,6 +36,10 @@ MOST_DRAWS_KEPT = 10_000_000
 AGES = 12
 
 
+class PredictionNotFinite(ArithmeticError):
+    """A prediction is not a number, or infinite, for parameters that the data leave possible; no interval is true."""
+
+
 class OrdersModel(Protocol):
     """What a model of orders must answer to be used for predictions."""
 
@@ -76,7 +80,8 @@ def predict(
     ``orders_model``. ``margin``: contribution per unit of spend, 0 to 1. ``discount_rate``: per year.
 
     One row per row of ``summary``, in its order and with its index: ``customer_id``; ``p_alive`` at as_of;
-    ``expected_orders`` over the horizon, not discounted; ``expected_spend`` per order, before margin; ``clv``,
+    ``expected_orders`` over the horizon, not discounted; ``expected_spend`` per order, before margin; an order is a
+    day with purchases here, however many they were; ``clv``,
     discounted contribution; ``clv_low, clv_high``.
 
     The interval holds what is not known of the *expected* value because parameters are estimated (from ``draws`` of
@@ -84,7 +89,8 @@ def predict(
     a single customer with an expected 0.3 orders will place none or one. It is NaN if a model was made from given
     parameters. Where gamma-gamma has no mean, the observed mean spend is used.
 
-    Raises ``CustomerBaseInvalid``, ``MeanSpendUndefined`` (unfitted models with q ≤ 1), ``ValueError``.
+    Raises ``CustomerBaseInvalid``, ``MeanSpendUndefined`` (unfitted models with q ≤ 1), ``PredictionNotFinite``,
+    ``ValueError``.
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
     >>> customers = pd.DataFrame({"customer_id": [1, 3], "frequency": [2, 0], "recency": [30.43, 0.0],
@@ -163,11 +169,13 @@ def customer_equity(
 ) -> pd.DataFrame:
     """What the whole customer base will bring over the horizon, with intervals.
 
-    Arguments and errors as for :func:`predict`. Four rows, ``measure, value, low, high``: ``expected_orders``;
+    Arguments and errors as for :func:`predict`. Four rows, ``measure, value, low, high``: ``expected_orders`` (days
+    with purchases, as there);
     ``customer_equity``, the sum of all ``clv``; ``value_at_risk``, what is lost of it because customers may be gone;
-    ``customers_alive``, how many are still customers (all who bought once, by construction of BG/NBD).
+    ``came_back_alive``, how many of those who came back are still customers. Who bought once is not counted in it:
+    BG/NBD takes all of them for alive by construction, so it cannot tell.
 
-    The intervals of orders, equity and customers alive hold both what is not known of the parameters and chance (who
+    The intervals of orders, equity and those alive hold both what is not known of the parameters and chance (who
     orders, how often, how much: exact variances under the model, summed over customers). That of value at risk, which
     is an expectation and never seen, holds parameters only. NaN if a model was made from given parameters.
     """
@@ -177,18 +185,16 @@ def customer_equity(
         known.base.customers @ expected,
         known.value(expected).sum(),
         known.value((1 - known.p_alive) * known.if_alive).sum(),
-        known.base.customers @ known.p_alive,
+        known.came_back @ known.p_alive,
     ])  # fmt: skip
     low = high = np.full(4, np.nan)
     if orders_model.estimate is not None and spend_model.estimate is not None:
         totals = known.drawn_totals(draws, seed)
-        leaving = float(np.sqrt(known.base.customers @ (known.p_alive * (1 - known.p_alive))))
+        leaving = float(np.sqrt(known.came_back @ (known.p_alive * (1 - known.p_alive))))
         chance = np.append(known.chance(), [0.0, leaving])
         noise = np.random.default_rng(seed + 2).standard_normal((10, len(totals), 4))
-        low, high = np.quantile(
-            (totals + noise * chance).reshape(-1, 4), [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0
-        )
-    measures = ["expected_orders", "customer_equity", "value_at_risk", "customers_alive"]
+        low, high = band((totals + noise * chance).reshape(-1, 4), confidence)
+    measures = ["expected_orders", "customer_equity", "value_at_risk", "came_back_alive"]
     return pd.DataFrame({"measure": measures, "value": values, "low": np.maximum(low, 0.0), "high": high})
 
 
@@ -210,6 +216,11 @@ class _Known:
     orders_model: OrdersModel
     spend_model: GammaGamma
 
+    @property
+    def came_back(self) -> Numbers:
+        """Customers per history who bought again; 0 where they bought once."""
+        return np.where(self.base.x > 0, self.base.customers, 0)
+
     def value(self, orders: Numbers) -> Numbers:
         """Each customer's discounted contribution from orders per history."""
         return self.margin * (orders * self.discount)[self.base.row] * self.spend
@@ -219,10 +230,14 @@ class _Known:
 
     def drawn_orders(self, draws: int, seed: int) -> Iterator[tuple[Numbers, Numbers]]:
         """(p_alive, orders if alive) per history, for each draw of the orders model's parameters."""
-        base = self.base
+        base, last = self.base, np.empty(0)
         for parameters in self.orders_model.draws(draws, seed=seed).values:
-            model = self.orders_model.with_log_parameters(np.log(parameters))
-            yield model.p_alive(base.x, base.t_x, base.T), self.ages.orders_if_alive(model, self.horizon)
+            # Resampling leaves likely draws several times in a row.
+            if not np.array_equal(parameters, last):
+                model = self.orders_model.with_log_parameters(np.log(parameters))
+                answer = model.p_alive(base.x, base.t_x, base.T), self.ages.orders_if_alive(model, self.horizon)
+                last = parameters
+            yield answer
 
     def log_orders_band(self, draws: int, seed: int, confidence: float) -> tuple[Numbers, Numbers]:
         """How far log expected orders may lie below and above their estimate, per history.
@@ -233,18 +248,19 @@ class _Known:
         centre = _log(self.p_alive * self.if_alive)
         offsets = (_log(p_alive * if_alive) - centre for p_alive, if_alive in self.drawn_orders(draws, seed))
         if len(self.base) * draws <= MOST_DRAWS_KEPT:
-            low, high = np.quantile(list(offsets), [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+            low, high = band(np.array(list(offsets)), confidence)
             return np.maximum(-low, 0.0), np.maximum(high, 0.0)
         first, second = np.zeros(len(self.base)), np.zeros(len(self.base))
         for offset in offsets:
             first += offset
             second += offset**2
+        check_finite(second)
         variance = np.maximum(second - first**2 / draws, 0.0) / max(draws - 1, 1)
         width = special.ndtri(0.5 + confidence / 2) * np.sqrt(variance)
         return width, width
 
     def drawn_totals(self, draws: int, seed: int) -> Numbers:
-        """Orders, value, value at risk and number alive of all customers together, one row a draw.
+        """Orders, value and value at risk of all customers, and how many who came back are alive, one row a draw.
 
         The share that discounting leaves is held at its estimate: parameters hardly move it.
         """
@@ -258,7 +274,7 @@ class _Known:
             own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
             worth = (base.customers * own[place] + spent * weight[place]) * self.discount * if_alive * self.margin
             totals.append([
-                base.customers @ (p_alive * if_alive), worth @ p_alive, worth @ (1 - p_alive), base.customers @ p_alive
+                base.customers @ (p_alive * if_alive), worth @ p_alive, worth @ (1 - p_alive), self.came_back @ p_alive
             ])  # fmt: skip
         return np.array(totals)
 
@@ -319,6 +335,30 @@ class _Ages:
     def orders_if_alive(self, model: OrdersModel, t: float) -> Numbers:
         """Expected orders per history of those alive, over the time ``t``."""
         return np.exp(self.interpolate(_log(model.expected_orders_if_alive(t, self.x, self.T))))
+
+
+def band(drawn: Numbers, confidence: float) -> tuple[Numbers, Numbers]:
+    """Between which values the middle ``confidence`` of the draws lie; draws down, quantities across.
+
+    Raises :class:`PredictionNotFinite` rather than leave out, or be voided by, a draw that gave no number.
+
+    >>> band(np.array([[1.0], [2.0], [3.0]]), 0.5)
+    (array([1.5]), array([2.5]))
+    """
+    check_finite(drawn)
+    low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+    return low, high
+
+
+def check_finite(drawn: Numbers) -> None:
+    """Raise :class:`PredictionNotFinite` unless every drawn value is a finite number."""
+    bad = ~np.isfinite(drawn)
+    if bad.any():
+        raise PredictionNotFinite(
+            f"{int(bad.sum())} of {bad.size} predicted values are no finite numbers at parameters that the data leave "
+            "possible, so that no interval can be told; look for customers or spends unlike all others, or fit with "
+            "prior_spread=2"
+        )
 
 
 def discount_factors(horizon_days: float, discount_rate: float) -> tuple[Numbers, Numbers]:

@@ -14,7 +14,7 @@ import pandas as pd
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.prediction import OrdersModel, _Ages, _log
+from crmlib.lifecycle.clv.prediction import OrdersModel, _Ages, _log, check_finite
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
@@ -74,7 +74,8 @@ def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
     expected_high, weeks, missed`` in one row.
 
     ``summary``: made with ``calibration_end``. The interval (95 %) is of what should be *observed* if the model were
-    right: parameters and chance. ``missed`` is (actual − expected) / expected. ``weeks``: length of the holdout.
+    right: parameters and chance. Orders are days with purchases. ``missed`` is (actual − expected) / expected.
+    ``weeks``: length of the holdout.
     """
     frame = _with_holdout(summary)
     expected = float(_expected(frame, model).sum())
@@ -274,6 +275,7 @@ def _expected_interval(
     centre, step = model.estimate.log_parameters, 1e-3
     slopes = np.array([(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step])
     variance = chance + np.einsum("ig,ij,jg->g", slopes, model.estimate.covariance, slopes)
+    check_finite(variance)
     width = 1.96 * np.sqrt(variance)
     return np.maximum(expected - width, 0.0), expected + width
 

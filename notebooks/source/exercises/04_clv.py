@@ -16,7 +16,7 @@
 # # 04 Customer lifetime value: exercises
 #
 # Replace `...` in the cells below, then run the cell after it: it says whether the answer is right, and if not,
-# what to look at.
+# what to look at. Three digits are enough.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration

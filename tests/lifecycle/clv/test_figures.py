@@ -18,6 +18,7 @@ def all_of(cdnow: pd.DataFrame, cdnow_orders: pd.DataFrame, cdnow_model: Any) ->
     options = {**fitted.models, "margin": 0.3, "discount_rate": 0.1}
     values = clv.customer_values(cdnow, **options)
     return {
+        "summary": cdnow,
         "values": values,
         "equity": clv.customer_equity(cdnow, **options),
         "shares": clv.equity_shares(cdnow, clv.top_fifth(values), **options),
@@ -40,13 +41,22 @@ def test_the_grid_leaves_out_what_the_model_cannot_know(all_of) -> None:
 
 def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of) -> None:
     def reading(actual: float) -> str:
-        total = all_of["total"].assign(actual_orders=actual)
+        expected = all_of["total"]["expected_orders"]
+        total = all_of["total"].assign(actual_orders=actual, missed=(actual - expected) / expected)
         return caption_of(clv.plot_holdout(all_of["comparison"], all_of["weeks"], total)).reading
 
     low, high = all_of["total"][["expected_low", "expected_high"]].iloc[0]
     assert reading((low + high) / 2).endswith("no more of a difference than chance makes.")
-    assert "something has changed" in reading(high + 50)
-    assert "something has changed" in reading(low - 50)
+    assert "something has changed" in reading(high + 200)
+    assert "something has changed" in reading(low - 200)
+
+
+def test_the_holdout_picture_calls_no_change_what_is_too_small_to_matter(all_of) -> None:
+    sure = all_of["total"].assign(
+        actual_orders=992.0, expected_orders=1000.0, expected_low=995.0, expected_high=1005.0, missed=-0.008
+    )
+    reading = caption_of(clv.plot_holdout(all_of["comparison"], all_of["weeks"], sure)).reading
+    assert reading.endswith("more of a difference than chance makes, but smaller than what matters.")
 
 
 def test_the_holdout_picture_tells_actual_and_expected_of_each_group(all_of) -> None:
@@ -64,10 +74,21 @@ def test_concentration_tells_the_share_of_the_fifth(all_of) -> None:
 
 
 def test_equity_in_words_shows_money_as_money(all_of) -> None:
-    table = clv.equity_in_words(all_of["equity"]).set_index("measure")
+    table = clv.equity_in_words(all_of["equity"], all_of["summary"]).set_index("measure")
     value = all_of["equity"].set_index("measure").loc["customer_equity", "value"]
     assert table.loc["Customer equity: value of these orders", "value"] == text.money(value)
-    assert not table.loc["Customers probably still there", "value"].startswith("$")
+    assert not table.loc["Of the 946 who came back, probably still there", "value"].startswith("$")
+
+
+def test_who_bought_once_is_not_counted_as_probably_still_there(all_of) -> None:
+    table = clv.equity_in_words(all_of["equity"], all_of["summary"])
+    values = all_of["values"]
+    came_back = values[values["frequency"] > 0]
+    assert table["value"][0] == text.number(came_back["p_alive"].sum())
+    assert came_back["p_alive"].sum() < len(came_back) == 946
+    assert table.iloc[1].tolist() == ["Bought once only: cannot be told", "1,411", "", ""]
+    low, high = (float(table[name][0].replace(",", "")) for name in ("low", "high"))
+    assert low < came_back["p_alive"].sum() < high < 946
 
 
 def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
@@ -83,3 +104,17 @@ def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
     shown = clv.groups_in_words(groups)
     assert shown["note"].tolist() == ["", "too few repeat buyers"]
     assert "new_error" not in shown
+    unknown = clv.groups_in_words(groups.assign(channel=["a", None]))
+    assert unknown[["channel", "note"]].values.tolist() == [["a", ""], ["Not recorded", ""]]
+
+
+def test_the_typical_error_saved_is_the_one_the_table_shows(all_of) -> None:
+    table = clv.baselines_in_words(all_of["baselines"]).set_index("method")
+    errors = table["root_mean_squared_error"]
+    for rule in errors.index[1:]:
+        assert table.loc[rule, "error_saved"] == pytest.approx(1 - errors["Model: BG/NBD"] / errors[rule])
+
+
+def test_no_more_than_all_of_an_error_is_shown_as_saved_or_lost(all_of) -> None:
+    table = clv.baselines_in_words(all_of["baselines"].assign(saved_low=-58.58))
+    assert (table["saved_low"] == -1.0).all()

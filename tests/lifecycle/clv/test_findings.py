@@ -16,7 +16,7 @@ def equity_of(**values: tuple[float, float, float]) -> pd.DataFrame:
         "expected_orders": (100.0, 80.0, 120.0),
         "customer_equity": (5000.0, 4000.0, 6000.0),
         "value_at_risk": (900.0, 800.0, 1000.0),
-        "customers_alive": (50.0, 45.0, 55.0),
+        "came_back_alive": (50.0, 45.0, 55.0),
     }
     rows = [(name, *triple) for name, triple in (known | values).items()]
     return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
@@ -40,10 +40,21 @@ def baselines_of(saved: float, low: float, high: float) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def trust_of(actual: float, saved: tuple[float, float, float] = (0.3, 0.2, 0.4), **how: Any) -> Any:
+    return clv.trust_in_model(total_of(actual), baselines_of(*saved), **how)
+
+
+def customers_at_risk(*risk: float, lost: tuple[float, ...] = ()) -> pd.DataFrame:
+    """Customers who are perhaps still there, and customers who are lost, by their value at risk."""
+    return pd.DataFrame({"value_at_risk": [*risk, *lost], "p_alive": [0.4] * len(risk) + [1e-10] * len(lost)})
+
+
 def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> None:
-    found = clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, total=total_of(1080.0))
+    found = clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, trust=trust_of(1080.0))
     assert "70 customers" in found.sentence
     assert "margin 50.0%, from the cost of orders" in found.sentence
+    assert "about $71 each" in found.sentence  # 5000 / 70
+    assert "Another $900 is at risk" in found.sentence
     assert (found.money, found.money_low, found.money_high) == (5000.0, 4000.0, 6000.0)
     assert "by 8%" in found.certainty
     client = MARGIN.assign(source="client")
@@ -54,18 +65,20 @@ def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> N
 
 def test_a_weak_prior_is_told_with_the_money() -> None:
     rough = clv.FittedModels(None, None, "", weak_prior=True)
-    found = clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, fitted=rough)
+    found = clv.finding_equity(
+        equity_of(), MARGIN, customers=70, discount_rate=0.1, trust=clv.trust_in_model(fitted=rough)
+    )
     assert "weak prior" in found.certainty
 
 
 def test_nothing_expected_is_no_finding() -> None:
     nothing = equity_of(customer_equity=(0.0, 0.0, 0.0), value_at_risk=(0.0, 0.0, 0.0))
     assert clv.finding_equity(nothing, MARGIN, customers=7, discount_rate=0.1) is None
-    assert clv.finding_value_at_risk(nothing, pd.DataFrame({"value_at_risk": [0.0]})) is None
+    assert clv.finding_value_at_risk(nothing, customers_at_risk(0.0)) is None
 
 
 def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
-    found = clv.finding_value_at_risk(equity_of(), pd.DataFrame({"value_at_risk": [300.0, 200.0, 400.0, 0.0]}))
+    found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
     assert "half of it lies with 2 of 4 customers" in found.sentence  # 400 + 300 of 900
     assert found.money == 900.0
     assert found.plays == ("win_back",)
@@ -102,7 +115,9 @@ def groups_of(best: float, worst: float, error: float, names: tuple[Any, Any, An
 
 def test_groups_differ_only_beyond_what_picking_the_extremes_makes() -> None:
     sure = clv.finding_groups(groups_of(100.0, 20.0, 5.0))
-    assert "A new customer of a is worth $100" in sure.sentence
+    assert "A new customer won by a is worth $100 of contribution" in sure.sentence
+    by_region = clv.finding_groups(groups_of(100.0, 20.0, 5.0).rename(columns={"channel": "region"}), by="region")
+    assert "A new customer of a is worth $100 of contribution" in by_region.sentence
     assert "all 3 pairs" in sure.certainty
     # 2.39 standard errors of a difference for three pairs, not 1.96: 15 is within 2.39 · √2 · 5 = 16.9
     assert "may be chance" in clv.finding_groups(groups_of(57.0, 42.0, 5.0)).sentence
@@ -132,8 +147,128 @@ def test_the_holdout_says_how_far_to_trust_the_model(actual, saved, direction, a
 
 def test_a_rule_that_does_better_is_told_with_its_own_error() -> None:
     found = clv.finding_holdout(total_of(1000.0), baselines_of(-1.0, -1.2, -0.8))
-    assert "squared error 50% smaller" in found.sentence  # the rule's is half of the model's
+    assert "typical error 29% smaller" in found.sentence  # the rule's squared error is half of the model's: 1 − √½
+
+
+def test_what_the_model_saves_is_told_as_typical_error() -> None:
+    found = clv.finding_holdout(total_of(1010.0), baselines_of(0.36, 0.19, 0.51))
+    assert "typical error per customer is 10% to 30% smaller" in found.certainty  # 1 − √0.81, 1 − √0.49
+
+
+@pytest.mark.parametrize("word", ["parameters", "squared", "holdout"])
+def test_a_manager_reads_no_jargon(word: str) -> None:
+    said = [
+        clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, trust=trust_of(1080.0)),
+        clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1),
+        clv.finding_value_at_risk(equity_of(), customers_at_risk(500.0, 400.0)),
+        clv.finding_concentration(shares_of(0.6)),
+        clv.finding_one_time_buyers(shares_of(0.2, customers=40)),
+        clv.finding_holdout(total_of(1080.0), baselines_of(0.3, 0.2, 0.4), equity_of()),
+    ]
+    for found in said:
+        assert word not in " ".join([found.sentence, found.certainty, found.action])
+        assert found.money is None or "contribution" in found.sentence
 
 
 def test_few_orders_are_no_test() -> None:
-    assert clv.finding_holdout(total_of(29.0), baselines_of(0.3, 0.2, 0.4)) is None
+    assert clv.finding_holdout(total_of(29.0, expected=29.0), baselines_of(0.3, 0.2, 0.4)) is None
+
+
+def test_orders_that_were_expected_and_did_not_come_are_a_test() -> None:
+    none_came = total_of(0.0, expected=50.0, low=36.0, high=64.0)
+    found = clv.finding_holdout(none_came, baselines_of(0.3, 0.2, 0.4), equity_of())
+    assert "expected 50 orders of 500 customers, and none came" in found.sentence
+    assert found.direction == "bad"
+    assert "Do not plan" in found.action
+    assert not clv.trust_in_model(none_came, baselines_of(0.3, 0.2, 0.4)).money
+
+
+def all_findings(trust: Any) -> list[Any]:
+    return [
+        clv.finding_equity(equity_of(), MARGIN, customers=70, discount_rate=0.1, trust=trust),
+        clv.finding_value_at_risk(equity_of(), customers_at_risk(500.0, 400.0), trust=trust),
+        clv.finding_concentration(shares_of(0.6), trust=trust),
+        clv.finding_one_time_buyers(shares_of(0.2, customers=40), trust=trust),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("actual", "saved", "why"),
+    [
+        (1300.0, (0.3, 0.2, 0.4), "the model failed: 1,300 orders came where it expected 1,000"),
+        (700.0, (0.3, 0.2, 0.4), "the model failed: 700 orders came where it expected 1,000"),
+        (1010.0, (-0.5, -0.6, -0.4), "a simple rule surely forecast better"),
+    ],
+)
+def test_a_model_that_failed_its_test_names_no_money_and_says_why(actual, saved, why) -> None:
+    rough = clv.FittedModels(None, None, "", weak_prior=True)
+    for found in all_findings(trust_of(actual, saved, fitted=rough)):
+        assert why in found.certainty
+        assert "weak prior" in found.certainty
+        assert (found.money, found.money_low, found.money_high) == (None, None, None)
+        assert "$" not in found.sentence
+        assert found.plays == ()
+
+
+def test_a_miss_that_the_model_survives_is_told_with_the_money_of_every_finding() -> None:
+    for found in all_findings(trust_of(1150.0)):
+        assert "differed from the forecast by 15%, more than chance explains" in found.certainty
+        assert found.money > 0
+    by_chance = clv.trust_in_model(total_of(1300.0, low=500.0, high=1500.0), baselines_of(0.3, 0.2, 0.4))
+    assert by_chance.money
+
+
+def test_a_simple_rule_without_any_error_is_surely_better() -> None:
+    perfect = baselines_of(np.nan, np.nan, np.nan).assign(root_mean_squared_error=[0.1, 0.2, 0.0])
+    assert not clv.trust_in_model(total_of(1000.0), perfect).money
+
+
+def test_a_year_forecast_from_less_than_a_year_untested_names_no_money() -> None:
+    for found in all_findings(clv.trust_in_model(history_weeks=20.4)):
+        assert "Twelve months are forecast from 20 weeks of data, untested" in found.certainty
+        assert found.money is None
+    assert clv.trust_in_model(history_weeks=53.0).money
+    assert clv.trust_in_model(total_of(1010.0), baselines_of(0.3, 0.2, 0.4), history_weeks=40.0).money
+
+
+def test_nobody_is_sent_to_call_customers_who_are_lost() -> None:
+    found = clv.finding_value_at_risk(equity_of(), customers_at_risk(200.0, 100.0, 0.0, lost=(400.0, 200.0)))
+    assert "67% of it lies with customers who are as good as lost" in found.sentence
+    assert "half of the other $300 lies with 1 of 5 customers" in found.sentence
+    assert found.money == pytest.approx(300.0)
+    assert "Of those at least 5% likely to be still there" in found.action
+    all_lost = clv.finding_value_at_risk(equity_of(), customers_at_risk(lost=(400.0, 500.0)))
+    assert "No value is left to be saved" in all_lost.sentence
+    assert (all_lost.money, all_lost.plays) == (None, ())
+
+
+def test_a_few_one_time_buyers_are_no_finding() -> None:
+    assert clv.finding_one_time_buyers(shares_of(0.2, customers=29)) is None
+    assert clv.finding_one_time_buyers(shares_of(0.2, customers=30)) is not None
+
+
+def test_a_model_and_a_rule_that_cannot_be_told_apart_are_not_compared_in_percent() -> None:
+    found = clv.finding_holdout(total_of(1010.0), baselines_of(-19.0, -58.58, 20.07))
+    assert "cannot be told apart" in found.certainty
+    assert "%" not in found.certainty
+    worse = clv.finding_holdout(total_of(1010.0), baselines_of(-30.0, -58.58, -8.0))
+    assert "at least twice as large" in worse.certainty
+
+
+def test_a_miss_beyond_chance_but_too_small_to_matter_is_no_change_of_business() -> None:
+    found = clv.finding_holdout(total_of(992.0, low=995.0, high=1005.0), baselines_of(0.3, 0.2, 0.4))
+    assert "smaller than what matters" in found.certainty
+    assert "the business changed" not in found.certainty
+
+
+def test_a_wide_interval_does_not_make_a_large_miss_good_news() -> None:
+    found = clv.finding_holdout(total_of(1378.0, low=600.0, high=1400.0), baselines_of(0.3, 0.2, 0.4), equity_of())
+    assert found.direction == "neutral"
+    assert "with a reserve" in found.action
+
+
+def test_it_is_said_what_counts_as_an_order() -> None:
+    assert "several on one day count once" in all_findings(trust_of(1010.0))[0].certainty
+    assert (
+        "several on one day count once" in clv.finding_holdout(total_of(1010.0), baselines_of(0.3, 0.2, 0.4)).certainty
+    )

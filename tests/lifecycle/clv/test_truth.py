@@ -75,9 +75,11 @@ def test_true_spend_parameters_lie_in_the_intervals(channel, channels, truth) ->
 def test_true_number_alive_and_orders_of_the_next_year_lie_in_the_intervals(channel, channels, truth) -> None:
     some, fitted = channels[channel]
     equity = customer_equity(some, **fitted.models).set_index("measure")
-    alive, expected = equity.loc["customers_alive"], equity.loc["expected_orders"]
+    alive, expected = equity.loc["came_back_alive"], equity.loc["expected_orders"]
     # A few customers' orders are in the data, but not their channel: what is true is summed over those who have one.
-    assert alive["low"] <= some["alive"].sum() <= alive["high"]
+    # With those who bought once, of whom the model takes all for alive: cancelled orders may hide that one has left.
+    once = int((some["frequency"] == 0).sum())
+    assert alive["low"] + once <= some["alive"].sum() <= alive["high"] + once
     assert expected["low"] <= some["expected_orders"].sum() <= expected["high"]
     assert len(some) >= 0.99 * truth[channel]["customers"]
     assert expected["low"] <= truth[channel]["simulated_orders_next_365_days"] <= expected["high"]
