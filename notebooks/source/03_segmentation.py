@@ -57,12 +57,14 @@ people = chapter.table("customers") if chapter.has("customers") else None
 # never bought, and the **channel** that won each), `surveys` (satisfaction and needs) and `usage`.
 #
 # From the orders comes one row per customer. `…_year` are the twelve months up to today; several orders on one day are
-# one purchase.
+# one purchase. Where the orders begin later than that, `history_days` says how many days they cover; the sentences then
+# name these days, and no money a year.
 
 # %%
 from crmlib.lifecycle import segmentation
 
 customers = segmentation.customer_activity(orders, people, as_of=chapter.as_of).to_pandas()
+history_days = segmentation.history_days(orders, as_of=chapter.as_of)
 customers.drop(columns=["first_day", "tenure_days"]).round({"revenue": 2, "revenue_year": 2}).head()
 
 # %% [markdown]
@@ -129,7 +131,7 @@ assert scored[scored.recency_days <= cut].r_score.nunique() <= 1
 
 # %%
 grid = segmentation.rfm_grid(scored)
-picture = segmentation.plot_rfm_grid(grid, cut_points) if len(grid) else None
+picture = segmentation.plot_rfm_grid(grid, cut_points, history_days=history_days) if len(grid) else None
 chapter.show(picture, name="rfm_grid", table=grid) if picture else "Nobody has bought anything yet."
 
 # %% [markdown]
@@ -201,7 +203,7 @@ segmented = segmentation.segments(scored, thresholds, rules=own_rules)
 guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
 tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
 tier_rules = segmentation.segment_rules(thresholds, rules=own_rules)
-tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented)
+tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented, history_days=history_days)
 chapter.show_table(tier_table.frame, name="tiers", title=tier_table.title, reading=tier_table.reading)
 
 # %% [markdown]
@@ -281,7 +283,7 @@ concentration.round(3)
 
 # %%
 curve = segmentation.pareto_curve(spending)
-pareto = None if curve.empty else segmentation.plot_pareto(curve, concentration, abc)
+pareto = None if curve.empty else segmentation.plot_pareto(curve, concentration, abc, history_days=history_days)
 chapter.show(pareto, name="pareto", table=curve) if pareto else "Nobody bought in the last twelve months."
 
 # %% [markdown]
@@ -305,6 +307,8 @@ moves[["before", "after", "customers", "revenue_before", "revenue_after", "chang
 # A trap lies in the first rows. Core customers were picked *because* they had spent much, some of them by luck: a
 # wedding, a gift. Luck does not repeat, so a part of them falls even if nothing is wrong; and others rise. This is
 # **regression to the mean**, and the reason why a loss "among our best" must be read beside the gains of those who rose.
+# The finding on the core therefore looks at all who were core then *or* are now: where nothing has changed, the two
+# cancel.
 #
 # ## Would the computer form the same groups?
 #
@@ -385,15 +389,18 @@ needs.need.value_counts(normalize=True).sort_index().round(3) if needs is not No
 # %%
 lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules)
 tier_outcomes = segmentation.segment_outcomes(moves, rules=own_rules) if earlier else None
+horizon = int(rhythm.horizon_days.iloc[0]) if len(rhythm) else None
 lines.round(0)
 
 # %%
 chapter.conclude(
-    segmentation.finding_sleeping(tiers, lines, tier_outcomes, since=earlier),
-    segmentation.finding_concentration(concentration),
+    segmentation.finding_sleeping(
+        tiers, lines, tier_outcomes, since=earlier, history_days=history_days, horizon=horizon
+    ),
+    segmentation.finding_concentration(concentration, history_days=history_days),
     segmentation.finding_core_lost(moves, since=earlier) if earlier else None,
     segmentation.finding_potential(moves, tiers, since=earlier) if earlier else None,
-    segmentation.finding_dissatisfied(by_satisfaction) if has_answers else None,
+    segmentation.finding_dissatisfied(by_satisfaction, history_days=history_days) if has_answers else None,
     segmentation.finding_origin(origin) if has_channel else None,
     segmentation.finding_clusters(stability, beside) if possible else None,
 )

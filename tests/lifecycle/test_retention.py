@@ -475,6 +475,69 @@ def test_figures_and_findings_never_show_a_number_that_is_none():
             one.get_figure().canvas.draw()
 
 
+def returns_by_group(*sizes):
+    rows = [(f"g{place:02d}", 10 + n, n % 10 > 0) for place, size in enumerate(sizes) for n in range(size)]
+    return pd.DataFrame(rows, columns=["group", "days", "returned"]).assign(followed_days=400)
+
+
+def test_sixty_small_groups_are_one_curve_of_all_customers():
+    returns = returns_by_group(*[12] * 60)
+    curves = retention.return_curves(returns)
+    assert curves.group.unique().tolist() == ["All customers"]
+    assert curves.at_risk.iloc[0] == 720
+    everybody = retention.return_curves(returns, by=None)
+    pd.testing.assert_frame_equal(curves.drop(columns="group"), everybody)
+    reading = figures.caption_of(retention.plot_return_curves(curves, test=retention.log_rank(returns))).reading
+    assert reading.endswith("of new customers have ordered again.")
+
+
+def test_small_groups_beside_large_ones_are_taken_together_as_other():
+    returns = returns_by_group(50, 60, 12, 13, 14)
+    curves = retention.return_curves(returns)
+    assert curves[curves.day == 0].set_index("group").at_risk.to_dict() == {"Other": 39, "g00": 50, "g01": 60}
+    assert retention.log_rank(returns)["groups"] == 3
+    # One small group alone would only lose its name.
+    assert set(retention.return_curves(returns_by_group(50, 60, 12)).group) == {"g00", "g01", "g02"}
+
+
+def cohort_table(*cohorts):
+    """A cohort's month, its customers and how many of them bought a month later."""
+    rows = [
+        (pd.Timestamp(month), age, size, bought, bought / size)
+        for month, size, back in cohorts
+        for age, bought in enumerate((size, back))
+    ]
+    return pd.DataFrame(rows, columns=["cohort", "age", "cohort_customers", "customers", "retention"])
+
+
+def test_single_customers_are_no_extremes_among_cohorts():
+    singles = [("2022-01-01", 1, 1), ("2022-06-01", 1, 0)]
+    table = cohort_table(*singles, ("2022-07-01", 100, 20), ("2022-08-01", 100, 30))
+    reading = figures.caption_of(retention.plot_triangle(table)).reading
+    assert "between 20% (Jul 2022) and 30% (Aug 2022)" in reading
+    reading = figures.caption_of(retention.plot_triangle(cohort_table(*singles, ("2022-07-01", 100, 20)))).reading
+    assert "the one cohort of at least 30 customers, Jul 2022, stands at 20%" in reading
+    table = cohort_table(*((f"2022-{month:02d}-01", 5, month % 2) for month in range(1, 13)))
+    about = figures.caption_of(retention.plot_triangle(table))
+    assert "fewer than 30 customers" in about.reading
+    assert "%" not in about.reading + about.description
+
+
+def test_single_customers_are_no_ends_of_the_repeat_rate():
+    cohorts = pd.to_datetime(["2024-01-01", "2024-04-01"])
+    returns = pd.DataFrame({"cohort": cohorts, "returned": [True, False], "days": [5, 300], "followed_days": 300})
+    rates = retention.repeat_rate(returns, by="cohort")
+    reading = figures.caption_of(retention.plot_repeat_rate(rates)).reading
+    assert reading == "Of no cohort have 30 customers been followed for 90 days: single cohorts say little."
+
+
+def test_cohorts_that_do_not_differ_have_no_extremes():
+    table = cohort_table(("2024-01-01", 40, 0), ("2024-02-01", 50, 0))
+    reading = figures.caption_of(retention.plot_triangle(table)).reading
+    assert "the cohorts all stand at 0%" in reading
+    assert "between" not in reading
+
+
 def test_the_measures_do_not_change_what_they_are_given():
     orders = orders_of(("a", "2025-01-10", 10), ("a", "2025-02-10", 10))
     before = orders.copy()
@@ -565,3 +628,15 @@ def test_findings_agree_with_a_second_way_of_counting(aurora, repository):
     assert worth.value == pytest.approx(second.brings[waits <= 90].mean(), rel=0.005)
     new = (first > pd.Timestamp("2024-12-31")).sum()
     assert worth.one_point == pytest.approx(new * 0.01 * second.brings[waits <= 90].mean(), rel=0.005)
+
+
+def test_the_chapter_runs_to_its_end_on_two_orders(repository, tmp_path):
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-03-03,7\n")
+    client = "name: Two orders\ncurrency: EUR\ntimezone: UTC\ntables:\n  orders: {from: orders.csv}\n"
+    (tmp_path / "client.yaml").write_text(client)
+    source = (repository / "notebooks" / "source" / "05_retention.py").read_text(encoding="utf-8")
+    source = source.replace("../data/aurora/client.yaml", (tmp_path / "client.yaml").as_posix())
+    names = {"__name__": "chapter"}
+    exec(compile(source, "05_retention", "exec"), names)
+    assert names["curves"].at_risk.tolist() == [2]
+    assert names["second"] is None

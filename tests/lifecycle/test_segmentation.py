@@ -612,15 +612,46 @@ def test_the_money_of_the_migration_is_the_revenue_of_both_years(aurora, segment
     assert moves.change.sum() == pytest.approx(moves.revenue_after.sum() - moves.revenue_before.sum(), abs=0.01)
     assert moves.groupby("before").share.sum().tolist() == pytest.approx([1.0] * moves.before.nunique())
     assert moves.customers.sum() == segmented.tier.notna().sum()
-    core = moves[(moves.before == "core") & (moves.after != "core")]
-    finding = segmentation.finding_core_lost(moves, since=since)
-    assert finding.money == pytest.approx(core.revenue_before.sum() - core.revenue_after.sum(), abs=0.01)
-    assert finding.money_low < finding.money < finding.money_high
     rose = moves[(moves.before != "core") & (moves.after == "core")]
-    told = f"{rose.customers.sum()} others rose to core, whose revenue is {text.money(rose.revenue_after.sum())} a year"
-    assert told in finding.sentence
+    either = moves[(moves.before == "core") | (moves.after == "core")]
+    sentence = segmentation.finding_core_lost(moves, since=since).sentence
+    assert f"and won {rose.customers.sum():,};" in sentence
+    sizes = f"went from {text.money(either.revenue_before.sum())} to {text.money(either.revenue_after.sum())}."
+    assert sizes in sentence
     alone = segmentation.finding_core_lost(moves.drop(rose.index), since=since)
     assert "nobody else rose to core" in alone.sentence
+
+
+def moved_between(random, *, later_rate=1.0, customers=6000):
+    """Everybody buys at the own constant rate in both years, times ``later_rate`` in the later one."""
+    usual = random.gamma(1.5, 60.0, customers)
+    then, now = random.poisson(usual / 20) * 20.0, random.poisson(later_rate * usual / 20) * 20.0
+    tiers = [np.where(spent >= 200, "core", "ordinary") for spent in (then, now)]
+    ids = [f"c{n}" for n in range(customers)]
+    before = pd.DataFrame({"customer_id": ids, "tier": tiers[0], "revenue_year": then})
+    last = pd.Timestamp("2025-06-01")
+    after = pd.DataFrame({"customer_id": ids, "tier": tiers[1], "revenue_year": now, "last_day": last})
+    return segmentation.migration(before, after, since="2024-12-31")
+
+
+def test_a_core_that_only_changes_its_members_has_lost_no_money():
+    random = np.random.default_rng(4)
+    findings = [segmentation.finding_core_lost(moved_between(random), since="2024-12-31") for _ in range(60)]
+    # Chance alone says bad in one of forty.
+    assert sum(finding.direction == "bad" for finding in findings) <= 5
+    neutral = [finding for finding in findings if finding.direction == "neutral"]
+    assert all(finding.money is None and finding.money_low is None for finding in neutral)
+
+
+def test_a_core_that_spends_less_as_a_whole_has_lost_the_difference():
+    moves = moved_between(np.random.default_rng(4), later_rate=0.8)
+    finding = segmentation.finding_core_lost(moves, since="2024-12-31")
+    either = moves[(moves.before == "core") | (moves.after == "core")]
+    gone = moves[(moves.before == "core") & (moves.after != "core")]
+    assert finding.direction == "bad"
+    assert finding.money == pytest.approx(either.revenue_before.sum() - either.revenue_after.sum())
+    assert finding.money < gone.revenue_before.sum() - gone.revenue_after.sum()
+    assert 0 < finding.money_low < finding.money < finding.money_high
 
 
 def test_who_bought_after_the_earlier_day_has_come_back():
@@ -802,7 +833,7 @@ def test_findings_carry_money_and_certainty_and_no_gaps(aurora, activity, lines,
     for finding in everything_said(aurora, activity, lines, segmented):
         words = " ".join([finding.sentence, finding.certainty, finding.action])
         assert not BROKEN.search(words), words
-        if finding.key == "segmentation.concentration":
+        if finding.key == "segmentation.concentration" or finding.direction == "neutral":
             assert finding.money is None
             continue
         assert 0 < finding.money < total
@@ -837,6 +868,41 @@ def test_the_sleeping_tier_is_bridged_to_the_stages_and_to_those_who_brought_mon
     finding = segmentation.finding_sleeping(summary, segmentation.sleeping_lines(activity, lines))
     buyers = (asleep.purchases_year > 0).sum()
     assert f"from {buyers:,} of the {len(asleep):,} customers in the tier Sleeping" in finding.sentence
+
+
+def test_a_history_of_weeks_is_called_weeks_and_is_no_yearly_money(activity, lines, segmented):
+    summary, rules = segmentation.segment_summary(segmented), segmentation.segment_rules(lines)
+    sleeping_lines = segmentation.sleeping_lines(activity, lines)
+    young = segmentation.finding_sleeping(summary, sleeping_lines, history_days=84, horizon=42)
+    assert "of the revenue of the last 12 weeks" in young.sentence
+    assert (young.money, young.money_low, young.money_high) == (None, None, None)
+    assert "came back within 42 days" in young.certainty
+    assert "under half a year" in young.certainty
+    whole = segmentation.finding_sleeping(summary, sleeping_lines, history_days=730, horizon=365)
+    assert "last twelve months' revenue" in whole.sentence
+    assert whole.money > 0
+    assert "under half a year" not in whole.certainty
+    reading = segmentation.table_of_tiers(summary, rules, history_days=84).reading
+    assert "of the last 12 weeks" in reading
+    assert "not a year" in reading
+
+
+def test_the_days_covered_begin_with_the_first_purchase_of_anybody_also_of_a_guest():
+    orders = orders_of(("a", "2025-12-01", 5), ("b", "2025-12-30", 5))
+    guest = orders.assign(customer_id=None, ordered_at=pd.Timestamp("2025-11-02"))[:1]
+    assert segmentation.history_days(orders, as_of="2025-12-31") == 31
+    assert segmentation.history_days(pd.concat([orders, guest]), as_of="2025-12-31") == 60
+    assert segmentation.history_days(orders[:0], as_of="2025-12-31") == 0
+
+
+def test_thresholds_from_young_data_say_that_they_lie_early():
+    customers = customers_of((5, 2, 50.0), (50, 1, 20.0))
+    rhythm = pd.DataFrame({"days_to_return": [10, 20], "returns": 1, "weight": [30.0, 30.0], "horizon_days": 42})
+    words = segmentation.thresholds(customers, rhythm).set_index("threshold").words
+    assert "within 42 days" in words["sleeping_after"]
+    assert "young data" in words["sleeping_after"]
+    words = segmentation.thresholds(customers, rhythm.assign(horizon_days=365)).set_index("threshold").words
+    assert "young data" not in words["sleeping_after"]
 
 
 def test_revenue_of_nobody_known_is_a_row_only_where_there_is_any(lines, segmented):

@@ -212,6 +212,7 @@ def plot_triangle(cohorts: Any, value: Value = "retention", *, period: Period = 
     axes = figures.new_axes(9.0, max(2.6, 0.28 * len(triangle) + 1.2))
     axes.grid(False)
     numbers = triangle.to_numpy(dtype=float)
+    words = _triangle_words(triangle, value, period, sizes)
     later = numbers[:, triangle.columns > 0]
     top = float(np.nanquantile(later, 0.98)) if np.isfinite(later).any() else float(np.nanmax(numbers))
     colours = LinearSegmentedColormap.from_list("cohorts", ["#ffffff", figures.COLOURS["main"]])
@@ -239,7 +240,7 @@ def plot_triangle(cohorts: Any, value: Value = "retention", *, period: Period = 
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(5, steps=[1, 2, 5, 10])
     bar.ax.yaxis.set_major_formatter(lambda number, _position: shown(number))
-    return figures.caption(axes, title=title, **_triangle_words(triangle, value, period))
+    return figures.caption(axes, title=title, **words)
 
 
 def _triangle_title(value: str) -> str:
@@ -253,10 +254,15 @@ def _triangle_title(value: str) -> str:
     return titles[value]
 
 
-def _triangle_words(triangle: Any, value: str, period: Period) -> dict[str, str]:
+def _triangle_words(triangle: Any, value: str, period: Period, sizes: Any) -> dict[str, str]:
+    """What the triangle says; extremes are named only among cohorts at or above the small base that differ."""
     shown = _form(value)
     age = 1 if 1 in triangle.columns else int(triangle.columns[0])
-    column = triangle[age].dropna()
+    observed = triangle[age].dropna()
+    column = observed[sizes.reindex(observed.index) >= SMALL_BASE]
+    if len(observed) > 1 and column.empty:
+        return _words_without_extremes(triangle, period)
+    column = observed if column.empty else column  # the only cohort, small as it may be
     best, worst = column.idxmax(), column.idxmin()
     words = {
         "low": shown(column.min()),
@@ -265,11 +271,25 @@ def _triangle_words(triangle: Any, value: str, period: Period) -> dict[str, str]
         "worst": period_name(worst, period),
         "best": period_name(best, period),
     }
-    if len(column) > 1:
+    if len(column) > 1 and words["low"] != words["high"]:
         reading = text.say(
             "In {age} after the first purchase the cohorts lie between {low} ({worst}) and {high} ({best}); "
             "blank: the {unit} is not over.",
             unit=period_word(period),
+            **words,
+        )
+    elif len(column) > 1:
+        reading = text.say(
+            "In {age} after the first purchase the cohorts all stand at {high}; blank: the {unit} is not over.",
+            unit=period_word(period),
+            **words,
+        )
+    elif len(observed) > 1:
+        reading = text.say(
+            "In {age} after the first purchase the one cohort of at least {least} customers, {best}, stands at {high}; "
+            "blank: the {unit} is not over.",
+            unit=period_word(period),
+            least=SMALL_BASE,
             **words,
         )
     else:
@@ -287,6 +307,22 @@ def _triangle_words(triangle: Any, value: str, period: Period) -> dict[str, str]
         **words,
     )
     return {"reading": reading, "description": description}
+
+
+def _words_without_extremes(triangle: Any, period: Period) -> dict[str, str]:
+    words = {"least": SMALL_BASE, "unit": period_word(period), "count": len(triangle)}
+    return {
+        "reading": text.say(
+            "Each cohort has fewer than {least} customers: single cells say little; blank: the {unit} is not over.",
+            **words,
+        ),
+        "description": text.say(
+            "Heat map with a row per cohort and a column per {unit} of age, up to {last}; cohorts shown: {count}, each "
+            "of fewer than {least} customers.",
+            last=int(triangle.columns[-1]),
+            **words,
+        ),
+    }
 
 
 def plot_retention(cohorts: Any, *, period: Period = "month") -> Any:

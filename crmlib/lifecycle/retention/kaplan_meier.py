@@ -43,7 +43,9 @@ def return_curves(
     """What share have ordered again by which day: the Kaplan–Meier estimate, one row per group and day.
 
     Customers who have not returned count as long as they have been followed, and then leave the base; so
-    recent customers are used for what is known of them. Columns: ``by`` (or nothing), ``day``, ``at_risk``
+    recent customers are used for what is known of them. By group, those with fewer than ``least_at_risk``
+    customers are taken together as "Other" (see :func:`with_small_groups_together`).
+    Columns: ``by`` (or nothing), ``day``, ``at_risk``
     (not returned before that day and followed so far), ``returned`` (on that day), ``share`` (returned by
     the end of that day, 1 − S(t)) and its pointwise 95 % interval ``low, high`` (Greenwood, on the
     complementary log-log scale). A curve ends where fewer than ``least_at_risk`` customers are left at risk.
@@ -60,11 +62,37 @@ def return_curves(
     import pandas as pd
 
     counted = waiting_times(second_orders, by=by)
+    if by == "group":
+        counted = with_small_groups_together(counted, least=least_at_risk)
     if by is None:
         return _curve(counted, least_at_risk)
     curves = [_curve(part, least_at_risk).assign(**{by: name}) for name, part in counted.groupby(by, sort=True)]
     columns = [by, "day", "at_risk", "returned", "share", "low", "high"]
     return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+
+
+def with_small_groups_together(waiting_times: pd.DataFrame, *, least: int = SMALL_BASE) -> pd.DataFrame:
+    """The waiting times with all groups of fewer than ``least`` customers as one, named "Other".
+
+    Many small groups say nothing each, but something together. Where no group is large enough there is nobody left
+    for the others to be other than: the one group is then named "All customers". ``waiting_times``: from
+    :func:`waiting_times` by group. Answers a pandas frame of the same columns.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"group": ["a", "b", "c"], "days": [5, 5, 9], "returned": True, "customers": [4, 2, 1]})
+    >>> with_small_groups_together(table, least=3)
+       group  days  returned  customers
+    0  Other     5      True          2
+    1  Other     9      True          1
+    2      a     5      True          4
+    """
+    sizes = waiting_times.groupby("group").customers.transform("sum")
+    is_small = sizes < least
+    if waiting_times.loc[is_small, "group"].nunique() < 2:
+        return waiting_times
+    name = text.say("All customers") if is_small.all() else text.say("Other")
+    together = waiting_times.assign(group=waiting_times.group.astype(object).mask(is_small, name))
+    return together.groupby(["group", "days", "returned"], as_index=False, sort=True).customers.sum()
 
 
 def _curve(counted: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
@@ -120,7 +148,8 @@ def log_rank(
     """Whether the groups return alike: the log-rank test over all days, ``{"chi2": …, "groups": …, "p": …}``.
 
     p is the probability of differences as large as these if the groups did not differ. Groups with fewer than
-    ``least`` customers are left out. NaN with fewer than two groups, or where nobody has returned.
+    ``least`` customers are taken together as in :func:`return_curves`, or left out where even that is too few.
+    NaN with fewer than two groups, or where nobody has returned.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 4, "days": [1, 2, 3, 4, 9, 9, 9, 9],
@@ -132,6 +161,8 @@ def log_rank(
     from statsmodels.duration.survfunc import survdiff
 
     counted = waiting_times(second_orders, by=by)
+    if by == "group":
+        counted = with_small_groups_together(counted, least=least)
     sizes = counted.groupby(by).customers.transform("sum")
     counted = counted[sizes >= least].reset_index(drop=True)
     groups = counted[by].nunique()
@@ -203,6 +234,8 @@ def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None, by:
             test=_test_words(test),
             **words,
         )
+    elif len(sizes) > 1:
+        reading = text.say("By day {day}, {high} of the group “{best}” have ordered again.", **words)
     else:
         reading = text.say("By day {day}, {high} of new customers have ordered again.", **words)
     return figures.caption(

@@ -321,6 +321,12 @@ def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter"
     }
     if first.cohort == last.cohort:
         reading = text.say("Of the cohort {first_cohort}, {first} ordered again within {days} days.", **words)
+    elif solid.empty:
+        reading = text.say(
+            "Of no cohort have {least} customers been followed for {days} days: single cohorts say little.",
+            least=SMALL_BASE,
+            **words,
+        )
     else:
         reading = text.say(
             "Of the cohort {first_cohort}, {first} ordered again within {days} days; of {last_cohort}, {last}.", **words

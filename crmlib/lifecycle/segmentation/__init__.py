@@ -1,6 +1,11 @@
 """Segmentation: who the customers are, what each group is worth, and who moved where."""
 
-from crmlib.lifecycle.segmentation.activity import customer_activity, purchase_rhythm, revenue_without_customer
+from crmlib.lifecycle.segmentation.activity import (
+    customer_activity,
+    history_days,
+    purchase_rhythm,
+    revenue_without_customer,
+)
 from crmlib.lifecycle.segmentation.exhibits import (
     CaptionedTable,
     table_of_clusters,
@@ -62,6 +67,7 @@ __all__ = [
     "finding_origin",
     "finding_potential",
     "finding_sleeping",
+    "history_days",
     "migration",
     "named",
     "needs",

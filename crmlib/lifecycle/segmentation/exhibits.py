@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from crmlib import text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.purchases import as_day
+from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 from crmlib.lifecycle.segmentation.k_means import is_stable
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, named
 
@@ -19,12 +20,15 @@ class CaptionedTable(NamedTuple):
     reading: str
 
 
-def table_of_tiers(summary: Any, rules_in_words: Any, segments: Any = None) -> CaptionedTable:
+def table_of_tiers(
+    summary: Any, rules_in_words: Any, segments: Any = None, *, history_days: int | None = None
+) -> CaptionedTable:
     """The value tiers with their rules, customers and revenue.
 
     ``summary`` from :func:`segment_summary`, ``rules_in_words`` from :func:`segment_rules`, both by tier. With
     ``segments`` (from :func:`segments`) the reading says which lifecycle stages the tier ``sleeping`` holds. Where all
-    revenue belongs to somebody known, the row of those unknown is left out.
+    revenue belongs to somebody known, the row of those unknown is left out. ``history_days`` (from
+    :func:`history_days`): how many days the orders cover, where that may be less than a year.
 
     >>> import pandas as pd
     >>> summary = pd.DataFrame({"segment": ["core", "ordinary"], "customers": [1, 3], "share": [0.25, 0.75],
@@ -43,12 +47,20 @@ def table_of_tiers(summary: Any, rules_in_words: Any, segments: Any = None) -> C
     first = summary.iloc[0]
     reading = text.say(
         "The first tier, {name}, is {share} of the customers and brings {revenue_share} of the revenue of the "
-        "last twelve months; a customer belongs to the first rule that fits, tried in the order {order}.",
+        "{period}; a customer belongs to the first rule that fits, tried in the order {order}.",
         name=text.label(first.segment),
         share=text.percent(first.share),
         revenue_share=text.percent(first.revenue_share),
         order=", ".join(text.label(segment) for segment in rules_in_words.segment),
+        period=period_in_words(history_days),
     )
+    if not is_whole_year(history_days):
+        reading = text.say(
+            "{reading} The orders reach back {days} days only: what is headed “last twelve months” is these days, not "
+            "a year.",
+            reading=reading,
+            days=history_days,
+        )
     stages = to_pandas(_stages_in(segments, tier="sleeping")) if segments is not None else None
     if stages is not None and len(stages):
         reading = text.say(

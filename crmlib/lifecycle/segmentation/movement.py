@@ -199,66 +199,77 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
 
 
 def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
-    """What the core customers who are core no longer spend less in a year, beside what those who rose to core bring.
+    """What the core has lost on balance: those who left it beside those who rose to it and those who stayed.
 
-    None where fewer than 30 were core.
+    Whoever is picked for a good year has, on average, a less good one next, so that the core always loses customers
+    and always wins others; looked at together, the two cancel where nothing has changed. The amount is therefore the
+    fall in the yearly revenue of all who were core at either date, with the 95 % interval of drawing customers anew.
+    It is bad news, and money, only where that interval holds losses alone. None where fewer than 30 were core or none
+    of them has left it.
     """
     moved = to_pandas(migration)
     core = moved[moved.before == "core"]
-    gone = core[core.after != "core"]
     rose = moved[(moved.before != "core") & (moved.after == "core")]
-    base, count = int(core.customers.sum()), int(gone.customers.sum())
-    loss = -float(gone.change.sum())
-    if base < FEWEST or not count or loss <= 0:
+    base, count = int(core.customers.sum()), int(core[core.after != "core"].customers.sum())
+    if base < FEWEST or not count:
         return None
-    margin = 1.96 * float((gone.change_error**2).sum()) ** 0.5
-    interval = text.interval(loss - margin, loss + margin, text.money)
-    newcomers = int(rose[rose.before == NEWCOMER].customers.sum())
+    either = moved[(moved.before == "core") | (moved.after == "core")]
+    change = float(either.change.sum())
+    margin = 1.96 * float((either.change_error**2).sum()) ** 0.5
+    is_loss = change + margin < 0
     said = {
         "count": count,
         "base": base,
         "day": text.day(as_day(since)),
-        "loss": text.money(loss),
-        "before": text.money(gone.revenue_before.sum()),
-        "after": text.money(gone.revenue_after.sum()),
         "rose": int(rose.customers.sum()),
-        "brought": text.money(rose.revenue_before.sum()),
-        "bring": text.money(rose.revenue_after.sum()),
+        "before": text.money(either.revenue_before.sum()),
+        "after": text.money(either.revenue_after.sum()),
     }
+    if is_loss:
+        certainty = text.say(
+            "95% interval of the loss: {interval}. Those who rose are counted too, so that it is more than chance "
+            "evening out among customers picked for a good year.",
+            interval=text.interval(-change - margin, -change + margin, text.money),
+        )
+    elif change - margin > 0:
+        certainty = text.say(
+            "95% interval of the gain: {interval}. Some leave every year: customers picked for a good year have, on "
+            "average, a less good one next.",
+            interval=text.interval(change - margin, change + margin, text.money),
+        )
+    else:
+        certainty = text.say(
+            "95% interval of the change: {interval}, so it may be chance. Some leave every year: customers picked for "
+            "a good year have, on average, a less good one next.",
+            interval=text.interval(change - margin, change + margin, text.money),
+        )
     return Finding(
         "segmentation.core_lost",
         text.say(
-            "The core has lost {count} of its {base} customers of {day}: their revenue has fallen by {loss} a year "
-            "({before} then, {after} now). In the same time {rose} others rose to core, whose revenue is {bring} a "
-            "year now ({brought} then).",
+            "The core has lost {count} of its {base} customers of {day} and won {rose}; the yearly revenue of all who "
+            "were core then or are now went from {before} to {after}.",
             **said,
         )
         if len(rose)
         else text.say(
-            "The core has lost {count} of its {base} customers of {day}: their revenue has fallen by {loss} a year "
-            "({before} then, {after} now), and nobody else rose to core in the same time.",
+            "The core has lost {count} of its {base} customers of {day}, and nobody else rose to core in the same "
+            "time; the yearly revenue of all who were core then or are now went from {before} to {after}.",
             **said,
         ),
-        "bad",
-        certainty=text.say(
-            "95% interval of the loss: {interval}. Some of it is chance evening out, because they were picked for a "
-            "good year; of those who rose, {newcomers} are new since that day.",
-            interval=interval,
-            newcomers=newcomers,
-        )
-        if newcomers
-        else text.say(
-            "95% interval of the loss: {interval}. Some of it is chance evening out, because they were picked for a "
-            "good year.",
-            interval=interval,
-        ),
+        "bad" if is_loss else "neutral",
+        certainty=certainty,
         action=text.say(
             "Give every core customer a named person who calls when the usual time to the next purchase has passed."
+        )
+        if is_loss
+        else text.say(
+            "Take no alarm at the number of those who left: judge the core by those who left and those who rose "
+            "together."
         ),
-        money=loss,
-        money_low=loss - margin,
-        money_high=loss + margin,
-        plays=("core_care",),
+        money=-change if is_loss else None,
+        money_low=-change - margin if is_loss else None,
+        money_high=-change + margin if is_loss else None,
+        plays=("core_care",) if is_loss else (),
     )
 
 

@@ -8,7 +8,7 @@ from crmlib import text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.purchases import as_day
-from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.lifecycle.segmentation.dates import is_whole_year, months_before, period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import By
 
@@ -158,10 +158,11 @@ def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
 # Findings
 
 
-def finding_dissatisfied(by_satisfaction: Any) -> Finding | None:
+def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = None) -> Finding | None:
     """The revenue that comes from core and potential customers who say that they are dissatisfied.
 
     ``by_satisfaction``: from :func:`segment_satisfaction` by tier. None where fewer than 30 of them answered.
+    ``history_days``: how many days the orders cover; money is named where they cover a year.
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -178,7 +179,8 @@ def finding_dissatisfied(by_satisfaction: Any) -> Finding | None:
         "segmentation.dissatisfied",
         text.say(
             "Of the {answered} core and potential customers who answered, {share} are dissatisfied ({count} in "
-            "number); their revenue of the last twelve months is {money}.",
+            "number); their revenue of the {period} is {money}.",
+            period=period_in_words(history_days),
             share=text.percent(count / answered),
             count=count,
             answered=answered,
@@ -195,6 +197,6 @@ def finding_dissatisfied(by_satisfaction: Any) -> Finding | None:
             "Have somebody senior call each of them this month, hear what went wrong, and mend it before offering "
             "anything."
         ),
-        money=amount,
+        money=amount if is_whole_year(history_days) else None,
         plays=("service_recovery",),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
+from crmlib.lifecycle.segmentation.dates import period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 
 _DRAWS_AT_ONCE = 4_000_000
@@ -162,10 +163,11 @@ def abc_classes(spending: Any, *, rules: Rules | None = None) -> Any:
 # Figures
 
 
-def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2) -> Any:
+def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2, history_days: int | None = None) -> Any:
     """The share of revenue by share of customers, best first, with the top share and the ABC classes; answers the Axes.
 
-    ``curve`` from :func:`pareto_curve`, ``concentration`` from :func:`concentration`, ``abc`` from :func:`abc_classes`.
+    ``curve`` from :func:`pareto_curve`, ``concentration`` from :func:`concentration`, ``abc`` from :func:`abc_classes`;
+    ``history_days``: how many days the orders cover, where that may be less than a year.
     """
     axes = figures.new_axes()
     at = concentration.set_index("measure").loc["top_share"]
@@ -194,7 +196,9 @@ def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2) -
     figures.percent_axis(axes.yaxis)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
-    axes.set_xlabel(text.say("Share of the customers who bought in the last twelve months, best first"))
+    axes.set_xlabel(
+        text.say("Share of the customers who bought in the {period}, best first", period=period_in_words(history_days))
+    )
     axes.set_ylabel(text.say("Share of their revenue"))
     top_class = abc.iloc[0]
     said = {
@@ -225,10 +229,11 @@ def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2) -
 # Findings
 
 
-def finding_concentration(concentration: Any, *, top: float = 0.2) -> Finding | None:
+def finding_concentration(concentration: Any, *, top: float = 0.2, history_days: int | None = None) -> Finding | None:
     """How much of the revenue the best customers bring. None where fewer than 30 customers bought.
 
-    It names no money at stake: what the best bring is not what could be lost or won.
+    It names no money at stake: what the best bring is not what could be lost or won. ``history_days``: how many days
+    the orders cover, where that may be less than a year.
     """
     if concentration.empty or int(concentration.customers.iloc[0]) < 30:
         return None
@@ -237,7 +242,8 @@ def finding_concentration(concentration: Any, *, top: float = 0.2) -> Finding | 
     return Finding(
         "segmentation.concentration",
         text.say(
-            "The best {top} of the customers bring {share} of the revenue of the last twelve months, {money}.",
+            "The best {top} of the customers bring {share} of the revenue of the {period}, {money}.",
+            period=period_in_words(history_days),
             top=text.percent(top),
             share=text.percent(at.value),
             money=text.money(at.value * at.revenue_year),

@@ -7,6 +7,7 @@ from typing import Any
 
 from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
+from crmlib.lifecycle.segmentation.dates import period_in_words
 from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
 from crmlib.lifecycle.segmentation.quantiles import MONEY, in_words, next_lower, observed_quantiles, round_to_two_digits
 from crmlib.problems import Problem, UnusableInput
@@ -247,10 +248,11 @@ def rfm_grid(scored: Any) -> Any:
 # Figures
 
 
-def plot_rfm_grid(grid: Any, cut_points: Any) -> Any:
+def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None) -> Any:
     """Customers and revenue by recency (rows) and frequency (columns) as a heat map; answers the Axes.
 
     ``grid`` from :func:`rfm_grid`, ``cut_points`` from :func:`cut_points`. The darker a cell, the more revenue.
+    ``history_days``: how many days the orders cover, where that may be less than a year.
     """
     grid = to_pandas(grid)
     grid = grid.assign(share=grid.share.astype(float).fillna(0.0))
@@ -265,7 +267,10 @@ def plot_rfm_grid(grid: Any, cut_points: Any) -> Any:
     }
     axes = draw_heat_map(place, _ticks(rows), _ticks(columns))
     axes.set_xlabel(
-        text.say("Frequency: purchases in the last twelve months\n(in the cells: customers and their revenue)")
+        text.say(
+            "Frequency: purchases in the {period}\n(in the cells: customers and their revenue)",
+            period=period_in_words(history_days),
+        )
     )
     axes.set_ylabel(text.say("Recency: last purchase"))
     best = grid.sort_values(["share", "customers"], ascending=False).iloc[0]
@@ -273,7 +278,8 @@ def plot_rfm_grid(grid: Any, cut_points: Any) -> Any:
     count, share = int(best.customers), text.percent(best.share)
     reading = text.say(
         "The richest cell holds {customers} of {total} customers and brings {share} of the customers' revenue "
-        "of the last twelve months.",
+        "of the {period}.",
+        period=period_in_words(history_days),
         customers=count,
         total=total,
         share=share,

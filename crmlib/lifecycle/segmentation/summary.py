@@ -8,12 +8,14 @@ from typing import Any, Literal
 from crmlib import text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
+from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.tiers import customers_in_tier
 
 By = Literal["tier", "stage"]
 NO_CUSTOMER = "no_customer"
 FEWEST = 10
+_HALF_YEAR_DAYS = 182
 
 
 # Measures
@@ -155,12 +157,24 @@ def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = Non
 # Findings
 
 
-def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: dt.date | None = None) -> Finding | None:
+def finding_sleeping(
+    summary: Any,
+    lines: Any,
+    outcomes: Any = None,
+    *,
+    since: dt.date | None = None,
+    history_days: int | None = None,
+    horizon: int | None = None,
+) -> Finding | None:
     """The revenue of the last twelve months that came from customers who have since gone to sleep.
 
     ``summary`` from :func:`segment_summary` by tier, ``lines`` from :func:`sleeping_lines`, ``outcomes`` from
     :func:`segment_outcomes` by tier since the day ``since``. None where fewer than ten of the sleeping bought
     in the twelve months.
+
+    ``history_days``: how many days the orders cover; where that is less than a year, the sentence says so and no money
+    a year is named. ``horizon``: the days within which customers had to come back for the line of sleep to be read
+    from them (``horizon_days`` of :func:`purchase_rhythm`).
     """
     at = lines.set_index("line") if len(lines) else None
     asleep = summary[summary.segment == "sleeping"]
@@ -189,6 +203,18 @@ def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: d
             days=days,
         )
     )
+    if has_interval and horizon is not None:
+        certainty = text.say(
+            "{certainty} The line is read from those who came back within {horizon} days.",
+            certainty=certainty,
+            horizon=horizon,
+        )
+        if horizon < _HALF_YEAR_DAYS:
+            certainty = text.say(
+                "{certainty} That is under half a year: whoever takes longer was not seen, so the line may lie too "
+                "early and some who count as sleeping may still come.",
+                certainty=certainty,
+            )
     then = outcomes[outcomes.segment == "sleeping"] if outcomes is not None else None
     if then is not None and len(then) and int(then.customers.iloc[0]) >= 30 and since is not None:
         certainty = text.say(
@@ -199,16 +225,27 @@ def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: d
             share=text.percent(then.bought_share.iloc[0]),
             interval=text.interval(then.bought_share_low.iloc[0], then.bought_share_high.iloc[0], text.percent),
         )
+    said = {
+        "money": text.money(row.revenue_year),
+        "share": text.percent(row.revenue_share),
+        "buyers": int(row.buyers),
+        "customers": int(row.customers),
+        "tier": text.label("sleeping"),
+    }
+    yearly = is_whole_year(history_days)
     return Finding(
         "segmentation.sleeping",
         text.say(
             "{money} of the last twelve months' revenue, {share} of it, came from {buyers} of the {customers} "
             "customers in the tier {tier}, who have gone to sleep since.",
-            money=text.money(row.revenue_year),
-            share=text.percent(row.revenue_share),
-            buyers=int(row.buyers),
-            customers=int(row.customers),
-            tier=text.label("sleeping"),
+            **said,
+        )
+        if yearly
+        else text.say(
+            "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in "
+            "the tier {tier}, who have gone to sleep since.",
+            period=period_in_words(history_days),
+            **said,
         ),
         "bad",
         certainty=certainty,
@@ -216,8 +253,8 @@ def finding_sleeping(summary: Any, lines: Any, outcomes: Any = None, *, since: d
             "Wake them up with a personal offer, the most valuable first, and leave a random part alone to see what "
             "the offer really brings back."
         ),
-        money=float(row.revenue_year),
-        money_low=low,
-        money_high=high,
+        money=float(row.revenue_year) if yearly else None,
+        money_low=low if yearly else None,
+        money_high=high if yearly else None,
         plays=("win_back",),
     )

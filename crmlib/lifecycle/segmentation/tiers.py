@@ -12,6 +12,7 @@ from crmlib.lifecycle.segmentation.rules import RHYTHM, Condition, Rules, Ruling
 from crmlib.problems import Problem, UnusableInput
 
 FEWEST = 30
+_HALF_YEAR_DAYS = 182
 
 
 # Measures
@@ -110,13 +111,21 @@ def _from_rhythm(threshold: Threshold, rhythm: Any) -> dict[str, Any]:
         "low": at(share - margin),
         "high": at(min(1.0, share + margin)),
         "customers": round(base),
-        "words": text.say(
-            "{share} of the customers who come back within {horizon} days are back within {value} days",
-            share=text.percent(share),
-            horizon=text.number(int(rhythm.horizon_days.iloc[0])),
-            value=text.number(value),
-        ),
+        "words": _rhythm_in_words(share, int(rhythm.horizon_days.iloc[0]), value),
     }
+
+
+def _rhythm_in_words(share: float, horizon: int, value: float) -> str:
+    words = {"share": text.percent(share), "horizon": text.number(horizon), "value": text.number(value)}
+    if horizon >= _HALF_YEAR_DAYS:
+        return text.say(
+            "{share} of the customers who come back within {horizon} days are back within {value} days", **words
+        )
+    return text.say(
+        "{share} of the customers who come back within {horizon} days are back within {value} days; followed for "
+        "longer than {horizon} days, which these young data do not allow, it would be more",
+        **words,
+    )
 
 
 def _otherwise(threshold: Threshold, base: int, value: str) -> dict[str, Any]:
