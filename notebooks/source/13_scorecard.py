@@ -11,6 +11,7 @@
 #       leads: [created_at, converted_at]
 #       surveys: [kind, score]
 #       tickets: [is_complaint, resolved_at, csat]
+#       subscriptions: [customer_id, started_at]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -219,7 +220,8 @@ values.groupby("kpi", sort=False).tail(1)[["kpi", "value", "low", "high", "cases
 # Anything else is **noise**: explaining it is a waste of time. By hand, for the average order value:
 
 # %%
-order_value = wide["average_order_value"].dropna() if "average_order_value" in wide else pd.Series(dtype=float)
+judged = values[(values["kpi"] == "average_order_value") & values["judged"]]  # from enough orders, that is
+order_value = judged.set_index("period")["value"]
 history = order_value.iloc[:-1]  # the last value is judged by those before it
 reach = 2.66 * history.diff().abs().mean()
 pd.Series({"lower": history.mean() - reach, "upper": history.mean() + reach, "last": order_value.tail(1).sum()}).round(2)
@@ -231,7 +233,9 @@ assert by_kpi["upper"].dropna().sub(history.mean() + reach).abs().lt(1e-6).all()
 
 # %% [markdown]
 # The same for all KPIs; signals are red (beyond a limit), orange (eight in a row) or grey (so it was a year ago, or the
-# KPI has a trend and is still on it: growth that goes on has no new cause to look for).
+# KPI has a trend and is still on it: growth that goes on has no new cause to look for). Stocks, such as the active
+# customers, have no limits: most of those who are active today were so last month, so their values hang together, and
+# limits that were made for values of their own would give alarm after alarm.
 
 # %%
 axes = scorecard.plot_limits(limits, kpis, period=period)
@@ -277,7 +281,7 @@ scorecard.show_tiles(card, kpis, period=period)
 # %%
 chapter.show_table(
     scorecard.scorecard_rows(card, kpis, period=period), name="scorecard", title=crmlib.text.say("Scorecard"),
-    reading=scorecard.scorecard_reading(card, kpis),
+    reading=scorecard.scorecard_reading(card, kpis, has_contracts=chapter.has("subscriptions")),
 )
 
 # %% [markdown]

@@ -17,6 +17,7 @@ from crmlib import figures, text
 from crmlib.lifecycle import clv, scorecard
 from crmlib.lifecycle.purchases import purchases
 from crmlib.lifecycle.scorecard.drivers import _contributions, comparable_times
+from crmlib.lifecycle.scorecard.figures import biggest_driver
 from crmlib.lifecycle.scorecard.formula import FormulaInvalid, read_formula
 from crmlib.lifecycle.scorecard.periods import between, first_whole, later, period_start
 from crmlib.problems import UnusableInput
@@ -785,7 +786,96 @@ def test_a_missing_column_is_named_and_a_period_that_nobody_followed_is_unobserv
     assert card["state"].item() == "unobserved"
 
 
+def test_why_a_kpi_has_no_value_is_told_as_it_is():
+    kpis = scorecard.load_kpis()
+    rows = [(f"c{i}", dt.date(2025, 1, 1) + dt.timedelta(days=i), 10) for i in range(150)]
+    surveys = pd.DataFrame({"answered_at": pd.to_datetime(["2025-01-05"]), "kind": "csat", "score": [5]})
+    measures = scorecard.base_measures(orders=orders_of(*rows), surveys=surveys, as_of="2025-05-31")
+    chosen = {key: kpis[key] for key in ("clv", "nps", "churn_rate", "csat")}
+    card = scorecard.scorecard(measures, chosen)
+    assert card["state"].tolist() == ["unfitted", "no_cases", "unobserved", "few"]
+    rows = scorecard.scorecard_rows(card, chosen)["kpi_signal"].tolist()
+    assert "model could not be fitted" in rows[0]
+    assert "no whole period holds any such cases" in rows[1]
+    assert "observed long enough" in rows[2]
+
+
+def test_a_stock_gives_no_signal_and_is_neither_charted_nor_news():
+    kpis = scorecard.load_kpis()
+    chosen = {"active_customers": kpis["active_customers"]}
+    measures = measured(active_customers=[100.0, 102, 99, 101, 100, 98, 100, 101, 100, 160])
+    card = scorecard.scorecard(measures, chosen)
+    assert card[["signal", "news", "change_signal"]].iloc[0].tolist() == ["stock", "", False]
+    limits = scorecard.natural_limits(scorecard.kpi_values(measures, chosen))
+    assert limits["signal"].iloc[-1] == "outside"
+    assert scorecard.plot_limits(limits, chosen) is None
+    assert scorecard.finding_signals(card, chosen) is None
+    assert [tile["status"] for tile in scorecard.show_tiles(card, chosen).fields["tiles"]] == ["neutral"]
+    assert "Of 0 KPIs" in scorecard.scorecard_reading(card, chosen)
+
+
+def test_where_there_are_contracts_the_scorecard_says_that_its_churn_is_silence():
+    kpis = {"churn_rate": scorecard.load_kpis()["churn_rate"]}
+    card = scorecard.scorecard(measured(active_at_start=[100.0] * 3, lapsed=[5.0] * 3), kpis)
+    assert "not contracts that ended" in scorecard.scorecard_reading(card, kpis, has_contracts=True)
+    assert "contracts" not in scorecard.scorecard_reading(card, kpis)
+
+
 # Findings and figures
+
+
+def test_stray_orders_of_long_ago_make_no_half_observed_year_a_comparison():
+    first = dt.date(2024, 7, 1)
+    rows = [(f"c{i % 90}", first + dt.timedelta(days=2 * i), 10) for i in range(274)]
+    stray = [("old", "2023-02-03", 99), ("c1", "2023-12-03", 99)]
+    begun, strayed = (
+        scorecard.driver_tree(orders_of(*some, *rows), as_of="2025-12-31").set_index("driver") for some in ([], stray)
+    )
+    assert begun.loc["revenue", "months"] == 9
+    pd.testing.assert_frame_equal(begun, strayed)
+    groups = scorecard.drill_down(
+        orders_of(*stray, *rows).assign(store="S"), by="store", as_of="2025-12-31"
+    )  # fmt: skip
+    assert groups["change"].sum() == pytest.approx(begun.loc["revenue", "contribution"])
+    # A shop that opens for the summer only is no such case, nor is one with an order now and then.
+    summers = [
+        (f"c{i % 50}", dt.date(y, 6, 1) + dt.timedelta(days=i), 10) for y in (2023, 2024, 2025) for i in range(90)
+    ]
+    assert scorecard.driver_tree(orders_of(*summers), as_of="2025-12-31")["months"].iloc[0] == 12
+    rare = [("a", "2024-01-03", 9), ("b", "2024-06-03", 9), ("a", "2025-01-03", 9), ("b", "2025-08-03", 9)]
+    assert scorecard.driver_tree(orders_of(*rare), as_of="2025-12-31")["months"].iloc[0] == 12
+
+
+def test_a_change_whose_interval_holds_zero_is_neither_good_nor_bad():
+    for change, sign in ((1.1, "more"), (0.9, "less")):
+        tree = scorecard.driver_tree(grown(change), as_of="2025-12-31")
+        finding = scorecard.finding_revenue_change(tree)
+        assert (finding.direction, finding.plays, finding.money) == ("neutral", (), None)
+        assert f"$1,000 or 10% {sign}" in finding.sentence
+        assert "It holds 0" in finding.certainty
+
+
+def test_the_driver_named_has_the_sign_of_the_change():
+    # Twice as many customers who pay little more than half: revenue rises, though order value moved it a lot.
+    early = [(f"a{i}", dt.date(2024, 1, 1) + dt.timedelta(days=i), 100) for i in range(100)]
+    late = [(f"b{i}", dt.date(2025, 1, 1) + dt.timedelta(days=i), 49) for i in range(200)]
+    tree = scorecard.driver_tree(orders_of(*early, *late), as_of="2025-12-31")
+    node = tree.set_index("driver")["contribution"]
+    assert node["revenue"] < 0 < node["customers"]
+    assert "“Average order value”" in scorecard.finding_revenue_change(tree).sentence
+    turned = tree.assign(contribution=tree["contribution"].where(tree["driver"] != "revenue", 200.0))
+    assert biggest_driver(turned) == "customers"
+
+
+def test_times_that_are_no_years_say_that_seasons_differ():
+    rows = [(f"c{i % 40}", dt.date(2025, 11, 1) + dt.timedelta(days=i % 60), 10) for i in range(120)]
+    tree = scorecard.driver_tree(orders_of(*rows), as_of="2025-12-31")
+    finding = scorecard.finding_revenue_change(tree)
+    assert finding.sentence.startswith("Revenue of the 1-month time to")
+    assert "seasons may be part of it" in finding.certainty
+    assert "seasons may be part of it" in figures.caption_of(scorecard.plot_driver_tree(tree)).reading
+    year = scorecard.driver_tree(grown(1.5), as_of="2025-12-31")
+    assert "seasons" not in scorecard.finding_revenue_change(year).certainty
 
 
 def grown(change):
@@ -818,7 +908,7 @@ def test_where_nobody_was_won_of_late_a_fall_is_built_in_and_not_bad_news():
     assert scorecard.won_before(tree) == dt.date(2024, 10, 1)
     finding = scorecard.finding_revenue_change(tree)
     assert (finding.direction, finding.money, finding.plays) == ("neutral", None, ())
-    assert "$2,350 or 78% less than in the 9 months before" in finding.sentence
+    assert "$2,350 or 78% less than in the 9-month time before" in finding.sentence
     assert "These data hold only customers won before Oct 1, 2024. So a fall is built in." in finding.certainty
     open_tree = scorecard.driver_tree(orders_of(*early, *late, *won), as_of="2025-06-30")
     assert scorecard.won_before(open_tree) is None

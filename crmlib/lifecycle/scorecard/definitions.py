@@ -18,7 +18,7 @@ OWN_FILE = Path(__file__).with_name("kpis.yaml")
 
 _KEYS = (
     "name", "about", "formula", "unit", "better", "target", "owner", "needs", "interval", "fewest", "worth",
-    "period", "headline", "chart", "plays",
+    "period", "headline", "chart", "signal", "plays",
 )  # fmt: skip
 _REQUIRED = ("name", "about", "formula", "unit", "better")
 _UNITS = ("money", "money2", "percent", "percent1", "number", "number1", "number2", "score")
@@ -91,6 +91,7 @@ class Kpi:
     period: Period | None
     headline: bool
     chart: bool
+    signal: bool
     plays: tuple[str, ...]
 
     def period_in(self, counted_by: Period) -> Period:
@@ -335,7 +336,8 @@ def _kpi(
         worth_about=worth_about,
         period=period,
         headline=bool(definition.get("headline", False)),
-        chart=bool(definition.get("chart", True)),
+        chart=bool(definition.get("chart", True)) and bool(definition.get("signal", True)),
+        signal=bool(definition.get("signal", True)),
         plays=tuple(map(str, definition.get("plays") or ())),
     )
 

@@ -24,6 +24,10 @@ _TOTALS = ("a0", "a1", "new", "returned", "lost", "o0", "o1", "r0", "r1")
 _Z = 1.959963984540054
 # Data that begin this many days late still count as whole.
 _LATE_DAYS = 7
+# So many empty months in a row part two times, if the months after hold so many purchases on average that chance
+# does not empty them.
+_GAP_MONTHS = 2
+_MANY_A_MONTH = 5
 # With fewer new ones among those who bought, nobody was being won.
 _HARDLY_ANY = 0.01
 
@@ -32,12 +36,14 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     """What made revenue change between the last ``months`` and as many months before.
 
     ``orders``: the contract's orders (pandas or Ibis). If the data do not reach back that far, the two times are
-    the longest equal ones that they cover, in whole months, and the seasons differ.
+    the longest equal ones that they cover, in whole months, and the seasons differ. Stray orders of long before the
+    others do not count: the data begin after the last gap of two whole months and more, unless purchases are so few
+    that such gaps are chance, or most of the same months are empty in another year, too.
 
     A frame, one row per node: ``driver``, ``parent`` (empty at the root), ``before``, ``after`` (in the driver's own
     unit), ``change``, ``contribution`` to the change of revenue (client's currency) and its 95% interval
     ``contribution_low, contribution_high``; ``months``, ``ends`` (last day), ``starts`` (first day of the earlier
-    time), ``changes`` (first of the later), ``data_begin`` (day of the first purchase). Nodes:
+    time), ``changes`` (first of the later), ``data_begin`` (day of the first purchase that counts). Nodes:
     ``revenue`` ← ``customers``, ``orders_per_customer``, ``order_value``, ``guests``; ``customers`` ←
     ``new_customers`` (first purchase in the data), ``returned_customers`` (bought before both times and in the later),
     ``lost_customers`` (bought in the earlier only; shown as a negative number). Children add up to their parent.
@@ -154,32 +160,60 @@ def _read(orders: Any, *, as_of: Any, months: int) -> Any:
     from crmlib.engine import to_pandas
 
     end = as_day(as_of)
-    span = to_pandas(_span(orders, as_of=end))
-    first_day = span["first"].iloc[0]
-    if first_day is None or first_day != first_day:
-        return None
-    times = comparable_times(as_day(first_day), end, months)
+    first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
+    times = None if first_day is None else comparable_times(first_day, end, months)
     if times is None:
         return None
-    sums = to_pandas(customer_sums(orders, starts=times[0], changes=times[1], as_of=end)).iloc[0].fillna(0.0)
+    found = customer_sums(orders, starts=times[0], changes=times[1], as_of=end, begins=first_day)
+    sums = to_pandas(found).iloc[0].fillna(0.0)
     totals = np.array([sums[name] for name in _TOTALS], dtype=float)
     moments = np.array([[sums["_".join(sorted((one, two)))] for two in _TOTALS] for one in _TOTALS], dtype=float)
     guests = pd.Series(sums)[["guests0", "guests1"]].to_numpy(dtype=float), float(sums["guest_squares"])
-    return (*times, as_day(first_day)), totals, moments, guests
+    return (*times, first_day), totals, moments, guests
 
 
 @same_kind
 def _span(orders: Any, *, as_of: dt.date) -> Any:
-    return purchases(orders, as_of=as_of, guests=True).aggregate(first=lambda t: t.day.min())
+    """First day and number of the purchases of each month that has any, in order."""
+    bought = purchases(orders, as_of=as_of, guests=True)
+    return (
+        bought.group_by(month=bought.day.truncate("M"))
+        .agg(first=bought.day.min(), count=bought.count())
+        .order_by("month")
+    )
+
+
+def _data_begin(span: Any, as_of: dt.date) -> dt.date | None:
+    """The day from which the data are without a gap; stray orders of before it do not count. None without purchases."""
+    days, counts = [as_day(day) for day in span["first"]], [int(count) for count in span["count"]]
+    if not days:
+        return None
+    at = [12 * day.year + day.month for day in days]
+    there, now = set(at), 12 * as_of.year + as_of.month
+
+    def every_year(month: int) -> bool:
+        other = month + 12 if month + 12 <= now else month - 12
+        return at[0] <= other and other not in there
+
+    for i in range(len(at) - 1, 0, -1):
+        empty = range(at[i - 1] + 1, at[i])
+        many = sum(counts[i:]) >= _MANY_A_MONTH * (at[-1] - at[i] + 1)
+        seasonal = 2 * sum(every_year(month) for month in empty) > len(empty)
+        if len(empty) >= _GAP_MONTHS and many and not seasonal:
+            return days[i]
+    return days[0]
 
 
 @same_kind
-def customer_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date) -> Any:
+def customer_sums(
+    orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date | None = None
+) -> Any:
     """The one row that :func:`driver_tree` reads: sums over customers, and sums of products of every two of them.
 
     Per customer 0 or 1: ``a0, a1`` bought from ``starts`` on, from ``changes`` on; ``new``, ``returned``, ``lost``;
     and ``o0, o1`` orders, ``r0, r1`` revenue of the two times. ``guests0, guests1``: revenue without a customer,
-    ``guest_squares``: the sum of its squared amounts. pandas or Ibis in, same kind out.
+    ``guest_squares``: the sum of its squared amounts. Purchases before
+    ``begins`` do not count. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
@@ -192,6 +226,8 @@ def customer_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.d
     import ibis
 
     bought = purchases(orders, as_of=as_of, guests=True)
+    if begins is not None:
+        bought = bought.filter(bought.day >= ibis.literal(begins))
     is_later = bought.day >= ibis.literal(changes)
     is_earlier = (bought.day >= ibis.literal(starts)) & ~is_later
     known = bought.filter(bought.customer_id.notnull())
@@ -305,8 +341,8 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
         "through_customers", "through_frequency", "through_order_value", "through_guests",
     ]  # fmt: skip
     end = as_day(as_of)
-    first_day = to_pandas(_span(orders, as_of=end))["first"].iloc[0]
-    times = None if first_day is None or first_day != first_day else comparable_times(as_day(first_day), end, months)
+    first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
+    times = None if first_day is None else comparable_times(first_day, end, months)
     if times is None or by not in orders.columns:
         return pd.DataFrame(columns=columns)
     groups = to_pandas(_group_sums(orders, by=by, starts=times[0], changes=times[1], as_of=end))

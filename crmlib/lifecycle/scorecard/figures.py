@@ -21,6 +21,7 @@ from crmlib.lifecycle.scorecard.words import (
     since_last_year_in_words,
     target_in_words,
     why_not_in_words,
+    with_seasons,
 )
 
 _STATUS = {"met": "good", "missed": "bad", "unclear": "neutral", "": "neutral"}
@@ -110,13 +111,21 @@ def _expected(row: Any, kpi: Kpi) -> str:
     return text.interval(row.forecast_low, row.forecast_high, kpi.form)
 
 
-def scorecard_reading(card: Any, kpis: Mapping[str, Kpi], *, level: float = 0.8) -> str:
+def scorecard_reading(card: Any, kpis: Mapping[str, Kpi], *, level: float = 0.8, has_contracts: bool = False) -> str:
     """One sentence that reads the scorecard's table: what lies beyond noise, and how good the forecasts were.
 
-    KPIs with ``chart: false`` (which say the same as another one) are not counted. A second sentence names the KPIs
-    that need what the client does not have.
+    KPIs with ``chart: false`` (which say the same as another one) and stocks are not counted. A second sentence names
+    the KPIs that need what the client does not have. ``has_contracts``: the client has subscriptions, so a sentence
+    tells that churn here is something else.
     """
     reading, lacking = _signals_and_forecasts(card, kpis, level), card[card["state"] == "missing"]
+    if has_contracts and (card["kpi"] == "churn_rate").any():
+        reading = text.say(
+            "{reading} {churn} counts customers whose orders fell silent, not contracts that ended: for these see "
+            "Retention.",
+            reading=reading,
+            churn=str(kpis["churn_rate"].name),
+        )
     if lacking.empty:
         return reading
     return text.say(
@@ -324,27 +333,28 @@ def plot_driver_tree(tree: Any) -> Any:
         )  # fmt: skip
     months = int(root["months"])
     names = [
-        text.say("{months} months before", months=months),
+        text.say("{months}-month time before", months=months),
         *[driver_name(driver) for driver in drivers],
-        text.say("last {months} months", months=months),
+        text.say("last {months}-month time", months=months),
     ]
     axes.set_xticks(range(len(names)), [_broken(name) for name in names])
     axes.margins(y=0.1)
     figures.money_axis(axes.yaxis)
     biggest = biggest_driver(tree)
+    reading = text.say(
+        "Revenue went from {before} to {after}; the driver that moved it most is “{driver}” with {contribution}.",
+        before=text.money(root["before"]),
+        after=text.money(root["after"]),
+        driver=driver_name(biggest),
+        contribution=signed(text.money(node.loc[biggest, "contribution"]), node.loc[biggest, "contribution"]),
+    )
     return figures.caption(
         axes,
         title=text.say("Why revenue changed"),
-        reading=text.say(
-            "Revenue went from {before} to {after}; the driver that moved it most is “{driver}” with {contribution}.",
-            before=text.money(root["before"]),
-            after=text.money(root["after"]),
-            driver=driver_name(biggest),
-            contribution=signed(text.money(node.loc[biggest, "contribution"]), node.loc[biggest, "contribution"]),
-        ),
+        reading=reading if months % 12 == 0 else with_seasons(reading),
         description=text.say(
-            "Waterfall chart from the revenue of {months} months, {before}, to that of the {months} months after, "
-            "{after}: {parts}.",
+            "Waterfall chart from the revenue of a {months}-month time, {before}, to that of the {months}-month time "
+            "after it, {after}: {parts}.",
             months=months,
             before=text.money(root["before"]),
             after=text.money(root["after"]),
@@ -361,13 +371,14 @@ def plot_driver_tree(tree: Any) -> Any:
 
 
 def biggest_driver(tree: Any) -> str:
-    """The driver with the largest contribution, whichever its sign. Customers count as one driver, net.
+    """The driver with the largest contribution of the change's own sign. Customers count as one driver, net.
 
     Who came and who went are large numbers in any trade; what moves revenue is what is left of them.
     """
     node = tree.set_index("driver")["contribution"]
     net = node.drop(["revenue", "new_customers", "returned_customers", "lost_customers"], errors="ignore")
-    return str(net.abs().idxmax())
+    change = node["revenue"]
+    return str((net * change if change else net.abs()).idxmax())
 
 
 def driver_rows(tree: Any) -> Any:

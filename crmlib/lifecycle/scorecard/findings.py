@@ -12,16 +12,17 @@ from crmlib.lifecycle.scorecard.drivers import won_before
 from crmlib.lifecycle.scorecard.figures import biggest_driver
 from crmlib.lifecycle.scorecard.periods import Period, period_name
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
-from crmlib.lifecycle.scorecard.words import driver_name, known, signal_in_words, signed
+from crmlib.lifecycle.scorecard.words import driver_name, known, signal_in_words, signed, with_seasons
 
 _A_YEAR = 12  # months
 
 
 def finding_revenue_change(tree: Any) -> Finding | None:
-    """By how much revenue changed, and the driver that moved it most; None for an empty tree.
+    """By how much revenue changed, and the driver of its sign that moved it most; None for an empty tree.
 
     ``tree``: a frame from :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. The money is the amount of the
     change, without its sign, where the times compared are years; for shorter ones the sentence alone tells it. Where
+    the interval of the change holds 0, it is neutral, without money and plays: chance may be all of it. Where
     hardly anybody was won in the later time (:func:`~crmlib.lifecycle.scorecard.drivers.won_before`), a fall says
     nothing of the trade: the finding is neutral then.
     """
@@ -41,14 +42,14 @@ def finding_revenue_change(tree: Any) -> Finding | None:
     }
     if change >= 0:
         sentence = text.say(
-            "Revenue of the {months} months to {day} was {after}, that is {change} or {share} more than in the "
-            "{months} months before. {cause}",
+            "Revenue of the {months}-month time to {day} was {after}, that is {change} or {share} more than in the "
+            "{months}-month time before. {cause}",
             **values,
         )
     else:
         sentence = text.say(
-            "Revenue of the {months} months to {day} was {after}, that is {change} or {share} less than in the "
-            "{months} months before. {cause}",
+            "Revenue of the {months}-month time to {day} was {after}, that is {change} or {share} less than in the "
+            "{months}-month time before. {cause}",
             **values,
         )
     certainty = text.say(
@@ -57,6 +58,8 @@ def finding_revenue_change(tree: Any) -> Finding | None:
         change=_interval(root),
         driver=_interval(part),
     )
+    if months % _A_YEAR:
+        certainty = with_seasons(certainty)
     closed = won_before(tree)
     if closed and change < 0:
         return Finding(
@@ -73,6 +76,17 @@ def finding_revenue_change(tree: Any) -> Finding | None:
             "The data begin on {day}; part of the growth is the base filling up. {certainty}",
             day=text.day(root["data_begin"]),
             certainty=certainty,
+        )
+    if root["contribution_low"] <= 0 <= root["contribution_high"]:
+        return Finding(
+            "scorecard.revenue_change",
+            sentence,
+            "neutral",
+            certainty=text.say(
+                "{certainty} It holds 0: the chance of who came may be all there is to the change.",
+                certainty=certainty,
+            ),
+            action=text.say("Do not look for a cause of this change alone: it is no more than chance may bring."),
         )
     sign = 1 if change >= 0 else -1
     ends = sorted(sign * float(root[name]) for name in ("contribution_low", "contribution_high"))
@@ -111,7 +125,7 @@ def _cause(node: Any, biggest: str) -> str:
         )
     else:
         heads = text.say("new {new}, lost {lost}", new=new, lost=lost)
-    if part * change <= 0 or abs(part) < abs(change) / 2:
+    if abs(part) < abs(change) / 2:
         return text.say(
             "What moved it most is the number of customers who bought: {contribution} ({heads}).",
             contribution=contribution,

@@ -442,7 +442,8 @@ def value_measures(
     Fits the models of :mod:`crmlib.lifecycle.clv` (BG/NBD and gamma-gamma) on the orders until then, for three
     periods: the last whole one, the one before it, and the same a year before. A frame ``period, expected_value,
     expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by ``discount_rate`` a
-    year; where a model cannot be fitted (few customers came back), its row is missing.
+    year; where a model cannot be fitted, not even by :func:`~crmlib.lifecycle.clv.fitting.fit_models` with its weak
+    prior (few customers came back), its row is missing.
 
     Source: Fader, Hardie & Lee (2005); Fader & Hardie (2013).
     """
@@ -464,11 +465,12 @@ def _equity(orders: Any, day: dt.date, margin: float, discount_rate: float) -> t
 
     try:
         histories = to_pandas(clv.summary(orders, as_of=day, free_orders="ignore"))
-        orders_model, spend_model = clv.BetaGeoNBD.fit(histories), clv.GammaGamma.fit(histories)
+        fitted = clv.fit_models(histories)
+        if not fitted.complete:
+            return None
         answer = clv.customer_equity(
             histories,
-            orders_model=orders_model,
-            spend_model=spend_model,
+            **fitted.models,
             margin=margin,
             discount_rate=discount_rate,
             draws=100,

@@ -36,7 +36,8 @@ def scorecard(
         level: of the forecast's interval.
 
     A frame. ``kpi, name``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
-    (no period has been followed long enough), ``few`` (fewer cases than ``fewest`` in every period). ``period``, the
+    (no period has been followed long enough), ``no_cases`` (no whole period holds any), ``unfitted`` (the model
+    could not be fitted), ``few`` (fewer cases than ``fewest`` in every period). ``period``, the
     last with a judged value; ``value``, its 95% interval ``low, high`` and ``cases``. ``target`` and ``status``:
     ``unclear`` (the interval holds the target, whichever the side of the value), else ``met`` or ``missed``; empty
     without target; ``money, money_low, money_high``: what it would be worth a year to close the gap of a target that
@@ -44,7 +45,8 @@ def scorecard(
     ``previous_period, previous``: the judged value before; ``year_ago``: the same period
     a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
     signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
-    ``none`` where values are too few for limits); ``news``: ``good`` or ``bad`` where there is a signal that is not
+    ``none`` where values are too few for limits, ``stock``
+    for KPIs with ``signal: false``, which have none); ``news``: ``good`` or ``bad`` where there is a signal that is not
     the season's. ``forecast…, method, covered, tries``: see
     :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
 
@@ -83,8 +85,7 @@ def _row(
     row: dict[str, Any] = {"kpi": kpi.key, "name": str(kpi.name), "target": kpi.target, "missing": ", ".join(missing)}
     judged = values[values["judged"]]
     if missing or judged.empty:
-        known = values["value"].notna().any()
-        return row | {"state": "missing" if missing else "few" if known else "unobserved", "status": "", "signal": ""}
+        return row | {"state": "missing" if missing else _why_not(kpi, values, measures), "status": "", "signal": ""}
     last = judged.iloc[-1]
     limit = limits.iloc[-1]
     before = judged.iloc[-2] if len(judged) > 1 else None
@@ -100,14 +101,21 @@ def _row(
         "previous": None if before is None else before["value"],
         "year_ago": year_ago["value"].iloc[0] if len(year_ago) else None,
         "over_a_year": _over_a_year(measures, kpi, period),
-        "centre": limit["centre"],
-        "lower": max(limit["lower"], kpi.possible[0]),
-        "upper": min(limit["upper"], kpi.possible[1]),
-        "signal": limit["signal"] if limit["centre"] == limit["centre"] else "none",
-        "side": limit["side"],
-        "change_signal": bool(limit["change_signal"]),
-        "news": _news(kpi, limit),
+        "signal": "stock",
+        "side": 0,
+        "change_signal": False,
+        "news": "",
     }
+    if kpi.signal:
+        row |= {
+            "centre": limit["centre"],
+            "lower": max(limit["lower"], kpi.possible[0]),
+            "upper": min(limit["upper"], kpi.possible[1]),
+            "signal": limit["signal"] if limit["centre"] == limit["centre"] else "none",
+            "side": limit["side"],
+            "change_signal": bool(limit["change_signal"]),
+            "news": _news(kpi, limit),
+        }
     row |= _against_target(kpi, last, measures, period)
     if len(ahead):
         step = ahead.iloc[0]
@@ -115,6 +123,20 @@ def _row(
         row |= {"forecast_low": step["low"], "forecast_high": step["high"]}
         row |= {name: step[name] for name in ("method", "covered", "tries")}
     return row
+
+
+def _why_not(kpi: Kpi, values: Any, measures: Any) -> str:
+    if values["value"].notna().any():
+        return "few"
+    if "expected_value" in kpi.formula.measures:
+        return "unfitted"
+    cases = kpi.interval_parts.get("cases")
+    if cases is None:
+        return "unobserved"
+    counted = cases.value(measures)
+    # Empty counts of orders wait for their time (nobody can have lapsed yet); other tables hold nothing then.
+    waits = counted.isna().all() and "orders" in kpi.needs
+    return "unobserved" if waits or counted.gt(0).any() else "no_cases"
 
 
 def _over_a_year(measures: Any, kpi: Kpi, period: Period) -> float:

@@ -61,6 +61,8 @@ def signal_in_words(signal: str, side: int) -> str:
         )
     if signal == "none":
         return text.say("too few values to tell")
+    if signal == "stock":
+        return text.say("a stock, not judged by limits")
     return text.say("noise: within its usual range")
 
 
@@ -70,6 +72,10 @@ def why_not_in_words(row: Any, kpi: Kpi) -> str:
         return text.say("not available: needs {missing}", missing=row.missing)
     if row.state == "few":
         return text.say("not judged: fewer than {fewest} cases in every period", fewest=kpi.fewest)
+    if row.state == "unfitted":
+        return text.say("not available: the model could not be fitted, too few customers came back")
+    if row.state == "no_cases":
+        return text.say("not available: no whole period holds any such cases")
     return text.say("not available: no period has been observed long enough")
 
 
@@ -85,7 +91,7 @@ def compared_in_words(kpi: Kpi, row: Any, period: Period) -> str:
         "change": change_in_words(kpi, row.value, row.previous),
         "period": period_name(row.previous_period, period),
     }
-    if row.signal == "none":
+    if row.signal in ("none", "stock"):
         return text.say("{change} against {period}", **values)
     if row.change_signal:
         return text.say("{change} against {period}, more than noise", **values)
@@ -113,6 +119,13 @@ def since_last_year_in_words(kpi: Kpi, row: Any) -> str:
         "{change} against a year ago ({year_ago})",
         change=change_in_words(kpi, row.value, row.year_ago),
         year_ago=kpi.form(row.year_ago),
+    )
+
+
+def with_seasons(words: str) -> str:
+    """The words, and the caution that belongs to times that are not whole years."""
+    return text.say(
+        "{words} The two times lie in different months of the year, so seasons may be part of it.", words=words
     )
 
 

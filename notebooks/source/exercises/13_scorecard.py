@@ -71,7 +71,7 @@ check.check_churn_of_the_year(churn, orders, as_of=as_of)
 
 # %% tags=["exercise"]
 #: upper_limit = ...
-monthly = measures["revenue"] / measures["orders"]
+monthly = (measures["revenue"] / measures["orders"]).dropna()
 before_last = monthly.iloc[:-1]
 upper_limit = before_last.mean() + 2.66 * before_last.diff().abs().mean()
 
@@ -103,7 +103,7 @@ check.check_formula(formula, orders, as_of=as_of)
 # %% tags=["exercise"]
 #: last_known = ...
 followed = measures[measures["buyers_again"].notna()]
-last_known = str(followed["period"].iloc[-1])
+last_known = str(followed["period"].max())
 
 # %%
 check.check_last_observed(last_known, orders, as_of=as_of)
