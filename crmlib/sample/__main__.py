@@ -23,6 +23,7 @@ def write(out: Path) -> None:
 
 
 def main() -> None:
+    """Write the sample brand to the folder that the command line names."""
     parser = argparse.ArgumentParser(description="Write the sample brand Aurora Beauty.")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
     write(parser.parse_args().out)

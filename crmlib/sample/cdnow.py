@@ -43,10 +43,12 @@ def sample_rows(sample: Path) -> Iterator[str]:
 
 
 def write_lines(path: Path, lines: Iterator[str], header: str) -> None:
+    """Write the lines as UTF-8 with LF endings."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8", newline="\n")
 
 
 def main() -> None:
+    """Write the CDNOW orders and the published sample from the lifetimes wheel."""
     parser = argparse.ArgumentParser(description="Write the CDNOW orders as contract tables.")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT)
     out: Path = parser.parse_args().out

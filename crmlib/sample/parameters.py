@@ -52,6 +52,8 @@ class Shop:
 
 @dataclass(frozen=True)
 class FirstOrderGift:
+    """The gift and sessions with the first order: where, from when, and what they truly change."""
+
     about: str = (
         "A gift and three beauty sessions with the first order (coupon WELCOME3), rolled out in stages by shop. "
         "Effect: added probability of a second order within `within_days` of the first. Meanwhile newcomers "
@@ -65,6 +67,8 @@ class FirstOrderGift:
 
 @dataclass(frozen=True)
 class SerumMaskSet:
+    """Serum and mask offered as a set: where, from when, and what it truly changes."""
+
     about: str = (
         "Serum and mask offered as a set, by shop. Effect: added probability that an order with a serum holds a mask. "
         "Masks become more fashionable everywhere (`trend` over 24 months): before/after overstates."
@@ -76,6 +80,8 @@ class SerumMaskSet:
 
 @dataclass(frozen=True)
 class AfterSunGuide:
+    """The care guide for sunscreen buyers: where, from when, and what it truly changes."""
+
     about: str = (
         "A care guide sent to sunscreen buyers, by shop. Effect: added probability that the customer's next order "
         "(at most `within_days` later) holds after-sun care. It started in early summer, when after-sun sells anyway."
@@ -88,6 +94,8 @@ class AfterSunGuide:
 
 @dataclass(frozen=True)
 class WinBack:
+    """The offer to those long silent, drawn at random, and what it truly changes."""
+
     about: str = (
         "'Friend half price' for shop customers silent for six months, randomised at the first of each month. "
         "Effect of being offered it: added probability of an order within `within_days`. Some return by themselves."
@@ -103,6 +111,8 @@ class WinBack:
 
 @dataclass(frozen=True)
 class BirthdayGreeting:
+    """The greeting drawn at random that changes nothing."""
+
     about: str = "A birthday greeting, randomised at the birthday in 2025. It has no effect on orders."
     play: str = "birthday_greeting"
     effect: float = 0.0
@@ -113,6 +123,8 @@ class BirthdayGreeting:
 
 @dataclass(frozen=True)
 class Complaints:
+    """How often customers complain, how fast that is resolved, and what it does to their staying."""
+
     about: str = (
         "Complaints follow orders. In shops a complaint makes the customer leave for good with the probability given, "
         "by whether it was resolved within 24 hours; in the web shop complaints have no effect."
@@ -133,6 +145,8 @@ class Complaints:
 
 @dataclass(frozen=True)
 class Surveys:
+    """Who is asked and answers, and how the score comes about."""
+
     about: str = (
         "Quarterly NPS waves. The score follows an ordered logit on the items (1-5): P(score <= k) = logistic(cut_k - "
         "sum of coefficient * item). Whether an asked customer answers depends on the items (unseen for those who "
@@ -165,6 +179,8 @@ class Surveys:
 
 @dataclass(frozen=True)
 class RefillBox:
+    """The subscription: its plans and how contracts end."""
+
     about: str = (
         "Monthly subscription. Each subscriber leaves at the end of a month with a personal probability, which is beta "
         "distributed over subscribers: a shifted-beta-geometric process (Fader & Hardie 2007)."
@@ -176,6 +192,8 @@ class RefillBox:
 
 @dataclass(frozen=True)
 class Loyalty:
+    """The members' club: who joins, points and tiers."""
+
     about: str = "Members' club since the first day. Those who buy often are likelier to join; joining changes nothing."
     effect_on_orders: float = 0.0
     join_base: float = 0.2
@@ -186,6 +204,8 @@ class Loyalty:
 
 @dataclass(frozen=True)
 class Parameters:
+    """Everything that is declared of the sample brand, in one place."""
+
     # Chosen, as is the name of the basket stream, from some twenty so that every interval of the tests holds its truth:
     # one in twenty would miss by chance, and a sample is to teach, not to surprise.
     seed: int = 14

@@ -127,4 +127,5 @@ def to_csv(name: str, table: pd.DataFrame) -> str:
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write a table as CSV, every value formatted explicitly."""
     (folder / f"{name}.csv").write_text(to_csv(name, table), encoding="utf-8", newline="\n")

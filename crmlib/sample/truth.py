@@ -139,6 +139,7 @@ def _gap(before: pd.Series, after: pd.Series) -> dict[str, float]:
 
 
 def gift_truth(people: pd.DataFrame, orders: pd.DataFrame, gifted: pd.Series, added: pd.DataFrame) -> dict[str, Any]:
+    """What the first-order gift truly changed, and what a before/after comparison would say."""
     table = measures.second_order_table(people, orders, gifted)
     staged = table[table["shop"].map(measures.starts("gift")) < np.inf]
     return _declared(
@@ -195,6 +196,7 @@ def measure_effects(
     silent: pd.DataFrame,
     actions: pd.DataFrame,
 ) -> dict[str, Any]:
+    """The true effects of all measures, each with its design and its naive figure."""
     sets, guides = set_table(orders, categories), guide_table(orders, categories)
     set_staged = sets[sets["shop"].map(measures.starts("set")) < np.inf]
     guide_staged = guides[guides["shop"].map(measures.starts("guide")) < np.inf]
@@ -252,6 +254,7 @@ def _loyalty_truth(people: pd.DataFrame, orders: pd.DataFrame) -> dict[str, Any]
 
 
 def survey_truth(people: pd.DataFrame, opinions: pd.DataFrame) -> dict[str, Any]:
+    """The true score of all who were asked, of those who answered, and the coefficients behind it."""
     answered = opinions[opinions["answers"]]
     by_channel = opinions.assign(channel=people["channel"].to_numpy()[opinions["person"]]).groupby("channel")["score"]
     return _declared(
@@ -272,6 +275,7 @@ def survey_truth(people: pd.DataFrame, opinions: pd.DataFrame) -> dict[str, Any]
 
 
 def subscription_truth(table: pd.DataFrame) -> dict[str, Any]:
+    """The parameters by which contracts end, and how many did."""
     rules = AURORA.refill_box
     survival, share = [1.0], 1.0
     for period in range(1, 25):  # Fader & Hardie (2007): retention rate r_t = (beta + t - 1) / (alpha + beta + t - 1)
@@ -287,6 +291,7 @@ def subscription_truth(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def acquisition_truth(lead_table: pd.DataFrame, people: pd.DataFrame, spend: pd.DataFrame) -> dict[str, Any]:
+    """Funnel rates and what a new customer cost, by channel."""
     cost = spend.groupby("channel")["cost"].sum()
     won = people.groupby("channel").size()
     return {
@@ -305,6 +310,7 @@ def acquisition_truth(lead_table: pd.DataFrame, people: pd.DataFrame, spend: pd.
 
 
 def complaint_truth(people: pd.DataFrame, base: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, Any]:
+    """How complaints changed the chance to stay, fast and slow resolved."""
     complaints = tickets[tickets["is_complaint"]]
     ordered = base.assign(next_at=base.groupby("person")["at"].shift(-1))
     again = (ordered["next_at"] - ordered["at"]) <= 180
@@ -326,6 +332,7 @@ def complaint_truth(people: pd.DataFrame, base: pd.DataFrame, tickets: pd.DataFr
 
 
 def window() -> dict[str, Any]:
+    """The days that the sample covers, its seed and the rule of what counts as a purchase."""
     return {
         "about": "Synthetic data of python -m crmlib.sample. Parameters as declared in crmlib/sample/parameters.py.",
         "seed": AURORA.seed,

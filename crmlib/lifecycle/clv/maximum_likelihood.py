@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -121,7 +122,7 @@ def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) ->
     return posterior
 
 
-class FittedModel:
+class FittedModel(ABC):
     """What every model of this package can say of itself: parameters, how sure, how likely.
 
     A subclass names its ``symbols`` and takes them as keyword arguments; all are positive, and all statistics are
@@ -177,9 +178,9 @@ class FittedModel:
         """Schwarz's information criterion, k log N − 2 log L: smaller is better."""
         return len(self.symbols) * float(np.log(self._fitted.customers)) - 2 * self.log_likelihood_
 
+    @abstractmethod
     def with_log_parameters(self, log_parameters: Numbers) -> Self:
         """The same model at other parameters."""
-        raise NotImplementedError
 
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
