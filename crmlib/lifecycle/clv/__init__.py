@@ -16,6 +16,7 @@ _PUBLIC = {
     "FittedModels": "fitting",
     "GammaGamma": "gamma_gamma",
     "MeanSpendUndefined": "errors",
+    "PredictionNotFinite": "errors",
     "ShiftedBetaGeometric": "shifted_beta_geometric",
     "TooFewRepeatBuyers": "errors",
     "alive_grid": "groups",

@@ -17,3 +17,7 @@ class FitDidNotConverge(RuntimeError):
 
 class MeanSpendUndefined(ValueError):
     """The spend model has no finite mean for these customers (gamma-gamma with p·x + q ≤ 1)."""
+
+
+class PredictionNotFinite(ArithmeticError):
+    """A prediction is not a number, or infinite, for parameters that the data leave possible; no interval is true."""

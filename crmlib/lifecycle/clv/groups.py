@@ -14,11 +14,11 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
 from crmlib.lifecycle.clv.prediction import (
     DAYS_PER_YEAR,
-    _read,
     band,
     check_finite,
     customer_equity,
     discount_factors,
+    known_values,
     predict,
     value_at_risk,
 )
@@ -69,7 +69,7 @@ def equity_shares(
     ``group, customers, equity, equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters
     only: the groups are as they are, and shares are of expected values.
     """
-    known = _read(summary, models["orders_model"], models["spend_model"], margin, discount_rate, horizon_days)
+    known = known_values(summary, models["orders_model"], models["spend_model"], margin, discount_rate, horizon_days)
     base, (code, labels) = known.base, pd.factorize(np.asarray(groups), sort=True)
     cell, shape = base.row * len(labels) + code, (len(base), len(labels))
     customers = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)

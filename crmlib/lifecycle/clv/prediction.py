@@ -23,7 +23,7 @@ from crmlib.lifecycle.clv.customer_base import (
     customer_names,
     read_histories,
 )
-from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
+from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, PredictionNotFinite
 from crmlib.lifecycle.clv.gamma_gamma import GammaGamma
 from crmlib.lifecycle.clv.maximum_likelihood import Estimate, ParameterDraws
 from crmlib.lifecycle.clv.preparation import days_per_unit
@@ -34,10 +34,6 @@ MOST_DRAWS_KEPT = 10_000_000
 
 # Expected orders change so smoothly with a customer's age that these many ages tell all others, to 1e-6 or better.
 AGES = 12
-
-
-class PredictionNotFinite(ArithmeticError):
-    """A prediction is not a number, or infinite, for parameters that the data leave possible; no interval is true."""
 
 
 class OrdersModel(Protocol):
@@ -102,7 +98,7 @@ def predict(
     0            1     0.73             1.56           24.66  18.44
     1            3     1.00             0.25           35.22   4.25
     """
-    known = _read(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
+    known = known_values(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
     clv = known.value(known.p_alive * known.if_alive)
     low = high = np.full(len(clv), np.nan)
     if orders_model.estimate is not None and spend_model.estimate is not None:
@@ -145,7 +141,7 @@ def value_at_risk(
        customer_id  p_alive  value_if_alive  expected_value  value_at_risk
     0            1      0.7            53.0            38.5           14.5
     """
-    known = _read(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
+    known = known_values(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
     if_alive, expected = known.value(known.if_alive), known.value(known.p_alive * known.if_alive)
     return known.table(
         p_alive=known.p_alive[known.base.row],
@@ -179,7 +175,7 @@ def customer_equity(
     orders, how often, how much: exact variances under the model, summed over customers). That of value at risk, which
     is an expectation and never seen, holds parameters only. NaN if a model was made from given parameters.
     """
-    known = _read(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
+    known = known_values(summary, orders_model, spend_model, margin, discount_rate, horizon_days)
     expected = known.p_alive * known.if_alive
     values = np.array([
         known.base.customers @ expected,
@@ -199,7 +195,7 @@ def customer_equity(
 
 
 @dataclass(frozen=True)
-class _Known:
+class KnownValues:
     """The customers, their distinct histories, and what the models say of these at their estimates."""
 
     frame: pd.DataFrame
@@ -210,7 +206,7 @@ class _Known:
     p_alive: Numbers  # per history
     if_alive: Numbers  # orders over the horizon, per history
     discount: Numbers  # discounted over undiscounted orders, per history
-    ages: _Ages
+    ages: AgeGrid
     horizon: float
     margin: float
     orders_model: OrdersModel
@@ -245,8 +241,8 @@ class _Known:
         Quantiles of the draws; where histories are very many, and so the parameters nearly normal, as many standard
         deviations, which need no memory.
         """
-        centre = _log(self.p_alive * self.if_alive)
-        offsets = (_log(p_alive * if_alive) - centre for p_alive, if_alive in self.drawn_orders(draws, seed))
+        centre = bounded_log(self.p_alive * self.if_alive)
+        offsets = (bounded_log(p_alive * if_alive) - centre for p_alive, if_alive in self.drawn_orders(draws, seed))
         if len(self.base) * draws <= MOST_DRAWS_KEPT:
             low, high = band(np.array(list(offsets)), confidence)
             return np.maximum(-low, 0.0), np.maximum(high, 0.0)
@@ -283,7 +279,7 @@ class _Known:
         row, base = self.base.row, self.base
         pairs = self.p_alive * np.exp(
             self.ages.interpolate(
-                _log(self.orders_model.expected_order_pairs_if_alive(self.horizon, self.ages.x, self.ages.T))
+                bounded_log(self.orders_model.expected_order_pairs_if_alive(self.horizon, self.ages.x, self.ages.T))
             )
         )
         mean = self.p_alive * self.if_alive
@@ -294,7 +290,7 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class _Ages:
+class AgeGrid:
     """Chebyshev interpolation over the age T, for every distinct x: a few ages stand for all.
 
     What is interpolated is a logarithm, over log(mean age / 10 + T), in which expected orders are nearly straight.
@@ -307,7 +303,7 @@ class _Ages:
     pair: Numbers  # per history: which pair
 
     @classmethod
-    def of(cls, base: CustomerBase) -> _Ages:
+    def of(cls, base: CustomerBase) -> AgeGrid:
         values, line = np.unique(base.x, return_inverse=True)
         ages, age = np.unique(base.T, return_inverse=True)
         pairs, pair = np.unique(line * len(ages) + age, return_inverse=True)
@@ -334,7 +330,7 @@ class _Ages:
 
     def orders_if_alive(self, model: OrdersModel, t: float) -> Numbers:
         """Expected orders per history of those alive, over the time ``t``."""
-        return np.exp(self.interpolate(_log(model.expected_orders_if_alive(t, self.x, self.T))))
+        return np.exp(self.interpolate(bounded_log(model.expected_orders_if_alive(t, self.x, self.T))))
 
 
 def band(drawn: Numbers, confidence: float) -> tuple[Numbers, Numbers]:
@@ -374,14 +370,15 @@ def discount_factors(horizon_days: float, discount_rate: float) -> tuple[Numbers
     return ends, (1 + discount_rate) ** (-middles / DAYS_PER_YEAR)
 
 
-def _read(
+def known_values(
     summary: Any,
     orders_model: OrdersModel,
     spend_model: GammaGamma,
     margin: float,
     discount_rate: float,
     horizon_days: float,
-) -> _Known:
+) -> KnownValues:
+    """What the models say of every customer of the summary, once the arguments have been checked."""
     if not horizon_days > 0:
         raise ValueError(f"horizon_days must be above 0, not {horizon_days!r}")
     if not discount_rate > -1:
@@ -400,7 +397,7 @@ def _read(
     horizon = horizon_days / days_per_unit(orders_model.unit)
     pairs, pair = np.unique(base.x + 1j * base.T, return_inverse=True)
     if_alive = orders_model.expected_orders_if_alive(horizon, pairs.real, pairs.imag)[pair]
-    ages = _Ages.of(base)
+    ages = AgeGrid.of(base)
     discount = np.ones(len(base))
     if discount_rate != 0 and len(base):
         ends, factors = discount_factors(horizon_days, discount_rate)
@@ -410,7 +407,7 @@ def _read(
         ]
         share = np.einsum("i,ijk->jk", factors, np.diff(until, axis=0)) / until[-1]
         discount = ages.interpolate(share)
-    return _Known(
+    return KnownValues(
         frame=frame,
         base=base,
         x=x,
@@ -427,5 +424,6 @@ def _read(
     )
 
 
-def _log(values: Numbers) -> Numbers:
+def bounded_log(values: Numbers) -> Numbers:
+    """The logarithm of numbers that may be 0, which count as 1e-300."""
     return np.log(np.maximum(values, 1e-300))

@@ -14,7 +14,7 @@ import pandas as pd
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.prediction import OrdersModel, _Ages, _log, check_finite
+from crmlib.lifecycle.clv.prediction import AgeGrid, OrdersModel, bounded_log, check_finite
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
@@ -261,10 +261,10 @@ def _expected_interval(
     if model.estimate is None or len(lengths) != 1:
         return np.full(groups, np.nan), np.full(groups, np.nan)
     t, base = float(lengths[0]), read_histories(frame, rows=True)
-    ages = _Ages.of(base)
+    ages = AgeGrid.of(base)
     p_alive = model.p_alive(base.x, base.t_x, base.T)
     mean = p_alive * ages.orders_if_alive(model, t)
-    pairs = p_alive * np.exp(ages.interpolate(_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
+    pairs = p_alive * np.exp(ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
     chance = np.bincount(group, np.maximum(mean + pairs - mean**2, 0.0)[base.row], minlength=groups)
 
     def sums(log_parameters: Numbers) -> Numbers:

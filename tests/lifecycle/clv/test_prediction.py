@@ -117,7 +117,7 @@ def test_chance_is_as_large_as_in_simulated_futures() -> None:
     spend_model = GammaGamma(p=6.0, q=6.0, v=40.0)
     x, t_x, T, m, futures = 3, 200.0, 300.0, 9.0, 400_000
     customer = pd.DataFrame({"frequency": [x], "recency": [t_x], "T": [T], "monetary": [m]})
-    known = prediction._read(customer, orders_model, spend_model, 0.5, 0.0, 365)
+    known = prediction.known_values(customer, orders_model, spend_model, 0.5, 0.0, 365)
 
     alive = random.random(futures) < orders_model.p_alive(x, t_x, T)
     rate = random.gamma(0.8 + x, 1 / (60 + T), futures)
@@ -146,7 +146,7 @@ def test_interpolation_over_ages_is_exact_enough(simulate: Callable[..., pd.Data
     customers = simulate(3000, seed=1).assign(T=lambda frame: frame["T"] + np.linspace(0, 0.9, 3000))
     customers.loc[:50, ["frequency", "recency", "T"]] = [0.0, 0.0, 0.0]  # some came today
     model = BetaGeoNBD.fit(customers, unit="days")
-    known = prediction._read(customers, model, GammaGamma(p=6, q=4, v=20), 1.0, 0.0, 365)
+    known = prediction.known_values(customers, model, GammaGamma(p=6, q=4, v=20), 1.0, 0.0, 365)
     np.testing.assert_allclose(known.ages.orders_if_alive(model, 365.0), known.if_alive, rtol=1e-6)
 
 

@@ -208,13 +208,13 @@ def test_one_draw_that_is_no_number_is_an_error_not_an_empty_interval(
     bad: float, monkeypatch: pytest.MonkeyPatch, cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma
 ) -> None:
     models = {"orders_model": cdnow_model, "spend_model": cdnow_spend}
-    drawn = prediction._Known.drawn_orders
+    drawn = prediction.KnownValues.drawn_orders
 
-    def one_bad(self: prediction._Known, draws: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def one_bad(self: prediction.KnownValues, draws: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for i, (p_alive, if_alive) in enumerate(drawn(self, draws, seed)):
             yield p_alive, if_alive * (bad if i == 3 else 1.0)
 
-    monkeypatch.setattr(prediction._Known, "drawn_orders", one_bad)
+    monkeypatch.setattr(prediction.KnownValues, "drawn_orders", one_bad)
     fifth = np.arange(len(cdnow)) % 5 == 0
     for interval in (
         lambda: customer_equity(cdnow, **models, draws=10),
