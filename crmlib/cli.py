@@ -139,7 +139,8 @@ def _tell_account(account: dict) -> None:
     typer.echo(f"Data from {account['first_day']} to {account['last_day']}, looked at as of {account['as_of']}.")
     for name, table in account["tables"].items():
         line = (
-            f"{name}: {table['read']:,} rows read = {table['accepted']:,} accepted + {table['set_aside']:,} set aside"
+            f"{name}: {table['read']:,} rows read = {table['accepted']:,} accepted + {table['repaired']:,} repaired "
+            f"+ {table['quarantined']:,} quarantined"
         )
         typer.echo(line)
         for reason, count in table["reasons"].items():

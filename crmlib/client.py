@@ -4,55 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from crmlib.contract import TABLES
+from crmlib.contract import TABLES, Table
+from crmlib.layout import Strict, TableSource
 from crmlib.problems import Problem, UnusableInput, nearest
 
 
-class TableSource(BaseModel):
-    """Where one contract table comes from, and how its columns and values are called there.
+class Merging(Strict):
+    """Which customers are one person: reviewed ``rules`` (``same_email``, ``same_phone`` …) and a reviewed ``list``.
 
-    ``decimal`` is the character before the fraction of a number; the other of ``.`` and ``,`` then parts thousands.
+    The list is a CSV with ``customer_id, merge_into, decision``; taking rule or row out undoes the merge.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    source: str = Field(alias="from")
-    columns: dict[str, str | list[str]] = {}
-    values: dict[str, dict[str, str]] = {}
-    decimal: Literal[".", ","] | None = None
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _values_as_written(cls, values: Any) -> Any:
-        """A value such as 1 or true in the YAML stands for the same characters in the export."""
-        if not isinstance(values, dict):
-            return values
-        return {
-            column: {_written(old): _written(new) for old, new in mapped.items()}
-            if isinstance(mapped, dict)
-            else mapped
-            for column, mapped in values.items()
-        }
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
+    rules: list[str] = []
+    listed: str | None = Field(default=None, alias="list")
 
 
 class Client(BaseModel):
     """One client: name, money, time, sources, targets. Made by :func:`load_client`.
 
     Rates are between 0 and 1 (``margin``, ``discount_rate`` a year, ``max_set_aside`` share of a table's rows).
-    ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``.
+    ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``. ``customer_ids``:
+    tables carry keyed ``pseudonyms``, or the ids as they are (synthetic and published data only). A table may have
+    several sources, each read by its own rules.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,7 +45,9 @@ class Client(BaseModel):
     margin: float = Field(default=1.0, gt=0, le=1)
     discount_rate: float = Field(default=0.10, ge=0, lt=1)
     engine: Literal["duckdb"] = "duckdb"
-    tables: dict[str, TableSource] = Field(min_length=1)
+    tables: dict[str, list[TableSource]] = Field(min_length=1)
+    customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"
+    merge: Merging = Merging()
     targets: dict[str, float] = {}
     parameters: dict[str, dict[str, Any]] = {}
     max_set_aside: float = Field(default=0.2, ge=0, le=1)
@@ -75,6 +57,13 @@ class Client(BaseModel):
     def folder(self) -> Path:
         """The folder that paths in the YAML are relative to."""
         return self.path.parent
+
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _several_sources(cls, tables: Any) -> Any:
+        if not isinstance(tables, dict):
+            return tables
+        return {name: source if isinstance(source, list) else [source] for name, source in tables.items()}
 
     @field_validator("currency")
     @classmethod
@@ -215,6 +204,10 @@ def _lines(node: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...
             here = (*at, str(key.value))
             yield here, key.start_mark.line + 1
             yield from _lines(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield (*at, str(number)), value.start_mark.line + 1
+            yield from _lines(value, (*at, str(number)))
 
 
 def _repeated(node: Any, file: str) -> Iterator[Problem]:
@@ -228,6 +221,9 @@ def _repeated(node: Any, file: str) -> Iterator[Problem]:
                 yield Problem(file, f"line {line}", found, "each key once", "join the two, or take one out")
             first.setdefault(str(key.value), line)
             yield from _repeated(value, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated(value, file)
 
 
 def _place(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:
@@ -236,11 +232,11 @@ def _place(lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:
     return f"line {lines[path]}" if path else ""
 
 
-_SOURCE_KEYS = ("from", "columns", "values", "decimal")
+_SOURCE_KEYS = [field.alias or key for key, field in TableSource.model_fields.items()]
 
 
 def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int], file: str) -> Iterator[Problem]:
-    def unknown(path: tuple[str, ...], what: str, known: list[str]) -> Problem:
+    def unknown(path: tuple[str, ...], what: str, known: Sequence[str]) -> Problem:
         return Problem(file, _place(lines, path), f"{what} {path[-1]!r}", "a known name", nearest(path[-1], known))
 
     keys = [field.alias or key for key, field in Client.model_fields.items() if key != "path"]
@@ -252,17 +248,37 @@ def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int]
         if name not in TABLES:
             yield unknown(("tables", str(name)), "the unknown table", list(TABLES))
             continue
-        if not isinstance(source, dict):
-            continue
-        for key in source:
-            if key not in _SOURCE_KEYS:
-                yield unknown(("tables", name, str(key)), "the unknown key", list(_SOURCE_KEYS))
-        for section in ("columns", "values"):
-            named = source.get(section)
-            for column in named if isinstance(named, dict) else ():
-                opened = TABLES[name].open_columns
-                if column not in TABLES[name].names and not (opened and str(column).startswith(opened)):
-                    yield unknown(("tables", name, section, str(column)), "the unknown column", TABLES[name].names)
+        for number, one in enumerate(source if isinstance(source, list) else [source]):
+            here = ("tables", name, str(number)) if isinstance(source, list) else ("tables", name)
+            yield from _unknown_in_source(one, here, TABLES[name], unknown, lines, file)
+
+
+def _unknown_in_source(
+    source: Any,
+    here: tuple[str, ...],
+    table: Table,
+    unknown: Any,
+    lines: Mapping[tuple[str, ...], int],
+    file: str,
+) -> Iterator[Problem]:
+    if not isinstance(source, dict):
+        return
+    if not {"from", "query"} & source.keys():
+        yield Problem(file, _place(lines, here), f"no {'.'.join(here)}.from", "this key", "add from:")
+    for key in source:
+        if str(key) not in _SOURCE_KEYS:
+            yield unknown((*here, str(key)), "the unknown key", _SOURCE_KEYS)
+    opened = table.open_columns
+    for section in ("columns", "values"):
+        named = source.get(section)
+        for column in named if isinstance(named, dict) else ():
+            if column not in table.names and not (opened and str(column).startswith(opened)):
+                yield unknown((*here, section, str(column)), "the unknown column", table.names)
+    for section in ("one_row_per", "adds_up"):
+        listed = source.get(section) or []
+        for column in [listed] if isinstance(listed, str) else listed:
+            if column not in table.names:
+                yield unknown((*here, section, str(column)), "the unknown column", table.names)
 
 
 _EXPECTED = {
@@ -282,6 +298,8 @@ _EXPECTED = {
 
 def _in_words(error: Any, lines: Mapping[tuple[str, ...], int], file: str) -> Problem:
     path = tuple(str(part) for part in error["loc"])
+    if path[:1] == ("tables",) and path[2:3] == ("0",) and path[:3] not in lines:
+        path = path[:2] + path[3:]
     key = ".".join(path)
     if error["type"] == "missing":
         return Problem(file, _place(lines, path[:-1]), f"no {key}", "this key", f"add {path[-1]}:")

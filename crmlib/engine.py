@@ -55,15 +55,22 @@ def to_pandas(table: Any) -> Any:
     return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
-def connect(*, threads: int | None = None) -> Any:
-    """A new in-memory DuckDB behind Ibis, whose clock shows UTC.
+def connect(*, threads: int | None = None, folder: Path | None = None, memory: str = "") -> Any:
+    """A new DuckDB behind Ibis, whose clock shows UTC: in memory, or in a private ``folder`` for large data.
+
+    ``memory`` bounds what it holds in memory (``"2GB"``); what is more goes to the folder.
 
     >>> connect().list_tables()
     []
     """
     import ibis
 
-    connection = ibis.duckdb.connect(**({"threads": threads} if threads else {}))
+    settings: dict[str, Any] = {"threads": threads} if threads else {}
+    if folder is not None:
+        settings |= {"database": folder / "intake.duckdb", "temp_directory": str(folder)}
+    if memory:
+        settings["memory_limit"] = memory
+    connection = ibis.duckdb.connect(**settings)
     connection.raw_sql("SET TimeZone = 'UTC'")
     return connection
 

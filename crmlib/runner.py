@@ -123,10 +123,9 @@ def run_folder(client: Client, output: str | Path | None) -> Path:
     stem = client.path.stem
     default = client.folder.name if stem == "client" else f"{client.folder.name}-{stem}"
     folder = (Path(output) if output else Path("reports") / default).resolve()
-    sources = [client.path, *(f.resolve() for t in client.tables.values() for f in find_files(t.source, client.folder))]
-    wholes = [
-        (client.folder / t.source).resolve() for t in client.tables.values() if (client.folder / t.source).is_dir()
-    ]
+    named = [one.source for sources in client.tables.values() for one in sources if one.source and not one.database]
+    sources = [client.path, *(file.resolve() for name in named for file in find_files(name, client.folder))]
+    wholes = [(client.folder / name).resolve() for name in named if (client.folder / name).is_dir()]
     if any(folder in source.parents for source in sources) or any(w == folder or w in folder.parents for w in wholes):
         found, remedy = "the client's own files", "choose another folder with --out"
         raise UnusableInput([Problem(str(folder), found=found, expected="a folder of its own", remedy=remedy)])

@@ -36,7 +36,7 @@ def write_client(folder: Path, settings: str = "", **tables: str | bytes) -> Pat
         (folder / f"{name}.csv").write_bytes(raw)
     settings = textwrap.dedent(settings)
     sources = "" if "tables:" in settings else "tables:\n" + "".join(f"  {n}: {{from: {n}.csv}}\n" for n in tables)
-    defaults = {"name": "Test", "currency": "CNY", "timezone": "Asia/Shanghai"}
+    defaults = {"name": "Test", "currency": "CNY", "timezone": "Asia/Shanghai", "customer_ids": "as they are"}
     head = "".join(f"{key}: {value}\n" for key, value in defaults.items() if f"{key}:" not in settings)
     file = folder / "client.yaml"
     file.write_text(head + settings + sources, encoding="utf-8")

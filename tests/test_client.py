@@ -63,4 +63,4 @@ def test_defaults_and_given_values(make_client):
     client = make_client("as_of: 2025-06-30\nmargin: 0.4\n", orders="order_id,ordered_at,amount\n")
     assert (client.margin, client.discount_rate, client.language) == (0.4, 0.10, "en")
     assert client.as_of.isoformat() == "2025-06-30"
-    assert client.tables["orders"].source == "orders.csv"
+    assert client.tables["orders"][0].source == "orders.csv"

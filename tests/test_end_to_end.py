@@ -70,7 +70,7 @@ def test_the_appendix_says_what_every_word_means_and_what_it_rests_on(aurora):
         assert term in appendix
     for name, account in aurora.workspace.account["tables"].items():
         days = f"{account.get('first_day', '–')} {account.get('last_day', '–')}"
-        assert f"{name} {days} {account['read']:,} {account['accepted']:,} {account['set_aside']:,}" in appendix
+        assert f"{name} {days} {account['read']:,} {account['accepted']:,} {account['repaired']:,} {account['quarantined']:,}" in appendix
     assert "test customer" in appendix
     assert "statsmodels" in appendix
 

@@ -104,7 +104,7 @@ def test_the_manifest_says_what_ran_on_what_and_its_checksums_hold(notebooks, cl
         ("03_needs_surveys", "left out"),
     ]
     account = manifest["tables"]["orders"]
-    assert account["accepted"] + account["set_aside"] == account["read"] == 2
+    assert account["accepted"] + account["quarantined"] == account["read"] == 2
     assert set(manifest["files"]) == {
         "index.html", "notebooks/01_good.ipynb", "notebooks/02_fails.ipynb", "tables/01_orders.csv",
     }  # fmt: skip

@@ -1,27 +1,23 @@
-"""Which rows of a source become rows of a contract table, and why the others do not: one SQL statement per table."""
+"""Which raw cells become rows of a contract table, and why the others do not: one SQL statement per source."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crmlib.client import TableSource
 from crmlib.contract import Column, Table
-from crmlib.intake.readers import FILE, ROW, Source
+from crmlib.intake.repairs import Mended
+from crmlib.intake.shape import CANCELS, LEFT, MATCH, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
+from crmlib.intake.source import FILE, ROW, identifier, literal
+from crmlib.layout import Filling
 
 REASON = "_reason"
 BLANKED = "_blanked"
 FOUND = "_found"
+REPAIRED = "_repaired"
+NO_CUSTOMER = "left out: a row without a customer"
 EARLIEST_TIME = "1980-01-01"
 EARLIEST_DATE = "1900-01-01"
-
-_TRUE = "('true', 't', 'yes', 'y', '1', '1.0')"
-_FALSE = "('false', 'f', 'no', 'n', '0', '0.0')"
-_DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
-_CLOCK = "[0-9]{1,2}:[0-9]{2}"
-_SECONDS = "(:[0-9]{2}(?:[.][0-9]+)?)?"
-_WALL_CLOCK = f"^{_DATE}([ T]{_CLOCK}{_SECONDS})?$"
-_WITH_OFFSET = f"^({_DATE})[ T]({_CLOCK}){_SECONDS} ?(Z|z|UTC|GMT|[+-][0-9]{{2}}(?::?[0-9]{{2}})?)$"
-_SQL_TYPES = {
+SQL_TYPES = {
     "text": "VARCHAR",
     "time": "TIMESTAMPTZ",
     "date": "DATE",
@@ -31,185 +27,121 @@ _SQL_TYPES = {
 }
 
 
-def looks_like_thousands(heading: str, source: Source) -> str:
-    """SQL that answers whether every point in a column of at least 20 values parts three digits: 1.377, never 1.5."""
-    cell = f"trim({source.names[heading]})"
-    pointed = f"count(*) FILTER ({cell} LIKE '%.%')"
-    parted = f"count(*) FILTER (regexp_matches({cell}, '^-?[0-9]{{1,3}}([.][0-9]{{3}})+$'))"
-    return f"SELECT {pointed} >= 20 AND {pointed} = {parted} FROM ({source.sql})"
-
-
-def columns_found(table: Table, source: TableSource, headings: Mapping[str, str]) -> dict[str, list[str]]:
-    """For each contract column, the headings that fill it (the first that is filled counts).
-
-    A column that the client's YAML names is looked up under that name, any other under the contract's own name.
-    """
-    names = list(table.names)
-    if table.open_columns:
-        further = dict.fromkeys((*source.columns, *headings))
-        names += [name for name in further if name.startswith(table.open_columns) and name not in names]
-    found = {}
-    for name in names:
-        wanted = source.columns.get(name, name)
-        present = [c for c in ([wanted] if isinstance(wanted, str) else wanted) if c in headings]
-        if present:
-            found[name] = present
-    return found
-
-
-def column_of(table: Table, name: str) -> Column:
-    """The contract's column, or the number that an open column (``item_…``) holds."""
-    try:
-        return table[name]
-    except KeyError:
-        return Column(name, "number", "further item")
-
-
-def identifier(name: str) -> str:
-    """A name as an SQL identifier, whatever characters it holds.
-
-    >>> identifier('or"der')
-    '"or""der"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A text as an SQL literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + value.replace("'", "''") + "'"
-
-
 def acceptance_sql(
     table: Table,
-    wanted: TableSource,
-    source: Source,
+    shaped: Shaped,
+    mended: Mapping[str, Mended],
     *,
     columns: Sequence[str],
     timezone: str,
     tomorrow: str,
+    guests: bool = False,
 ) -> str:
     """The SELECT that types a source's rows for a contract table and says what is wrong with each.
 
-    Answers the contract's columns (identity columns left out), ``_file``, ``_row``, ``_reason`` (empty: accepted so
-    far; duplicates are looked for later, over all files), ``_found`` (the values at fault) and ``_blanked`` (the
-    optional columns whose value could not be read and is left empty).
+    Answers ``columns`` and ``_file``, ``_row``, ``_reason`` (empty: accepted so far; what only several rows together
+    show is looked for later), ``_found`` (the values at fault), ``_blanked`` (the optional columns whose value could
+    not be read and is left empty; NULL: none), ``_repaired`` (whether a repair changed the row), ``_same``, and with
+    cancellations ``_match``, ``_cancels`` and ``_pieces``. ``guests``: rows without a customer are no error but no
+    record of this table (customers that are made from a file of orders).
     """
-    found = columns_found(table, wanted, source.types)
-    values, reasons, blanked, raws, at_fault = [], [], [], [], []
+    inner: list[str] = []
+    values: list[str] = []
+    reasons: list[str] = []
+    blanked: list[str] = []
+    at_fault: list[str] = []
+    changed = [SHAPED]
     for name in columns:
         column = column_of(table, name)
-        if name not in found:
-            values.append(f"CAST(NULL AS {_SQL_TYPES[column.kind]}) AS {identifier(name)}")
+        filling = shaped.fillings.get(name)
+        if filling is None:
+            values.append(f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS {identifier(name)}")
             continue
-        raw = identifier(f"raw {name}")
-        raws.append(f"{_raw(found[name], source, wanted.values.get(name, {}))} AS {raw}")
-        kind = _kind(found[name], source, wanted.values.get(name, {}))
-        value = _typed(column, raw, kind, timezone, wanted.decimal)
+        cells = [mended[cell] for cell in cell_names(name, filling)]
+        value, filled = identifier(f"value {name}"), identifier(f"filled {name}")
+        inner += [f"{_together(filling, cells, column, timezone)} AS {value}", f"{_any(cells)} AS {filled}"]
+        changed += [cell.changed for cell in cells if cell.changed != "false"]
         good = _plausible(column, value, tomorrow)
         if column.required or column.allowed:
-            reasons += _reasons(column, raw, value, good)
+            reasons += _reasons(column, value, filled, good)
             values.append(f"{value} AS {identifier(name)}")
-            at_fault.append(_fault(name, raw, f"NOT coalesce({good}, false)"))
+            if name != "customer_id":
+                at_fault.append(_fault(name, filling, f"{filled} AND NOT coalesce({good}, false)"))
+        elif good == f"({value} IS NOT NULL)":
+            values.append(f"{value} AS {identifier(name)}")
         else:
             values.append(f"CASE WHEN {good} THEN {value} END AS {identifier(name)}")
-            if column.kind != "text":
-                blanked.append(f"CASE WHEN {raw} IS NOT NULL AND NOT coalesce({good}, false) THEN {literal(name)} END")
-    if {"score", "kind"} <= found.keys():
-        score = _typed(table["score"], '"raw score"', _kind(found["score"], source, {}), timezone, wanted.decimal)
+        if not (column.required or column.allowed) and (column.kind != "text" or name.endswith("_id")):
+            blanked.append(f"CASE WHEN {filled} AND NOT coalesce({good}, false) THEN {literal(name)} END")
+    if {"score", "kind"} <= shaped.fillings.keys():
         for kind, low, high in table.score_range:
-            outside = f"\"raw kind\" = '{kind}' AND NOT coalesce({score} BETWEEN {low} AND {high}, false)"
-            reasons.append(
-                f'CASE WHEN "raw score" IS NOT NULL AND {outside} '
-                f"THEN 'score of {kind} is not between {low:g} and {high:g}' END"
+            outside = (
+                f'"value kind" = \'{kind}\' AND "filled score" '
+                f'AND NOT coalesce("value score" BETWEEN {low} AND {high}, false)'
             )
-            at_fault.append(_fault("score", '"raw score"', outside))
+            said = f"score of {kind} is not between {low:g} and {high:g}"
+            reasons.append(f"CASE WHEN {outside} THEN {literal(said)} END")
+            at_fault.append(_fault("score", shaped.fillings["score"], outside))
+    left = f"WHEN {LEFT} <> '' THEN {LEFT}"
+    if guests and "customer_id" in shaped.fillings:
+        left += f' WHEN NOT "filled customer_id" THEN {literal(NO_CUSTOMER)}'
+    reason = f"CASE {left} ELSE {_joined(reasons)} END"
+    facts = [FILE, ROW, f"{reason} AS {REASON}", f"{_listed(blanked)} AS {BLANKED}"]
+    facts += [f"{_joined(at_fault, empty='NULL')} AS {FOUND}", REPAIRED, SAME]
+    if any(cell.name == PIECES for cell in shaped.cells):
+        inner.append(f"{mended[PIECES].value} AS {identifier('value ' + PIECES)}")
+        facts.append(f"{identifier('value ' + PIECES)} AS {PIECES}")
+    inner.append(f"({' OR '.join(changed)}) AS {REPAIRED}")
+    facts += [MATCH, CANCELS] if shaped.cancels else []
     return (
-        f"SELECT {', '.join(values)}, {literal(source.file)} AS {FILE}, {ROW}, {_joined(reasons)} AS {REASON}, "
-        f"CAST({_listed(blanked)} AS VARCHAR[]) AS {BLANKED}, {_joined(at_fault)} AS {FOUND} "
-        f"FROM (SELECT {', '.join([*raws, ROW])} FROM ({source.sql}))"
+        f"SELECT {', '.join([*values, *facts])} FROM (SELECT *, {', '.join(inner)} FROM {identifier(shaped.relation)})"
     )
 
 
-def _fault(name: str, raw: str, condition: str) -> str:
-    return f"CASE WHEN {raw} IS NOT NULL AND {condition} THEN {literal(name)} || '=' || CAST({raw} AS VARCHAR) END"
+def _together(filling: Filling, cells: Sequence[Mended], column: Column, timezone: str) -> str:
+    """One value out of the cells that a column is put together from."""
+    if filling.after is not None:
+        moment = f"({cells[0].value} + to_seconds({cells[1].value} * {_SECONDS[filling.unit]}))"
+        return moment if column.kind == "time" else f"CAST({moment} AT TIME ZONE {literal(timezone)} AS DATE)"
+    if filling.less is not None:
+        whole = _together(filling.model_copy(update={"less": None}), cells[:-1], column, timezone)
+        return f"({whole} - CASE WHEN NOT {cells[-1].filled} THEN 0 ELSE {cells[-1].value} END)"
+    sign = " * " if filling.product else " + " if filling.sum else " - "
+    if len(cells) == 1:
+        return cells[0].value
+    if filling.sum or filling.difference:
+        # A part that is not filled adds nothing; one that cannot be read makes the whole unreadable.
+        parts = [f"CASE WHEN NOT {cell.filled} THEN 0 ELSE {cell.value} END" for cell in cells]
+        return f"CASE WHEN {_any(cells)} THEN {sign.join(parts)} END"
+    return f"({sign.join(cell.value for cell in cells)})"
+
+
+_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+
+
+def _any(cells: Sequence[Mended]) -> str:
+    return "(" + " OR ".join(cell.filled for cell in cells) + ")"
+
+
+def _fault(name: str, filling: Filling, condition: str) -> str:
+    raws = " || ' and ' || ".join(
+        f"coalesce(CAST({identifier(cell)} AS VARCHAR), 'nothing')" for cell in cell_names(name, filling)
+    )
+    return f"CASE WHEN {condition} THEN {literal(name)} || '=' || {raws} END"
 
 
 def _listed(cases: Sequence[str]) -> str:
-    return f"list_filter([{', '.join(cases) or 'NULL'}], lambda r: r IS NOT NULL)"
+    """A list of texts, NULL where it would be empty: most rows have nothing to say."""
+    if not cases:
+        return "CAST(NULL AS VARCHAR[])"
+    any_said = " OR ".join(f"({case}) IS NOT NULL" for case in cases)
+    return f"CASE WHEN {any_said} THEN list_filter([{', '.join(cases)}], lambda r: r IS NOT NULL) END"
 
 
-def _joined(cases: Sequence[str]) -> str:
-    return f"coalesce(CAST(array_to_string({_listed(cases)}, '; ') AS VARCHAR), '')"
-
-
-def _kind(headings: Sequence[str], source: Source, mapped: Mapping[str, str]) -> str:
-    """The type of the cell that :func:`_raw` makes."""
-    return source.types[headings[0]] if len(headings) == 1 and not mapped else "VARCHAR"
-
-
-def _raw(headings: Sequence[str], source: Source, mapped: Mapping[str, str]) -> str:
-    """The cell as it stands: text without blanks around it, empty as NULL; typed columns of Parquet unchanged."""
-    if _kind(headings, source, mapped) != "VARCHAR":
-        return source.names[headings[0]]
-    cells = ", ".join(
-        f"nullif(trim({_as_text(source.names[heading], source.types[heading])}), '')" for heading in headings
-    )
-    cell = f"coalesce({cells})" if len(headings) > 1 else cells
-    if not mapped:
-        return cell
-    cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in mapped.items())
-    return f"CASE {cell} {cases} ELSE {cell} END"
-
-
-def _as_text(value: str, kind: str) -> str:
-    """A value as text; a whole number that was stored as a fraction (an id beside empty cells) without the ``.0``."""
-    if kind.startswith(("FLOAT", "DOUBLE", "DECIMAL")):
-        whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
-        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
-    return f"CAST({value} AS VARCHAR)"
-
-
-def _typed(column: Column, raw: str, kind: str, timezone: str, decimal: str | None) -> str:
-    if column.kind == "text":
-        return raw if kind == "VARCHAR" else _as_text(raw, kind)
-    if column.kind in ("number", "whole"):
-        if decimal and kind == "VARCHAR":
-            thousands = "," if decimal == "." else "."
-            raw = f"replace(replace({raw}, '{thousands}', ''), '{decimal}', '.')"
-        cast = f"try_cast({raw} AS DOUBLE)"
-        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
-    if column.kind == "flag":
-        text = f"lower(CAST({raw} AS VARCHAR))"
-        return f"CASE WHEN {text} IN {_TRUE} THEN true WHEN {text} IN {_FALSE} THEN false END"
-    time = _time(raw, kind, timezone)
-    if column.kind == "time":
-        return time
-    if kind == "DATE":
-        return raw
-    return f"CAST({time} AT TIME ZONE {literal(timezone)} AS DATE)"
-
-
-def _time(raw: str, kind: str, timezone: str) -> str:
-    """A moment: what carries an offset by its offset, anything else as the client's wall clock."""
-    if kind.startswith("TIMESTAMP WITH"):
-        return raw
-    zone = literal(timezone)
-    if kind != "VARCHAR":
-        return f"try_cast({raw} AS TIMESTAMP) AT TIME ZONE {zone}"
-    date, clock, seconds, offset = (f"regexp_extract({raw}, '{_WITH_OFFSET}', {group})" for group in (1, 2, 3, 4))
-    shift = (
-        f"CASE WHEN upper({offset}) IN ('Z', 'UTC', 'GMT') THEN '+00' "
-        f"ELSE regexp_replace({offset}, '^([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2') END"
-    )
-    moment = f"{date} || ' ' || {clock} || coalesce(nullif({seconds}, ''), ':00') || {shift}"
-    return (
-        f"CASE WHEN regexp_matches({raw}, '{_WITH_OFFSET}') THEN try_cast({moment} AS TIMESTAMPTZ) "
-        f"WHEN regexp_matches({raw}, '{_WALL_CLOCK}') THEN try_cast({raw} AS TIMESTAMP) AT TIME ZONE {zone} END"
-    )
+def _joined(cases: Sequence[str], empty: str = "''") -> str:
+    if not cases:
+        return empty
+    return f"coalesce(nullif(concat_ws('; ', {', '.join(cases)}), ''), {empty})"
 
 
 def _plausible(column: Column, value: str, tomorrow: str) -> str:
@@ -221,15 +153,16 @@ def _plausible(column: Column, value: str, tomorrow: str) -> str:
     if column.kind in ("time", "date"):
         earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
         latest = tomorrow if column.happened else "2200-01-01"
-        tests.append(f"{value} >= '{earliest}' AND {value} < '{latest}'")
+        kind = "TIMESTAMPTZ" if column.kind == "time" else "DATE"
+        tests.append(f"{value} >= {kind} '{earliest}' AND {value} < {kind} '{latest}'")
     if column.allowed:
         tests.append(f"{value} IN ({', '.join(map(literal, column.allowed))})")
     return "(" + " AND ".join(tests) + ")"
 
 
-def _reasons(column: Column, raw: str, value: str, good: str) -> list[str]:
+def _reasons(column: Column, value: str, filled: str, good: str) -> list[str]:
     unreadable = {
-        "text": f"is not one of {', '.join(column.allowed)}",
+        "text": f"is not one of {', '.join(column.allowed)}" if column.allowed else "cannot be read",
         "time": "is not a date that exists and can be read",
         "date": "is not a date that exists and can be read",
         "number": "is not a number",
@@ -239,11 +172,11 @@ def _reasons(column: Column, raw: str, value: str, good: str) -> list[str]:
     earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
     reasons = []
     if column.required:
-        reasons.append(f"WHEN {raw} IS NULL THEN 'no {column.name}'")
+        reasons.append(f"WHEN NOT {filled} THEN 'no {column.name}'")
+    reasons.append(f"WHEN {filled} AND {value} IS NULL THEN '{column.name} {unreadable}'")
     if column.kind != "text":
-        reasons.append(f"WHEN {raw} IS NOT NULL AND {value} IS NULL THEN '{column.name} {unreadable}'")
         beyond = f"is in the future or before {earliest[:4]}" if column.kind in ("time", "date") else "is out of range"
-        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {beyond}'")
+        reasons.append(f"WHEN {filled} AND NOT {good} THEN '{column.name} {beyond}'")
     elif column.allowed:
-        reasons.append(f"WHEN {raw} IS NOT NULL AND NOT {good} THEN '{column.name} {unreadable}'")
-    return [f"CASE {' '.join(reasons)} END"] if reasons else []
+        reasons.append(f"WHEN {filled} AND NOT {good} THEN '{column.name} {unreadable}'")
+    return [f"CASE {' '.join(reasons)} END"]

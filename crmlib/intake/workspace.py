@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,11 @@ from typing import Any
 import crmlib
 from crmlib.client import Client
 from crmlib.contract import TABLES
-from crmlib.intake.account import Accounting
+from crmlib.intake.databases import database_fingerprint
+from crmlib.intake.profiles import resolved_tables
+from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
+from crmlib.intake.staging import Opened, Staging
 from crmlib.problems import Problem, UnusableInput
 
 ACCOUNT = "account.json"
@@ -85,35 +89,55 @@ def take_in(client: Client, folder: Path) -> Workspace:
     Raises:
         UnusableInput: with every problem of every table at once.
     """
-    sources, problems = _locate(client)
+    sources, problems = locate(client)
     if problems:
         raise UnusableInput(problems)
     fingerprint = _fingerprint(client, sources)
     earlier = _earlier(folder)
     if earlier and earlier["fingerprint"] == fingerprint:
         return Workspace(folder, earlier, client.timezone)
-    with _whole_folder(folder) as staging:
-        account = Accounting(client, sources, staging).run()
+    with _whole_folder(folder) as staging, _private_folder(folder) as scratch:
+        staged = Staging(client, sources, scratch)
+        account = staged.run()
+        staged.keep()
+        staged.write(staging)
         account["fingerprint"] = fingerprint
         (staging / ACCOUNT).write_text(json.dumps(account, indent=1, ensure_ascii=False), encoding="utf-8")
     return Workspace(folder, account, client.timezone)
 
 
-def _locate(client: Client) -> tuple[dict[str, list[Path]], list[Problem]]:
-    found, problems = {}, []
-    for name, source in client.tables.items():
-        found[name] = find_files(source.source, client.folder)
-        if not found[name]:
-            problems.append(
-                Problem(
-                    str(client.path.name),
-                    f"tables.{name}.from",
-                    f"no file at {source.source!r}",
-                    f"a CSV or Parquet file below {client.folder.name}/",
-                    "correct the path, or take the table out",
+def locate(client: Client) -> tuple[dict[str, list[Opened]], list[Problem]]:
+    """The files that each source of each table means, and what cannot be found."""
+    resolved, problems = resolved_tables(client)
+    found: dict[str, list[Opened]] = {}
+    for name, sources in resolved.items():
+        found[name] = []
+        for own, wanted in zip(client.tables[name], sources, strict=True):
+            files = [] if wanted.database else find_files(wanted.source or "", client.folder)
+            found[name].append(Opened(own, wanted, files))
+            if not files and not wanted.database:
+                problems.append(
+                    Problem(
+                        str(client.path.name),
+                        f"tables.{name}.from",
+                        f"no file at {wanted.source!r}",
+                        f"a file below {client.folder.name}/",
+                        "correct the path, or take the table out",
+                    )
                 )
-            )
     return found, problems
+
+
+@contextmanager
+def _private_folder(folder: Path) -> Iterator[Path]:
+    """A folder for what is read on the way, which only the user can open and which vanishes afterwards."""
+    private = folder.with_name(f".{folder.name}-reading-{os.getpid()}")
+    shutil.rmtree(private, ignore_errors=True)
+    private.mkdir(mode=0o700)
+    try:
+        yield private
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def _earlier(folder: Path) -> dict[str, Any] | None:
@@ -126,23 +150,36 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _fingerprint(client: Client, sources: dict[str, list[Path]]) -> str:
+def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
-    for module in ("accept.py", "account.py", "readers.py", "../contract/tables.py"):
-        digest.update((Path(__file__).parent / module).read_bytes())
-    digest.update(
-        client.model_dump_json(include={"tables", "timezone", "as_of", "max_set_aside"}, by_alias=True).encode()
-    )
-    for name in sources:
-        for file in sources[name]:
-            digest.update(f"\0{name}\0{file.name}\0".encode())
-            try:
-                with file.open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
-            except OSError as error:
-                found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
-                raise UnusableInput([Problem(str(file), found=found, expected="a file", remedy=remedy)]) from None
+    for module in sorted([*Path(__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("../contract/*.py")]):
+        digest.update(module.read_bytes())
+    settings = {"timezone", "as_of", "max_set_aside", "customer_ids", "merge"}
+    digest.update(client.model_dump_json(include=settings, by_alias=True).encode())
+    for corrected in sorted((client.folder / CORRECTED).glob("*.csv")):
+        digest.update(corrected.name.encode() + _digest(corrected))
+    seen: set[Path] = set()
+    for name, opened in sources.items():
+        for one in opened:
+            digest.update(f"\0{name}\0{one.wanted.model_dump_json(by_alias=True)}".encode())
+            if one.wanted.database:
+                # A server's tables have no fingerprint: they are read again each time.
+                digest.update((database_fingerprint(one.wanted, client.folder) or secrets.token_hex()).encode())
+            for file in one.files:
+                digest.update(f"\0{file.name}\0".encode())
+                if file not in seen:
+                    digest.update(_digest(file))
+                    seen.add(file)
     return digest.hexdigest()
+
+
+def _digest(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError as error:
+        found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
+        raise UnusableInput([Problem(str(file), found=found, expected="a file", remedy=remedy)]) from None
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Who the customers are: what leaves the tables at intake, and which ids are one person."""

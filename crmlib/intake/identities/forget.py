@@ -1,0 +1,389 @@
+"""One person is forgotten: in the vault, in every workspace and run, in what was quarantined and corrected."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.client import Client
+from crmlib.engine import file_pattern
+from crmlib.intake.identities.keys import client_key
+from crmlib.intake.identities.private import PRIVATE, replacing, write_private
+from crmlib.intake.identities.pseudonyms import is_pseudonym, pseudonym
+from crmlib.intake.identities.runs import registered_runs
+from crmlib.intake.identities.traces import (
+    Person,
+    plain_key,
+    rows_with,
+    stands_in,
+    stands_in_parquet,
+    without_rows,
+)
+from crmlib.intake.identities.vault import Vault
+from crmlib.intake.readers import find_files
+from crmlib.intake.source import identifier, literal
+from crmlib.problems import Problem, UnusableInput
+
+ACCOUNT = "account.json"
+ASIDE = ("quarantine", "corrected")
+_LINKS = ("order_id", "lead_id")
+_HEADINGS = ("customer_id", "merge_into", "merged_id", "other_id")
+_SHOWN_ROWS = 20
+_UNREAD = "could not be read; look yourself whether the person stands in it"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was done, or would be, to one file: ``what`` in words, ``rows`` that went (none: the file as a whole)."""
+
+    file: str
+    what: str
+    rows: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, file by file, and what remains because it is not the kit's to change."""
+
+    done: tuple[Step, ...]
+    remains: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.done), *(f"Remains: {line}" for line in self.remains)])
+
+
+def forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> Report:
+    """Remove one person everywhere but in the client's own exports, and keep the person out of later intakes.
+
+    Vault rows and workspace rows of the person go, with the lines of the person's orders; rows of quarantined and
+    corrected files; and notebooks, tables and pages of registered runs in which an id, the pseudonym or an identity
+    value stands (the next run makes them anew). The exports stay: the report names file and rows.
+
+    Args:
+        client: the client.
+        customer: the client's own id of the person, or the pseudonym.
+        headings: further headings under which exports keep the customer's id, as a profile names them.
+
+    Raises:
+        UnusableInput: no such person is known in the vault, in the tables or in the exports; or the key is missing.
+    """
+    return _Forgetting(client, customer, headings, pretend=False).run()
+
+
+def plan_forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> Report:
+    """What :func:`forget` would do; nothing is changed.
+
+    Raises:
+        UnusableInput: as :func:`forget`.
+    """
+    return _Forgetting(client, customer, headings, pretend=True).run()
+
+
+@dataclass
+class _Forgetting:
+    client: Client
+    customer: str
+    headings: Collection[str]
+    pretend: bool
+    done: list[Step] = field(default_factory=list)
+    remains: list[str] = field(default_factory=list)
+
+    def run(self) -> Report:
+        self.vault = Vault(self.client.folder, key := client_key(self.client.folder))
+        identities = self.vault.read("find a person to forget")
+        self.person = self._who(identities, pseudonym(key, self.customer.strip()))
+        known = self._in_vault(identities)
+        runs = [folder for folder in registered_runs(self.client.folder) if folder.is_dir()]
+        kept = self.client.folder / PRIVATE
+        for folder in [*runs, *(f for f in sorted(kept.glob("*")) if f.is_dir() and f.name != "vault")]:
+            self._in_run(folder)
+        for name in ASIDE:
+            for file in _files(self.client.folder / name):
+                self._in_table_aside(file)
+        found = self._in_exports(runs)
+        if not (known or self.done or found or self.person.pseudonym in self.vault.forgotten()):
+            raise UnusableInput([self._unknown()])
+        self._tombstone(known)
+        return Report(tuple(self.done), tuple(self.remains))
+
+    # Who it is
+
+    def _who(self, identities: Any, computed: str) -> Person:
+        rows = identities.select(["pseudonym", "customer_id"]).to_pydict()
+        pairs = list(zip(rows["pseudonym"], rows["customer_id"], strict=True))
+        wanted = self.customer.strip()
+        by_id = {p for p, c in pairs if c == wanted} or {p for p, c in pairs if plain_key(c or "") == plain_key(wanted)}
+        if len(by_id) > 1:
+            found, remedy = f"{len(by_id)} customers that this id fits", "write it exactly, or give the pseudonym"
+            raise UnusableInput([Problem("the customer", found=found, expected="one customer", remedy=remedy)])
+        named = is_pseudonym(wanted)
+        shown = by_id.pop() if by_id else wanted if named else computed
+        ids = {c for p, c in pairs if p == shown and c} or (set() if named else {wanted})
+        if not ids:
+            self.remains.append("the exports: not searched, because the vault does not know the person's own id")
+        return Person(
+            frozenset(ids),
+            shown,
+            _identities_of(identities, shown),
+            frozenset({*_HEADINGS, *_own_headings(self.client), *self.headings}),
+            shown=self.client.customer_ids != "pseudonyms",
+        )
+
+    def _unknown(self) -> Problem:
+        return Problem(
+            "the customer",
+            found="nobody with this id in the vault, the tables or the exports",
+            expected="a customer's own id as the exports have it, or the pseudonym",
+            remedy="look the id up in the client's system; blanks and leading zeros count",
+        )
+
+    # Vault
+
+    def _in_vault(self, identities: Any) -> int:
+        rows = identities.to_pylist()
+        own = [row for row in rows if row["pseudonym"] == self.person.pseudonym]
+        telling = {(k, row[k]) for row in own for k in ("email", "phone") if row.get(k)}
+        alike = {row["pseudonym"] for row in rows if any((k, row.get(k)) in telling for k in ("email", "phone"))}
+        alike -= {self.person.pseudonym, None}
+        if alike:
+            self.remains.append(
+                f"the vault: {len(alike)} other customers with the same e-mail address or telephone number; if they "
+                f"are the same person, forget them too: {', '.join(sorted(alike))}"
+            )
+        return len(own)
+
+    def _tombstone(self, known: int) -> None:
+        if not self.pretend:
+            self.vault.forget(self.person.pseudonym)
+        what = f"{known} identities removed" if known else "no identity was there"
+        self.done.insert(0, Step(f"{PRIVATE}/vault", f"{what}; the person stays forgotten in later intakes", known))
+
+    # Runs and workspaces
+
+    def _in_run(self, folder: Path) -> None:
+        for file in list(_files(folder)):
+            if (file.parent / ACCOUNT).is_file():
+                if file.name == ACCOUNT:
+                    self._in_workspace(file.parent)
+                    continue
+                if file.suffix == ".parquet":
+                    continue
+            if not file.is_file():
+                continue
+            if file.suffix == ".csv" and file.parent.name in ("set_aside", *ASIDE):
+                self._in_table_aside(file)
+            elif self._holds(file):
+                self._remove(file, "names the person: removed, the next run makes it anew")
+
+    def _holds(self, file: Path) -> bool:
+        try:
+            if file.suffix == ".parquet":
+                return stands_in_parquet(file, self.person)
+            return stands_in(file.read_bytes(), self.person)
+        except (OSError, ValueError):
+            self.remains.append(f"{self._named(file)}: {_UNREAD}")
+            return False
+
+    def _in_workspace(self, folder: Path) -> None:
+        """Delete the person's rows, correct the account and make the next run take the data in again."""
+        if self.client.merge.rules or self.client.merge.listed:
+            # Rows of a merged customer stand under another pseudonym: only a new intake can tell them.
+            for file in [*sorted(folder.glob("*.parquet")), folder / ACCOUNT]:
+                self._remove(file, "removed as a whole, because customers are merged: the next run takes it in again")
+            return
+        account = json.loads((folder / ACCOUNT).read_text(encoding="utf-8"))
+        gone = _rows_of_person(folder, self.person)
+        for table, condition in gone.conditions.items():
+            rows = gone.rows[table]
+            if not rows:
+                continue
+            file = folder / f"{table}.parquet"
+            if not self.pretend:
+                _without(file, condition)
+            self.done.append(Step(self._named(file), f"{rows} rows deleted", rows))
+            _subtract(account.get("tables", {}).get(table), rows, file)
+        if not any(gone.rows.values()):
+            text = json.dumps(account, ensure_ascii=False).encode()
+            if not stands_in(text, self.person):
+                return
+        account["fingerprint"] = ""
+        content = json.dumps(account, indent=1, ensure_ascii=False).encode()
+        if stands_in(content, self.person):
+            self._remove(folder / ACCOUNT, "names the person: removed, the next run takes the data in again")
+            return
+        if not self.pretend:
+            write_private(folder / ACCOUNT, content)
+        self.done.append(Step(self._named(folder / ACCOUNT), "counts corrected; the next run takes the data in again"))
+
+    # Beside the exports
+
+    def _in_table_aside(self, file: Path) -> None:
+        try:
+            content = file.read_bytes()
+            if file.suffix.lower() not in (".csv", ".tsv", ".txt"):
+                if stands_in(content, self.person) or rows_with(file, self.person):
+                    self.remains.append(f"{self._named(file)}: names the person; remove it there yourself")
+                return
+            left, gone = without_rows(content, self.person)
+        except (OSError, ValueError):
+            self.remains.append(f"{self._named(file)}: {_UNREAD}")
+            return
+        if gone:
+            if not self.pretend:
+                write_private(file, left)
+            self.done.append(Step(self._named(file), f"{gone} rows deleted", gone))
+        if stands_in(left, self.person):
+            self.remains.append(
+                f"{self._named(file)}: other rows hold the person's name or address; they may be somebody else's"
+            )
+
+    # Exports
+
+    def _in_exports(self, runs: Collection[Path]) -> int:
+        """Name the rows of the exports in which the person stands; answers in how many files."""
+        found = 0
+        for file in _exports(self.client, runs):
+            if file == self.client.path or file.suffix.lower() in (".yaml", ".yml", ".md"):
+                if stands_in(file.read_bytes(), self.person):
+                    self.remains.append(f"{self._named(file)}: names the person; it is yours to change")
+                continue
+            rows = rows_with(file, self.person)
+            if rows is None:
+                self.remains.append(f"{self._named(file)}: an export that could not be searched; look yourself")
+            elif rows:
+                found += 1
+                listed = ", ".join(map(str, rows[:_SHOWN_ROWS]))
+                more = f" and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
+                self.remains.append(
+                    f"{self._named(file)}: an export, which is not changed here; the person stands in "
+                    f"{'row' if len(rows) == 1 else 'rows'} {listed}{more}"
+                )
+        for name in _databases(self.client):
+            self.remains.append(f"{name}: read from a database, which was not searched")
+        return found
+
+    def _remove(self, file: Path, what: str) -> None:
+        if not self.pretend:
+            file.unlink(missing_ok=True)
+        self.done.append(Step(self._named(file), what))
+
+    def _named(self, file: Path) -> str:
+        return str(file.relative_to(self.client.folder)) if file.is_relative_to(self.client.folder) else str(file)
+
+
+def _identities_of(identities: Any, shown: str) -> dict[str, frozenset[str]]:
+    import pyarrow.compute as pc
+
+    own = identities.filter(pc.equal(identities["pseudonym"], shown))
+    columns = [name for name in own.column_names if name not in ("pseudonym", "customer_id")]
+    values = {name: frozenset(v.strip() for v in own[name].to_pylist() if v and v.strip()) for name in columns}
+    return {name: listed for name, listed in values.items() if listed}
+
+
+def _sources(client: Client) -> Iterator[tuple[str, Any]]:
+    for name, listed in client.tables.items():
+        for source in listed:
+            yield name, source
+
+
+def _own_headings(client: Client) -> set[str]:
+    """The headings that fill ``customer_id`` in any table of the YAML."""
+    fillings = (source.columns.get("customer_id") for _, source in _sources(client))
+    return {heading for filling in fillings if filling is not None for heading in filling.headings}
+
+
+def _databases(client: Client) -> list[str]:
+    named = (f"tables.{name}" for name, source in _sources(client) if source.database or source.query)
+    return list(dict.fromkeys(named))
+
+
+def _exports(client: Client, runs: Collection[Path]) -> list[Path]:
+    """All files in the client's folder that are not the kit's own, and the sources that lie elsewhere."""
+    own = [client.folder / name for name in (PRIVATE, *ASIDE)] + [run.resolve() for run in runs]
+    files = {f for f in _files(client.folder) if not any(f.is_relative_to(folder) for folder in own)}
+    for _, source in _sources(client):
+        for pattern in [source.source, *(join.source for join in source.joins)]:
+            files |= set(find_files(pattern, client.folder)) if pattern else set()
+    return sorted(files)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder; symbolic links are not followed."""
+    for parent, _, names in os.walk(folder, followlinks=False):
+        for name in sorted(names):
+            file = Path(parent) / name
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+@dataclass(frozen=True)
+class _Rows:
+    conditions: dict[str, str]
+    rows: dict[str, int]
+
+
+def _rows_of_person(folder: Path, person: Person) -> _Rows:
+    """By table of a workspace the SQL condition of the person's rows and their number."""
+    import duckdb
+
+    keys = ", ".join(literal(key) for key in sorted(person.keys))
+    conditions, rows = {}, {}
+    with duckdb.connect() as connection:
+        files = {file.stem: f"read_parquet({literal(file_pattern(file))})" for file in sorted(folder.glob("*.parquet"))}
+        columns = {t: [c for c, *_ in connection.execute(f"DESCRIBE FROM {f}").fetchall()] for t, f in files.items()}
+        links: dict[str, set[str]] = {}
+        for table, file in files.items():
+            if "customer_id" in columns[table]:
+                for link in (link for link in _LINKS if link in columns[table]):
+                    found = connection.execute(
+                        f"SELECT DISTINCT CAST({link} AS VARCHAR) FROM {file} "
+                        f"WHERE customer_id IN ({keys}) AND {link} IS NOT NULL"
+                    ).fetchall()
+                    links.setdefault(link, set()).update(value for (value,) in found)
+        for table, file in files.items():
+            parts = [f"customer_id IN ({keys})"] if "customer_id" in columns[table] else []
+            parts += [
+                f"CAST({identifier(link)} AS VARCHAR) IN ({', '.join(map(literal, sorted(values)))})"
+                for link, values in links.items()
+                if link in columns[table] and values and "customer_id" not in columns[table]
+            ]
+            if parts:
+                conditions[table] = f"coalesce({' OR '.join(parts)}, false)"
+                counted = connection.execute(f"SELECT count(*) FROM {file} WHERE {conditions[table]}").fetchone()
+                rows[table] = int(counted[0]) if counted else 0
+    return _Rows(conditions, rows)
+
+
+def _without(file: Path, condition: str) -> None:
+    import duckdb
+
+    with replacing(file) as staged, duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            f"COPY (SELECT * FROM read_parquet({literal(file_pattern(file))}) WHERE NOT {condition}) "
+            f"TO {literal(str(staged))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        staged.chmod(file.stat().st_mode & 0o777)
+
+
+def _subtract(account: Any, rows: int, file: Path) -> None:
+    """Take rows out of the counts so that they still add up."""
+    if not isinstance(account, dict):
+        return
+    account["read"] = account.get("read", rows) - rows
+    for name in ("accepted", "repaired"):
+        part = min(rows, account.get(name, 0))
+        if name in account:
+            account[name] -= part
+        rows -= part
+    if "checksum" in account:
+        with file.open("rb") as stream:
+            account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()

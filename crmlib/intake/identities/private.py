@@ -1,0 +1,108 @@
+"""The private part of a client's folder: folders that only their owner enters, files that only their owner reads."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crmlib.problems import Problem, UnusableInput
+
+PRIVATE = ".crmlib"
+
+
+def private_folder(client_folder: Path, *parts: str) -> Path:
+    """The folder ``.crmlib`` of a client, or one below it, made if it is missing; every one of them has mode 0700.
+
+    Raises:
+        UnusableInput: it cannot be made, or a symbolic link would lead elsewhere.
+    """
+    folder = client_folder
+    for part in (PRIVATE, *parts):
+        folder = folder / part
+        if folder.is_symlink():
+            found, expected = "a symbolic link", "a folder inside the client's folder"
+            remedy = "remove the link and move what it leads to here"
+            raise UnusableInput([Problem(str(folder), found=found, expected=expected, remedy=remedy)])
+        make_private(folder)
+    return folder
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, or take an existing one, and close it to everybody but its owner, whatever the umask says.
+
+    Raises:
+        UnusableInput: the folder cannot be made or changed.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise UnusableInput([unwritable(folder, error)]) from None
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write a whole file with mode 0600, or leave what was there as it was."""
+    with replacing(file) as staged, os.fdopen(_opened(staged, os.O_CREAT | os.O_EXCL), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def append_private(file: Path, line: str) -> None:
+    """Add one line to a file of mode 0600; lines of processes that write at once do not mix."""
+    handle = _opened(file, os.O_CREAT | os.O_APPEND)
+    try:
+        os.write(handle, line.encode() + b"\n")
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A name beside the file to write to; in the end it takes the file's place, or vanishes if anything went wrong.
+
+    Raises:
+        UnusableInput: the file cannot be written.
+    """
+    staged = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        yield staged
+        os.replace(staged, file)
+    except OSError as error:
+        raise UnusableInput([unwritable(file, error)]) from None
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody else holds this private folder, and hold it."""
+    try:
+        handle = _opened(folder / ".lock", os.O_CREAT)
+    except OSError as error:
+        raise UnusableInput([unwritable(folder, error)]) from None
+    try:
+        with suppress(ImportError):  # Windows has no such lock; files are replaced whole there as well.
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def unwritable(file: Path, error: OSError) -> Problem:
+    """What the operating system says, as a problem to mend."""
+    found = str(error.strerror or error).lower()
+    return Problem(str(file), found=found, expected="a place that you can write to", remedy="mend its permissions")
+
+
+def _opened(file: Path, flags: int) -> int:
+    handle = os.open(file, os.O_WRONLY | flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, 0o600)
+    return handle

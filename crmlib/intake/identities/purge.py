@@ -1,0 +1,188 @@
+"""All of a client is removed: vault, key, what was made from the exports, and the client's folder with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from crmlib.client import Client
+from crmlib.intake.identities.forget import ASIDE, Report, Step
+from crmlib.intake.identities.keys import VARIABLE, forget_key, key_file
+from crmlib.intake.identities.private import PRIVATE
+from crmlib.intake.identities.runs import registered_runs
+from crmlib.intake.readers import find_files
+from crmlib.problems import Problem, UnusableInput
+
+_RUN_PARTS = (
+    *("workspace", ".work", "notebooks", "tables", "quarantine", "index.html", "intake.html", "intake.json"),
+    *("manifest.json", "manifest.tmp", ".lock"),
+)
+"""What a run's folder holds; anything else in it is somebody else's."""
+
+
+def purge(client: Client, *, keep_exports: bool = False) -> Report:
+    """Remove all of a client: key, vault, workspaces, registered runs, quarantine, corrections, and the folder itself.
+
+    Symbolic links are removed and never followed. Exports that lie outside the folder stay and are named.
+
+    Args:
+        client: the client.
+        keep_exports: leave the client's folder with its exports and its YAML; only what the kit has made goes.
+
+    Raises:
+        UnusableInput: the folder is not a single client's: it has no ``client.yaml``, it holds other clients, or it is
+            a repository's, the home folder or one above it. Nothing was removed then.
+    """
+    return _purged(client, keep_exports=keep_exports, pretend=False)
+
+
+def plan_purge(client: Client, *, keep_exports: bool = False) -> Report:
+    """What :func:`purge` would remove; nothing is changed.
+
+    Raises:
+        UnusableInput: as :func:`purge`.
+    """
+    return _purged(client, keep_exports=keep_exports, pretend=True)
+
+
+def _purged(client: Client, *, keep_exports: bool, pretend: bool) -> Report:
+    folder = client.folder
+    problems = list(_refusals(client))
+    if problems:
+        raise UnusableInput(problems)
+    done: list[Step] = []
+    remains = list(_outside(client))
+    runs = registered_runs(folder)
+    # The key goes first: without it the vault is unreadable, even in copies of it.
+    said = _planned_key(folder) if pretend else forget_key(folder)
+    done += [Step("the key", line) for line in said if "not removed" not in line]
+    remains += [line for line in said if "not removed" in line]
+    for run in runs:
+        _remove_run(run, folder, done, remains, pretend=pretend)
+    targets = [folder / name for name in (PRIVATE, *ASIDE)] if keep_exports else [folder]
+    for target in targets:
+        if target.exists() or target.is_symlink():
+            _remove(target, done, remains, pretend=pretend)
+    if keep_exports:
+        remains.append(f"{folder}: the exports and the configuration, as you wished")
+    remains.append("copies elsewhere (backups, mails, the client's own systems): not known here")
+    return Report(tuple(done), tuple(remains))
+
+
+def _refusals(client: Client) -> Iterator[Problem]:
+    folder = client.folder
+
+    def refused(found: str, remedy: str) -> Problem:
+        return Problem(str(folder), found=found, expected="the folder of one client, and nothing else", remedy=remedy)
+
+    by_hand = "move the client into a folder of its own, or remove its files by hand"
+    if not (folder / "client.yaml").is_file():
+        yield refused("no client.yaml", "give the path of the client's client.yaml")
+        return
+    home = Path.home().resolve()
+    resolved = folder.resolve()
+    if resolved == home or resolved in home.parents or len(resolved.parts) <= 2:
+        yield refused("the home folder, or one of the system", by_hand)
+    if (folder / ".git").exists() or resolved == Path(__file__).resolve().parents[3]:
+        yield refused("the folder of a repository", by_hand)
+    if folder.is_symlink():
+        yield refused("a symbolic link", "give the path of the folder itself")
+    others = list(_other_clients(client))
+    if others:
+        yield refused(f"other clients' configurations: {', '.join(others)}", "move them into folders of their own")
+
+
+def _other_clients(client: Client) -> Iterator[str]:
+    for parent, folders, names in os.walk(client.folder, followlinks=False):
+        folders[:] = [name for name in folders if name not in (PRIVATE, *ASIDE)]
+        for name in sorted(names):
+            file = Path(parent) / name
+            if file in (client.path, client.folder / "client.yaml") or file.suffix not in (".yaml", ".yml"):
+                continue
+            if _is_client(file):
+                yield str(file.relative_to(client.folder))
+
+
+def _is_client(file: Path) -> bool:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return file.name == "client.yaml"
+    return isinstance(content, dict) and {"tables", "currency"} <= set(map(str, content))
+
+
+def _outside(client: Client) -> Iterator[str]:
+    """Sources that do not lie in the client's folder."""
+    for name, listed in client.tables.items():
+        for source in listed:
+            if source.database or source.query:
+                yield f"tables.{name}: the database it is read from"
+            patterns = [source.source, *(join.source for join in source.joins)]
+            for file in (file for pattern in patterns if pattern for file in find_files(pattern, client.folder)):
+                if not file.resolve().is_relative_to(client.folder.resolve()):
+                    yield f"{file}: an export outside the client's folder"
+
+
+def _planned_key(folder: Path) -> list[str]:
+    file = folder / PRIVATE / "vault" / "id"
+    if not file.is_file():
+        return []
+    kept = key_file(file.read_text(encoding="ascii", errors="replace").strip())
+    said = [f"{kept}: removed"] if kept.is_file() else []
+    if os.environ.get(VARIABLE):
+        said.append(f"the environment variable {VARIABLE}: not removed; take it out yourself where you set it")
+    return said or ["its entry in the keyring: removed"]
+
+
+def _remove_run(run: Path, client_folder: Path, done: list[Step], remains: list[str], *, pretend: bool) -> None:
+    """Remove a run's folder, or only the run's own parts where it holds other things too."""
+    if run.is_symlink():
+        remains.append(f"{run}: a symbolic link where the run was; not followed")
+        return
+    if not run.is_dir() or run.is_relative_to(client_folder):
+        return
+    names = sorted(path.name for path in run.iterdir())
+    if not any(name in names for name in ("workspace", "manifest.json", ".work")):
+        remains.append(f"{run}: no longer the folder of a run; not touched")
+        return
+    foreign = [name for name in names if name not in _RUN_PARTS]
+    if not foreign and not client_folder.is_relative_to(run):
+        _remove(run, done, remains, pretend=pretend)
+        return
+    for part in _certain_parts(run):
+        _remove(part, done, remains, pretend=pretend)
+    remains.append(f"{run}: {len(foreign)} files or folders that the run did not make; not touched")
+
+
+def _certain_parts(run: Path) -> list[Path]:
+    """The parts of a run in a folder that others use too: the published files that its manifest names, and its own."""
+    try:
+        named = json.loads((run / "manifest.json").read_text(encoding="utf-8")).get("files", [])
+    except (OSError, ValueError, AttributeError):
+        named = []
+    listed = [run / str(name) for name in named]
+    inside = [p for p in listed if p.is_file() and p.resolve().is_relative_to(run.resolve())]
+    whole = [run / "workspace"] if (run / "workspace" / "account.json").is_file() else []
+    own = [run / name for name in _RUN_PARTS if name not in ("workspace", "notebooks", "tables", "quarantine")]
+    return list(dict.fromkeys([*whole, *inside, *(part for part in own if part.exists() or part.is_symlink())]))
+
+
+def _remove(target: Path, done: list[Step], remains: list[str], *, pretend: bool) -> None:
+    """Remove a file, a link (not what it leads to) or a folder; what cannot be removed is said to remain."""
+    try:
+        if target.is_symlink() or target.is_file():
+            if not pretend:
+                target.unlink()
+            done.append(Step(str(target), "removed"))
+            return
+        files = sum(len(names) for _, _, names in os.walk(target))
+        if not pretend:
+            shutil.rmtree(target)
+        done.append(Step(str(target), f"removed with {files} files"))
+    except OSError as error:
+        remains.append(f"{target}: could not be removed ({str(error.strerror or error).lower()})")

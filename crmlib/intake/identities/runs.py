@@ -1,0 +1,45 @@
+"""Which runs a client has: noted in the client's private folder, so that nothing of a person is left in one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from crmlib.intake.identities.private import PRIVATE, alone, private_folder, write_private
+from crmlib.problems import Problem, UnusableInput
+
+RUNS = "runs.json"
+
+
+def register_run(client_folder: Path, run_folder: Path) -> None:
+    """Note that a run of the client in ``client_folder`` writes to ``run_folder``; noted once, however often it runs.
+
+    Raises:
+        UnusableInput: the private folder cannot be written.
+    """
+    folder = private_folder(client_folder)
+    with alone(folder):
+        known = registered_runs(client_folder)
+        run = run_folder.resolve()
+        if run not in known:
+            listed = [str(path) for path in (*known, run)]
+            write_private(folder / RUNS, json.dumps(listed, indent=1, ensure_ascii=False).encode())
+
+
+def registered_runs(client_folder: Path) -> list[Path]:
+    """The folders of the client's runs, whether they are still there or not.
+
+    Raises:
+        UnusableInput: the list is damaged.
+    """
+    file = client_folder / PRIVATE / RUNS
+    try:
+        listed = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError):
+        listed = None
+    if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
+        remedy = 'write the folders of this client\'s runs into it: ["/path/of/run"]'
+        raise UnusableInput([Problem(str(file), "", "a damaged list", "a list of folders", remedy)])
+    return [Path(path) for path in listed]

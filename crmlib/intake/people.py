@@ -1,0 +1,178 @@
+"""People leave the tables: pseudonyms for ids, the vault for identities, and one row for one person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.client import Client
+from crmlib.contract import TABLES
+from crmlib.intake import rules
+from crmlib.intake.accept import REASON
+from crmlib.intake.shape import FREE_TEXT
+from crmlib.intake.source import identifier
+
+IDENTITIES = ("name", "email", "phone", "address")
+MERGES = "duplicates.csv"
+
+
+@dataclass
+class People:
+    """The customers of one reading: who each is in the tables. Made by :func:`know_people`.
+
+    The DuckDB table ``people`` holds ``customer_id`` (as in the exports), ``pseudonym``, and ``shown``: the pseudonym
+    of the person with whom the customer was merged, or the customer's own.
+    """
+
+    connection: Any
+    client: Client
+    account: dict[str, Any] = field(default_factory=dict)
+
+    def shown(self, name: str, rows: str, columns: Sequence[str]) -> str:
+        """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns."""
+        kept = [column for column in columns if column not in IDENTITIES]
+        own = self._own_identities() if any(column in FREE_TEXT for column in kept) else {}
+        cells = [self._cell(name, column, own) for column in kept]
+        joins = "LEFT JOIN people AS p ON p.customer_id = t.customer_id" if "customer_id" in kept else ""
+        if own and "customer_id" in kept:
+            joins += f" LEFT JOIN ({self._identities_of()}) AS i ON i.customer_id = t.customer_id"
+        numbered = f"SELECT *, row_number() OVER () AS _n FROM ({rows})"
+        return f"SELECT {', '.join(cells)} FROM ({numbered}) AS t {joins} ORDER BY t._n"
+
+    def _cell(self, table: str, column: str, own: Mapping[str, str]) -> str:
+        from crmlib.intake.identities.masking import mask_own
+
+        cell = f"t.{identifier(column)}"
+        if column == "customer_id":
+            return f"p.shown AS {identifier(column)}"
+        kind = TABLES[table][column].kind if column in TABLES[table].names else "number"
+        if kind != "text" or TABLES[table][column].allowed:
+            return cell
+        if column in FREE_TEXT:
+            named = mask_own(cell, own) if own else cell
+            return f"masked({named}) AS {identifier(column)}"
+        if column.endswith("_id"):
+            # An id that is an e-mail address would name a person.
+            return f"CASE WHEN contains({cell}, '@') THEN pseudonym({cell}) ELSE {cell} END AS {identifier(column)}"
+        return cell
+
+    def _own_identities(self) -> dict[str, str]:
+        known = self._identity_columns()
+        return {column: f"i.{column}" for column in known}
+
+    def _identity_columns(self) -> list[str]:
+        found = self.connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'customers'")
+        if not found.fetchall():
+            return []
+        return [column for column in rules.names_of(self.connection, "customers") if column in IDENTITIES]
+
+    def _identities_of(self) -> str:
+        columns = ", ".join(f"arg_min({identifier(c)}, rowid) AS {c}" for c in self._identity_columns())
+        return f"SELECT customer_id, {columns} FROM customers WHERE customer_id IS NOT NULL GROUP BY 1"
+
+
+def know_people(connection: Any, client: Client, staged: Sequence[str]) -> People:
+    """Give every customer of the staged tables a pseudonym, and leave out who is to be forgotten.
+
+    Raises:
+        UnusableInput: the vault's key is nowhere or is another one.
+    """
+    from crmlib.intake.identities.keys import client_key
+    from crmlib.intake.identities.masking import install as install_masks
+    from crmlib.intake.identities.pseudonyms import check_distinct, forgotten_sql, install
+    from crmlib.intake.identities.vault import Vault
+
+    key = client_key(client.folder)
+    install(connection, key)
+    install_masks(connection)
+    having = [name for name in staged if "customer_id" in rules.names_of(connection, name)]
+    ids = " UNION ".join(f"SELECT customer_id FROM {identifier(name)}" for name in having)
+    ids = ids or "SELECT NULL::VARCHAR AS customer_id"
+    connection.execute(
+        "CREATE TEMP TABLE people AS SELECT customer_id, pseudonym, pseudonym AS shown FROM "
+        f"(SELECT customer_id, pseudonym(customer_id) AS pseudonym FROM ({ids}) "
+        "WHERE customer_id IS NOT NULL)"
+    )
+    check_distinct(connection, "people")
+    vault = Vault(client.folder, key)
+    forgotten = vault.forgotten()
+    if forgotten:
+        ids = f"SELECT customer_id FROM people WHERE {forgotten_sql('pseudonym', forgotten)}"
+        rules.set_aside_people(connection, staged, ids, rules.FORGOTTEN)
+    return People(connection, client, {"key": key.where, "people": _count(connection, "people")})
+
+
+def find_duplicates(people: People) -> None:
+    """Look for customers who are one person, and merge those that a reviewed rule or list names.
+
+    What is found goes to the account in numbers, and to ``duplicates.csv`` beside the client's YAML for review.
+    """
+    from crmlib.intake.identities.duplicates import duplicates
+    from crmlib.intake.identities.merging import merge_map, proposal_file
+
+    connection, client = people.connection, people.client
+    columns = rules.names_of(connection, "customers")
+    known = [c for c in (*IDENTITIES, "birthday", "gender", "region", "city", "first_seen_at") if c in columns]
+    listed = "".join(f", {identifier(column)}" for column in known)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW known_customers AS SELECT customer_id{listed} FROM customers "
+        f"WHERE {REASON} = '' AND customer_id IS NOT NULL"
+    )
+    found = duplicates(connection, "known_customers")
+    people.account["duplicates"] = {
+        row["rule"]: {key: value for key, value in row.items() if key != "rule"} for row in found.counts.to_pylist()
+    }
+    people.account["duplicate_customers"] = len(set(found.pairs["customer_id"].to_pylist()))
+    if found.pairs.num_rows:
+        from crmlib.intake.identities.private import make_private
+
+        make_private(client.folder / "quarantine")
+        proposal_file(found.pairs, client.folder / "quarantine" / MERGES)
+    if client.merge.rules or client.merge.listed:
+        path = client.folder / client.merge.listed if client.merge.listed else None
+        merged = merge_map(found.pairs, client.merge.rules, path)
+        connection.register("merged", merged)
+        connection.execute(
+            "UPDATE people SET shown = into_.pseudonym FROM merged, people AS into_ "
+            "WHERE people.customer_id = merged.customer_id AND into_.customer_id = merged.merged_id"
+        )
+        connection.unregister("merged")
+        people.account["merged"] = _count(connection, "people WHERE shown <> pseudonym")
+
+
+def keep_identities(people: People, path: Path) -> None:
+    """Put names, addresses and numbers of all customers, with their ids, into the vault; keep those of earlier runs.
+
+    ``path`` is the client's folder.
+
+    Raises:
+        UnusableInput: the vault cannot be written, or has another key.
+    """
+    import pyarrow as pa
+
+    from crmlib.intake.identities.keys import client_key
+    from crmlib.intake.identities.vault import Vault
+
+    columns = people._identity_columns()
+    cells = "".join(f", i.{column}" for column in columns)
+    join = f"LEFT JOIN ({people._identities_of()}) AS i USING (customer_id)" if columns else ""
+    now = people.connection.sql(
+        f"SELECT pseudonym, customer_id{cells} FROM people {join} ORDER BY pseudonym"
+    ).to_arrow_table()
+    vault = Vault(path, client_key(path))
+    before = vault.read("keep the identities of earlier readings")
+    if before.num_rows:
+        people.connection.register("before", before)
+        people.connection.register("now", now)
+        now = people.connection.sql(
+            "SELECT * FROM now UNION ALL BY NAME "
+            "SELECT * FROM before WHERE pseudonym NOT IN (SELECT pseudonym FROM now) ORDER BY pseudonym"
+        ).to_arrow_table()
+    texts = [column if pa.types.is_string(column.type) else column.cast(pa.string()) for column in now.columns]
+    vault.write(pa.table(dict(zip(now.column_names, texts, strict=True))), "take in")
+
+
+def _count(connection: Any, relation: str) -> int:
+    return connection.execute(f"SELECT count(*) FROM {relation}").fetchone()[0]

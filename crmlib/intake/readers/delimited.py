@@ -1,0 +1,325 @@
+"""Text with delimiters: read by DuckDB where every line is regular, record by record where not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.engine import file_pattern
+from crmlib.intake.readers.headings import (
+    AGAIN,
+    FOOTER,
+    LAST_ROWS,
+    Headings,
+    ends,
+    filled,
+    find_headings,
+    footers,
+    same_headings,
+)
+from crmlib.intake.readers.table import finished
+from crmlib.intake.source import ROW, Source, identifier, literal
+from crmlib.layout import Reading
+from crmlib.problems import Problem
+
+WRONG_LENGTH = "the line does not have the header's number of values"
+BAD_QUOTES = "a quotation mark in the middle of a value"
+LONGEST_LINE = 1 << 24
+_DELIMITERS = (",", ";", "\t", "|", "^", "~")
+_NAMED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+_HEAD = 1 << 20
+_HEAD_RECORDS = 200
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the bytes of a file are: lines, blank ones among them (the first thousand), and whether they end alike."""
+
+    lines: int
+    blank: tuple[int, ...] = ()
+    alike: bool = True
+    quotes: bool = False
+    marks_inside: bool = False
+
+
+@dataclass
+class Load:
+    """Rows that did not become rows of the table, and the last records of the file."""
+
+    broken: list[tuple[int, str]] = field(default_factory=list)
+    not_data: list[tuple[int, str]] = field(default_factory=list)
+    last: deque[tuple[int, Sequence[Any]]] = field(default_factory=lambda: deque(maxlen=LAST_ROWS))
+
+
+def open_delimited(
+    connection: Any, text: Path, *, shown_as: str, table: str, reading: Reading, notes: Sequence[str] = ()
+) -> Source | Problem:
+    """Open text in UTF-8 as a table of text; the delimiter is the one that makes a table of the first lines.
+
+    Lines that do not have the header's number of values are not dropped but handed back as ``broken``.
+    """
+    scanned = _scan(text, shown_as)
+    if isinstance(scanned, Problem):
+        return scanned
+    found = _layout(text, reading, shown_as)
+    if isinstance(found, Problem):
+        return found
+    headings, delimiter, sample = found
+    load = None
+    if scanned.alike and not any(headings.last < n < scanned.lines for n in scanned.blank):
+        load = _read_fast(connection, text, table, headings, delimiter, scanned, sample)
+    if load is None:
+        slow = _read_slowly(connection, text, table, headings, delimiter, reading)
+        if isinstance(slow, int):
+            found_text = "a quotation mark that is never closed, so that the rows after it run together"
+            return Problem(shown_as, f"row {slow}", found_text, "quotation marks in pairs", "close or remove it")
+        load = slow
+    _tidy(connection, table, headings, reading, load, scanned.marks_inside)
+    said = [*notes, f"The values are separated by {_NAMED.get(delimiter, delimiter)}."]
+    return finished(
+        connection, table, shown_as=shown_as, headings=headings, notes=said, broken=load.broken, not_data=load.not_data
+    )
+
+
+def _scan(file: Path, shown_as: str) -> Scan | Problem:
+    """Whether the file is text, and how its lines end."""
+    lines, returns, pairs, last, quotes, marks, since = 1, 0, 0, b"", False, False, 0
+    blank: list[int] = []
+    with file.open("rb") as stream:
+        while block := stream.read(_HEAD):
+            if b"\0" in block:
+                row = f"row {lines + block[: block.index(0)].count(10)}"
+                remedy = "export it again as “CSV UTF-8”"
+                return Problem(shown_as, row, "binary data (a NUL character)", "text", remedy)
+            joined = last + block
+            if len(blank) < 1000 and (b"\n\n" in joined or b"\n\r\n" in joined):
+                before = lines - last.count(b"\n")
+                blank += [
+                    before + joined.count(b"\n", 0, match.start() + 1) for match in re.finditer(rb"\n(?=\r?\n)", joined)
+                ]
+            ends_here = max(block.rfind(b"\n"), block.rfind(b"\r"))
+            since = since + len(block) if ends_here < 0 else len(block) - ends_here
+            if since > LONGEST_LINE:
+                found, remedy = "a line longer than 16 MB", "export it again with line ends, or correct the line"
+                return Problem(shown_as, f"row {lines}", found, "lines of at most 16 MB", remedy)
+            lines += block.count(b"\n")
+            returns += block.count(b"\r")
+            pairs += joined.count(b"\r\n") - last.count(b"\r\n")
+            quotes = quotes or b'"' in block
+            marks = marks or b"\n\xef\xbb\xbf" in joined
+            last = block[-4:]
+    ended = last.endswith(b"\n")
+    total = lines - 1 if ended else lines
+    blank = sorted(set(blank))
+    while blank and blank[-1] == total:
+        # Blank lines after the last row move no row's number.
+        blank.pop()
+        total -= 1
+    return Scan(total, tuple(blank), returns in (0, pairs) and pairs in (0, lines - 1), quotes, marks)
+
+
+# The layout: delimiter and headings
+
+
+def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str, Sequence[str] | None] | Problem:
+    """The headings, the delimiter, and the first record below them."""
+    with file.open(encoding="utf-8-sig", newline=None) as stream:
+        head = stream.read(_HEAD)
+        cut = bool(stream.read(1))
+    tried: dict[str, tuple[float, Headings | Problem, list[tuple[int, list[str]]]]] = {}
+    stated = re.match(r'"?sep=(.)"?\n', head)
+    candidates = [reading.delimiter] if reading.delimiter else [stated.group(1)] if stated else list(_DELIMITERS)
+    for delimiter in dict.fromkeys([*candidates, *_DELIMITERS]):
+        rows = _first_records(head, delimiter, cut)
+        if stated and rows and rows[0][0] == 1 and reading.header_row is None:
+            rows = rows[1:]
+        headings = find_headings(rows, reading, shown_as=shown_as)
+        tried[delimiter] = (_worth(headings, rows), headings, rows)
+    best = max(candidates, key=lambda d: tried[d][0])
+    _, headings, rows = tried[best]
+    if isinstance(headings, Problem):
+        return headings
+    other = max(tried, key=lambda d: tried[d][0])
+    other_headings = tried[other][1]
+    alone = reading.delimiter is not None and len(headings.names) == 1
+    if alone and isinstance(other_headings, Headings) and len(other_headings.names) > 1:
+        found = f"one heading only with {best!r} as delimiter, but {len(other_headings.names)} with {other!r}"
+        return Problem(shown_as, "delimiter", found, "the character between the values", "correct or drop it")
+    if stated and headings.row > 1:
+        headings = Headings(headings.names, headings.row, headings.last, ((1, "sep= line"), *headings.not_data))
+    return headings, best, next((cells for number, cells in rows if number > headings.last), None)
+
+
+def _first_records(head: str, delimiter: str, cut: bool) -> list[tuple[int, list[str]]]:
+    csv.field_size_limit(LONGEST_LINE)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        reader = csv.reader(io.StringIO(head), delimiter=delimiter)
+        rows = list(enumerate(itertools.islice(reader, _HEAD_RECORDS), 1))
+    except csv.Error:
+        pass
+    if cut and 1 < len(rows) < _HEAD_RECORDS:
+        rows.pop()
+    return [(number, cells) for number, cells in rows if filled(cells)]
+
+
+def _worth(headings: Headings | Problem, rows: Sequence[tuple[int, list[str]]]) -> float:
+    """How well a delimiter fits: the number of headings, times the share of records that have as many values.
+
+    A single column, rows passed over as titles, and headings that are none make a delimiter less likely.
+    """
+    if isinstance(headings, Problem):
+        widths = [len(cells) for _, cells in rows]
+        columns, below, doubt = max(widths, key=widths.count, default=0), widths, 0.5
+    else:
+        columns = len(headings.names)
+        below = [len(cells) for number, cells in rows if number > headings.last]
+        doubt = 0.8 if headings.not_data else 1.0
+    share = below.count(columns) / len(below) if below else 1.0
+    return columns * (share + 0.1) * doubt * (0.3 if columns == 1 else 1.0)
+
+
+# Reading
+
+
+def _read_fast(
+    connection: Any, file: Path, table: str, headings: Headings, delimiter: str, scanned: Scan, sample: Any
+) -> Load | None:
+    """Let DuckDB read the file; None if it cannot, or not every line."""
+    import duckdb
+
+    columns = len(headings.names)
+    listed = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, columns + 1))
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS "
+            f"SELECT *, row_number() OVER () + {headings.last} AS {ROW} FROM read_csv("
+            f"{literal(file_pattern(file))}, auto_detect = false, header = false, skip = {headings.last}, "
+            f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', columns = {{{listed}}}, "
+            f"max_line_size = {LONGEST_LINE})"
+        )
+    except duckdb.Error:
+        return None
+    count, first = connection.execute(f"SELECT count(*), min({ROW}) FROM {identifier(table)}").fetchone()
+    if not scanned.quotes and count != max(0, scanned.lines - headings.last):
+        return None
+    names = ", ".join(f"coalesce(c{n}, '')" for n in range(1, columns + 1))
+    rows = connection.execute(
+        f"SELECT {ROW}, {names} FROM {identifier(table)} WHERE {ROW} > {headings.last + count - LAST_ROWS} "
+        f"OR {ROW} = {first or 0} ORDER BY {ROW}"
+    ).fetchall()
+    if sample is not None and (not rows or list(rows[0][1:]) != list(sample)):
+        return None
+    load = Load()
+    load.last.extend((row, cells) for row, *cells in rows)
+    return load
+
+
+def _read_slowly(
+    connection: Any, file: Path, table: str, headings: Headings, delimiter: str, reading: Reading
+) -> Load | int:
+    """Read a file with irregular lines record by record; the row of a quotation mark that is never closed."""
+    columns = len(headings.names)
+    listed = ", ".join(f"c{n} VARCHAR" for n in range(1, columns + 1))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} ({listed}, {ROW} BIGINT)")
+    load, good, ended = Load(), [], False
+    for row, record, lines in _records(file, delimiter):
+        if row <= headings.last or record == []:
+            continue
+        if record is None and lines > 1:
+            return row
+        ended = ended or (record is not None and ends(record, reading.ends_at))
+        if record is None:
+            (load.not_data if ended else load.broken).append((row, FOOTER if ended else BAD_QUOTES))
+            continue
+        if len(record) != columns and not filled(record[columns:]) and len(record) > columns:
+            record = record[:columns]
+        if len(record) != columns and not filled(record):
+            continue
+        if ended:
+            load.not_data.append((row, FOOTER))
+            continue
+        load.last.append((row, record))
+        if len(record) != columns:
+            load.broken.append((row, WRONG_LENGTH))
+            continue
+        good.append([*record, row])
+        if len(good) >= 100_000:
+            _store(connection, table, good)
+    _store(connection, table, good)
+    return load
+
+
+def _store(connection: Any, table: str, rows: list[list[Any]]) -> None:
+    import pyarrow as pa
+
+    if not rows:
+        return
+    arrays = [pa.array(list(values)) for values in zip(*rows, strict=True)]
+    batch = pa.table(arrays, names=[*(f"c{n}" for n in range(1, len(arrays))), ROW])
+    connection.register("batch", batch)
+    connection.execute(f"INSERT INTO {identifier(table)} SELECT * FROM batch")
+    connection.unregister("batch")
+    rows.clear()
+
+
+def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None, int]]:
+    """Row number, values (none for a blank line, None for one that cannot be split) and lines of each record."""
+    csv.field_size_limit(LONGEST_LINE)
+    with file.open(encoding="utf-8-sig", newline=None) as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        row, before = 0, 0
+        while True:
+            try:
+                record: list[str] | None = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                record = None
+            row += 1
+            yield row, record, reader.line_num - before
+            before = reader.line_num
+
+
+# Lines that are no data
+
+
+def _tidy(connection: Any, table: str, headings: Headings, reading: Reading, load: Load, marks_inside: bool) -> None:
+    """Take headings that come again, and what stands below the table's end, out of the rows."""
+    name = identifier(table)
+    if marks_inside:
+        connection.execute(f"UPDATE {name} SET c1 = ltrim(c1, chr(65279)) WHERE starts_with(c1, chr(65279))")
+    again = " AND ".join(f"trim(coalesce(c{n}, '')) = {literal(h)}" for n, h in enumerate(headings.names, 1))
+    load.not_data += [(row, AGAIN) for row in _taken_out(connection, name, again)]
+    if reading.ends_at:
+        first = " OR ".join(f"starts_with(trim(c1), {literal(text)})" for text in reading.ends_at)
+        below = f"{ROW} >= (SELECT min({ROW}) FROM {name} WHERE {first})"
+        load.not_data += [(row, FOOTER) for row in _taken_out(connection, name, below)]
+        return
+    last = [(row, cells) for row, cells in load.last if not same_headings(cells, headings.names)]
+    found = footers(last, len(headings.names))
+    load.not_data += found
+    rows = {row for row, _ in found}
+    load.broken[:] = [(row, why) for row, why in load.broken if row not in rows]
+    if rows:
+        connection.execute(f"DELETE FROM {name} WHERE {ROW} IN ({', '.join(map(str, rows))})")
+    if last and not all(filled(cells) for row, cells in last if row not in rows):
+        something = ", ".join(f"nullif(trim(c{n}), '')" for n in range(1, len(headings.names) + 1))
+        connection.execute(
+            f"DELETE FROM {name} WHERE {ROW} > "
+            f"(SELECT coalesce(max({ROW}), 0) FROM {name} WHERE coalesce({something}) IS NOT NULL)"
+        )
+
+
+def _taken_out(connection: Any, name: str, condition: str) -> list[int]:
+    rows = [row for (row,) in connection.execute(f"SELECT {ROW} FROM {name} WHERE {condition} ORDER BY 1").fetchall()]
+    if rows:
+        connection.execute(f"DELETE FROM {name} WHERE {condition}")
+    return rows

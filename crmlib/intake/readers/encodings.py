@@ -1,0 +1,316 @@
+"""Which encoding a text file is in, decided by a ladder that states its decision; no statistics over languages.
+
+The rungs: the ``encoding:`` that is set; a byte order mark; UTF-16 without one where its NUL bytes are unmistakable;
+strict UTF-8; then GB18030 or cp1252. These two can both "read" almost any bytes, so they are told apart by what only
+one of them can mean, word by word (:func:`votes`). Files in which lines of two encodings were put together are read
+line by line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crmlib.intake.readers.content import BYTE_ORDER_MARKS, HEAD, utf16_without_mark
+from crmlib.problems import Problem
+
+_BLOCK = 1 << 20
+_LONGEST = 1 << 24
+_SAMPLE = 20_000
+_SHOWN = {
+    "utf-8": "UTF-8", "gb18030": "GB18030", "cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
+    "utf-32-le": "UTF-32", "utf-32-be": "UTF-32",
+}  # fmt: skip
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ’")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file in UTF-8 (the file itself, or a copy in the scratch folder) and what was found out about it."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def as_utf8(file: Path, *, shown_as: str, encoding: str | None, scratch: Path) -> Text | Problem:
+    """The file as UTF-8: the file itself where it is that already, else a copy in ``scratch``.
+
+    Memory stays constant. A character that is cut in half within one line becomes ``\N{REPLACEMENT CHARACTER}`` and
+    is counted in a note; a file that contradicts its set encoding or its byte order mark is a Problem.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(HEAD)
+    if encoding is not None:
+        codec = _known(encoding)
+        if codec is None:
+            remedy = "write utf-8, gb18030, cp1252, utf-16 or another usual name, or leave it out"
+            return Problem(shown_as, "encoding", f"{encoding!r}", "the name of a text encoding", remedy)
+        return _whole(file, shown_as, codec, scratch, f"The text is read as {encoding}, as `encoding:` says.", True)
+    for mark, codec in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            said = f"The text is {_SHOWN[codec]}, as its byte order mark says."
+            if codec == "utf-8" and _first_not_utf8(file) is not None:
+                break
+            return _whole(file, shown_as, codec, scratch, said, False)
+    if unmarked := utf16_without_mark(head):
+        return _whole(file, shown_as, unmarked, scratch, "The text is UTF-16 without a byte order mark.", False)
+    if _first_not_utf8(file) is None:
+        return Text(file, ("The text is UTF-8.",))
+    return _by_line(file, shown_as, scratch)
+
+
+def _known(encoding: str) -> str | None:
+    try:
+        name = codecs.lookup(encoding.strip()).name
+        "".encode(name)
+    except (LookupError, ValueError):
+        return None
+    return {"gb2312": "gb18030", "gbk": "gb18030", "utf-8-sig": "utf-8"}.get(name, name)
+
+
+def _first_not_utf8(file: Path) -> int | None:
+    """The line in which the file stops being UTF-8, or None."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    lines, pending = 1, False
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            if pending or not block.isascii():
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError as error:
+                    return lines + block[: error.start].count(b"\n")
+                pending = bool(decoder.getstate()[0])
+            lines += block.count(b"\n")
+    return lines if pending else None
+
+
+def _whole(file: Path, shown_as: str, codec: str, scratch: Path, said: str, was_set: bool) -> Text | Problem:
+    """The whole file in one encoding; no copy is made of UTF-8."""
+    if codec == "utf-8" and _first_not_utf8(file) is None:
+        return Text(file, (said,))
+    target = scratch / "text"
+    lines, written = 1, False
+    decoder = codecs.getincrementaldecoder(codec)()
+    with file.open("rb") as stream, target.open("wb") as copy:
+        try:
+            while block := stream.read(_BLOCK):
+                text = decoder.decode(block)
+                text = text if written else text.lstrip("\ufeff")
+                written = written or bool(text)
+                lines += text.count("\n")
+                copy.write(text.encode("utf-8"))
+            decoder.decode(b"", True)
+        except (UnicodeDecodeError, UnicodeEncodeError):
+            named = _SHOWN.get(codec, codec)
+            remedy = "leave out `encoding:` or set another" if was_set else "export it again: it is cut off or damaged"
+            found = f"a character that is not {named} in this line or soon after it"
+            return Problem(shown_as, f"row {lines}", found, f"{named} text", remedy)
+    return Text(target, (said,))
+
+
+# Lines that are not UTF-8
+
+
+@dataclass
+class Lines:
+    """What the lines with other than ASCII characters are: how many of each kind, and the first."""
+
+    count: dict[str, int] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: str, line: int) -> None:
+        self.count[kind] = self.count.get(kind, 0) + 1
+        self.first.setdefault(kind, line)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """GB18030 or cp1252, whether that is certain, and whether some words speak for the other."""
+
+    codec: str
+    certain: bool
+    divided: bool
+
+
+def votes(line: bytes) -> tuple[float, float]:
+    """How many words of a line speak for cp1252 and how many for GB18030.
+
+    Chinese is written in pairs of high bytes, most of which fall into the 3,755 commonest characters (GB 2312 level
+    1, first byte B0 to D7); a word of two or more such characters counts one, a single one on its own a half and one
+    beside a Latin letter a quarter (``T恤``). A Western word has ASCII letters, single accented letters (at most two
+    together) of the usual ones, and is written small, Capitalised or in CAPITALS; as Chinese it would be a rare
+    character (first byte 81 to A0 or E0 to FE) in the midst of letters. It counts one.
+
+    >>> votes("Müller,café".encode("cp1252")), votes("订单编号,男".encode("gb18030"))
+    ((2.0, 0.0), (0.0, 1.5))
+    """
+    western = chinese = 0.0
+    for word in _WORD.findall(line):
+        western += _western(word)
+        chinese += _chinese(word)
+    return western, chinese
+
+
+def _western(word: bytes) -> float:
+    runs = _HIGH.findall(word)
+    try:
+        text = word.decode("cp1252")
+    except UnicodeDecodeError:
+        return 0.0
+    if max(map(len, runs)) == 1 and len(word) == 1:
+        # A single high byte between signs, such as £ before a digit, cannot be half of a Chinese character.
+        return 1.0
+    accented = [c for c in text if not c.isascii()]
+    letters = text.replace("’", "")
+    as_written = letters.islower() or letters.isupper() or (letters[:1].isupper() and letters[1:].islower())
+    usual = max(map(len, runs)) <= 2 and all(c in _WESTERN for c in accented) and len(accented) < len(text)
+    return 1.0 if usual and as_written else 0.0
+
+
+def _chinese(word: bytes) -> float:
+    try:
+        text = word.decode("gb18030")
+    except UnicodeDecodeError:
+        return 0.0
+    wide = [c.encode("gb18030") for c in text if not c.isascii()]
+    common = sum(len(c) == 2 and 0xB0 <= c[0] <= 0xD7 and c[1] >= 0xA1 for c in wide)
+    signs = sum(len(c) == 2 and 0xA1 <= c[0] <= 0xA3 and c[1] >= 0xA1 for c in wide)
+    if len(wide) == 1:
+        if not common or (text[0].isascii() and text[-1].isascii()):
+            return 0.0
+        return 0.5 if len(text) == 1 else 0.25
+    together = re.search(r"[^\x00-\x7f]{2}", text) is not None
+    return 1.0 if together and common and common + signs >= len(wide) / 2 else 0.0
+
+
+def told_apart(lines: Iterable[bytes]) -> Verdict | None:
+    """Whether lines that are not UTF-8 are GB18030 or cp1252; None if they can be neither.
+
+    Certain: at least four fifths of the words that tell anything say the same. Where no word does, GB18030 is taken
+    if it can read every line, else cp1252 if that can.
+    """
+    western = chinese = 0.0
+    readable = {"gb18030": True, "cp1252": True}
+    for line in lines:
+        w, c = votes(line)
+        western, chinese = western + w, chinese + c
+        for codec, good in readable.items():
+            readable[codec] = good and _reads(line, codec)
+    if western + chinese == 0:
+        first = next((codec for codec, good in readable.items() if good), None)
+        return Verdict(first, False, False) if first else None
+    codec, most = ("gb18030", chinese) if chinese >= western else ("cp1252", western)
+    return Verdict(codec, most >= 0.8 * (western + chinese), min(western, chinese) > 0)
+
+
+def _reads(line: bytes, codec: str) -> bool:
+    try:
+        return not re.search("[\x80-\x9f]", line.decode(codec))
+    except UnicodeDecodeError:
+        return False
+
+
+def _split(file: Path) -> Iterator[bytes]:
+    """The lines of a file, whichever line ending it has; a longer one than 16 MB comes in pieces."""
+    with file.open("rb") as stream:
+        while line := stream.readline(_LONGEST):
+            if b"\r" in line[:-2]:
+                yield from line.splitlines(keepends=True)
+            else:
+                yield line
+
+
+def _kind(line: bytes) -> str:
+    """What a line is by itself: ascii, utf-8, damaged (UTF-8 with a character cut in half), unsure or other.
+
+    Unsure: valid UTF-8, but only of two-byte characters outside Latin-1, which pairs of Chinese bytes also give.
+    """
+    if line.isascii():
+        return "ascii"
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("utf-8", "replace")
+        long = sum(c > "\u07ff" and c != "\ufffd" for c in text)
+        return "damaged" if long and long >= 3 * text.count("\ufffd") else "other"
+    beyond = [c for c in text if not c.isascii()]
+    return "unsure" if all("\xff" < c <= "\u07ff" for c in beyond) else "utf-8"
+
+
+def _by_line(file: Path, shown_as: str, scratch: Path) -> Text | Problem:
+    verdict = told_apart(_sample(file))
+    if verdict is None:
+        found = "characters that are neither UTF-8 nor GB18030 nor Windows-1252"
+        remedy = "set `encoding:` to the encoding of the export, or export it as UTF-8"
+        return Problem(shown_as, f"row {_first_not_utf8(file)}", found, "text in a known encoding", remedy)
+    found_lines, target = Lines(), scratch / "text"
+    with target.open("wb") as copy:
+        for number, line in enumerate(_split(file), 1):
+            kind = _kind(line)
+            if kind == "ascii":
+                copy.write(line)
+                continue
+            codec, text = _decoded(line, kind, verdict)
+            if number == 1:
+                text = text.lstrip("\ufeff")
+            found_lines.add(codec, number)
+            if "\ufffd" in text:
+                found_lines.add("\ufffd", number)
+            copy.write(text.encode("utf-8"))
+    return Text(target, _notes(found_lines, verdict))
+
+
+def _sample(file: Path) -> Iterator[bytes]:
+    """Lines that are not UTF-8, the first of them."""
+    taken = 0
+    for line in _split(file):
+        if _kind(line) == "other":
+            yield line
+            taken += 1
+            if taken == _SAMPLE:
+                return
+
+
+def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
+    """The codec of one line and its text."""
+    codec = verdict.codec
+    if kind in ("utf-8", "damaged"):
+        return "utf-8", line.decode("utf-8", "replace")
+    if kind == "unsure":
+        western, chinese = votes(line)
+        return (codec, line.decode(codec)) if codec == "gb18030" and chinese else ("utf-8", line.decode("utf-8"))
+    other = "cp1252" if codec == "gb18030" else "gb18030"
+    if verdict.divided or not _reads(line, codec):
+        western, chinese = votes(line)
+        own, against = (western, chinese) if codec == "cp1252" else (chinese, western)
+        if against > own and _reads(line, other):
+            return other, line.decode(other)
+    return codec, line.decode(codec, "replace")
+
+
+def _notes(lines: Lines, verdict: Verdict) -> tuple[str, ...]:
+    kinds = [kind for kind in lines.count if kind != "\ufffd"]
+    notes = []
+    if len(kinds) == 1:
+        notes.append(f"The text is {_SHOWN[kinds[0]]}.")
+    else:
+        each = "; ".join(
+            f"{_SHOWN[kind]} in {lines.count[kind]:,} (the first: line {lines.first[kind]})" for kind in kinds
+        )
+        notes.append(
+            f"The file mixes encodings, so each line with other than plain letters was read by its own: {each}."
+        )
+    if not verdict.certain and verdict.codec in kinds:
+        other = "Windows-1252" if verdict.codec == "gb18030" else "GB18030"
+        notes.append(f"Whether {_SHOWN[verdict.codec]} is right (and not {other}) is not certain; set `encoding:`.")
+    if "\ufffd" in lines.count:
+        notes.append(
+            f"{lines.count[chr(0xFFFD)]:,} lines hold a character that is cut off or damaged, shown as \ufffd "
+            f"(the first: line {lines.first[chr(0xFFFD)]})."
+        )
+    return tuple(notes)

@@ -1,0 +1,163 @@
+"""Which row holds the headings, and which rows above and below the table are no data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crmlib.layout import Reading
+from crmlib.problems import Problem
+
+TITLE = "a title line above the headings"
+FURTHER = "a further line of headings"
+AGAIN = "the headings again"
+FOOTER = "a totals or footer line"
+MOST_COLUMNS = 4096
+LAST_ROWS = 12
+
+Rows = Sequence[tuple[int, Sequence[Any]]]
+
+_NUMBER = re.compile(r"[-+(]?[$€£¥￥]?\s*\d[\d.,\s]*%?\)?")
+_DAY = re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}/\d{1,2}/\d{2}\b).*", re.S)
+_TOTAL = r"(grand )?totals?|sub-?totals?|sum|summe|gesamt(summe)?|合计|总计|小计|共计"
+_ONLY_TOTAL = re.compile(rf"({_TOTAL})\s*[:：]?\s*([(（].*[)）])?", re.I)
+_BEGINS = re.compile(
+    rf"(({_TOTAL})(?![a-z])|confidential\b|copyright\b|©|\(c\)|共\s*[\d,]+\s*[条行笔个单]|[\d,]+ (records?|rows?)\b)",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Headings:
+    """The headings of a table: their names, the row that names them, the last row of the heading, and rows above."""
+
+    names: tuple[str, ...]
+    row: int
+    last: int
+    not_data: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def twice(self) -> tuple[str, ...]:
+        """The headings that stand there more than once."""
+        return tuple(dict.fromkeys(n for n in self.names if n and self.names.count(n) > 1))
+
+
+def filled(cells: Sequence[Any]) -> list[Any]:
+    """The cells in which something stands.
+
+    >>> filled(["", " ", "a", None, 0])
+    ['a', 0]
+    """
+    return [c for c in cells if c is not None and not (isinstance(c, str) and not c.strip())]
+
+
+def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1) -> Headings | Problem:
+    """The headings among the first rows of a table.
+
+    Without ``header_row`` it is the first row that fills more than half as many cells as a typical row does: titles
+    fill far fewer. A row of dates and numbers is never taken for headings.
+
+    Args:
+        rows: the first rows that are not blank, each with its number.
+        reading: ``header_row``, ``header_rows`` and ``heading_from``.
+        shown_as: the file, for messages.
+        spans: how many rows merged headings take up (the last names the columns) where ``header_rows`` does not say.
+    """
+    if not rows:
+        expected = "a row of headings and rows of data"
+        return Problem(shown_as, found="an empty file", expected=expected, remedy="export it again")
+    height = reading.header_rows if reading.header_rows > 1 else spans
+    take = reading.heading_from if reading.header_rows > 1 or reading.heading_from > 1 else height
+    if take > height:
+        expected = f"a number up to header_rows, which is {height}"
+        return Problem(shown_as, "heading_from", str(take), expected, "correct heading_from or header_rows")
+    first = reading.header_row or _likely(rows)
+    named = dict(rows).get(first + take - 1)
+    if named is None:
+        found = "no headings: the row is blank or does not exist"
+        return Problem(shown_as, f"row {first + take - 1}", found, "the headings", "correct header_row")
+    if reading.header_row is None and values_only(named):
+        return Problem(
+            shown_as, f"row {first}", "no headings, but numbers or dates", "a heading for each column",
+            "export with headings, or set header_row to the row that holds them",
+        )  # fmt: skip
+    names = tuple("" if name is None else str(name).replace("\ufeff", "").strip() for name in named)
+    while names and not names[-1] and not any(len(cells) >= len(names) for n, cells in rows if n >= first + height):
+        names = names[:-1]
+    if not any(names):
+        remedy = "export with headings, or correct header_row"
+        return Problem(shown_as, f"row {first + take - 1}", "no headings", "a heading for each column", remedy)
+    if len(names) > MOST_COLUMNS:
+        found = f"{len(names):,} columns"
+        remedy = "export only the columns that are needed, one row per record"
+        return Problem(shown_as, f"row {first}", found, f"at most {MOST_COLUMNS:,}", remedy)
+    above = [(number, TITLE) for number, _ in rows if number < first]
+    further = [(n, FURTHER) for n, _ in rows if first <= n < first + height and n != first + take - 1]
+    return Headings(names, first + take - 1, first + height - 1, (*above, *further))
+
+
+def _likely(rows: Rows) -> int:
+    counts = [len(filled(cells)) for _, cells in rows[:100]]
+    typical = sorted(counts)[(len(counts) * 3) // 4 if len(counts) > 1 else 0]
+    for (number, _), count in zip(rows, counts, strict=False):
+        if 2 * count > typical:
+            return number
+    return rows[0][0]
+
+
+def values_only(cells: Sequence[Any]) -> bool:
+    """Whether a row can be no row of headings: a day stands in it, or at least half of it are numbers.
+
+    >>> values_only(["1", "Eva", "2025-01-03"]), values_only(["id", "name", "2024"])
+    (True, False)
+    """
+    there = filled(cells)
+    if any(isinstance(c, dt.date | dt.time) or (isinstance(c, str) and _DAY.fullmatch(c.strip())) for c in there):
+        return True
+    return 2 * sum(map(_number, there)) >= len(there) > 0
+
+
+def _number(cell: Any) -> bool:
+    return isinstance(cell, int | float) or (isinstance(cell, str) and _NUMBER.fullmatch(cell.strip()) is not None)
+
+
+def same_headings(cells: Sequence[Any], names: Sequence[str]) -> bool:
+    """Whether a row repeats the headings, as where files were put together."""
+    if len(cells) < len(names):
+        return False
+    return all(str(c or "").replace("\ufeff", "").strip() == name for c, name in zip(cells, names, strict=False))
+
+
+def ends(cells: Sequence[Any], beginnings: Sequence[str]) -> bool:
+    """Whether a row's first cell begins as the table's end is said to."""
+    return bool(beginnings and cells) and str(cells[0] or "").strip().startswith(tuple(beginnings))
+
+
+def footers(last: Rows, columns: int) -> list[tuple[int, str]]:
+    """Totals and legal lines at the very end of a table, of which the last rows (in order) are given.
+
+    Such a line begins with a word like ``Total``, ``合计`` or ``Copyright`` and fills at most half of the columns, or
+    it is a total's word alone and otherwise numbers.
+
+    >>> footers([(8, ["a", "Total Gym", 3.0]), (9, ["合计", "", 3.0]), (10, ["Confidential - do not copy", "", ""])], 3)
+    [(9, 'a totals or footer line'), (10, 'a totals or footer line')]
+    """
+    found: list[tuple[int, str]] = []
+    for number, cells in reversed(last):
+        there = filled(cells)
+        if there and not _footer(there, columns):
+            break
+        if there:
+            found.append((number, FOOTER))
+    return found[::-1]
+
+
+def _footer(there: Sequence[Any], columns: int) -> bool:
+    first = there[0].strip() if isinstance(there[0], str) else ""
+    if not _BEGINS.match(first):
+        return False
+    few = 2 * len(there) <= columns or (columns > 1 and len(there) == 1)
+    return few or (_ONLY_TOTAL.fullmatch(first) is not None and len(there) > 1 and all(map(_number, there[1:])))

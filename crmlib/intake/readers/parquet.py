@@ -1,0 +1,50 @@
+"""Parquet as a view: nothing is copied, however many rows there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from crmlib.engine import file_pattern
+from crmlib.intake.readers.headings import MOST_COLUMNS
+from crmlib.intake.source import ROW, Source, identifier, literal
+from crmlib.problems import Problem
+
+
+def open_parquet(connection: Any, file: Path, *, shown_as: str, table: str, copied: bool = False) -> Source | Problem:
+    """Open a Parquet file with its own types; rows are counted from 1.
+
+    ``copied``: the rows are taken into memory, because the file will not stay where it is.
+    """
+    import duckdb
+
+    path = literal(file_pattern(file))
+    damaged = Problem(
+        shown_as,
+        found="a file that is not Parquet, is cut off or is damaged",
+        expected="Parquet",
+        remedy="export it again",
+    )
+    try:
+        described = [(c, k) for c, k, *_ in connection.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
+        if len(described) > MOST_COLUMNS:
+            found, remedy = f"{len(described):,} columns", "export only the columns that are needed"
+            return Problem(shown_as, "", found, f"at most {MOST_COLUMNS:,}", remedy)
+        columns = [f"c{n}" for n in range(1, len(described) + 1)]
+        if any(name.lower() == "file_row_number" for name, _ in described):
+            number, relation = "row_number() OVER ()", f"read_parquet({path}) AS t({', '.join(columns)})"
+        else:
+            number = "file_row_number + 1"
+            named = ", ".join([*columns, "file_row_number"])
+            relation = f"read_parquet({path}, file_row_number = true) AS t({named})"
+        kind = "TABLE" if copied else "VIEW"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP {kind} {identifier(table)} AS "
+            f"SELECT {', '.join(columns)}, {number} AS {ROW} FROM {relation}"
+        )
+    except duckdb.Error:
+        return damaged
+    names = {column: f"c{n}" for n, (column, _) in enumerate(described, 1)}
+    return Source(
+        shown_as, f"SELECT * FROM {identifier(table)}", dict(described), names, notes=("The file is Parquet.",)
+    )

@@ -1,0 +1,57 @@
+"""A loaded table as a Source: names of its columns, of those without a heading too, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmlib.intake.readers.headings import Headings
+from crmlib.intake.source import Source, identifier
+
+
+def finished(
+    connection: Any,
+    table: str,
+    *,
+    shown_as: str,
+    headings: Headings,
+    notes: Sequence[str] = (),
+    broken: Sequence[tuple[int, str]] = (),
+    not_data: Sequence[tuple[int, str]] = (),
+    types: Sequence[str] = (),
+) -> Source:
+    """The Source of a table with the columns ``c1`` … and ``_row``.
+
+    A column without heading is passed over if it is empty; otherwise it is known as ``column 3`` and a note says so.
+    """
+    names = _named(connection, table, headings)
+    kinds = types or ["VARCHAR"] * len(names)
+    given = [f"column {n}" for n, name in enumerate(headings.names, 1) if not name and names[n - 1]]
+    said = [*notes, f"The headings are in row {headings.row}."]
+    if given:
+        said.append(f"Without a heading, but with values: {', '.join(given)}; the columns are known by these names.")
+    count = connection.execute(f"SELECT count(*) FROM {identifier(table)}").fetchone()[0]
+    if not count and not broken:
+        said.append("There is no row below the headings.")
+    return Source(
+        shown_as,
+        f"SELECT * FROM {identifier(table)}",
+        {name: kind for name, kind in zip(names, kinds, strict=True) if name},
+        {name: f"c{n}" for n, name in enumerate(names, 1) if name},
+        broken=tuple(sorted(broken)),
+        not_data=tuple(sorted((*headings.not_data, *not_data))),
+        twice=headings.twice,
+        notes=tuple(said),
+    )
+
+
+def _named(connection: Any, table: str, headings: Headings) -> list[str]:
+    names = list(headings.names)
+    empty = [n for n, name in enumerate(names, 1) if not name]
+    if empty:
+        counts = ", ".join(f"count(nullif(trim(CAST(c{n} AS VARCHAR)), ''))" for n in empty)
+        found = connection.execute(f"SELECT {counts} FROM {identifier(table)}").fetchone()
+        for n, count in zip(empty, found, strict=True):
+            if count and f"column {n}" not in names:
+                names[n - 1] = f"column {n}"
+    return names

@@ -1,0 +1,344 @@
+"""Workbooks (.xlsx, .xls, .xlsb, .ods): the sheet, its headings, and columns with the types of their cells."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from crmlib.intake.readers.headings import (
+    AGAIN,
+    FOOTER,
+    LAST_ROWS,
+    Headings,
+    ends,
+    filled,
+    find_headings,
+    footers,
+    same_headings,
+)
+from crmlib.intake.readers.table import finished
+from crmlib.intake.source import ROW, Source, identifier, plain_heading
+from crmlib.layout import Reading
+from crmlib.problems import Problem, nearest
+
+EVERY_SHEET = "*"
+_HEAD_ROWS = 200
+_MOST_CELLS = 200_000_000
+_ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>(.*?)</c>', re.S)
+_VALUE = re.compile(rb"<v[^>]*>([^<]*)</v>")
+_LAST_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"')
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet's rows that are not blank, with their numbers, and its headings (or why it has none)."""
+
+    name: str
+    rows: list[tuple[int, list[Any]]]
+    headings: Headings | Problem
+
+
+def open_workbook(
+    connection: Any, file: Path, *, kind: str, shown_as: str, table: str, reading: Reading
+) -> tuple[list[Source], list[Problem]]:
+    """Open the sheet that ``reading.sheet`` names (by name, number from 1, or ``*`` for all that hold a table).
+
+    Without it: the first visible sheet with a table, and with it all sheets of the same headings (Excel's rows end at
+    1,048,576, so exports go on in a further sheet). Tables with other headings beside it are a Problem, because one
+    of them would be lost. A column whose cells are all of one kind gets that type (whole numbers BIGINT, numbers
+    DOUBLE, times TIMESTAMP, days DATE, BOOLEAN), any other is text: days as ISO, 17850.0 as ``17850``.
+    """
+    import python_calamine
+
+    try:
+        book = python_calamine.load_workbook(str(file))
+        chosen, skipped = _chosen(book, kind, file, shown_as, reading)
+    except python_calamine.PasswordError:
+        remedy = "save it without the password"
+        return [], [Problem(shown_as, found="a workbook with a password", expected="one without", remedy=remedy)]
+    except (python_calamine.CalamineError, OSError, ValueError, RuntimeError, zipfile.BadZipFile):
+        found = "a workbook that is cut off or damaged"
+        return [], [Problem(shown_as, found=found, expected="a workbook", remedy="open and save it again, or as CSV")]
+    except _Unusable as unusable:
+        return [], [unusable.problem]
+    problems = [sheet.headings for sheet in chosen if isinstance(sheet.headings, Problem)]
+    if problems:
+        return [], problems
+    sources = []
+    for number, sheet in enumerate(chosen, 1):
+        shown = shown_as if len(chosen) == 1 else f"{shown_as}, sheet {sheet.name}"
+        name = table if number == 1 else f"{table}_part{number}"
+        source = _loaded(connection, sheet, shown, name, reading, skipped)
+        sources.append(source)
+    return sources, []
+
+
+class _Unusable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+# Which sheet
+
+
+def _chosen(book: Any, kind: str, file: Path, shown_as: str, reading: Reading) -> tuple[list[Sheet], list[str]]:
+    """The sheets to be read, and sentences on those that are not."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    names = [meta.name for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
+    hidden = {meta.name for meta in book.sheets_metadata if meta.visible != SheetVisibleEnum.Visible}
+    wanted = reading.sheet
+
+    def sheet(name: str) -> Sheet:
+        return _sheet(book, name, kind, file, shown_as, reading)
+
+    if isinstance(wanted, int) or (isinstance(wanted, str) and wanted not in names and wanted.isdigit()):
+        if not 1 <= int(wanted) <= len(names):
+            expected = f"a number from 1 to {len(names)}"
+            raise _Unusable(Problem(shown_as, "sheet", str(wanted), expected, f"use one of {', '.join(names)}"))
+        return [sheet(names[int(wanted) - 1])], []
+    if wanted is not None and wanted != EVERY_SHEET:
+        alike = [name for name in names if plain_heading(name) == plain_heading(wanted)]
+        name = wanted if wanted in names else alike[0] if len(alike) == 1 else None
+        if name is None:
+            expected = "the name or number of a sheet"
+            raise _Unusable(Problem(shown_as, "sheet", f"no sheet {wanted!r}", expected, nearest(wanted, names)))
+        return [sheet(name)], []
+    opened = [sheet(name) for name in names if wanted == EVERY_SHEET or name not in hidden]
+    opened = [s for s in opened if s.rows] or [sheet(name) for name in names if name in hidden]
+    opened = [s for s in opened if s.rows]
+    if not opened:
+        raise _Unusable(
+            Problem(shown_as, found="no sheet with a table", expected="rows below headings", remedy="export it again")
+        )
+    tables = [s for s in opened if _holds_table(s)]
+    if wanted == EVERY_SHEET or not tables:
+        return tables or opened[:1], []
+    key = _key(tables[0])
+    same = [s for s in tables if _key(s) == key]
+    different = [s.name for s in tables if _key(s) != key]
+    if different:
+        found = f"several sheets with different headings: {', '.join(s.name for s in tables)}"
+        raise _Unusable(Problem(shown_as, "sheet", found, "one table", "set `sheet:` to the one that is meant"))
+    passed = [name for name in names if name in hidden and name not in {s.name for s in same}]
+    return same, [f"Hidden sheets are not read: {', '.join(passed)}."] if passed else []
+
+
+def _holds_table(sheet: Sheet) -> bool:
+    """Whether there are headings and rows below: a sheet of one column is a list or a note."""
+    if isinstance(sheet.headings, Problem):
+        return False
+    return len(filled(sheet.headings.names)) > 1 and any(row > sheet.headings.last for row, _ in sheet.rows)
+
+
+def _key(sheet: Sheet) -> list[str]:
+    return [plain_heading(n) for n in sheet.headings.names] if isinstance(sheet.headings, Headings) else []
+
+
+# A sheet's cells
+
+
+def _sheet(book: Any, name: str, kind: str, file: Path, shown_as: str, reading: Reading) -> Sheet:
+    parts = _xml_of_sheets(file) if kind == "xlsx" else {}
+    errors = _error_cells(file, parts[name], shown_as) if name in parts else {}
+    sheet = book.get_sheet_by_name(name)
+    down, across = sheet.start or (0, 0)
+    rows: list[tuple[int, list[Any]]] = []
+    for number, cells in enumerate(sheet.to_python(), down + 1):
+        row = [""] * across + cells if across else cells
+        for column, error in errors.get(number, ()):
+            row += [""] * (column + 1 - len(row))
+            row[column] = error
+        if filled(row):
+            rows.append((number, row))
+    merged = sheet.merged_cell_ranges or [] if kind in ("xlsx", "xls") else []
+    return Sheet(name, rows, _headings_of(rows, merged, shown_as, reading))
+
+
+def _headings_of(
+    rows: list[tuple[int, list[Any]]], merged: Sequence[Any], shown_as: str, reading: Reading
+) -> Headings | Problem:
+    """The headings, in which a merged cell stands for all that it covers; merged downwards, they take up its rows."""
+    head = rows[:_HEAD_ROWS]
+    found = find_headings(head, reading, shown_as=shown_as)
+    if isinstance(found, Problem) or not merged:
+        return found
+    first = found.last if reading.header_row is None else reading.header_row
+    covering = [(top, left, low, right) for (top, left), (low, right) in merged if top + 1 == first]
+    spans = max([low - top + 1 for top, _, low, _ in covering], default=1)
+    height = reading.header_rows if reading.header_rows > 1 else spans
+    by_row = {number: list(cells) for number, cells in head}
+    for (top, left), (low, right) in merged:
+        if not first <= top + 1 < first + height or top + 1 not in by_row or left >= len(by_row[top + 1]):
+            continue
+        value = by_row[top + 1][left]
+        for number in range(top + 1, min(low + 1, first + height - 1) + 1):
+            cells = by_row.setdefault(number, [])
+            cells += [""] * (right + 1 - len(cells))
+            cells[left : right + 1] = [value] * (right + 1 - left)
+    settled = reading if reading.header_row else reading.model_copy(update={"header_row": first})
+    return find_headings(sorted(by_row.items()), settled, shown_as=shown_as, spans=spans)
+
+
+def _xml_of_sheets(file: Path) -> dict[str, str]:
+    """Of each sheet of an .xlsx, where its XML is in the archive."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+            links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    except (KeyError, ElementTree.ParseError):
+        return {}
+    target = {link.get("Id"): link.get("Target", "") for link in links}
+    found = {}
+    for element in book.iter():
+        if element.tag.endswith("}sheet"):
+            link = next((v for k, v in element.attrib.items() if k.endswith("}id")), None)
+            path = target.get(link, "")
+            found[element.get("name", "")] = path.lstrip("/") if path.startswith("/") else f"xl/{path}"
+    return found
+
+
+def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[int, str]]]:
+    """The formula errors of a sheet (``#N/A``), which the reader of workbooks leaves empty, by row: (column, error).
+
+    Raises:
+        _Unusable: if a stray cell far away from the table would make the sheet too large to be read.
+    """
+    errors: dict[int, list[tuple[int, str]]] = {}
+    tail, bottom, right = b"", 0, 0
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(part) as stream:
+            while block := stream.read(1 << 22):
+                joined = tail + block
+                if b't="e"' in joined:
+                    for match in _ERROR_CELL.finditer(joined):
+                        value = _VALUE.search(match.group(3))
+                        if value:
+                            cell = (_column(match.group(1)), value.group(1).decode("utf-8", "replace"))
+                            at = errors.setdefault(int(match.group(2)), [])
+                            if cell not in at:
+                                at.append(cell)
+                last = joined.rfind(b'<c r="')
+                if last >= 0 and (cell_at := _LAST_CELL.match(joined, last)):
+                    right, bottom = max(right, _column(cell_at.group(1)) + 1), int(cell_at.group(2))
+                tail = joined[-(1 << 14) :]
+    except (KeyError, zipfile.BadZipFile, EOFError):
+        return {}
+    if right * bottom > _MOST_CELLS:
+        found = f"a single cell far away from the table, in row {bottom:,} and column {right:,}"
+        remedy = "delete the rows and columns beyond the table, or save the sheet as CSV"
+        raise _Unusable(Problem(shown_as, "", found, "nothing outside the table", remedy))
+    return errors
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1
+
+
+# Rows into a table
+
+
+def _loaded(
+    connection: Any, sheet: Sheet, shown_as: str, table: str, reading: Reading, skipped: Sequence[str]
+) -> Source:
+    import pyarrow as pa
+
+    headings = sheet.headings
+    assert isinstance(headings, Headings)
+    width = max([len(headings.names), *(_width(cells) for row, cells in sheet.rows if row > headings.last)])
+    headings = Headings(
+        headings.names + ("",) * (width - len(headings.names)), headings.row, headings.last, headings.not_data
+    )
+    rows, not_data = _data(sheet.rows, headings, reading)
+    columns = [_typed([cells[n] if n < len(cells) else "" for _, cells in rows]) for n in range(width)]
+    arrays = [array for array, _ in columns]
+    batch = pa.table(
+        [*arrays, pa.array([number for number, _ in rows], pa.int64())],
+        names=[*(f"c{n}" for n in range(1, width + 1)), ROW],
+    )
+    connection.register("batch", batch)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS SELECT * FROM batch")
+    connection.unregister("batch")
+    return finished(
+        connection,
+        table,
+        shown_as=shown_as,
+        headings=headings,
+        notes=[f"The sheet is {sheet.name!r}.", *skipped],
+        not_data=not_data,
+        types=[kind for _, kind in columns],
+    )
+
+
+def _width(cells: Sequence[Any]) -> int:
+    """How far to the right something stands."""
+    width = len(cells)
+    while width and not filled(cells[width - 1 : width]):
+        width -= 1
+    return width
+
+
+def _data(
+    rows: list[tuple[int, list[Any]]], headings: Headings, reading: Reading
+) -> tuple[list[tuple[int, list[Any]]], list[tuple[int, str]]]:
+    data: list[tuple[int, list[Any]]] = []
+    not_data: list[tuple[int, str]] = []
+    ended = False
+    for number, cells in rows:
+        if number <= headings.last:
+            continue
+        ended = ended or ends(cells, reading.ends_at)
+        if ended or same_headings(cells, headings.names):
+            not_data.append((number, FOOTER if ended else AGAIN))
+        else:
+            data.append((number, cells))
+    if not reading.ends_at:
+        found = footers(data[-LAST_ROWS:], len(filled(headings.names)))
+        below = {number for number, _ in found}
+        not_data += found
+        data = [(number, cells) for number, cells in data if number not in below]
+    return data, not_data
+
+
+def _typed(cells: list[Any]) -> tuple[Any, str]:
+    """A column as an Arrow array, and its DuckDB type."""
+    import pyarrow as pa
+
+    cells = [None if c is None or (isinstance(c, str) and not c) else c for c in cells]
+    kinds = {type(c) for c in cells if c is not None}
+    if kinds == {bool}:
+        return pa.array(cells, pa.bool_()), "BOOLEAN"
+    if kinds and kinds <= {int, float}:
+        if all(c is None or (float(c).is_integer() and abs(c) < 2**63) for c in cells):
+            return pa.array([None if c is None else int(c) for c in cells], pa.int64()), "BIGINT"
+        return pa.array([None if c is None else float(c) for c in cells], pa.float64()), "DOUBLE"
+    if kinds == {dt.date}:
+        return pa.array(cells, pa.date32()), "DATE"
+    if kinds and kinds <= {dt.date, dt.datetime}:
+        times = [c if c is None or isinstance(c, dt.datetime) else dt.datetime.combine(c, dt.time()) for c in cells]
+        return pa.array(times, pa.timestamp("us")), "TIMESTAMP"
+    return pa.array([None if c is None else as_text(c) for c in cells], pa.string()), "VARCHAR"
+
+
+def as_text(cell: Any) -> str:
+    """A cell of a column of mixed kinds as text.
+
+    >>> as_text(17850.0), as_text(2.5), as_text(True), as_text(dt.datetime(2025, 1, 2, 10)), as_text(1e20)
+    ('17850', '2.5', 'true', '2025-01-02 10:00:00', '100000000000000000000')
+    """
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(" ")
+    return cell.isoformat() if isinstance(cell, dt.date | dt.time) else str(cell)

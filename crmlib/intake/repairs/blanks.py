@@ -1,0 +1,111 @@
+"""Around the value: blanks, invisible characters, Excel's marks of text, and words that stand for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crmlib.intake.repairs.cells import Cell, Habits, matches
+from crmlib.intake.source import literal
+
+INVISIBLE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+    "\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u3000\ufeff"
+)
+"""Characters around a value that nobody sees: counted where they are taken away; plain blanks are not."""
+
+_NULL_WORDS = "null|none|nan|nat|n/a|#n/a|na|\\(null\\)|<null>|<na>|\\\\n"
+_NULL_AS_WRITTEN = "NULL|null|None|nan|NaN|NAN|NaT|NA|N/A|n/a|#N/A|#N/A N/A|\\(null\\)|<null>|<NA>|\\\\N"
+_SIGNS = "[-—–－]+|[?？]+|\\.|/|未知|无|空|空值|暂无|不详|未填写|无数据|\\(空\\)|（空）|\\(blank\\)|\\(空白\\)"
+_CURRENCY_SIGNS = "[¥￥$€£৳₹元圆] ?-?"
+
+SHOP_MARKS = "^=\"(.*)\"$|^'([-+=]?[0-9].*|[^' ]*[0-9][^' ]*)$"
+_EQUALS_MARK = '^="(.*)"$'
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A raw cell's text without what stands around it, and SQL of where each repair of that kind changes it."""
+
+    text: str
+    filled: str
+    mendings: tuple[tuple[str, str], ...]
+
+
+def blank_words(cell: Cell, counts: Mapping[str, int] | None = None) -> str:
+    """The pattern of what stands for an empty cell in a column of this kind.
+
+    A customer's own words are blank only where a program wrote them (``null``, ``NaN``); in other texts ``NA`` is
+    blank as well, unless the column consists of short codes in capitals among which it is North America.
+    Among flags ``无`` may be the opposite of ``有``.
+    """
+    if cell.free:
+        return f"^({_NULL_AS_WRITTEN})$"
+    if cell.kind == "text":
+        words = _NULL_AS_WRITTEN
+        if counts and not cell.key and 2 * counts.get("codes", 0) > counts.get("filled", 0):
+            words = words.replace("|NA|", "|")
+        return f"^({words}|{_SIGNS})$"
+    signs = f"{_SIGNS}|{_CURRENCY_SIGNS}" if cell.kind in ("number", "whole") else _SIGNS
+    if cell.kind == "flag" and counts and counts.get("有", 0):
+        signs = signs.replace("|无|", "|")
+    return f"^((?i:{_NULL_WORDS})|{signs})$"
+
+
+def marks(cell: Cell) -> str:
+    """The pattern of Excel's marks of text that a column of this kind may carry."""
+    return _EQUALS_MARK if cell.kind == "text" and not cell.key else SHOP_MARKS
+
+
+def surface_evidence(raw: str, cell: Cell) -> dict[str, str]:
+    """SQL conditions over the raw cell that tell which repairs around the value a column needs."""
+    trimmed = f"trim({raw}, {_all_blanks()})"
+    return {
+        "spaced": f"{raw} <> trim({raw}, ' ')",
+        "invisible": f"trim({raw}, ' ') <> {trimmed}",
+        "marked": matches(trimmed, marks(cell)),
+        "blank": matches(unmarked(trimmed, cell), blank_words(cell)),
+        "empty": f"{trimmed} = ''",
+    }
+
+
+def cleaned(raw: str, cell: Cell, habits: Habits) -> str:
+    """SQL of the text with everything taken away that may stand around it; NULL where nothing is left."""
+    text = f"trim({raw}, {_all_blanks()})" if habits.mends("trimmed") else f"trim({raw}, ' ')"
+    if habits.mends("text_marks") and not cell.free:
+        text = unmarked(text, cell)
+    return f"nullif({text}, '')"
+
+
+def unmarked(text: str, cell: Cell) -> str:
+    """SQL of a text without Excel's marks of text."""
+    mark = marks(cell)
+    inside = "\\1" if mark == _EQUALS_MARK else "\\1\\2"
+    return f"CASE WHEN {matches(text, mark)} THEN regexp_replace({text}, {literal(mark)}, {literal(inside)}) ELSE {text} END"
+
+
+def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:
+    """The text of a cell as this column needs it: only what was found in it is looked for."""
+    raw = cell.raw
+    text, mendings = raw, []
+    if counts.get("invisible") and habits.mends("trimmed"):
+        text = f"trim({raw}, {_all_blanks()})"
+        mendings.append(("trimmed", f"trim({raw}, ' ') <> {text}"))
+    elif counts.get("spaced") or counts.get("invisible"):
+        text = f"trim({raw}, ' ')"
+    if counts.get("marked") and habits.mends("text_marks") and not cell.free:
+        mendings.append(("text_marks", matches(text, marks(cell))))
+        text = unmarked(text, cell)
+    empties = bool(counts.get("empty"))
+    if counts.get("blank") and habits.mends("blanks"):
+        word = matches(text, blank_words(cell, counts))
+        mendings.append(("blanks", word))
+        text = f"CASE WHEN NOT {word} THEN {text} END"
+    filled = f"coalesce({text} <> '', false)" if empties else f"({text}) IS NOT NULL"
+    if empties and cell.kind == "text":
+        text = f"nullif({text}, '')"
+    return Surface(text, filled, tuple(mendings))
+
+
+def _all_blanks() -> str:
+    return literal(" " + INVISIBLE)

@@ -1,0 +1,162 @@
+"""What is asked and answered about the cells of one column: the cell, the habits of its source, how it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crmlib.contract.tables import Kind
+from crmlib.intake.source import literal
+from crmlib.layout import DayMonth
+from crmlib.problems import Problem
+
+HIDDEN = "‹hidden›"
+
+REPAIRS: dict[str, str] = {
+    "blanks": "words and signs that stand for an empty cell",
+    "trimmed": "invisible characters around a value: tabs, line ends, no-break and zero-width blanks",
+    "full_width": "full-width digits and letters in identifiers",
+    "text_marks": 'Excel\'s marks of text: a leading apostrophe, ="…"',
+    "float_ids": "identifiers that were stored as fractions: 17850.0",
+    "destroyed_ids": "identifiers that Excel turned into 1.23E+17: flagged, not repaired",
+    "key_case": "e-mail addresses as identifiers, in capitals",
+    "money": "currencies, units, thousands separators and negatives in parentheses",
+    "decimal_comma": "numbers with a comma before the fraction",
+    "percent": "percentages as fractions",
+    "date_format": "dates and times in other forms than year-month-day",
+    "day_month": "dates with day and month first",
+    "serial_dates": "Excel's day numbers",
+    "epochs": "seconds, milliseconds or microseconds since 1970",
+    "epoch_blank": "1970-01-01 or 0000-00-00 for an empty time",
+    "flags": "further words for true and false",
+}
+"""Each repair of cells by its name in ``repairs: {name: false}``, and what it mends."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One column of raw cells that is to become values of a contract kind.
+
+    ``raw`` is the SQL identifier of the cell in the relation, ``type`` its DuckDB type (VARCHAR: as in the export;
+    anything else: already typed by Parquet, a workbook or a database). ``key``: an identifier (ids, codes) in which
+    every character counts. ``free``: a customer's own words. ``happened``: a time that cannot lie in the future.
+    ``private``: a person's data, of which no example is shown.
+    """
+
+    name: str
+    kind: Kind
+    raw: str
+    type: str = "VARCHAR"
+    key: bool = False
+    free: bool = False
+    happened: bool = False
+    heading: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What one repair did in one column: how many cells, and the first of them as it was and as it is now."""
+
+    name: str
+    column: str
+    cells: int
+    file: str
+    row: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Mended:
+    """How one cell is read: SQL of the value (typed; NULL: blank or unreadable), of "something stands there", and of
+    "a repair changed it". ``decisions`` are sentences on what was decided for the whole column, with the evidence."""
+
+    value: str
+    filled: str
+    changed: str
+    repairs: tuple[Repair, ...] = ()
+    decisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the source's settings say about its cells: ``decimal`` and ``dates`` where they are known, the zone of
+    times without offset, and the repairs that are switched off (``{"epochs": False}``)."""
+
+    timezone: str
+    decimal: str | None = None
+    dates: DayMonth | None = None
+    repairs: Mapping[str, bool] = field(default_factory=dict)
+
+    def mends(self, name: str) -> bool:
+        """Whether a repair is switched on.
+
+        >>> Habits("UTC", repairs={"epochs": False}).mends("epochs")
+        False
+        """
+        return self.repairs.get(name, True) is not False
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What other columns of the same source decide for one that holds no evidence of its own, and which columns."""
+
+    decimal: str | None = None
+    decimal_from: str = ""
+    dates: DayMonth | None = None
+    dates_from: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a column is to be read: SQL over its raw cell, and of each repair where it changes a cell."""
+
+    value: str
+    filled: str
+    mendings: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def is_text(cell: Cell) -> bool:
+    """Whether a cell stands as it was exported, so that it has to be read."""
+    return cell.type.upper() in ("VARCHAR", "TEXT", "STRING") or cell.type.upper().startswith("VARCHAR(")
+
+
+def matches(text: str, pattern: str) -> str:
+    """SQL: whether a text matches a regular expression somewhere.
+
+    >>> matches("cell", "^a'b$")
+    "regexp_matches(cell, '^a''b$')"
+    """
+    return f"regexp_matches({text}, {literal(pattern)})"
+
+
+def cases(pairs: list[tuple[str, str]]) -> str:
+    """SQL of the first value whose condition holds, else NULL.
+
+    >>> cases([("a", "1"), ("b", "2")]), cases([])
+    ('CASE WHEN a THEN 1 WHEN b THEN 2 END', 'NULL')
+    """
+    return f"CASE {' '.join(f'WHEN {when} THEN {then}' for when, then in pairs)} END" if pairs else "NULL"
+
+
+def any_of(conditions: list[str]) -> str:
+    """SQL: whether one of several conditions holds (an unknown one does not).
+
+    >>> any_of([]), any_of(["a"]), any_of(["a", "b"])
+    ('false', 'coalesce(a, false)', 'coalesce((a) OR (b), false)')
+    """
+    if not conditions:
+        return "false"
+    return f"coalesce({' OR '.join(f'({c})' for c in conditions) if len(conditions) > 1 else conditions[0]}, false)"
+
+
+def counted(number: int, what: str) -> str:
+    """A number with the word that it counts.
+
+    >>> counted(1, "cell"), counted(12345, "cell")
+    ('1 cell', '12,345 cells')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

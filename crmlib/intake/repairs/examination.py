@@ -1,0 +1,189 @@
+"""Whole columns are looked at before a cell is read: what is in them decides which SQL reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from crmlib.intake.repairs import flags, keys, numbers, times
+from crmlib.intake.repairs.blanks import cleaned, surface_evidence
+from crmlib.intake.repairs.cells import HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
+from crmlib.intake.source import FILE, ROW, literal
+from crmlib.problems import Problem
+
+_FAMILIES: Mapping[str, ModuleType] = {
+    "text": keys,
+    "time": times,
+    "date": times,
+    "number": numbers,
+    "whole": numbers,
+    "flag": flags,
+}
+Counts = dict[str, dict[str, int]]
+
+
+def examine(
+    connection: Any, relation: str, cells: Sequence[Cell], habits: Habits, *, place: str
+) -> tuple[dict[str, Mended], list[Problem]]:
+    """Look at whole columns, decide how each is read, and answer the SQL that reads it, with what it mends.
+
+    One scan tells which columns are clean: those cost a cast and nothing more. Of the others a second scan counts the
+    forms in which their cells are written, and a third what each repair changes, with its first example.
+
+    Args:
+        connection: DuckDB.
+        relation: name of the relation with the raw cells, ``_file`` and ``_row``.
+        cells: the columns to be read.
+        habits: what the settings say.
+        place: where settings are made, for messages: ``tables.orders in client.yaml``.
+
+    Returns:
+        by cell name how it is read; and what only a person can decide (day or month first, thousands or decimals).
+
+    >>> import duckdb
+    >>> connection = duckdb.connect()
+    >>> _ = connection.sql("CREATE TABLE raw AS SELECT 'a.csv' AS _file, 2 AS _row, '¥1,299.50' AS amount")
+    >>> mended, problems = examine(connection, "raw", [Cell("amount", "number", "amount")], Habits("UTC"), place="")
+    >>> connection.sql(f"SELECT {mended['amount'].value} FROM raw").fetchone(), mended["amount"].repairs[0].name
+    ((1299.5,), 'money')
+    """
+    cells = list(cells)
+    counts = _screened(connection, relation, cells, habits)
+    unclear = [cell for cell in cells if is_text(cell) and _needs_a_look(cell, habits, counts[cell.name])]
+    for name, found in _evidence(connection, relation, unclear, habits).items():
+        counts[name].update(found)
+    lent = _lent(unclear, habits, counts)
+    plans = {cell.name: _plan(cell, habits, counts[cell.name], lent, place) for cell in cells}
+    repairs = _repairs(connection, relation, cells, plans, habits)
+    mended = {
+        name: Mended(
+            plan.value,
+            plan.filled,
+            any_of([condition for _, condition in plan.mendings]),
+            tuple(repairs.get(name, ())),
+            plan.decisions,
+        )
+        for name, plan in plans.items()
+    }
+    return mended, [problem for plan in plans.values() for problem in plan.problems]
+
+
+def _screened(connection: Any, relation: str, cells: Sequence[Cell], habits: Habits) -> Counts:
+    """One scan over all columns: how many cells of each are not written in the strict form."""
+    tests: dict[str, dict[str, str]] = {}
+    for cell in cells:
+        family = _FAMILIES[cell.kind]
+        if is_text(cell):
+            tests[cell.name] = family.screen(cell, habits)
+        else:
+            tests[cell.name] = times.screen_typed(cell, habits) if cell.kind in ("time", "date") else {}
+    return _counted(connection, tests, relation)
+
+
+def _needs_a_look(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
+    if cell.kind in ("number", "whole") and numbers.needs_a_look(habits, counts):
+        return True
+    return counts["dirty"] > 0
+
+
+def _evidence(connection: Any, relation: str, cells: Sequence[Cell], habits: Habits) -> Counts:
+    """One scan over the columns that are not clean: how their cells are written."""
+    if not cells:
+        return {}
+    tests: dict[str, dict[str, str]] = {}
+    source = f"SELECT {', '.join(f'{cell.raw} AS x{i}' for i, cell in enumerate(cells))} FROM {relation}"
+    texts = [f"{cleaned(f'x{i}', cell, habits)} AS t{i}" for i, cell in enumerate(cells)]
+    source = f"SELECT *, {', '.join(texts)} FROM ({source})"
+    steps: list[list[str]] = []
+    for i, cell in enumerate(cells):
+        names = {"t": f"t{i}"}
+        for depth, (name, sql) in enumerate(_FAMILIES[cell.kind].layers(cell, habits, f"t{i}")):
+            for known, column in names.items():
+                sql = sql.replace("{" + known + "}", column)
+            names[name] = f"{name}{i}"
+            if depth == len(steps):
+                steps.append([])
+            steps[depth].append(f"{sql} AS {name}{i}")
+        tests[cell.name] = {**surface_evidence(f"x{i}", cell), **_FAMILIES[cell.kind].evidence(cell, habits, names)}
+    for step in steps:
+        source = f"SELECT *, {', '.join(step)} FROM ({source})"
+    return _counted(connection, tests, f"({source})")
+
+
+def _counted(connection: Any, tests: Mapping[str, Mapping[str, str]], relation: str) -> Counts:
+    """How many rows meet each test, by column, in one scan."""
+    flat = [(column, name, sql) for column, named in tests.items() for name, sql in named.items()]
+    counts: Counts = {column: {} for column in tests}
+    if not flat:
+        return counts
+    row = connection.execute(f"SELECT {', '.join(f'count_if({sql})' for _, _, sql in flat)} FROM {relation}").fetchone()
+    for (column, name, _), number in zip(flat, row, strict=True):
+        counts[column][name] = int(number or 0)
+    return counts
+
+
+def _lent(cells: Sequence[Cell], habits: Habits, counts: Counts) -> Lent:
+    """What the columns that hold evidence decide for those without, where they agree."""
+    decimals = {c.name: numbers.own_decimal(habits, counts[c.name]) for c in cells if c.kind in ("number", "whole")}
+    dates = {c.name: times.own_dates(counts[c.name]) for c in cells if c.kind in ("time", "date")}
+    sure_decimals = {name: d for name, d in decimals.items() if d}
+    sure_dates = {name: d for name, d in dates.items() if d}
+    lent = Lent()
+    if len(set(sure_decimals.values())) == 1:
+        name, decimal = next(iter(sure_decimals.items()))
+        lent = replace(lent, decimal=decimal, decimal_from=name)
+    if len(set(sure_dates.values())) == 1:
+        name, order = next(iter(sure_dates.items()))
+        lent = replace(lent, dates=order, dates_from=name)
+    return lent
+
+
+def _plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
+    family = _FAMILIES[cell.kind]
+    if is_text(cell):
+        plan: Plan = family.plan(cell, habits, counts, lent, place)
+        return plan
+    if cell.kind in ("time", "date"):
+        return times.typed(cell, habits, counts)
+    typed: Plan = family.typed(cell)
+    return typed
+
+
+def _repairs(
+    connection: Any, relation: str, cells: Sequence[Cell], plans: Mapping[str, Plan], habits: Habits
+) -> dict[str, list[Repair]]:
+    """What each repair changes: how many cells, and the first of them in the order of files and rows."""
+    wanted = [(cell, name, condition) for cell in cells for name, condition in plans[cell.name].mendings]
+    if not wanted:
+        return {}
+    tests = ", ".join(f"count_if({sql}), min({ROW}) FILTER ({sql})" for _, _, sql in wanted)
+    rows = connection.execute(f"SELECT {FILE}, {tests} FROM {relation} GROUP BY {FILE} ORDER BY {FILE}").fetchall()
+    repairs: dict[str, list[Repair]] = {}
+    for i, (cell, name, condition) in enumerate(wanted):
+        number = sum(row[1 + 2 * i] for row in rows)
+        if not number:
+            continue
+        file, at = next((row[0], row[2 + 2 * i]) for row in rows if row[1 + 2 * i])
+        before, after = HIDDEN, HIDDEN
+        if not cell.private:
+            before, after = _example(connection, relation, cell, plans[cell.name], habits, (file, at, condition))
+        repairs.setdefault(cell.name, []).append(
+            Repair(name, cell.name, int(number), str(file), int(at), before, after)
+        )
+    return repairs
+
+
+def _example(
+    connection: Any, relation: str, cell: Cell, plan: Plan, habits: Habits, where: tuple[str, int, str]
+) -> tuple[str, str]:
+    """A cell as it stands in the export and as it is read; moments on the client's clock."""
+    value = f"({plan.value}) AT TIME ZONE {literal(habits.timezone)}" if cell.kind == "time" else f"({plan.value})"
+    file, row, condition = where
+    before, after = connection.execute(
+        f"SELECT CAST({cell.raw} AS VARCHAR), coalesce(CAST({value} AS VARCHAR), '') FROM {relation} "
+        f"WHERE {ROW} = ? AND {FILE} = ? AND {condition} ORDER BY 1 LIMIT 1",
+        [row, file],
+    ).fetchone()
+    return before, after

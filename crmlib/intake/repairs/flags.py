@@ -1,0 +1,134 @@
+"""True and false, in the words that systems write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crmlib.intake.repairs.blanks import surface
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, counted
+from crmlib.intake.source import literal
+
+STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
+STRICT_FALSE = ("false", "f", "no", "n", "0", "0.0")
+TICKS = ("x", "✓", "✔", "√", "☑")
+FURTHER_TRUE = (
+    *(
+        "on",
+        "checked",
+        "selected",
+        "enabled",
+        "active",
+        "accepted",
+        "granted",
+        "subscribed",
+        "allowed",
+        "ja",
+        "si",
+        "sí",
+    ),
+    *(
+        "oui",
+        "opted in",
+        "opted-in",
+        "opt in",
+        "opt-in",
+        "opted_in",
+        "opt_in",
+        "是",
+        "是的",
+        "对",
+        "真",
+        "有",
+        "已",
+        "开",
+        "启用",
+    ),
+    *("已启用", "同意", "已同意", "已订阅", "订阅", "允许", "接受", "已接受", "已授权"),
+)
+FURTHER_FALSE = (
+    *(
+        "off",
+        "unchecked",
+        "disabled",
+        "inactive",
+        "declined",
+        "denied",
+        "unsubscribed",
+        "not subscribed",
+        "nein",
+        "non",
+    ),
+    *(
+        "opted out",
+        "opted-out",
+        "opt out",
+        "opt-out",
+        "opted_out",
+        "opt_out",
+        "否",
+        "不是",
+        "错",
+        "假",
+        "没有",
+        "无",
+        "未",
+        "关",
+    ),
+    *("停用", "未启用", "不同意", "未同意", "未订阅", "退订", "已退订", "不允许", "拒绝", "已拒绝", "未授权", "不"),
+)
+
+
+def screen(cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell whether a column of flags needs a closer look."""
+    text = f"lower({cell.raw})"
+    return {"dirty": f"{cell.raw} IS NOT NULL AND {text} NOT IN {_list((*STRICT_TRUE, *STRICT_FALSE))}"}
+
+
+def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
+    """What is worked out of the cleaned text before it is counted: the word in lower case."""
+    return [("word", f"lower({text})")]
+
+
+def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
+    """SQL conditions counted over the whole column."""
+    word = names["word"]
+    return {
+        "further": f"{word} IN {_list((*TICKS, *FURTHER_TRUE, *FURTHER_FALSE))}",
+        "有": f"{word} = '有'",
+        "ticks": f"{word} IN {_list(TICKS)}",
+        "filled": f"{word} <> ''",
+    }
+
+
+def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
+    """How a column of flags is read."""
+    around = surface(cell, habits, counts)
+    word = f"lower({around.text})"
+    true, false = list(STRICT_TRUE), list(STRICT_FALSE)
+    mendings, decisions = list(around.mendings), []
+    if counts.get("further") and habits.mends("flags"):
+        mendings.append(("flags", f"{word} IN {_list((*TICKS, *FURTHER_TRUE, *FURTHER_FALSE))}"))
+        true += [*TICKS, *FURTHER_TRUE]
+        false += FURTHER_FALSE
+    value = f"CASE WHEN {word} IN {_list(true)} THEN true WHEN {word} IN {_list(false)} THEN false END"
+    if (
+        counts.get("ticks")
+        and counts["ticks"] == counts.get("filled", 0) - counts.get("blank", 0)
+        and habits.mends("flags")
+    ):
+        value = f"CASE WHEN {around.filled} THEN {value} ELSE false END"
+        decisions.append(f"{cell.name}: {counted(counts['ticks'], 'tick')} and nothing else; an empty cell means no")
+    return Plan(value, around.filled, tuple(mendings), tuple(decisions))
+
+
+def typed(cell: Cell) -> Plan:
+    """How a column is read that is no text: true and false, 1 and 0."""
+    filled = f"{cell.raw} IS NOT NULL"
+    if cell.type.upper() == "BOOLEAN":
+        return Plan(cell.raw, filled)
+    number = f"try_cast(CAST({cell.raw} AS VARCHAR) AS DOUBLE)"
+    return Plan(f"CASE WHEN {number} = 1 THEN true WHEN {number} = 0 THEN false END", filled)
+
+
+def _list(words: tuple[str, ...] | list[str]) -> str:
+    return f"({', '.join(map(literal, words))})"

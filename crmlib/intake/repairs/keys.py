@@ -1,0 +1,120 @@
+"""Texts: identifiers in which every character counts, other texts, and customers' own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crmlib.intake.repairs.blanks import INVISIBLE, blank_words, marks, surface
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, counted, matches
+from crmlib.intake.source import literal
+
+_FLOAT = "^[0-9]+[.]0+$"
+_FRACTION = "^[0-9]+[.][0-9]*[1-9][0-9]*$"
+_SCIENTIFIC = "^[0-9]([.][0-9]+)?[eE][+][0-9]{2,}$"
+_LONG = "^[0-9]{16,}$"
+_ROUNDED = "^[0-9]{15}0+$"
+_MASKED = "[^*][*]{2,}|[*]{2,}[^*]"
+_EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
+_WIDE = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(
+    chr(c) for start in (0xFF21, 0xFF41) for c in range(start, start + 26)
+)
+_WIDE += "－＿．＠／"
+_NARROW = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.@/"
+
+
+def screen(cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell whether a column of texts needs a closer look."""
+    blanks = f"[ {INVISIBLE}]"
+    patterns = [f"^{blanks}", f"{blanks}$", blank_words(cell), marks(cell)]
+    if not cell.free:
+        patterns.append("[*][*]")
+    if cell.key:
+        patterns += [_FLOAT, _SCIENTIFIC, _LONG, "@.*[A-Z]", "[A-Z].*@", f"[{_WIDE}]"]
+    return {"dirty": matches(cell.raw, "|".join(patterns)), "empty": f"{cell.raw} = ''"}
+
+
+def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
+    """What is worked out of the cleaned text before it is counted: full-width characters as plain ones."""
+    return [("plain", _narrowed(text) if cell.key and habits.mends("full_width") else text)]
+
+
+def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
+    """SQL conditions counted over the whole column."""
+    plain = names["plain"]
+    counted_always = {"filled": f"{plain} <> ''", "codes": matches(plain, "^[A-Z]{2,4}$") + f" AND {plain} <> 'NA'"}
+    if cell.free:
+        return counted_always
+    counted_always["masked"] = matches(plain, _MASKED)
+    if not cell.key:
+        return counted_always
+    return {
+        **counted_always,
+        "wide": f"{names['t']} <> {plain}",
+        "floats": matches(plain, _FLOAT),
+        "fractions": matches(plain, _FRACTION),
+        "scientific": matches(plain, _SCIENTIFIC),
+        "long": matches(plain, _LONG),
+        "rounded": matches(plain, _ROUNDED),
+        "capitals": f"{plain} <> lower({plain}) AND {matches(plain, _EMAIL)}",
+    }
+
+
+def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
+    """How a column of texts is read."""
+    around = surface(cell, habits, counts)
+    text, mendings = around.text, list(around.mendings)
+    decisions = _stated(cell, counts, habits)
+    if counts.get("wide") and habits.mends("full_width"):
+        mendings.append(("full_width", f"{text} <> {_narrowed(text)}"))
+        text = _narrowed(text)
+    branches = []
+    if counts.get("floats") and not counts.get("fractions") and habits.mends("float_ids"):
+        mendings.append(("float_ids", matches(text, _FLOAT)))
+        branches.append((matches(text, _FLOAT), f"split_part({text}, '.', 1)"))
+    if counts.get("capitals") and habits.mends("key_case"):
+        capitals = f"{text} <> lower({text}) AND {matches(text, _EMAIL)}"
+        mendings.append(("key_case", capitals))
+        branches.append((capitals, f"lower({text})"))
+    if counts.get("scientific") and habits.mends("destroyed_ids"):
+        branches.append((matches(text, _SCIENTIFIC), "NULL"))
+    value = cases([*branches, ("true", text)]) if branches else text
+    return Plan(value, around.filled, tuple(mendings), tuple(decisions))
+
+
+def typed(cell: Cell) -> Plan:
+    """How a column is read as text that is none: whole numbers that were stored as fractions without the ``.0``."""
+    value, filled = cell.raw, f"{cell.raw} IS NOT NULL"
+    if not cell.type.upper().startswith(("FLOAT", "DOUBLE", "DECIMAL")):
+        return Plan(f"CAST({value} AS VARCHAR)", filled)
+    whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
+    number = f"CASE WHEN {whole} THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
+    return Plan(number, filled)
+
+
+def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
+    """Sentences on what the whole column says about itself."""
+    sentences = []
+    if counts.get("blank") and 2 * counts.get("codes", 0) > counts.get("filled", 0) and not cell.key:
+        sentences.append(f"{cell.name}: NA is kept, for it stands among {counted(counts['codes'], 'short code')}")
+    if counts.get("floats") and counts.get("fractions"):
+        sentences.append(
+            f"{cell.name}: {counted(counts['floats'], 'value')} such as 12.0 kept as they are, for "
+            f"{counted(counts['fractions'], 'other')} have a fraction"
+        )
+    if counts.get("scientific") and habits.mends("destroyed_ids"):
+        sentences.append(
+            f"{cell.name}: {counted(counts['scientific'], 'identifier')} written like 1.23E+17 were destroyed by Excel "
+            "and cannot be repaired; export again with this column as text"
+        )
+    if counts.get("rounded", 0) >= 3 and counts["rounded"] >= 0.9 * counts["long"]:
+        sentences.append(
+            f"{cell.name}: {counts['rounded']:,} of {counted(counts['long'], 'long number')} have only zeros after the "
+            "15th digit: Excel has rounded them, different identifiers may have become one; export again as text"
+        )
+    if counts.get("masked"):
+        sentences.append(f"{cell.name}: {counted(counts['masked'], 'value')} masked at the source, kept as they are")
+    return sentences
+
+
+def _narrowed(text: str) -> str:
+    return f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"

@@ -1,0 +1,267 @@
+"""Numbers: money with its signs, thousands, negatives; the comma before the fraction, decided on the whole column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crmlib.intake.repairs.blanks import Surface, surface
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, matches
+from crmlib.intake.source import literal
+from crmlib.problems import Problem
+
+FEW = 20
+"""From so many numbers on, of which every point parts three digits, the points may part thousands."""
+
+_CURRENCY = (
+    "(?:US[$]|CN[¥￥]|JP[¥￥]|HK[$]|NT[$]|AU?[$]|CA?[$]|R[$]|S[$]|RMB|CNY|USD|EUR|GBP|HKD|TWD|JPY|INR|BDT|AUD|CAD|CHF|SGD|MYR|THB|IDR"
+    "|VND|KRW|BRL|MXN|ZAR|RUB|TRY|PLN|SEK|NOK|DKK|AED|TK[.]?|RS[.]?|KR[.]?|ZŁ|FR[.]?|人民币|美元|欧元|英镑|港币|港元|日元|元整"
+    "|块钱|块|元|圆|円|[¥￥$€£৳₹₩₫₽₺฿₱₦₴₪])"
+)
+_GAPS = " \\x{a0}\\x{202f}\\x{2009}'’"
+_NUMBER = f"((?:[1-9][0-9]{{0,2}}(?:[{_GAPS}][0-9]{{3}})+(?:[.,][0-9]+)?)|[0-9][0-9.,]*|[.,][0-9]+)"
+_SIGN = "(?:[-+] ?)?"
+_MARK = f"(?:{_CURRENCY} ?)?"
+_UNIT = "(?: ?(?:万|萬|亿|億|%))?"
+_SHAPE = (
+    f"^{_SIGN}{_MARK}{_SIGN}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?[-]?$"
+    f"|^{_MARK}[(] ?{_MARK}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})? ?[)](?: ?{_CURRENCY})?$"
+)
+_STRICT = "^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
+_PARTED = "[1-9][0-9]{0,2}"
+_GROUPED = f"{_PARTED}(,[0-9]{{2,3}})*,[0-9]{{3}}"
+_ONE_COMMA = f"^{_PARTED},[0-9]{{3}}$"
+_ONE_POINT = f"^{_PARTED}[.][0-9]{{3}}$"
+_PLAIN = "^([0-9]+|[0-9]*[.][0-9]+|[0-9]+[.])$"
+_COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
+_POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
+_WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
+
+
+def screen(cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell whether a column of numbers needs a closer look."""
+    raw = cell.raw
+    return {
+        "dirty": f"{raw} IS NOT NULL AND NOT {_strict(raw)}",
+        "pointed": f"contains({raw}, '.')",
+        "three": f"substr({raw}, -4, 1) = '.'",
+    }
+
+
+def needs_a_look(habits: Habits, counts: Mapping[str, int]) -> bool:
+    """Whether numbers that can all be read may still mean something else: 1.377 that is 1377."""
+    if habits.decimal == ".":
+        return False
+    several = 1 if habits.decimal == "," else FEW
+    return counts["three"] > 0 and (
+        habits.decimal == "," or (counts["pointed"] >= several == FEW and counts["three"] == counts["pointed"])
+    )
+
+
+def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
+    """What is worked out of the cleaned text: in plain characters, and its digits with points and commas."""
+    return [("body", _body(text)), ("core", f"CASE WHEN {text} IS NOT NULL THEN {_core('{body}')} END")]
+
+
+def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
+    """SQL conditions counted over the whole column."""
+    body, core = names["body"], names["core"]
+    slow = f"NOT coalesce({_strict(names['t'])}, true)"
+    return {
+        "slow": f"{slow} AND {core} <> ''",
+        "comma sure": _comma_for_sure(core),
+        "point sure": f"{matches(core, _COMMAS_PART)} OR {matches(core, '[.]')} AND {matches(core, _PLAIN)} "
+        f"AND NOT {matches(core, _ONE_POINT)}",
+        "one comma": matches(core, _ONE_COMMA),
+        "one comma of money": f"{matches(core, _ONE_COMMA)} AND {matches(body, '[¥￥$£৳₹元圆]|CNY|RMB|USD|GBP')}",
+        "one point": matches(core, _ONE_POINT),
+        "percent": f"{core} <> '' AND contains({body}, '%')",
+        "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
+    }
+
+
+def own_decimal(habits: Habits, counts: Mapping[str, int]) -> str | None:
+    """What a column's own cells say about the character before the fraction; None: nothing, or both."""
+    comma, point = counts.get("comma sure", 0), counts.get("point sure", 0)
+    if not habits.mends("decimal_comma"):
+        return "."
+    if comma and not point:
+        return ","
+    if point and not comma:
+        return "."
+    if not point and counts.get("one comma of money"):
+        return "."
+    return None
+
+
+def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
+    """How a column of numbers is read."""
+    around = surface(cell, habits, counts)
+    text = around.text
+    decimal, decisions, problems = _decide(cell, habits, counts, lent, place)
+    slow_needed = bool(counts.get("slow")) or (decimal == "," and bool(counts.get("one point")))
+    if not slow_needed:
+        return Plan(_as_kind(_if_strict(text), cell), around.filled, around.mendings, decisions, problems)
+    strict = _strict(text)
+    if decimal == "," and counts.get("one point"):
+        strict += f" AND NOT {matches(f'trim({text})', _ONE_POINT.replace('^', '^[-+]?'))}"
+    return _plan_slow(cell, habits, counts, around, strict, decimal, decisions, problems)
+
+
+def _plan_slow(
+    cell: Cell,
+    habits: Habits,
+    counts: Mapping[str, int],
+    around: Surface,
+    strict: str,
+    decimal: str,
+    decisions: tuple[str, ...],
+    problems: tuple[Problem, ...],
+) -> Plan:
+    """How a column is read in which some numbers need mending."""
+    text = around.text
+    body = _body(text)
+    core = _core(body)
+    comma = _comma_cells(core, decimal, counts, habits)
+    bare = matches(body, "^[-+]?[0-9.,]+$")
+    readable = f"coalesce({_digits(core, comma)} <> '', false)"
+    slow = f"{text} IS NOT NULL AND NOT coalesce({strict}, false) AND {readable}"
+    kinds = [("decimal_comma", comma)] if comma else []
+    kinds.append(("percent", f"contains({body}, '%')"))
+    kinds.append(("money", f"NOT contains({body}, '%') AND NOT ({bare} AND {comma or 'false'})"))
+    found = [
+        (name, f"{slow} AND {condition}") for name, condition in kinds if name != "percent" or counts.get("percent")
+    ]
+    off = [condition for name, condition in found if not habits.mends(name)]
+    negative = matches(body, "^[(]|^[^0-9(]*[-(]|-$")
+    exponent = (
+        f"CASE WHEN {matches(body, '[万萬]')} THEN 'e4' WHEN {matches(body, '[亿億]')} THEN 'e8' "
+        f"WHEN contains({body}, '%') THEN 'e-2' ELSE '' END"
+    )
+    number = f"CASE WHEN {negative} THEN '-' ELSE '' END || {_digits(core, comma)} || {exponent}"
+    refused = f"WHEN {any_of(off)} THEN NULL " if off else ""
+    value = f"CASE WHEN {strict} THEN try_cast({text} AS DOUBLE) {refused}ELSE try_cast({number} AS DOUBLE) END"
+    mendings = tuple((name, condition) for name, condition in found if habits.mends(name))
+    return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems)
+
+
+def typed(cell: Cell) -> Plan:
+    """How a column of numbers is read that is no text."""
+    filled = f"{cell.raw} IS NOT NULL"
+    kind = cell.type.upper()
+    if kind.startswith(("FLOAT", "DOUBLE", "REAL")):
+        number = f"CAST({cell.raw} AS DOUBLE)"
+        return Plan(_as_kind(f"CASE WHEN isfinite({number}) THEN {number} END", cell), filled)
+    if ("INT" in kind and "INTERVAL" not in kind) or kind.startswith(("DECIMAL", "NUMERIC", "BOOLEAN")):
+        if cell.kind == "whole" and "INT" in kind:
+            return Plan(f"try_cast({cell.raw} AS BIGINT)", filled)
+        return Plan(_as_kind(f"CAST({cell.raw} AS DOUBLE)", cell), filled)
+    return Plan(_as_kind(_if_strict(f"CAST({cell.raw} AS VARCHAR)"), cell), filled)
+
+
+def _decide(
+    cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str
+) -> tuple[str, tuple[str, ...], tuple[Problem, ...]]:
+    """The character before the fraction of this column, what is to be said about it, and what cannot be decided."""
+    comma, point = counts.get("comma sure", 0), counts.get("point sure", 0)
+    unsure_commas, unsure_points = counts.get("one comma", 0), counts.get("one point", 0)
+    said = _units(cell, counts)
+    own = own_decimal(habits, counts)
+    if habits.decimal:
+        return habits.decimal, said, ()
+    if own == ",":
+        return (
+            ",",
+            (f"{cell.name}: the comma stands before the fraction ({comma:,} numbers can only be read so)", *said),
+            (),
+        )
+    if own == ".":
+        if unsure_commas and habits.mends("decimal_comma"):
+            why = f"{point:,} numbers can only be read so" if point else "sums of money in a currency that writes so"
+            said = (f"{cell.name}: commas part thousands ({why})", *said)
+        return ".", said, ()
+    if comma and point and not (unsure_commas or unsure_points):
+        both = f"{cell.name}: {comma:,} numbers with a comma before the fraction, {point:,} with a point, each read as written"
+        return ".", (both, *said), ()
+    if not comma and lent.decimal and (unsure_commas or unsure_points >= FEW):
+        meaning = "stands before the fraction" if lent.decimal == "," else "parts thousands"
+        return lent.decimal, (f"{cell.name}: the comma {meaning}, as in {lent.decimal_from}", *said), ()
+    if comma and point:
+        found = (
+            f"{comma:,} numbers with a comma before the fraction, {point:,} with a point, and "
+            f"{unsure_commas + unsure_points:,} such as 1,234 or 1.234 that can be read both ways"
+        )
+    elif unsure_commas:
+        found = (
+            f"{counted(unsure_commas, 'number')} such as 1,234, and none that tells whether the comma parts thousands"
+        )
+    elif unsure_points >= FEW:
+        found = "numbers whose every point has three digits after it, which may part thousands"
+    else:
+        return ".", said, ()
+    return ".", said, (_undecided(cell, found, place),)
+
+
+def _undecided(cell: Cell, found: str, place: str) -> Problem:
+    return Problem(
+        file=place,
+        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
+        found=found,
+        expected="the character that stands before the fraction to be known",
+        remedy='add decimal: "." or decimal: "," to the table',
+    )
+
+
+def _units(cell: Cell, counts: Mapping[str, int]) -> tuple[str, ...]:
+    said = []
+    if counts.get("percent"):
+        said.append(f"{cell.name}: {counted(counts['percent'], 'percentage')} as fractions, 12.5% as 0.125")
+    if counts.get("wan"):
+        said.append(f"{cell.name}: 万 is 10,000 and 亿 100,000,000 ({counted(counts['wan'], 'number')})")
+    return tuple(said)
+
+
+def _strict(text: str) -> str:
+    """SQL: a finite number in the form in which programs write it."""
+    return f"coalesce(isfinite(try_cast({text} AS DOUBLE)) AND NOT contains({text}, '_'), false)"
+
+
+def _if_strict(text: str) -> str:
+    return f"CASE WHEN {_strict(text)} THEN try_cast({text} AS DOUBLE) END"
+
+
+def _as_kind(number: str, cell: Cell) -> str:
+    if cell.kind != "whole":
+        return number
+    return f"CASE WHEN ({number}) = trunc({number}) THEN try_cast({number} AS BIGINT) END"
+
+
+def _body(text: str) -> str:
+    return f"upper(trim(translate({text}, {literal(_WIDE)}, {literal(_NARROW)})))"
+
+
+def _core(body: str) -> str:
+    """SQL of a number's digits with its points and commas; empty where the text is no number."""
+    shape = literal(_SHAPE)
+    both = f"regexp_extract({body}, {shape}, 1) || regexp_extract({body}, {shape}, 2)"
+    return f"regexp_replace({both}, '[^0-9.,]', '', 'g')"
+
+
+def _comma_for_sure(core: str) -> str:
+    """SQL: digits that can only be read with a comma before the fraction, or with points that part thousands."""
+    return f"{matches(core, _POINTS_PART)} OR {matches(core, '^[0-9]*,[0-9]+$')} AND NOT {matches(core, _ONE_COMMA)}"
+
+
+def _comma_cells(core: str, decimal: str, counts: Mapping[str, int], habits: Habits) -> str:
+    """SQL: the cells of this column that have a comma before the fraction; empty: there are none."""
+    if decimal == ",":
+        return f"({_comma_for_sure(core)} OR {matches(core, f'{_ONE_COMMA}|{_ONE_POINT}')})"
+    if counts.get("comma sure") and habits.decimal is None and habits.mends("decimal_comma"):
+        return f"({_comma_for_sure(core)})"
+    return ""
+
+
+def _digits(core: str, comma: str) -> str:
+    """SQL of a number's digits with a point before the fraction; NULL where they make no number."""
+    when_comma = f"WHEN {comma} THEN replace(replace({core}, '.', ''), ',', '.') " if comma else ""
+    point = f"{_PLAIN}|^{_GROUPED}([.][0-9]*)?$"
+    return f"CASE {when_comma}WHEN {matches(core, point)} THEN replace({core}, ',', '') END"

@@ -1,0 +1,481 @@
+"""Dates and times in every form that systems write; day or month first is decided on the whole column."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crmlib.intake.repairs.blanks import surface
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, cases, counted, matches
+from crmlib.intake.source import literal
+from crmlib.layout import DayMonth
+from crmlib.problems import Problem
+
+_DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+_CLOCK = "[0-9]{1,2}:[0-9]{2}"
+_SECONDS = "(:[0-9]{2}(?:[.][0-9]+)?)?"
+_WALL_CLOCK = f"^{_DATE}([ T]{_CLOCK}{_SECONDS})?$"
+_OFFSET = "(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)"
+_WITH_OFFSET = f"^({_DATE})[ T]({_CLOCK}){_SECONDS} ?{_OFFSET}$"
+
+_TAIL = "((?:[ ,]+| ?T ?)[0-9AP].*)?"
+_DAY_NAME = "(?:(?:MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]*[.]?,? )?"
+_MONTH = "(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]*[.]?"
+_POINTED_YEAR_FIRST = f"^([0-9]{{4}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{1,2}}){_TAIL}$"
+_COMPACT = "^((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01])"
+_COMPACT_DATE = f"{_COMPACT}{_TAIL}$"
+_COMPACT_TIME = f"{_COMPACT}[ T]?([0-2][0-9])([0-5][0-9])([0-5][0-9])?$"
+_MONTH_FIRST_NAME = f"^{_DAY_NAME}{_MONTH} ([0-9]{{1,2}})(?:ST|ND|RD|TH)?,? ([0-9]{{4}}){_TAIL}$"
+_DAY_FIRST_NAME = (
+    f"^{_DAY_NAME}([0-9]{{1,2}})(?:ST|ND|RD|TH)?[ -/.]?{_MONTH}[ -/.,]?[ ]?([0-9]{{4}}|[0-9]{{2}}){_TAIL}$"
+)
+_YEAR_LAST_NAME = f"^{_DAY_NAME}{_MONTH} ([0-9]{{1,2}}) ([0-9:.]+)((?: [A-Z]+)?) ([0-9]{{4}})$"
+_DAY_MONTH = f"^([0-9]{{1,2}})([-/.])([0-9]{{1,2}})[-/.]([0-9]{{4}}|[0-9]{{2}}){_TAIL}$"
+_SERIAL = "^[2-5][0-9]{4}([.][0-9]+)?$"
+_EPOCH_SECONDS = "^[0-9]{9,10}([.][0-9]+)?$"
+_EPOCH_MILLISECONDS = "^[0-9]{12,13}([.]0*)?$"
+_EPOCH_MICROSECONDS = "^[0-9]{15,16}([.]0*)?$"
+_SCIENTIFIC = "^[0-9][.][0-9]+E[+]?[0-9]{1,2}$"
+_NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
+_NAMED_ZONE = " ?[(][^)]*[)]$"
+
+_STRPTIME = (
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f"),
+    *("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S.%f %p", "%Y-%m-%d %I %p"),
+)
+_MONTHS = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write a moment: which repair reads it, SQL of where it stands, SQL of its year-month-day text (or,
+    for numbers, of the moment), and whether it is a wall clock or a moment of its own."""
+
+    name: str
+    repair: str
+    condition: str
+    text: str = ""
+    moment: str = ""
+    wall: str = ""
+
+
+def screen(cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell whether a column of times needs a closer look."""
+    raw = cell.raw
+    early = f"({raw} < '1970-01-02' AND {raw} >= '1969-12-31')" if cell.kind == "time" else "false"
+    return {
+        "dirty": f"{raw} IS NOT NULL AND (NOT {_fast(cell, raw)} OR {early})",
+        "seen": f"{raw} IS NOT NULL",
+    }
+
+
+def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
+    """What is worked out of the cleaned text: in plain characters, and which form it has."""
+    forms = _forms("{plain}", "day first", habits)
+    code = cases([(f.condition, str(i)) for i, f in enumerate(forms, start=3)])
+    strict = f"WHEN {matches(text, _WALL_CLOCK)} THEN 1 WHEN {matches(text, _WITH_OFFSET)} THEN 2"
+    return [
+        ("plain", f"CASE WHEN {text} IS NOT NULL AND NOT {_fast(cell, text)} THEN {_plain(text)} END"),
+        ("form", f"CASE WHEN {text} IS NULL THEN 0 WHEN {_fast(cell, text)} THEN 1 {strict} ELSE {code} END"),
+    ]
+
+
+def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
+    """SQL conditions counted over the whole column."""
+    form, plain, text = names["form"], names["plain"], names["t"]
+    forms = _forms(plain, "day first", habits)
+    first, second = (f"try_cast(regexp_extract({plain}, {literal(_DAY_MONTH)}, {g}) AS INTEGER)" for g in (1, 3))
+    numeric = f"{form} = {3 + [f.name for f in forms].index('day month')}"
+    tests = {f.name: f"{form} = {i}" for i, f in enumerate(forms, start=3)}
+    return {
+        **tests,
+        "wall clock": f"{form} = 1",
+        "with offset": f"{form} = 2",
+        "own offset": f"{form} > 2 AND {matches(plain, _ENDS_IN_OFFSET)}",
+        "day first": f"CASE WHEN {numeric} THEN {first} > 12 AND {second} <= 12 END",
+        "month first": f"CASE WHEN {numeric} THEN {second} > 12 AND {first} <= 12 END",
+        "either": f"CASE WHEN {numeric} THEN {first} <= 12 AND {second} <= 12 AND {first} <> {second} END",
+        "dotted": f"{numeric} AND {matches(plain, '^[0-9]{1,2}[.][0-9]{1,2}[.]')}",
+        "no date": matches(text, _NO_DATE),
+        "epoch zero": f"{matches(text, '^(1970-0?1-0?1|1969-12-31)')} OR {matches(text, '^0([.]0*)?$')}",
+    }
+
+
+def own_dates(counts: Mapping[str, int]) -> DayMonth | None:
+    """What a column's own cells say: day or month first; None: nothing, or both."""
+    day, month = counts.get("day first", 0), counts.get("month first", 0)
+    if day and not month:
+        return "day first"
+    if month and not day:
+        return "month first"
+    if not day and not month and counts.get("dotted"):
+        return "day first"
+    return None
+
+
+def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
+    """How a column of times is read."""
+    around = surface(cell, habits, counts)
+    text, mendings = around.text, list(around.mendings)
+    if "wall clock" not in counts:
+        decisions = [_zone_said(cell, habits, counts["seen"])] if cell.kind == "time" and counts["seen"] else []
+        return Plan(_as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"), around.filled, (), tuple(decisions))
+    order, decisions, problems = _decide(cell, habits, counts, lent, place)
+    plain = _plain(text)
+    forms = [f for f in _forms(plain, order, habits, cell) if counts.get(f.name)]
+    branches = [(_fast(cell, text), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"))]
+    if counts.get("with offset"):
+        branches.append((matches(text, _WITH_OFFSET), _as_kind(cell, habits, moment=_with_offset(text))))
+    if counts.get("wall clock"):
+        branches.append((matches(text, _WALL_CLOCK), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)")))
+    strict = any_of([when for when, _ in branches])
+    for form in forms:
+        if habits.mends(form.repair):
+            read = _form_value(cell, habits, form, bool(counts.get("own offset")))
+            branches.append((form.condition, read))
+            mendings.append((form.repair, f"NOT {strict} AND {form.condition} AND ({read}) IS NOT NULL"))
+    value, filled = cases(branches), around.filled
+    value, filled, mendings = _without_zero_dates(cell, habits, counts, text, (value, filled, mendings))
+    clocks = sum(counts.get(n, 0) for n in ("wall clock", *(f.name for f in forms if not f.moment)))
+    clocks -= counts.get("own offset", 0) + counts.get("epoch zero", 0)
+    if cell.kind == "time" and clocks > 0:
+        decisions.append(_zone_said(cell, habits, clocks))
+    decisions += _said_of_numbers(cell, counts, forms)
+    return Plan(value, filled, tuple(_merged(mendings)), tuple(decisions), tuple(problems))
+
+
+def screen_typed(cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell what a column of times holds that is no text: moments, or numbers of days or seconds."""
+    raw, kind = cell.raw, cell.type.upper()
+    if kind.startswith("TIMESTAMP") and cell.kind == "time":
+        return {"seen": f"{raw} IS NOT NULL", "epoch zero": f"CAST({raw} AS TIMESTAMP) = TIMESTAMP '1970-01-01'"}
+    if _is_number(kind):
+        number = f"CAST({raw} AS DOUBLE)"
+        return {
+            "seen": f"{raw} IS NOT NULL",
+            "epoch zero": f"{number} = 0",
+            **{name: condition for name, condition, _, _ in _numbers(number)},
+        }
+    return {"seen": f"{raw} IS NOT NULL"}
+
+
+def typed(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Plan:
+    """How a column of times is read that is no text."""
+    raw, kind = cell.raw, cell.type.upper()
+    filled, mendings, decisions = f"{raw} IS NOT NULL", [], []
+    if kind == "DATE" and cell.kind == "date":
+        return Plan(raw, filled)
+    if _is_number(kind):
+        return _typed_numbers(cell, habits, counts)
+    if kind.startswith("TIMESTAMP WITH"):
+        value = _as_kind(cell, habits, moment=raw)
+    else:
+        value = _as_kind(cell, habits, wall=f"try_cast({raw} AS TIMESTAMP)")
+        if cell.kind == "time" and counts.get("seen"):
+            decisions.append(_zone_said(cell, habits, counts["seen"]))
+    if counts.get("epoch zero") and habits.mends("epoch_blank") and cell.kind == "time":
+        zero = f"CAST({raw} AS TIMESTAMP) = TIMESTAMP '1970-01-01'"
+        value, filled = f"CASE WHEN NOT {zero} THEN {value} END", f"coalesce(NOT {zero}, false)"
+        mendings.append(("epoch_blank", zero))
+    return Plan(value, filled, tuple(mendings), tuple(decisions))
+
+
+def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Plan:
+    """How a column of numbers is read as times: days since 1900, seconds since 1970, 20230903."""
+    number = f"CAST({cell.raw} AS DOUBLE)"
+    filled, mendings, branches = f"{cell.raw} IS NOT NULL", [], []
+    found = [form for form in _numbers(number) if counts.get(form[0])]
+    for name, condition, moment, wall in found:
+        if habits.mends(_REPAIR_OF[name]):
+            branches.append((condition, _as_kind(cell, habits, moment=moment, wall=wall)))
+            mendings.append((_REPAIR_OF[name], condition))
+    if counts.get("epoch zero") and habits.mends("epoch_blank"):
+        filled = f"coalesce({number} <> 0, false)"
+        mendings.append(("epoch_blank", f"{number} = 0"))
+    null = f"CAST(NULL AS {'DATE' if cell.kind == 'date' else 'TIMESTAMPTZ'})"
+    walls = sum(counts[name] for name, _, moment, _ in found if not moment)
+    decisions = [_zone_said(cell, habits, walls)] if walls and cell.kind == "time" else []
+    decisions += _said_of_numbers(cell, counts, [Form(n, _REPAIR_OF[n], "") for n, *_ in found])
+    return Plan(cases(branches) if branches else null, filled, tuple(_merged(mendings)), tuple(decisions))
+
+
+_REPAIR_OF = {
+    "compact date": "date_format",
+    "compact time": "date_format",
+    "serial": "serial_dates",
+    "seconds": "epochs",
+    "milliseconds": "epochs",
+    "microseconds": "epochs",
+}
+_CLOCK_TEXT = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?"
+_ENDS_IN_OFFSET = "[0-9MP] ?(Z|UTC|GMT|(?:GMT|UTC)?[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$"
+
+
+def _forms(plain: str, order: DayMonth, habits: Habits, cell: Cell | None = None) -> list[Form]:
+    """Every form that is not year-month-day, in the order in which they are tried."""
+    month = "(CASE WHEN {0} THEN (instr('" + _MONTHS + "', regexp_extract({1}, {2}, {3})) + 2) // 3 END)"
+
+    def part(pattern: str, group: int) -> str:
+        return f"regexp_extract({plain}, {literal(pattern)}, {group})"
+
+    def month_of(pattern: str, group: int) -> str:
+        return month.format(matches(plain, pattern), plain, literal(pattern), group)
+
+    def dated(year: str, month: str, day: str, tail: str) -> str:
+        return f"{year} || '-' || {month} || '-' || {day} || {tail}"
+
+    first, second = part(_DAY_MONTH, 1), part(_DAY_MONTH, 3)
+    day, month_number = (first, second) if order == "day first" else (second, first)
+    number = f"try_cast({plain} AS DOUBLE)"
+    numbers = {name: (inside, moment, wall) for name, inside, moment, wall in _numbers(number)}
+
+    def numbered(name: str, written: str) -> Form:
+        inside, moment, wall = numbers[name]
+        return Form(name, _REPAIR_OF[name], f"{written} AND {inside}", moment=moment, wall=wall)
+
+    def written(name: str, pattern: str, text: str) -> Form:
+        return Form(name, "date_format", matches(plain, pattern), text)
+
+    return [
+        written(
+            "year first",
+            _POINTED_YEAR_FIRST,
+            f"regexp_replace({plain}, {literal(_POINTED_YEAR_FIRST)}, '\\1-\\2-\\3\\4')",
+        ),
+        written("compact date", _COMPACT_DATE, f"regexp_replace({plain}, {literal(_COMPACT_DATE)}, '\\1-\\2-\\3\\4')"),
+        written(
+            "compact time",
+            _COMPACT_TIME,
+            f"rtrim(regexp_replace({plain}, {literal(_COMPACT_TIME)}, '\\1-\\2-\\3 \\4:\\5:\\6'), ':')",
+        ),
+        written(
+            "month name first",
+            _MONTH_FIRST_NAME,
+            dated(
+                part(_MONTH_FIRST_NAME, 3),
+                month_of(_MONTH_FIRST_NAME, 1),
+                part(_MONTH_FIRST_NAME, 2),
+                part(_MONTH_FIRST_NAME, 4),
+            ),
+        ),
+        written(
+            "day before month name",
+            _DAY_FIRST_NAME,
+            dated(
+                _full_year(part(_DAY_FIRST_NAME, 3), cell),
+                month_of(_DAY_FIRST_NAME, 2),
+                part(_DAY_FIRST_NAME, 1),
+                part(_DAY_FIRST_NAME, 4),
+            ),
+        ),
+        written(
+            "year last",
+            _YEAR_LAST_NAME,
+            dated(
+                part(_YEAR_LAST_NAME, 5),
+                month_of(_YEAR_LAST_NAME, 1),
+                part(_YEAR_LAST_NAME, 2),
+                f"' ' || {part(_YEAR_LAST_NAME, 3)} || {part(_YEAR_LAST_NAME, 4)}",
+            ),
+        ),
+        Form(
+            "day month",
+            "day_month",
+            matches(plain, _DAY_MONTH),
+            dated(_full_year(part(_DAY_MONTH, 4), cell), month_number, day, part(_DAY_MONTH, 5)),
+        ),
+        numbered("serial", f"{matches(plain, _SERIAL)}"),
+        numbered("seconds", matches(plain, _EPOCH_SECONDS)),
+        numbered("milliseconds", f"({matches(plain, _EPOCH_MILLISECONDS)} OR {matches(plain, _SCIENTIFIC)})"),
+        numbered("microseconds", matches(plain, _EPOCH_MICROSECONDS)),
+    ]
+
+
+def _numbers(number: str) -> list[tuple[str, str, str, str]]:
+    """Numbers that stand for times: name, where, SQL of the moment, or of the wall clock (Excel counts days of it).
+
+    Each is safe wherever it is evaluated: outside of its range it is NULL.
+    """
+    whole = f"{number} = trunc({number})"
+    ranges = {
+        "compact date": f"({number} BETWEEN 19000101 AND 21001231 AND {whole})",
+        "compact time": f"({number} BETWEEN 19000101000000 AND 21001231235959 AND {whole})",
+        "serial": f"({number} >= 20000 AND {number} < 60000)",
+        "seconds": f"({number} >= 1e8 AND {number} < 5e9)",
+        "milliseconds": f"({number} >= 1e11 AND {number} < 5e12)",
+        "microseconds": f"({number} >= 1e14 AND {number} < 5e15)",
+    }
+
+    def within(name: str, factor: str = "") -> str:
+        return f"CAST(CASE WHEN {ranges[name]} THEN round({number}{factor}) END AS BIGINT)"
+
+    walls = {
+        "compact date": f"try_strptime(CAST({within('compact date')} AS VARCHAR), '%Y%m%d')",
+        "compact time": f"try_strptime(CAST({within('compact time')} AS VARCHAR), '%Y%m%d%H%M%S')",
+        "serial": f"(TIMESTAMP '1899-12-30' + to_milliseconds({within('serial', ' * 86400000')}))",
+    }
+    moments = {
+        "seconds": f"make_timestamptz({within('seconds', ' * 1e6')})",
+        "milliseconds": f"make_timestamptz({within('milliseconds')} * 1000)",
+        "microseconds": f"make_timestamptz({within('microseconds')})",
+    }
+    return [(name, inside, moments.get(name, ""), walls.get(name, "")) for name, inside in ranges.items()]
+
+
+def _plain(text: str) -> str:
+    """SQL of a time in capitals and plain characters: 下午2时05分 as 2:05 PM."""
+    plain = f"upper(translate({text}, {literal('０１２３４５６７８９：／－．　')}, {literal('0123456789:/-. ')}))"
+    chinese = f"regexp_replace({plain}, '上午|凌晨|早上|早晨', ' AM ', 'g')"
+    chinese = f"regexp_replace({chinese}, '下午|晚上|傍晚|中午', ' PM ', 'g')"
+    chinese = f"regexp_replace({chinese}, '星期.|周.', ' ', 'g')"
+    chinese = f"regexp_replace(regexp_replace({chinese}, ' ?[年月] ?', '-', 'g'), '[日号] ?', ' ')"
+    chinese = f"regexp_replace(regexp_replace({chinese}, '([时點点分]) ?([0-9])', ':\\2', 'g'), '[时點点]', ':00')"
+    chinese = f"replace(replace({chinese}, '分', ''), '秒', '')"
+    plain = f"CASE WHEN strlen({text}) = length({text}) THEN {plain} ELSE {chinese} END"
+    plain = f"regexp_replace({plain}, ' ?[(][^)]*[)]$', '')"
+    plain = f"regexp_replace({plain}, '[ \\t]+', ' ', 'g')"
+    plain = f"regexp_replace({plain}, '([AP])[.]M[.]?', '\\1M')"
+    plain = f"regexp_replace({plain}, '([AP]M) ?({_CLOCK_TEXT})', '\\2 \\1')"
+    plain = f"regexp_replace({plain}, '([0-9])([AP]M)', '\\1 \\2')"
+    return f"trim({plain})"
+
+
+def _form_value(cell: Cell, habits: Habits, form: Form, offsets: bool) -> str:
+    """SQL of the value of a cell in one form."""
+    if not form.text:
+        return _as_kind(cell, habits, moment=form.moment, wall=form.wall)
+    joined = f"regexp_replace({form.text}, '^([0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}})[ ,T]+', '\\1 ')"
+    wall = _as_kind(cell, habits, wall=f"try_strptime({joined}, [{', '.join(map(literal, _STRPTIME))}])")
+    if not offsets:
+        return wall
+    zoned = f"^(.* {_CLOCK_TEXT}(?: [AP]M)?) ?(?:Z|UTC|GMT|(?:GMT|UTC)?([+-][0-9]{{2}}):?([0-9]{{2}})?)$"
+    clock, hours, minutes = (f"regexp_extract({joined}, {literal(zoned)}, {g})" for g in (1, 2, 3))
+    at = f"try_strptime({clock}, [{', '.join(map(literal, _STRPTIME))}])"
+    shift = f"coalesce(nullif({hours}, ''), '+00') || ':' || coalesce(nullif({minutes}, ''), '00')"
+    moment = f"try_cast(CAST({at} AS VARCHAR) || {shift} AS TIMESTAMPTZ)"
+    return f"CASE WHEN {matches(joined, zoned)} THEN {_as_kind(cell, habits, moment=moment)} ELSE {wall} END"
+
+
+def _as_kind(cell: Cell, habits: Habits, *, moment: str = "", wall: str = "") -> str:
+    """SQL of a moment or a wall clock as what the column holds: a moment, or a day in the client's zone."""
+    zone = literal(habits.timezone)
+    if cell.kind == "date":
+        return f"CAST({wall} AS DATE)" if wall else f"CAST({moment} AT TIME ZONE {zone} AS DATE)"
+    return f"({wall}) AT TIME ZONE {zone}" if wall else moment
+
+
+def _fast(cell: Cell, text: str) -> str:
+    """SQL: the two most common forms of a date that exists, without a regular expression."""
+    shape = f"({text} LIKE '____-__-__ __:__:__' OR {text} LIKE '____-__-__')"
+    return f"coalesce({shape} AND try_cast({text} AS TIMESTAMP) IS NOT NULL, false)"
+
+
+def _with_offset(text: str) -> str:
+    date, clock, seconds, offset = (f"regexp_extract({text}, {literal(_WITH_OFFSET)}, {g})" for g in (1, 2, 3, 4))
+    shift = (
+        f"CASE WHEN upper({offset}) IN ('Z', 'UTC', 'GMT') THEN '+00' "
+        f"ELSE regexp_replace({offset}, '^([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2') END"
+    )
+    return f"try_cast({date} || ' ' || {clock} || coalesce(nullif({seconds}, ''), ':00') || {shift} AS TIMESTAMPTZ)"
+
+
+def _without_zero_dates(
+    cell: Cell,
+    habits: Habits,
+    counts: Mapping[str, int],
+    text: str,
+    read: tuple[str, str, list[tuple[str, str]]],
+) -> tuple[str, str, list[tuple[str, str]]]:
+    """The reading of a column in which 1970-01-01 and 0000-00-00 are empty cells. (A birthday may well be in 1970.)"""
+    value, filled, mendings = read
+    zeros = []
+    if counts.get("no date"):
+        zeros.append(matches(text, _NO_DATE))
+    if counts.get("epoch zero") and cell.kind == "time":
+        zone = literal(habits.timezone)
+        at_zero = f"({value}) = TIMESTAMPTZ '1970-01-01 00:00:00+00' OR ({value}) AT TIME ZONE {zone} = TIMESTAMP '1970-01-01'"
+        early = f"({matches(text, '^(1970-0?1-0?1|1969-12-31)')} AND ({at_zero}))"
+        zeros += [early, matches(text, "^0([.]0*)?$")]
+    if not zeros or not habits.mends("epoch_blank"):
+        return value, filled, mendings
+    zero = any_of(zeros)
+    mendings = [*mendings, ("epoch_blank", zero)]
+    return f"CASE WHEN NOT {zero} THEN {value} END", f"{filled} AND NOT {zero}", mendings
+
+
+def _decide(
+    cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str
+) -> tuple[DayMonth, list[str], list[Problem]]:
+    """Day or month first in this column, what is to be said about it, and what cannot be decided."""
+    day, month, either = (counts.get(name, 0) for name in ("day first", "month first", "either"))
+    number = counts.get("day month", 0)
+    if not number or not habits.mends("day_month"):
+        return "day first", [], []
+    words = {"day first": "day before month", "month first": "month before day"}
+    if habits.dates:
+        against = month if habits.dates == "day first" else day
+        said = [f"{cell.name}: {words[habits.dates]}, as the settings say"]
+        if against:
+            said.append(f"{cell.name}: {counted(against, 'date')} cannot be read so")
+        return habits.dates, said, []
+    own = own_dates(counts)
+    if own is not None:
+        sure = day or month
+        why = f"{sure:,} of {counted(number, 'date')} can only be read so" if sure else "written with points"
+        return own, [f"{cell.name}: {words[own]} ({why})"], []
+    if not day and not month and lent.dates and either:
+        return lent.dates, [f"{cell.name}: {words[lent.dates]}, as in {lent.dates_from}"], []
+    if not day and not month and not either:
+        return "day first", [], []
+    if day and month:
+        found = (
+            f"{counted(day, 'date')} with the day first, {month:,} with the month first, {either:,} that may be either"
+        )
+    else:
+        found = f"{counted(either, 'date')} of which none tells whether the day or the month comes first"
+    problem = Problem(
+        file=place,
+        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
+        found=found,
+        expected="one order of day and month",
+        remedy="write dates: day first or dates: month first for this table; what cannot be read so is then set aside",
+    )
+    return "day first", [], [problem]
+
+
+def _full_year(year: str, cell: Cell | None) -> str:
+    """SQL of a year of four digits: 69 is 1969, 68 is 2068; of a birthday, 30 is 1930 as long as 2030 is to come."""
+    last = datetime.date.today().year % 100 if cell and cell.kind == "date" and cell.happened else 68
+    century = f"CASE WHEN try_cast({year} AS INTEGER) <= {last} THEN '20' ELSE '19' END"
+    return f"CASE WHEN length({year}) = 2 THEN {century} || {year} ELSE {year} END"
+
+
+def _zone_said(cell: Cell, habits: Habits, clocks: int) -> str:
+    return f"{cell.name}: local time of {habits.timezone} ({counted(clocks, 'time')} without offset)"
+
+
+def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: list[Form]) -> list[str]:
+    words = {
+        "serial": "Excel's day number",
+        "seconds": "number of seconds since 1970",
+        "milliseconds": "number of milliseconds since 1970",
+        "microseconds": "number of microseconds since 1970",
+        "compact date": "date such as 20230903",
+        "compact time": "time such as 20230903140500",
+    }
+    return [
+        f"{cell.name}: {counts[f.name]:,} × {words[f.name]}" for f in forms if f.name in words and counts.get(f.name)
+    ]
+
+
+def _merged(mendings: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """One condition for each repair."""
+    by_name: dict[str, list[str]] = {}
+    for name, condition in mendings:
+        by_name.setdefault(name, []).append(condition)
+    return [(name, any_of(conditions)) for name, conditions in by_name.items()]
+
+
+def _is_number(kind: str) -> bool:
+    return ("INT" in kind and "INTERVAL" not in kind) or kind.startswith(("FLOAT", "DOUBLE", "DECIMAL", "REAL"))

@@ -1,0 +1,234 @@
+"""What only several rows together show: duplicates, cancellations and their orders, goods and what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crmlib.contract import Table
+from crmlib.intake.accept import FOUND, REASON, REPAIRED
+from crmlib.intake.shape import CANCELS, MATCH, PIECES, SAME
+from crmlib.intake.source import FILE, ROW, identifier, literal
+
+TEST_CUSTOMER = "test customer"
+FORGOTTEN = "a person who is to be forgotten"
+EXACT = "exact duplicate of an earlier row"
+NOT_A_PRODUCT = "left out: not a product"
+CANCELLED = "cancellation whose order is not in the data"
+CANCELLATION_LINE = "left out: a cancellation, counted in its order"
+NEGATIVE = "fewer than no pieces, and nothing says that it is a cancellation"
+MATCHED = "cancellation matched to its order"
+
+
+def deliberate(reason: str) -> bool:
+    """Whether rows of that reason are out by a rule, rather than because something is wrong with them.
+
+    >>> deliberate("left out: Status is Survey Preview"), deliberate("no order_id")
+    (True, False)
+    """
+    return reason.startswith("left out: ") or reason in (TEST_CUSTOMER, FORGOTTEN, EXACT)
+
+
+def exact_duplicates(connection: Any, name: str) -> int:
+    """How many accepted rows of a staged table repeat an earlier row in every cell of the source."""
+    return connection.execute(
+        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {identifier(name)} "
+        f"WHERE {REASON} = '' AND {SAME} IS NOT NULL GROUP BY {SAME} HAVING n > 1)"
+    ).fetchone()[0]
+
+
+def drop_exact_duplicates(connection: Any, name: str) -> None:
+    """Quarantine every accepted row that repeats an earlier one in every cell of the source."""
+    table = identifier(name)
+    connection.execute(
+        f"""UPDATE {table} SET {REASON} = {literal(EXACT)}
+        FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY {SAME} ORDER BY rowid) AS nth FROM {table}
+              WHERE {REASON} = '' AND {SAME} IN (SELECT {SAME} FROM {table} WHERE {REASON} = ''
+                                                 AND {SAME} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) AS ranked
+        WHERE ranked.id = {table}.rowid AND ranked.nth > 1"""
+    )
+
+
+def drop_repeated_keys(connection: Any, name: str, key: str) -> None:
+    """Quarantine every accepted row whose key an earlier row has."""
+    table, column = identifier(name), identifier(key)
+    shown = "NULL" if key == "customer_id" else f"'{key}=' || {column}"
+    connection.execute(
+        f"""UPDATE {table} SET {REASON} = 'duplicate {key}', {FOUND} = {shown}
+        FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY {column} ORDER BY rowid) AS nth FROM {table}
+              WHERE {REASON} = '' AND {column} IN (SELECT {column} FROM {table} WHERE {REASON} = ''
+                                                   GROUP BY 1 HAVING count(*) > 1)) AS ranked
+        WHERE ranked.id = {table}.rowid AND ranked.nth > 1"""
+    )
+
+
+def set_aside(connection: Any, name: str, reason: str, condition: str) -> None:
+    """Quarantine the accepted rows for which an SQL condition holds."""
+    connection.execute(
+        f"UPDATE {identifier(name)} SET {REASON} = {literal(reason)} WHERE {REASON} = '' AND ({condition})"
+    )
+
+
+def set_aside_people(connection: Any, staged: Sequence[str], people: str, reason: str) -> None:
+    """Quarantine the rows of some customers in all staged tables, down to the lines of their orders.
+
+    ``people`` is a query of customer ids.
+    """
+    for name in staged:
+        if "customer_id" in names_of(connection, name):
+            set_aside(connection, name, reason, f"customer_id IN ({people})")
+    for part, whole, key in (("order_lines", "orders", "order_id"), ("lead_stages", "leads", "lead_id")):
+        if part in staged and whole in staged:
+            theirs = f"SELECT {key} FROM {whole} WHERE {REASON} = {literal(reason)}"
+            set_aside(connection, part, reason, f"{key} IN ({theirs})")
+
+
+def names_of(connection: Any, name: str) -> list[str]:
+    """The columns of a staged table that belong to the contract."""
+    described = connection.execute(f"DESCRIBE {identifier(name)}").fetchall()
+    return [column for column, *_ in described if not column.startswith("_")]
+
+
+# Cancellations
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Cancellations of a staged table of orders: rows and amounts, in all and matched to an earlier order."""
+
+    rows: int
+    matched: int
+    amount: float
+    matched_amount: float
+
+
+def match_cancellations(connection: Any, name: str) -> Cancelled:
+    """Match each cancelling row to the latest earlier row of the same match that has enough pieces left.
+
+    Where no single row has enough, the pieces are taken from several, latest first. Matched rows stay accepted and
+    are noted in the table ``cancelled`` (``id`` of the cancelling row, ``of_order``, ``amount`` taken back);
+    the others are quarantined. Without pieces the amounts are matched.
+    """
+    table = identifier(name)
+    pieces = PIECES if PIECES in [c for c, *_ in connection.execute(f"DESCRIBE {table}").fetchall()] else "amount"
+    rows = connection.execute(
+        f"""SELECT rowid AS id, {MATCH} AS match, {CANCELS} AS cancels, ordered_at, order_id, amount,
+            abs({pieces}) AS pieces
+        FROM {table} WHERE {REASON} = '' AND {MATCH} IN (SELECT {MATCH} FROM {table} WHERE {CANCELS} AND {REASON} = '')
+            AND ({CANCELS} OR {pieces} > 0)
+        ORDER BY match, ordered_at, cancels, id"""
+    ).fetchnumpy()
+    found = _allocate(rows)
+    connection.execute("CREATE OR REPLACE TEMP TABLE cancelled (id BIGINT, of_order VARCHAR, amount DOUBLE)")
+    if found:
+        import pyarrow as pa
+
+        ids, orders, amounts = zip(*found, strict=True)
+        batch = pa.table({"id": list(map(int, ids)), "of_order": list(orders), "amount": list(map(float, amounts))})
+        connection.register("batch", batch)
+        connection.execute("INSERT INTO cancelled SELECT * FROM batch")
+        connection.unregister("batch")
+    set_aside(connection, name, CANCELLED, f"{CANCELS} AND rowid NOT IN (SELECT id FROM cancelled)")
+    connection.execute(f"UPDATE {table} SET {REPAIRED} = true WHERE rowid IN (SELECT id FROM cancelled)")
+    count, matched, amount, matched_amount = connection.execute(
+        f"""SELECT count(*), count(*) FILTER ({REASON} = ''), -coalesce(sum(amount), 0),
+            -coalesce(sum(amount) FILTER ({REASON} = ''), 0)
+        FROM {table} WHERE {CANCELS} AND {REASON} IN ('', {literal(CANCELLED)})"""
+    ).fetchone()
+    return Cancelled(count, matched, amount, matched_amount)
+
+
+def _allocate(rows: dict[str, Any]) -> list[tuple[int, str, float]]:
+    """Which order each cancelling row takes back, and how much of its amount: last in, first out."""
+    found: list[tuple[int, str, float]] = []
+    open_rows: list[list[Any]] = []
+    current = None
+    columns = (rows[key].tolist() for key in ("id", "match", "cancels", "order_id", "amount", "pieces"))
+    for number, match, cancels, order, amount, pieces in zip(*columns, strict=True):
+        if match != current:
+            current, open_rows = match, []
+        if not cancels:
+            open_rows.append([order, pieces])
+            continue
+        enough = next((row for row in reversed(open_rows) if row[1] >= pieces), None)
+        if enough is not None:
+            enough[1] -= pieces
+            found.append((number, enough[0], -amount))
+        elif pieces > 0 and sum(row[1] for row in open_rows) >= pieces:
+            left = pieces
+            for row in reversed(open_rows):
+                taken = min(left, row[1])
+                if taken > 0:
+                    found.append((number, row[0], -amount * taken / pieces))
+                    row[1] -= taken
+                    left -= taken
+    return found
+
+
+# One row per
+
+
+def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: Sequence[str]) -> list[str]:
+    """Make one row of all accepted rows with equal keys, into the table ``made_<name>``.
+
+    Columns under ``adds_up`` are summed; of times the earliest is taken, of others the first that is filled. Rows
+    that cancel give their amount to ``refunded_amount`` of the order that they take back.
+
+    Returns:
+        sentences on what was taken where the rows of one key differ.
+    """
+    name, staged = table.name, identifier(table.name)
+    described = [c for c, *_ in connection.execute(f"DESCRIBE {staged}").fetchall()]
+    columns = [c for c in described if not c.startswith("_")]
+    cancels = f"AND NOT {CANCELS}" if CANCELS in described else ""
+    accepted = f"FROM {staged} WHERE {REASON} = '' {cancels}"
+    made, first_taken, earliest = [], [], []
+    for column in columns:
+        cell = identifier(column)
+        if column in keys:
+            made.append(cell)
+        elif column in adds_up:
+            made.append(f"fsum({cell}) AS {cell}")
+        elif column in table.names and table[column].kind == "time":
+            made.append(f"min({cell}) AS {cell}")
+            earliest.append(column)
+        else:
+            made.append(f"arg_min({cell}, rowid) AS {cell}")
+            first_taken.append(column)
+    group = ", ".join(identifier(key) for key in keys)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {identifier('made_' + name)} AS "
+        f"SELECT {', '.join(made)}, min({FILE}) AS {FILE}, min({ROW}) AS {ROW} {accepted} GROUP BY {group} "
+        f"ORDER BY min(rowid)"
+    )
+    if cancels:
+        _take_back(connection, name, columns)
+    looked_at = [*first_taken, *earliest]
+    tests = [f"min({identifier(column)}) <> max({identifier(column)}) AS d{n}" for n, column in enumerate(looked_at)]
+    counts = [f"count(*) FILTER (d{n})" for n in range(len(looked_at))]
+    if not counts:
+        return []
+    differing = connection.execute(
+        f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(tests)} {accepted} GROUP BY {group})"
+    ).fetchone()
+    return [
+        f"{column} differs between the rows of {count:,} {' and '.join(keys)}: the "
+        f"{'earliest' if column in earliest else 'first that is filled'} is taken"
+        for column, count in zip(looked_at, differing, strict=True)
+        if count
+    ]
+
+
+def _take_back(connection: Any, name: str, columns: Sequence[str]) -> None:
+    made = identifier("made_" + name)
+    for column, kind in (("refunded_amount", "DOUBLE"), ("status", "VARCHAR")):
+        if column not in columns:
+            connection.execute(f"ALTER TABLE {made} ADD COLUMN {column} {kind}")
+    connection.execute(
+        f"""UPDATE {made} SET refunded_amount = coalesce(refunded_amount, 0) + back.amount,
+            status = CASE WHEN coalesce(refunded_amount, 0) + back.amount >= {made}.amount - 0.005 THEN 'refunded'
+                     ELSE status END
+        FROM (SELECT of_order, sum(amount) AS amount FROM cancelled GROUP BY 1) AS back
+        WHERE {made}.order_id = back.of_order"""
+    )

@@ -1,0 +1,444 @@
+"""From opened files to the raw cells of one contract table: which heading fills what, which rows are records at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crmlib.contract import Column, Table
+from crmlib.intake.repairs import Cell, Repair
+from crmlib.intake.source import FILE, ROW, Source, identifier, literal
+from crmlib.layout import Filling, TableSource
+from crmlib.problems import Problem, nearest
+
+LEFT = "_left"
+SAME = "_same"
+SHAPED = "_shaped"
+MATCH = "_match"
+CANCELS = "_cancels"
+PIECES = "_pieces"
+PERSONAL_KEYS = ("customer_id", "lead_id", "response_id")
+FREE_TEXT = ("comment", "text", "resolution")
+_NUMBERS = ("product", "sum", "difference")
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """The raw cells of a source: a DuckDB view with one column per cell, and what fills each contract column.
+
+    Beside the cells stand ``_file``, ``_row``, ``_left`` (why the row is no such record; empty: it is one), ``_same``
+    (a hash of the whole row; NULL where rows have a key), ``_shaped`` (a value was carried into the row) and, with
+    cancellations, ``_match`` and ``_cancels``.
+    """
+
+    relation: str
+    cells: tuple[Cell, ...]
+    fillings: dict[str, Filling]
+    repairs: tuple[Repair, ...] = ()
+    cancels: bool = False
+
+
+def column_of(table: Table, name: str) -> Column:
+    """The contract's column, or the number that an open column (``item_…``) holds."""
+    try:
+        return table[name]
+    except KeyError:
+        return Column(name, "number", "further item")
+
+
+def fillings_of(table: Table, wanted: TableSource, headings: Sequence[str]) -> dict[str, Filling]:
+    """What fills each contract column: as the settings say, else the heading of the column's own name.
+
+    Under a profile only the required columns fall back to their own name: a system's ``discount`` may be a percentage
+    and its ``gender`` a code.
+
+    >>> from crmlib.contract import TABLES
+    >>> found = fillings_of(TABLES["orders"], TableSource(columns={"amount": "Total"}), ["Total", "order_id"])
+    >>> found["amount"].headings, found["order_id"].headings
+    (['Total'], ['order_id'])
+    """
+    names = list(table.names)
+    if table.open_columns:
+        further = dict.fromkeys((*wanted.columns, *headings))
+        names += [name for name in further if name.startswith(table.open_columns) and name not in names]
+    if wanted.profile:
+        names = [name for name in names if name in wanted.columns or name in table.required]
+    return {name: wanted.columns.get(name) or Filling(first=[name]) for name in names}
+
+
+def present(filling: Filling, source: Source) -> list[str]:
+    """The headings of a file that fill a column; empty where the file cannot fill it.
+
+    Of alternatives those that are there; of a calculation all or none.
+    """
+    found = [source.heading(wanted) for wanted in filling.headings]
+    if filling.first is not None:
+        return list(dict.fromkeys(heading for heading in found if heading))
+    return [heading for heading in found if heading] if all(found) else []
+
+
+def fills(filling: Filling, source: Source) -> bool:
+    """Whether a file can fill a column."""
+    return filling.constant is not None or bool(present(filling, source))
+
+
+def shape(
+    connection: Any,
+    table: Table,
+    wanted: TableSource,
+    sources: Sequence[Source],
+    *,
+    name: str,
+    identities: bool,
+) -> Shaped:
+    """Put the raw cells of all files of a source under each other.
+
+    Args:
+        connection: DuckDB.
+        table: the contract table to be made.
+        wanted: what the settings and the profile say.
+        sources: the opened files; each fills at least the required columns.
+        name: of the view that is made.
+        identities: whether names, addresses and numbers of people are read too (for the vault).
+    """
+    headings = list(dict.fromkeys(heading for source in sources for heading in source.types))
+    fillings = {
+        column: filling
+        for column, filling in fillings_of(table, wanted, headings).items()
+        if any(fills(filling, source) for source in sources) and (identities or not column_of(table, column).identity)
+    }
+    parts = [_parts(table, wanted, source, fillings) for source in sources]
+    kinds = {cell: _common({types[cell] for _, types in parts if types[cell]}) for cell in parts[0][1]}
+    repairs: list[Repair] = []
+    selects = []
+    for source, (raws, types) in zip(sources, parts, strict=True):
+        rows, carried = _carried_down(connection, wanted, source)
+        repairs += carried
+        cells = [f"{_as(raws[cell], types[cell], kinds[cell])} AS {identifier(cell)}" for cell in kinds]
+        selects.append(
+            f"SELECT {', '.join([*cells, *_row_facts(table, wanted, source)])}, {literal(source.file)} AS {FILE}, {ROW}"
+            f" FROM ({rows})"
+        )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {' UNION ALL '.join(selects)}")
+    cells_made = tuple(_cell(table, cell, kinds[cell], fillings) for cell in kinds)
+    return Shaped(name, cells_made, fillings, tuple(_summed(repairs)), wanted.cancellations is not None)
+
+
+def _parts(
+    table: Table, wanted: TableSource, source: Source, fillings: Mapping[str, Filling]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The raw SQL and the type of every cell, by its name; NULL and no type where the file lacks it."""
+    raws: dict[str, str] = {}
+    types: dict[str, str] = {}
+    for column, filling in fillings.items():
+        found = present(filling, source)
+        names = cell_names(column, filling)
+        if filling.constant is not None:
+            raws[column], types[column] = literal(filling.constant), "VARCHAR"
+        elif not found:
+            raws |= dict.fromkeys(names, "NULL")
+            types |= dict.fromkeys(names, "")
+        elif len(names) > 1:
+            for cell, heading in zip(names, found, strict=True):
+                raws[cell], types[cell] = source.names[heading], source.types[heading]
+        else:
+            raws[column], types[column] = _raw(filling, found, source, wanted.values.get(column, {}))
+        if filling.where:
+            raws |= {cell: f"CASE WHEN {_holds(filling.where, source)} THEN {raws[cell]} END" for cell in names}
+    if wanted.cancellations and wanted.cancellations.quantity:
+        quantity = source.heading(wanted.cancellations.quantity)
+        raws[PIECES] = source.names[quantity] if quantity else "NULL"
+        types[PIECES] = source.types[quantity] if quantity else ""
+    return raws, types
+
+
+def cell_names(column: str, filling: Filling) -> list[str]:
+    """The names of the cells that a column is put together from.
+
+    >>> cell_names("amount", Filling(product=["Quantity", "UnitPrice"]))
+    ['amount 1', 'amount 2']
+    """
+    numbers = filling.headings if filling.product or filling.sum or filling.difference or filling.after else None
+    return [f"{column} {n}" for n in range(1, len(numbers) + 1)] if numbers else [column]
+
+
+def _raw(filling: Filling, found: Sequence[str], source: Source, mapped: Mapping[str, str]) -> tuple[str, str]:
+    """One cell as it stands, with its type; text where it is put together or mapped."""
+    texts = [as_text(source.names[heading], source.types[heading]) for heading in found]
+    if filling.text is not None:
+        pieces = _pieces(filling.text, dict(zip(filling.headings, texts, strict=True)))
+        return "(" + " || ".join(pieces) + ")", "VARCHAR"
+    if filling.parts is not None:
+        piece = f"nullif(trim(split_part({texts[0]}, {literal(filling.by)}, {filling.part})), '')"
+        return (mapped_sql(piece, mapped) if mapped else piece), "VARCHAR"
+    if len(found) == 1 and not mapped:
+        return source.names[found[0]], source.types[found[0]]
+    if len(found) == 1:
+        return mapped_sql(texts[0], mapped), "VARCHAR"
+    # Each alternative is replaced for itself, so that a word that means nothing leaves the next one its turn.
+    known = {old: new for old, new in mapped.items() if old}
+    cells = [f"nullif(nullif(trim({mapped_sql(text, known) if known else text}), ''), '-')" for text in texts]
+    cell = f"coalesce({', '.join(cells)})"
+    return (mapped_sql(cell, {"": mapped[""]}) if "" in mapped else cell), "VARCHAR"
+
+
+def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
+    """SQL of a text cell whose known values are replaced; ``""`` stands for an empty cell, ``*`` for any
+    other, ``20*`` for all that begin so.
+
+    >>> mapped_sql("c1", {"Y": "paid", "*": "open"})
+    "CASE WHEN trim(c1) = 'Y' THEN 'paid' WHEN nullif(trim(c1), '') IS NOT NULL THEN 'open' ELSE c1 END"
+    >>> mapped_sql("c1", {"20*": "cancelled"})
+    "CASE WHEN (trim(c1) LIKE '20%' ESCAPE '\\\\') THEN 'cancelled' ELSE c1 END"
+    """
+    cases = []
+    for old, new in mapped.items():
+        if old == "":
+            cases.append(f"WHEN nullif(trim({cell}), '') IS NULL THEN {literal(new)}")
+        elif "*" in old and old != "*":
+            cases.append(f"WHEN {_is_one_of(cell, [old])} THEN {literal(new)}")
+        elif old != "*":
+            cases.append(f"WHEN trim({cell}) = {literal(old)} THEN {literal(new)}")
+    if "*" in mapped:
+        cases.append(f"WHEN nullif(trim({cell}), '') IS NOT NULL THEN {literal(mapped['*'])}")
+    return f"CASE {' '.join(cases)} ELSE {cell} END"
+
+
+def _pieces(pattern: str, cells: Mapping[str, str]) -> list[str]:
+    import string
+
+    made = []
+    for before, heading, _, _ in string.Formatter().parse(pattern):
+        made += [literal(before)] if before else []
+        made += [f"nullif(trim({cells[heading]}), '')"] if heading else []
+    return made
+
+
+def as_text(value: str, kind: str) -> str:
+    """SQL of a value as text; a whole number that was stored as a fraction (an id beside empty cells) without ``.0``.
+
+    >>> as_text("c1", "VARCHAR")
+    'c1'
+    """
+    if kind == "VARCHAR":
+        return value
+    if kind.startswith(("FLOAT", "DOUBLE", "DECIMAL")):
+        whole = f"{value} = trunc({value}) AND abs({value}) < 1e18"
+        return f"CASE WHEN {whole} THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
+    return f"CAST({value} AS VARCHAR)"
+
+
+def _common(kinds: set[str]) -> str:
+    return next(iter(kinds)) if len(kinds) == 1 else "VARCHAR"
+
+
+def _as(raw: str, kind: str, common: str) -> str:
+    if not kind:
+        return f"CAST(NULL AS {common})"
+    return as_text(raw, kind) if common == "VARCHAR" else raw
+
+
+def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -> Cell:
+    if cell == PIECES:
+        return Cell(PIECES, "number", PIECES, kind)
+    name, _, part = cell.rpartition(" ") if cell not in fillings else (cell, "", "")
+    column, filling = column_of(table, name), fillings[name]
+    wanted = column.kind
+    if part:
+        wanted = "number" if any(getattr(filling, n) for n in _NUMBERS) or part == "2" else "time"
+    return Cell(
+        cell,
+        wanted,
+        identifier(cell),
+        kind,
+        key=name.endswith("_id"),
+        free=name in FREE_TEXT,
+        happened=column.happened,
+        heading=", ".join(filling.headings) or "a constant",
+        private=column.identity or name in FREE_TEXT or name in PERSONAL_KEYS,
+    )
+
+
+# What is said of a whole row
+
+
+def _row_facts(table: Table, wanted: TableSource, source: Source) -> list[str]:
+    facts = [f"{_left_out(wanted, source)} AS {LEFT}", f"{SHAPED}"]
+    if (wanted.adds_up or not (table.key or wanted.one_row_per)) and wanted.duplicates != "keep":
+        everything = ", ".join(f"c{n}" for n in range(1, len(source.names) + 1) if f"c{n}" in source.names.values())
+        facts.append(f"hash({everything}) AS {SAME}")
+    else:
+        facts.append(f"CAST(NULL AS UBIGINT) AS {SAME}")
+    rule = wanted.cancellations
+    if rule:
+        headings = [source.heading(heading) for heading in rule.match]
+        texts = [f"nullif(trim({_text_of(heading, source)}), '')" for heading in headings if heading]
+        complete = len(texts) == len(headings)
+        match = " || chr(31) || ".join(texts) if complete else "NULL"
+        tests = [_is_one_of(_text_of(h, source), [p]) for w, p in rule.where.items() if (h := source.heading(w))]
+        facts += [f"{match} AS {MATCH}", f"coalesce({' AND '.join(tests) or 'false'}, false) AS {CANCELS}"]
+    return facts
+
+
+def _text_of(heading: str, source: Source) -> str:
+    return as_text(source.names[heading], source.types[heading])
+
+
+def _left_out(wanted: TableSource, source: Source) -> str:
+    cases = []
+    for heading, values in wanted.leave_out.items():
+        found = source.heading(heading)
+        for value in values if found else ():
+            said = f"left out: {heading} is {value or 'empty'}"
+            cases.append(f"WHEN {_is_one_of(_text_of(found or '', source), [value])} THEN {literal(said)}")
+    for heading, values in wanted.keep_only.items():
+        found = source.heading(heading)
+        if found:
+            said = f"left out: {heading} is not {' or '.join(v or 'empty' for v in values)}"
+            cases.append(
+                f"WHEN NOT coalesce({_is_one_of(_text_of(found, source), values)}, false) THEN {literal(said)}"
+            )
+    return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+
+
+def _holds(where: Mapping[str, Sequence[str]], source: Source) -> str:
+    """SQL: whether one of these headings has one of its values; false where the file has none of them."""
+    tests = [_is_one_of(_text_of(h, source), values) for wish, values in where.items() if (h := source.heading(wish))]
+    return f"coalesce({' OR '.join(tests) or 'false'}, false)"
+
+
+def _is_one_of(text: str, values: Sequence[str]) -> str:
+    tests = []
+    for value in values:
+        if value == "":
+            tests.append(f"nullif(trim({text}), '') IS NULL")
+        elif "*" in value:
+            escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
+            tests.append(f"trim({text}) LIKE {literal(escaped)} ESCAPE '\\'")
+        else:
+            tests.append(f"trim({text}) = {literal(value)}")
+    return "(" + " OR ".join(tests) + ")"
+
+
+def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple[str, list[Repair]]:
+    """The rows with the values of ``fill_down`` carried to the rows below, and how many cells that filled."""
+    found = [heading for wish in wanted.fill_down if (heading := source.heading(wish))]
+    corrected = f"{ROW} IN (SELECT {ROW} FROM {identifier(source.corrected)})" if source.corrected else "false"
+    if not found or wanted.repairs.get("fill_down") is False:
+        return f"SELECT *, {corrected} AS {SHAPED} FROM ({source.sql})", []
+    within = source.heading(wanted.fill_down_within) if wanted.fill_down_within else None
+    group = f"PARTITION BY {source.names[within]} " if within else ""
+    over = f"OVER ({group}ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)"
+    filled, changed = [], []
+    for heading in found:
+        cell = source.names[heading]
+        blank = f"nullif(trim(CAST({cell} AS VARCHAR)), '') IS NULL"
+        value = f"CASE WHEN {blank} THEN NULL ELSE {cell} END"
+        filled.append(f"last_value({value} IGNORE NULLS) {over} AS {cell}")
+        changed.append(f"({blank} AND last_value({value} IGNORE NULLS) {over} IS NOT NULL)")
+    rows = (
+        f"SELECT * REPLACE ({', '.join(filled)}), {' OR '.join([*changed, corrected])} AS {SHAPED} FROM ({source.sql})"
+    )
+    repairs = []
+    for heading, change in zip(found, changed, strict=True):
+        count, row = connection.execute(
+            f"SELECT count(*), min({ROW}) FROM (SELECT {ROW}, {change} AS carried FROM ({source.sql})) WHERE carried"
+        ).fetchone()
+        if count:
+            repairs.append(Repair("fill_down", heading, count, source.file, row, "(empty)", "the value above"))
+    return rows, repairs
+
+
+def _summed(repairs: Sequence[Repair]) -> Iterator[Repair]:
+    first: dict[tuple[str, str], Repair] = {}
+    for repair in repairs:
+        key = (repair.name, repair.column)
+        earlier = first.get(key)
+        first[key] = replace(earlier, cells=earlier.cells + repair.cells) if earlier else repair
+    yield from first.values()
+
+
+# What keeps a file from filling a table
+
+
+def unusable_headings(
+    table: Table, own: TableSource, wanted: TableSource, source: Source, place: str, *, pseudonyms: bool
+) -> Iterator[Problem]:
+    """What is wrong with a file's headings for a contract table, one problem each.
+
+    ``own`` is what the client's YAML says, ``wanted`` the same over its profile: a heading that only the profile
+    names may be missing. ``place`` is where settings are made, ``tables.orders in client.yaml``. Where ids become
+    ``pseudonyms``, an e-mail address may be a customer's id.
+    """
+    fillings = fillings_of(table, wanted, list(source.types))
+    known = ", ".join(shown_headings(source)) or "no heading that can be shown"
+    if not any(present(filling, source) for filling in fillings.values()):
+        remedy = f"add a row of headings, or name them under columns of {place}"
+        yield Problem(source.file, "headings", "no heading that is known", f"headings of {table.name}", remedy)
+        return
+    for name, filling in own.columns.items():
+        if not fills(filling, source):
+            missing = [wish for wish in filling.headings if source.heading(wish) is None]
+            yield Problem(
+                source.file,
+                "headings",
+                f"no column {' or '.join(map(repr, missing))}, which {place} gives as {table.name}.{name}",
+                "a column of that name",
+                nearest(missing[0], shown_headings(source)),
+            )
+    for name in table.required:
+        if name not in own.columns and not fills(fillings[name], source):
+            yield Problem(
+                source.file,
+                "headings",
+                f"no column {' or '.join(map(repr, fillings[name].headings))} among {known}",
+                f"the required column {name} of {table.name}",
+                f"name it under columns of {place}: {{{name}: its heading}}",
+            )
+    rules = {"leave_out": own.leave_out, "keep_only": own.keep_only, "fill_down": own.fill_down}
+    for rule, named in rules.items():
+        for heading in named:
+            if source.heading(heading) is None:
+                remedy = nearest(heading, shown_headings(source))
+                yield Problem(
+                    source.file,
+                    "headings",
+                    f"no column {heading!r}, which {place} names under {rule}",
+                    "a column of that name",
+                    remedy,
+                )
+    for name, filling in fillings.items():
+        for heading in present(filling, source):
+            yield from _unusable_heading(table, wanted, source, name, heading, pseudonyms)
+
+
+def _unusable_heading(
+    table: Table, wanted: TableSource, source: Source, name: str, heading: str, pseudonyms: bool
+) -> Iterator[Problem]:
+    if heading in source.twice:
+        remedy = "rename or remove one of the columns"
+        yield Problem(source.file, "headings", f"the heading {heading!r} twice", "it once", remedy)
+    kind = source.types[heading]
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
+        remedy = "export it as plain text, numbers or times"
+        yield Problem(source.file, heading, f"values of type {kind}", "one plain value per row", remedy)
+    private = {
+        found
+        for column in table.columns
+        if column.identity
+        for found in present(wanted.columns.get(column.name) or Filling(first=[column.name]), source)
+    }
+    if heading in private and not column_of(table, name).identity and not (pseudonyms and name == "customer_id"):
+        yield Problem(
+            source.file,
+            heading,
+            f"the identity column {heading!r} given as {table.name}.{name}",
+            "a column that does not tell who a person is",
+            "name another column; identities go to the vault only",
+        )
+
+
+def shown_headings(source: Source) -> list[str]:
+    """The headings that can be shown: what looks like an address, a number or a sentence may be somebody's data."""
+    return [h for h in source.types if "@" not in h and sum(c.isdigit() for c in h) < 5 and len(h) <= 60]

@@ -1,0 +1,79 @@
+"""An opened source: a DuckDB relation of cells in which every row knows the line of the file that it came from."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+ROW = "_row"
+FILE = "_file"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One opened file, sheet or query: the relation's SQL, its headings, and lines that are no rows of it.
+
+    The relation has the columns ``c1``, ``c2`` … and ``_row``; ``types`` and ``names`` answer DuckDB type and column
+    by heading. Rows are counted as a spreadsheet shows them (row 1 is the file's first line); those of Parquet and of
+    databases from 1. ``broken`` lists (row, reason) of lines that could not be read as a row: they are quarantined.
+    ``not_data`` lists (row, what it is) of title, totals and footer lines: they count as read and are quarantined
+    with that reason. ``twice`` are headings that stand there more than once. ``corrected`` names a table of the
+    rows that a person has corrected. ``notes`` say what was found out about
+    the file, one sentence each (encoding, separator, sheet, row of the headings).
+    """
+
+    file: str
+    sql: str
+    types: dict[str, str]
+    names: dict[str, str]
+    broken: tuple[tuple[int, str], ...] = ()
+    not_data: tuple[tuple[int, str], ...] = ()
+    twice: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    corrected: str = ""
+
+    def heading(self, wanted: str) -> str | None:
+        """The heading that a name means: as it is written, else without regard to case, blanks and width.
+
+        A ``*`` in the name stands for anything; a name that fits two headings means neither.
+
+        >>> source = Source("a.csv", "", {"Order ID": "VARCHAR", "单价（元）": "VARCHAR"}, {})
+        >>> source.heading("order id"), source.heading("单价(元)"), source.heading("price")
+        ('Order ID', '单价（元）', None)
+        """
+        if wanted in self.types:
+            return wanted
+        plain = plain_heading(wanted)
+        if "*" in plain:
+            alike = [known for known in self.types if fnmatchcase(plain_heading(known), plain)]
+        else:
+            alike = [known for known in self.types if plain_heading(known) == plain]
+        return alike[0] if len(alike) == 1 else None
+
+
+def plain_heading(heading: str) -> str:
+    """A heading without differences of case, width and blanks.
+
+    >>> plain_heading(" Order  ID （EUR）")
+    'order id (eur)'
+    """
+    return " ".join(unicodedata.normalize("NFKC", heading).replace("(", " (").casefold().split())
+
+
+def identifier(name: str) -> str:
+    """A name as an SQL identifier, whatever characters it holds.
+
+    >>> identifier('or"der')
+    '"or""der"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """A text as an SQL literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + value.replace("'", "''") + "'"

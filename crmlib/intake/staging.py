@@ -1,0 +1,533 @@
+"""Reading a client's sources into staged tables: every row typed, judged and counted; nothing is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.client import Client
+from crmlib.contract import TABLES, Table
+from crmlib.intake import rules
+from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
+from crmlib.intake.lookups import with_lookup
+from crmlib.intake.people import People, find_duplicates, keep_identities, know_people
+from crmlib.intake.profiles import find_profile
+from crmlib.intake.quality import quality
+from crmlib.intake.quarantine import QUARANTINE, with_corrections, write_quarantine
+from crmlib.intake.readers import find_files, open_source
+from crmlib.intake.repairs import Habits, examine
+from crmlib.intake.shape import (
+    CANCELS,
+    PIECES,
+    Shaped,
+    column_of,
+    fillings_of,
+    fills,
+    present,
+    shape,
+    shown_headings,
+    unusable_headings,
+)
+from crmlib.intake.source import FILE, ROW, Source, identifier, literal
+from crmlib.layout import Join, Reading, TableSource
+from crmlib.problems import Problem, UnusableInput
+
+GRACE_DAYS = 7
+
+
+@dataclass
+class Opened:
+    """One source of a table: what the client's YAML says, the same over its profile, and the files that it means."""
+
+    own: TableSource
+    wanted: TableSource
+    files: Sequence[Path]
+    sources: list[Source] = field(default_factory=list)
+
+
+@dataclass
+class Staging:
+    """One reading of a client's sources, in a DuckDB database in a private folder; :meth:`run` answers the account.
+
+    The account of a table holds ``read`` = ``accepted`` + ``repaired`` + ``quarantined``, the ``reasons`` with their
+    counts, the ``repairs`` and ``decisions``, the ``blanked`` optional values, the number of ``rows`` that came out
+    and the filled ``columns`` with their counts.
+    """
+
+    client: Client
+    opened: Mapping[str, Sequence[Opened]]
+    scratch: Path
+    problems: list[Problem] = field(default_factory=list)
+    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    people: People | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Read and judge all tables; nothing is written yet.
+
+        Raises:
+            UnusableInput: with every problem of every table at once.
+        """
+        from crmlib.engine import connect
+
+        self.connection = connect(folder=self.scratch).con
+        self._read: dict[tuple[str, str], list[Source]] = {}
+        for name, opened in self.opened.items():
+            self._stage(TABLES[name], opened)
+        self._set_aside_people()
+        if self.client.customer_ids == "pseudonyms" and not self.problems:
+            self.people = know_people(self.connection, self.client, list(self.accounts))
+        for name, opened in self.opened.items():
+            if name in self.accounts:
+                self._join_rows(TABLES[name], opened)
+                self._count(TABLES[name])
+        if self.people and "customers" in self.accounts and not self.problems:
+            find_duplicates(self.people)
+        first, last = self._span()
+        as_of = self._as_of(first, last)
+        if self.problems:
+            raise UnusableInput(self.problems)
+        made = {name: self.made(name) for name in self.accounts}
+        measured = quality(
+            self.connection, made, self.accounts, timezone=self.client.timezone, as_of=as_of or last or first or ""
+        )
+        answer = {"as_of": as_of, "first_day": first, "last_day": last, "tables": self.accounts}
+        answer |= {"quality": measured}
+        return answer | ({"people": self.people.account} if self.people else {})
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+    # Staging
+
+    def _stage(self, table: Table, opened: Sequence[Opened]) -> None:
+        place = f"tables.{table.name} in {self.client.path.name}"
+        problems: list[Problem] = []
+        for number, one in enumerate(opened):
+            if one.wanted.database:
+                sources, wrong = self._open_database(one.wanted)
+                one.sources += sources
+                problems += wrong
+            for file in one.files:
+                sources, wrong = self._open(file, one.wanted)
+                one.sources += sources
+                problems += wrong
+            problems += self._looked_up(one, table, number)
+            for source in one.sources:
+                problems += unusable_headings(
+                    table,
+                    one.own,
+                    one.wanted,
+                    source,
+                    place,
+                    pseudonyms=self.client.customer_ids == "pseudonyms",
+                )
+        self.problems += problems
+        if problems or not any(one.sources for one in opened):
+            return
+        columns = self._columns(table, opened)
+        account: dict[str, Any] = {
+            "files": [source.file for one in opened for source in one.sources],
+            "notes": {source.file: list(source.notes) for one in opened for source in one.sources if source.notes},
+            "unused_columns": self._unused(table, opened),
+            "repairs": [],
+            "decisions": [],
+            "questions": self._questions(opened),
+        }
+        selects = []
+        for number, one in enumerate(opened):
+            shaped = self._shape(table, one, number)
+            habits = Habits(
+                timezone=one.wanted.timezone or self.client.timezone,
+                decimal=one.wanted.decimal,
+                dates=one.wanted.dates,
+                repairs=one.wanted.repairs,
+            )
+            mended, undecided = examine(self.connection, shaped.relation, shaped.cells, habits, place=place)
+            self.problems += undecided
+            repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
+            account["repairs"] += [vars(repair) for repair in repairs]
+            account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
+            if not undecided:
+                selects.append(
+                    acceptance_sql(
+                        table,
+                        shaped,
+                        mended,
+                        columns=columns,
+                        guests=table.name == "customers" and bool(one.wanted.one_row_per),
+                        timezone=self.client.timezone,
+                        tomorrow=_tomorrow(),
+                    )
+                )
+        if len(selects) < len(opened):
+            return
+        union = " UNION ALL BY NAME ".join(selects)
+        self.connection.execute(f"CREATE TEMP TABLE {identifier(table.name)} AS {union}")
+        self.accounts[table.name] = account
+        self._rules(table, opened)
+
+    def _open(self, file: Path, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
+        """The sources in a file; a file that several tables are made from is opened once."""
+        reading = Reading(**{name: getattr(wanted, name) for name in Reading.model_fields})
+        key = (str(file), reading.model_dump_json())
+        if key in self._read:
+            return self._read[key], []
+        shown_as = shown(file, self.client.folder)
+        name = f"f{len(self._read)}"
+        sources, problems = open_source(
+            self.connection, file, shown_as=shown_as, name=name, reading=reading, scratch=self.scratch
+        )
+        for number, source in enumerate(sources):
+            corrected, wrong = with_corrections(
+                self.connection, source, self.client.folder, name=f"corrected_{name}_{number}"
+            )
+            sources[number] = corrected
+            problems += wrong
+        self._read[key] = sources
+        return sources, problems
+
+    def _open_database(self, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
+        from crmlib.intake.databases import open_database, without_password
+
+        key = (f"{wanted.database}", f"{wanted.source} {wanted.query}")
+        if key in self._read:
+            return self._read[key], []
+        shown_as = f"{wanted.source or 'query'} in {without_password(wanted.database or '')}"
+        sources, problems = open_database(
+            self.connection,
+            wanted,
+            shown_as=shown_as,
+            name=f"f{len(self._read)}",
+            folder=self.client.folder,
+            scratch=self.scratch,
+        )
+        self._read[key] = sources
+        return sources, problems
+
+    def _looked_up(self, one: Opened, table: Table, number: int) -> list[Problem]:
+        """Give the sources of a table the columns that its joins take from other files."""
+        problems: list[Problem] = []
+        for join_number, join in enumerate(one.wanted.joins):
+            for source_number, source in enumerate(one.sources):
+                if join not in one.own.joins and not all(source.heading(here) for here in join.on):
+                    continue  # a profile's lookup, for other layouts than this file's
+                name = f"lookup_{table.name}_{number}_{join_number}_{source_number}"
+                joined, wrong = with_lookup(self.connection, source, join, self._open_join, name=name)
+                one.sources[source_number] = joined
+                problems += wrong
+        return problems
+
+    def _open_join(self, join: Join) -> tuple[list[Source], list[Problem]]:
+        if join.source in TABLES:
+            return self._sources_knowing(join)
+        files = find_files(join.source, self.client.folder)
+        if not files:
+            found = f"no file at {join.source!r}, which joins name"
+            remedy = "correct the path, or leave the join out"
+            return [], [Problem(self.client.path.name, "joins", found, "a file", remedy)]
+        reading = TableSource(encoding=join.encoding, sheet=join.sheet, header_row=join.header_row)
+        opened = [self._open(file, reading) for file in files]
+        return [source for sources, _ in opened for source in sources], [p for _, wrong in opened for p in wrong]
+
+    def _sources_knowing(self, join: Join) -> tuple[list[Source], list[Problem]]:
+        """The files that another table of this client is read from, as far as they have the headings of a join."""
+        known: list[Source] = []
+        problems: list[Problem] = []
+        for one in self.opened.get(join.source, []):
+            for file in one.files:
+                sources, wrong = self._open(file, one.wanted)
+                known += [s for s in sources if all(s.heading(h) for h in (*join.on.values(), *join.take))]
+                problems += wrong
+        return known, problems
+
+    def _shape(self, table: Table, one: Opened, number: int) -> Shaped:
+        return shape(
+            self.connection,
+            table,
+            one.wanted,
+            one.sources,
+            name=f"cells_{table.name}_{number}",
+            identities=self.client.customer_ids == "pseudonyms",
+        )
+
+    def _columns(self, table: Table, opened: Sequence[Opened]) -> list[str]:
+        """The contract's columns that any source fills, then the open ones (``item_…``)."""
+        found = {
+            name
+            for one in opened
+            for source in one.sources
+            for name, filling in fillings_of(table, one.wanted, list(source.types)).items()
+            if fills(filling, source)
+        }
+        if self.client.customer_ids != "pseudonyms":
+            found -= {column.name for column in table.columns if column.identity}
+        return [name for name in table.names if name in found] + sorted(found - set(table.names))
+
+    def _unused(self, table: Table, opened: Sequence[Opened]) -> list[str]:
+        used, shown = set(), set()
+        for one in opened:
+            for source in one.sources:
+                shown |= set(shown_headings(source))
+                for filling in fillings_of(table, one.wanted, list(source.types)).values():
+                    used |= set(present(filling, source))
+        return sorted(shown - used)
+
+    def _questions(self, opened: Sequence[Opened]) -> list[str]:
+        """What a profile is not certain of and nobody has confirmed."""
+        asked = []
+        for one in opened:
+            part = find_profile(one.wanted.profile) if one.wanted.profile else None
+            if part and not part.certain and not one.wanted.confirmed:
+                asked.append(f"{one.wanted.profile}: {part.unsure} If it is so, set confirmed: true.")
+        return list(dict.fromkeys(asked))
+
+    # What several rows show together
+
+    def _rules(self, table: Table, opened: Sequence[Opened]) -> None:
+        name, account = table.name, self.accounts[table.name]
+        described = {column for column, *_ in self._rows(f"DESCRIBE {identifier(name)}")}
+        repeated = rules.exact_duplicates(self.connection, name)
+        actions = {one.wanted.duplicates for one in opened}
+        if repeated and actions == {"drop"}:
+            rules.drop_exact_duplicates(self.connection, name)
+        elif repeated:
+            account["exact_duplicates"] = repeated
+            account["questions"].append(
+                f"{', '.join(account['files'])}: {repeated:,} rows repeat an earlier row in every cell and are kept. "
+                "Set duplicates: drop if they are errors of the export, or duplicates: keep if they are right."
+            )
+        if CANCELS in described and name == "orders":
+            account["cancellations"] = vars(rules.match_cancellations(self.connection, name))
+        elif CANCELS in described:
+            rules.set_aside(self.connection, name, rules.CANCELLATION_LINE, CANCELS)
+        switched_off = any(one.wanted.repairs.get("negative_quantities") is False for one in opened)
+        pieces = PIECES if PIECES in described else "quantity" if "quantity" in described else ""
+        if CANCELS in described and pieces and not switched_off:
+            rules.set_aside(self.connection, name, rules.NEGATIVE, f"{pieces} < 0 AND NOT {CANCELS}")
+        codes = [code for one in opened for code in one.wanted.not_products]
+        if codes and "product_id" in described:
+            listed = ", ".join(literal(code.casefold()) for code in codes)
+            rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, f"lower(product_id) IN ({listed})")
+
+    def _set_aside_people(self) -> None:
+        """Test customers, and all that is theirs."""
+        if "customers" in self.accounts and "is_test" in rules.names_of(self.connection, "customers"):
+            self.connection.execute(
+                "CREATE TEMP TABLE test_customers AS SELECT DISTINCT customer_id FROM customers "
+                "WHERE is_test AND customer_id IS NOT NULL"
+            )
+            people = "SELECT customer_id FROM test_customers"
+            rules.set_aside_people(self.connection, list(self.accounts), people, rules.TEST_CUSTOMER)
+
+    def _join_rows(self, table: Table, opened: Sequence[Opened]) -> None:
+        """One row per key: rows that belong together become one, rows that repeat a key are quarantined."""
+        keys = next((one.wanted.one_row_per for one in opened if one.wanted.one_row_per), [])
+        if keys:
+            adds_up = next((one.wanted.adds_up for one in opened if one.wanted.adds_up), [])
+            said = rules.one_row_per(self.connection, table, keys=keys, adds_up=adds_up)
+            self.accounts[table.name]["decisions"] += said
+        elif table.key:
+            rules.drop_repeated_keys(self.connection, table.name, table.key)
+
+    def made(self, name: str) -> str:
+        """The relation of a table's rows as they go into the workspace: an SQL query."""
+        found = self._rows(f"SELECT count(*) FROM duckdb_tables() WHERE table_name = {literal('made_' + name)}")
+        if found[0][0]:
+            return f"SELECT * FROM {identifier('made_' + name)}"
+        return f"SELECT * FROM {identifier(name)} WHERE {REASON} = ''"
+
+    # Counting and judging
+
+    def _count(self, table: Table) -> None:
+        name, account = table.name, self.accounts[table.name]
+        staged = identifier(name)
+        sources = [source for one in self.opened[name] for source in one.sources]
+        accepted = f"FROM ({self.made(name)})"
+        reasons: dict[str, int] = dict(
+            self._rows(f"SELECT {REASON}, count(*) FROM {staged} WHERE {REASON} <> '' GROUP BY 1")
+        )
+        for why in (why for source in sources for _, why in (*source.broken, *source.not_data)):
+            reasons[why] = reasons.get(why, 0) + 1
+        account["by_file"] = self._by_file(name, sources)
+        for key in ("read", "accepted", "repaired", "quarantined"):
+            account[key] = sum(one[key] for one in account["by_file"].values())
+        account["reasons"] = dict(sorted(reasons.items(), key=lambda one: (-one[1], one[0])))
+        account["by_rule"] = sum(count for why, count in reasons.items() if _by_rule(why, sources))
+        names = rules.names_of(self.connection, name)
+        made = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
+        rows, *filled = self._rows(f"SELECT count(*), {', '.join(f'count({identifier(c)})' for c in made)} {accepted}")[
+            0
+        ]
+        account |= {
+            "rows": rows,
+            "sums": self._sums(table, names),
+            "blanked": dict(
+                self._rows(
+                    f"SELECT c, count(*) FROM (SELECT unnest({BLANKED}) AS c FROM {staged} "
+                    f"WHERE {REASON} = '' AND {BLANKED} IS NOT NULL) GROUP BY 1 ORDER BY 1"
+                )
+            ),
+            "columns": {
+                column: count
+                for column, count in zip(made, filled, strict=True)
+                if count and not column_of(table, column).identity
+            },
+            "without_customer": 0,
+            "of_unknown_customers": 0,
+        }
+        if "customer_id" in made:
+            account["without_customer"] = self._rows(f"SELECT count(*) {accepted} WHERE customer_id IS NULL")[0][0]
+            if name != "customers" and "customers" in self.accounts:
+                account["of_unknown_customers"] = self._rows(
+                    f"SELECT count(*) {accepted} AS t WHERE customer_id IS NOT NULL AND NOT EXISTS "
+                    f"(SELECT 1 FROM customers AS c WHERE c.{REASON} = '' AND c.customer_id = t.customer_id)"
+                )[0][0]
+        self._judge(table, account)
+
+    def _by_file(self, name: str, sources: Sequence[Source]) -> dict[str, dict[str, int]]:
+        counted = {source.file: {"read": 0, "accepted": 0, "repaired": 0, "quarantined": 0} for source in sources}
+        for source in sources:
+            lines = len(source.broken) + len(source.not_data)
+            counted[source.file]["read"] += lines
+            counted[source.file]["quarantined"] += lines
+        for file, rows, unchanged, repaired in self._rows(
+            f"SELECT {FILE}, count(*), count(*) FILTER ({REASON} = '' AND NOT {REPAIRED}), "
+            f"count(*) FILTER ({REASON} = '' AND {REPAIRED}) FROM {identifier(name)} GROUP BY 1 ORDER BY 1"
+        ):
+            one = counted[file]
+            one["read"] += rows
+            one["accepted"] += unchanged
+            one["repaired"] += repaired
+            one["quarantined"] += rows - unchanged - repaired
+        return counted
+
+    def _sums(self, table: Table, names: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Sum of every number as it was read, and how much of it is in the accepted and in the quarantined rows."""
+        numbers = [c for c in names if column_of(table, c).kind in ("number", "whole")]
+        if not numbers:
+            return {}
+        cells = [f"fsum({identifier(c)}), fsum({identifier(c)}) FILTER ({REASON} = '')" for c in numbers]
+        row = self._rows(f"SELECT {', '.join(cells)} FROM {identifier(table.name)}")[0]
+        pairs = zip(numbers, row[::2], row[1::2], strict=True)
+        return {
+            c: {"read": read or 0.0, "accepted": good or 0.0, "quarantined": (read or 0.0) - (good or 0.0)}
+            for c, read, good in pairs
+        }
+
+    def _judge(self, table: Table, account: dict[str, Any]) -> None:
+        files = ", ".join(account["files"])
+        example = self._example(table.name)
+        if account["rows"] == 0:
+            found = "no rows" if account["read"] == 0 else f"{account['read']} rows, none of which can be used{example}"
+            remedy = "export it again, or take the table out"
+            self.problems.append(Problem(files, found=found, expected=f"rows of {table.name}", remedy=remedy))
+            return
+        unusable = account["quarantined"] - account["by_rule"]
+        share = unusable / account["read"]
+        if share > self.client.max_set_aside:
+            self.problems.append(
+                Problem(
+                    files,
+                    found=f"{unusable} of {account['read']} rows that cannot be used{example}",
+                    expected=f"at most {self.client.max_set_aside:.0%} of the rows of {table.name}",
+                    remedy=f"correct the rows or the mapping, or set max_set_aside: {min(1.0, share + 0.01):.2f}",
+                )
+            )
+
+    def _example(self, name: str) -> str:
+        reasons = [
+            row
+            for row in self._rows(
+                f"""SELECT {REASON}, count(*), min({ROW}), min_by({FOUND}, {ROW}) FROM {identifier(name)}
+                WHERE {REASON} <> '' GROUP BY 1 ORDER BY 2 DESC, 1"""
+            )
+            if not rules.deliberate(row[0])
+        ]
+        texts = [f"{why} in {n} rows (row {row}{': ' + found if found else ''})" for why, n, row, found in reasons[:3]]
+        broken = [line for one in self.opened[name] for source in one.sources for line in source.broken]
+        if broken:
+            texts.append(f"{broken[0][1]} in {len(broken)} rows (row {broken[0][0]})")
+        return f" ({'; '.join(texts)})" if texts else ""
+
+    # The days that the data cover
+
+    def _span(self) -> tuple[str | None, str | None]:
+        """The first and the last day on which anything happened, and of each table in its account."""
+        known: list[str] = []
+        for name, account in self.accounts.items():
+            time = TABLES[name].time
+            if time is None or time not in account["columns"]:
+                continue
+            day = f'CAST("{time}" AT TIME ZONE {literal(self.client.timezone)} AS DATE)'
+            if TABLES[name][time].kind == "date":
+                day = identifier(time)
+            first, last = self._rows(f"SELECT min({day}), max({day}) FROM ({self.made(name)})")[0]
+            if first is None:
+                continue
+            account["first_day"], account["last_day"] = first.isoformat(), last.isoformat()
+            # A spend row stands for the whole period that begins on its day, so it says nothing of the last day.
+            if name != "spend":
+                known += [account["first_day"], account["last_day"]]
+        return (min(known), max(known)) if known else (None, None)
+
+    def _as_of(self, first: str | None, last: str | None) -> str | None:
+        wanted = self.client.as_of
+        place = self.client.path.name
+        if last is None and not self.problems:
+            remedy = "add tables.orders or another table of events"
+            self.problems.append(Problem(place, "tables", "no table with times", "at least one", remedy))
+        if wanted is None:
+            return last
+        if first and last:
+            latest = dt.date.fromisoformat(last) + dt.timedelta(days=GRACE_DAYS)
+            if not dt.date.fromisoformat(first) <= wanted <= latest:
+                expected = f"a day of the data, which run from {first} to {last}"
+                remedy = "correct as_of, or leave it out to use the last day"
+                self.problems.append(Problem(place, "as_of", wanted.isoformat(), expected, remedy))
+        return wanted.isoformat()
+
+    # Writing
+
+    def keep(self) -> None:
+        """Write what stays in the client's own folder: the rows in quarantine, and identities in the vault."""
+        sources = {name: [s for one in opened for s in one.sources] for name, opened in self.opened.items()}
+        folder = self.client.folder / QUARANTINE
+        written = write_quarantine(self.connection, sources, folder)
+        for account in self.accounts.values():
+            account["to_correct"] = {file: written[file] for file in account["files"] if file in written}
+        if self.people:
+            keep_identities(self.people, self.client.folder)
+
+    def write(self, folder: Path) -> None:
+        """Write the contract tables as Parquet into ``folder``; identity columns are left out."""
+        for name, account in self.accounts.items():
+            columns = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
+            if self.people:
+                rows = self.people.shown(name, self.made(name), columns)
+            else:
+                rows = f"SELECT {', '.join(map(identifier, columns))} FROM ({self.made(name)})"
+            target = folder / f"{name}.parquet"
+            self.connection.execute(f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+            with target.open("rb") as stream:
+                account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _by_rule(reason: str, sources: Sequence[Source]) -> bool:
+    return rules.deliberate(reason) or any(reason == why for source in sources for _, why in source.not_data)
+
+
+def _tomorrow() -> str:
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).date().isoformat()
+
+
+def shown(file: Path, folder: Path) -> str:
+    """A file's path as messages and accounts show it: relative to the client's folder."""
+    try:
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return file.name

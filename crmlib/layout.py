@@ -1,0 +1,223 @@
+"""How a contract table is made from an export: where it is, how it is read, and what fills each column.
+
+The same keys stand in a client's YAML (``tables: orders: …``) and in a profile; a client's own keys win.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Duplicates = Literal["drop", "keep", "ask"]
+DayMonth = Literal["day first", "month first"]
+
+
+class Strict(BaseModel):
+    """A part of a YAML file in which unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Filling(Strict):
+    """What fills a contract column: exactly one of the keys is given.
+
+    ``first``: the first of these headings that is filled (a plain heading or list in YAML means this). ``product``,
+    ``sum``, ``difference``: of the numbers under these headings. ``text``: a pattern of headings,
+    ``"{ResponseId}-nps"``. ``constant``: the same for every row. ``after``: a time (first heading) and how many
+    ``minutes`` or ``hours`` later (second heading). ``parts``: the first part of a list such as ``12;15``,
+    or another ``part`` of it, parted ``by`` another character.
+    ``where`` fills the column in those rows only in which one of these headings has one of its values, such as the
+    closing day of a won deal as the day of conversion; headings that the file lacks are passed over. ``less``: a
+    further heading whose number is taken off a ``product``, ``sum`` or ``difference``, such as a line's discount.
+
+    >>> Filling.model_validate(["Customer ID", "Email"]).headings
+    ['Customer ID', 'Email']
+    >>> Filling.model_validate({"text": "{Order}/{Line}"}).headings
+    ['Order', 'Line']
+    >>> Filling.model_validate({"product": ["Pieces", "Price"], "less": "Discount"}).headings
+    ['Pieces', 'Price', 'Discount']
+    """
+
+    first: list[str] | None = None
+    product: list[str] | None = None
+    sum: list[str] | None = None
+    difference: list[str] | None = None
+    text: str | None = None
+    constant: str | None = None
+    after: tuple[str, str] | None = None
+    unit: Literal["seconds", "minutes", "hours", "days"] = "hours"
+    parts: str | None = None
+    by: str = ";"
+    part: int = Field(default=1, ge=1, le=99)
+    where: dict[str, list[str]] = {}
+    less: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"first": [value]}
+        if isinstance(value, list):
+            return {"first": value}
+        if isinstance(value, Mapping) and "constant" in value:
+            return {**value, "constant": as_written(value["constant"])}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Filling:
+        given = [n for n in FILLINGS if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(f"one heading, a list of headings, or one of {', '.join(FILLINGS)}")
+        if self.less and not (self.product or self.sum or self.difference):
+            raise ValueError("less goes with product, sum or difference")
+        return self
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings that are read, in the order given."""
+        listed = self.first or self.product or self.sum or self.difference or self.after
+        if listed is not None:
+            return [*listed, *([self.less] if self.less else [])]
+        if self.parts is not None:
+            return [self.parts]
+        return [name for _, name, _, _ in string.Formatter().parse(self.text or "") if name]
+
+
+FILLINGS = ("first", "product", "sum", "difference", "text", "constant", "after", "parts")
+
+
+class Join(Strict):
+    """Columns looked up in another file: ``on`` names heading here: heading there; the match must be unique there.
+
+    ``from`` is a file, or a table of the same client (``customers``): then the files that this is read from.
+    """
+
+    source: str = Field(alias="from")
+    on: dict[str, str] = Field(min_length=1, max_length=3)
+    take: dict[str, str] = Field(min_length=1)
+    """Heading there: heading under which it is known here."""
+    encoding: str | None = None
+    sheet: str | int | None = None
+    header_row: int | None = Field(default=None, ge=1)
+
+
+class Cancellations(Strict):
+    """Rows that take back an earlier row: ``where`` tells them, ``match`` finds the row (latest earlier one wins).
+
+    ``where``: heading: pattern (``"C*"``). ``match``: headings that agree between the two, such as customer and
+    product. ``quantity``: the heading of the pieces, negative on the cancellation.
+    """
+
+    where: dict[str, str] = Field(min_length=1)
+    match: list[str] = Field(min_length=1)
+    quantity: str | None = None
+
+
+class Reading(Strict):
+    """How a file is opened. Everything left out is found out from the file itself and stated in the account.
+
+    ``header_row``: the row of the headings, as a spreadsheet counts. ``header_rows``: how many rows the heading takes
+    up; ``heading_from`` says which of them names the columns (1 the first). ``ends_at``: beginnings of a first cell
+    that mark totals and legal footers; such rows and all after them are no data.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    sheet: str | int | None = None
+    header_row: int | None = Field(default=None, ge=1)
+    header_rows: int = Field(default=1, ge=1, le=9)
+    heading_from: int = Field(default=1, ge=1, le=9)
+    ends_at: list[str] = []
+    database: str | None = None
+    query: str | None = None
+
+
+class TableSource(Reading):
+    """Where one contract table comes from, how it is read, and what fills its columns.
+
+    ``decimal`` is the character before the fraction of a number; the other of ``.`` and ``,`` then parts thousands.
+    ``leave_out``: heading: values (``*`` stands for anything, ``""`` for an empty cell) of rows that are no such
+    record. ``one_row_per``: contract columns of which each combination becomes one row; ``adds_up``: columns summed
+    then (of the others the first that is filled). ``fill_down``: headings whose value is carried to the rows below,
+    within equal ``fill_down_within``. ``not_products``: codes under ``product_id`` that are no goods.
+    ``confirmed``: the consultant has checked what the proposal or the profile was not sure of.
+    """
+
+    source: str | None = Field(default=None, alias="from")
+    profile: str | None = None
+    columns: dict[str, Filling] = {}
+    values: dict[str, dict[str, str]] = {}
+    decimal: Literal[".", ","] | None = None
+    dates: DayMonth | None = None
+    timezone: str | None = None
+    leave_out: dict[str, list[str]] = {}
+    keep_only: dict[str, list[str]] = {}
+    fill_down: list[str] = []
+    fill_down_within: str | None = None
+    joins: list[Join] = []
+    one_row_per: list[str] = []
+    adds_up: list[str] = []
+    cancellations: Cancellations | None = None
+    not_products: list[str] = []
+    duplicates: Duplicates = "ask"
+    repairs: dict[str, bool] = {}
+    confirmed: bool = False
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _values_as_written(cls, values: Any) -> Any:
+        """A value such as 1 or true in the YAML stands for the same characters in the export."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            column: {as_written(old): as_written(new) for old, new in mapped.items()}
+            if isinstance(mapped, dict)
+            else mapped
+            for column, mapped in values.items()
+        }
+
+    @field_validator("leave_out", "keep_only", mode="before")
+    @classmethod
+    def _listed(cls, rules: Any) -> Any:
+        if not isinstance(rules, dict):
+            return rules
+        return {
+            heading: [as_written(v) for v in (values if isinstance(values, list) else [values])]
+            for heading, values in rules.items()
+        }
+
+    @field_validator("one_row_per", "adds_up", "fill_down", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+def as_written(value: Any) -> Any:
+    """A YAML scalar as the characters of an export: ``true`` and ``1`` rather than Python's.
+
+    >>> as_written(True), as_written(1), as_written(None)
+    ('true', '1', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def with_defaults(own: TableSource, default: TableSource) -> TableSource:
+    """A client's source over a profile's: keys that the client gives win; columns, values and repairs merge by name.
+
+    >>> profile = TableSource(columns={"order_id": "Name", "amount": "Total"}, timezone="UTC")
+    >>> merged = with_defaults(TableSource(source="a.csv", columns={"amount": "Paid"}), profile)
+    >>> merged.columns["order_id"].headings, merged.columns["amount"].headings, merged.timezone
+    (['Name'], ['Paid'], 'UTC')
+    """
+    changed: dict[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
+    for name in ("columns", "values", "repairs", "leave_out", "keep_only"):
+        if name in changed:
+            changed[name] = {**getattr(default, name), **changed[name]}
+    return default.model_copy(update=changed)
