@@ -28,6 +28,11 @@ class Chapter:
         """The day at whose end the data are looked at."""
         return self._workspace.as_of
 
+    @property
+    def account(self) -> Mapping[str, Any]:
+        """What intake says of all that it read: rows, sums, repairs and decisions by table, quality, coverage."""
+        return self._workspace.account
+
     def table(self, name: str) -> Any:
         """A contract table as an Ibis table; times are the client's wall clock, nothing is later than ``as_of``."""
         return self._workspace.table(name)

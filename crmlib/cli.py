@@ -88,20 +88,99 @@ def check(
     from crmlib import text
     from crmlib.client import load_client
     from crmlib.intake import take_in
+    from crmlib.intake.identities.runs import register_run
     from crmlib.notebooks import chapter_files
+    from crmlib.report.intake import chapter_state, write_intake
     from crmlib.runner import check_settings, run_folder
 
     with _problems_in_words():
         opened = load_client(client)
-        text.use(opened.language, opened.currency)
+        text.use(text.spoken(opened.language), opened.currency)
         check_settings(opened, chapter_files())
-        workspace = take_in(opened, run_folder(opened, out) / "workspace")
+        folder = run_folder(opened, out)
+        workspace = take_in(opened, folder / "workspace")
+        register_run(opened.folder, folder)
+        write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
     for file in chapter_files():
-        why_not = file.why_not(workspace.account["tables"])
-        thinner = file.thinner(workspace.account["tables"])
-        state = why_not or ("Runs thinner without " + ", ".join(thinner) + "." if thinner else "Can run.")
-        typer.echo(f"{file.name}: {state}")
+        state = chapter_state(file, workspace.account["tables"])
+        why = state.get("why") or f"{state['state']}" + (
+            f" without {', '.join(state['without'])}" if "without" in state else ""
+        )
+        typer.echo(f"{file.name}: {why}")
+    typer.echo(f"Account: {_relative(folder / 'intake.html')}")
+
+
+@app.command()
+def forget(
+    client: ClientFile,
+    customer: Annotated[
+        str, typer.Argument(metavar="ID", help="The client's own id of the customer, or the pseudonym.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove one person everywhere: from the vault, the tables, the quarantine and the reports."""
+    from crmlib.client import load_client
+    from crmlib.intake.identities.forget import forget as forget_customer
+    from crmlib.intake.identities.forget import plan_forget
+
+    with _problems_in_words():
+        opened = load_client(client)
+        if not yes:
+            typer.echo(str(plan_forget(opened, customer)))
+            typer.confirm("This cannot be undone. Remove this person?", abort=True)
+        report = forget_customer(opened, customer)
+    typer.echo(str(report))
+
+
+@app.command()
+def purge(
+    client: ClientFile,
+    keep_exports: Annotated[bool, typer.Option(help="Leave the client's YAML and exports where they are.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove all of a client: vault, key, quarantine, workspaces, reports, and the client's folder."""
+    from crmlib.client import load_client
+    from crmlib.intake.identities.purge import plan_purge
+    from crmlib.intake.identities.purge import purge as purge_client
+
+    with _problems_in_words():
+        opened = load_client(client)
+        if not yes:
+            typer.echo(str(plan_purge(opened, keep_exports=keep_exports)))
+            typer.confirm("This cannot be undone. Remove all of this?", abort=True)
+        report = purge_client(opened, keep_exports=keep_exports)
+    typer.echo(str(report))
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The client's folder, to be made.")],
+    exports: Annotated[
+        list[str], typer.Option("--from", metavar="EXPORTS", help="Folder, file or glob of exports (repeatable).")
+    ],
+    name: Annotated[str, typer.Option(help="The client's name. [default: the folder's]")] = "",
+    currency: Annotated[str, typer.Option(help="ISO 4217 code. [default: proposed from the exports]")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA time zone. [default: proposed from the exports]")] = "",
+    language: Annotated[str, typer.Option(help="Language of the report: en or zh. [default: en]")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Write client.proposed.yaml beside a client.yaml.")] = False,
+) -> None:
+    """Propose a client.yaml for a folder of exports, with reasons, and say what must be decided."""
+    from crmlib.intake.proposal import new_client
+
+    with _problems_in_words():
+        written, proposal = new_client(
+            folder, exports, name=name, currency=currency, timezone=timezone, language=language, again=again
+        )
+    for line in proposal.recognised:
+        typer.echo(line)
+    for problem in proposal.unreadable:
+        typer.echo(f"Cannot be read: {problem}")
+    if proposal.decisions:
+        typer.echo("To decide:")
+        for number, said in enumerate(proposal.decisions, 1):
+            typer.echo(f"  {number}. {said}")
+    typer.echo(f"Wrote {_relative(written)}. Correct it, then: crmlib check {_relative(written)}")
 
 
 @app.command()
@@ -145,12 +224,29 @@ def _tell_account(account: dict) -> None:
         typer.echo(line)
         for reason, count in table["reasons"].items():
             typer.echo(f"    {count:,}: {reason}")
+        for repair in _in_all(table["repairs"]):
+            typer.echo(f"    {repair}")
+        for said in dict.fromkeys(table["decisions"]):
+            typer.echo(f"    {said}")
         for column, count in table["blanked"].items():
             typer.echo(f"    {column}: {count:,} values could not be read and are left empty")
         if table.get("of_unknown_customers"):
             typer.echo(
                 f"    {table['of_unknown_customers']:,} of customers who are not in customers: kept, attributes unknown"
             )
+
+    for question in dict.fromkeys(said for table in account["tables"].values() for said in table["questions"]):
+        typer.echo(f"To decide: {question}")
+    if "people" in account:
+        typer.echo(f"People are in the vault; its key is {account['people']['key']}.")
+
+
+def _in_all(repairs: list[dict[str, Any]]) -> list[str]:
+    """What was repaired in a table, a line per repair."""
+    cells: dict[str, int] = {}
+    for repair in repairs:
+        cells[repair["name"]] = cells.get(repair["name"], 0) + repair["cells"]
+    return [f"repaired {name}: {count:,} cells" for name, count in cells.items()]
 
 
 def _relative(path: Path) -> Path:

@@ -20,8 +20,10 @@ class Merging(Strict):
     """Which customers are one person: reviewed ``rules`` (``same_email``, ``same_phone`` …) and a reviewed ``list``.
 
     The list is a CSV with ``customer_id, merge_into, decision``; taking rule or row out undoes the merge.
+    ``probable``: pairs that are probably one person are proposed for the list too (the extra ``matching``).
     """
 
+    probable: bool = False
     rules: list[str] = []
     listed: str | None = Field(default=None, alias="list")
 
@@ -110,6 +112,15 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
 
+def yaml_content(text: str) -> Any:
+    """YAML as this kit reads it: ``on`` and ``yes`` are words, a date is text.
+
+    >>> yaml_content("{on: yes, at: 2025-01-31}")
+    {'on': 'yes', 'at': '2025-01-31'}
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
 def load_client(path: str | Path) -> Client:
     """Read and check a ``client.yaml``.
 
@@ -142,7 +153,7 @@ def load_client(path: str | Path) -> Client:
         repeated = list(_repeated(nodes, name))
         if repeated:
             raise UnusableInput(repeated)
-        content = yaml.load(text, Loader=_Loader)
+        content = yaml_content(text)
     except OSError as error:
         found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
         raise UnusableInput([Problem(name, found=found, expected="a file", remedy=remedy)]) from None

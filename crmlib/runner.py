@@ -107,9 +107,13 @@ def _run(
     finished = tuple(replace(results[file.name], thinner=tuple(file.thinner(account))) for file in files)
     done = Run(folder, client, language, workspace, finished, time.monotonic() - began)
     _publish(done)
+    from crmlib.intake.identities.runs import register_run
     from crmlib.report import write_report
+    from crmlib.report.intake import write_intake
 
+    register_run(client.folder, folder)
     write_report(done, folder / "index.html")
+    write_intake(client, workspace.account, files, folder)
     _write_manifest(replace(done, seconds=time.monotonic() - began))
     return replace(done, seconds=time.monotonic() - began)
 

@@ -18,6 +18,16 @@ def repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_configuration(tmp_path_factory):
+    """Keys of the tests stay in the tests' folders, also those of programs that the tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        patch.delenv("CRMLIB_VAULT_KEY", raising=False)
+        yield
+
+
 @pytest.fixture
 def make_client(tmp_path):
     """Write CSV texts and a client.yaml into a folder and open it: ``make_client(orders="…", settings="…")``."""

@@ -11,6 +11,7 @@ from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
+from crmlib.intake.quarantine import QUARANTINE
 from crmlib.intake.shape import FREE_TEXT
 from crmlib.intake.source import identifier
 
@@ -125,14 +126,23 @@ def find_duplicates(people: People) -> None:
         row["rule"]: {key: value for key, value in row.items() if key != "rule"} for row in found.counts.to_pylist()
     }
     people.account["duplicate_customers"] = len(set(found.pairs["customer_id"].to_pylist()))
-    if found.pairs.num_rows:
+    facts = ", ".join(["customer_id", *(c for c in known if c in ("first_seen_at", "birthday", "gender"))])
+    customers = connection.sql(f"SELECT {facts} FROM known_customers").to_arrow_table()
+    probable = None
+    if client.merge.probable:
+        from crmlib.intake.identities.matching import probable_pairs
+
+        probable = probable_pairs(connection, "known_customers")
+        people.account["probable_pairs"] = probable.num_rows
+    if found.pairs.num_rows or (probable is not None and probable.num_rows):
         from crmlib.intake.identities.private import make_private
 
-        make_private(client.folder / "quarantine")
-        proposal_file(found.pairs, client.folder / "quarantine" / MERGES)
+        make_private(client.folder / QUARANTINE)
+        proposal_file(found.pairs, client.folder / QUARANTINE / MERGES, customers, probable=probable)
     if client.merge.rules or client.merge.listed:
         path = client.folder / client.merge.listed if client.merge.listed else None
-        merged = merge_map(found.pairs, client.merge.rules, path)
+        place = f"merge in {client.path.name}"
+        merged = merge_map(found.pairs, client.merge.rules, path, customers, place=place)
         connection.register("merged", merged)
         connection.execute(
             "UPDATE people SET shown = into_.pseudonym FROM merged, people AS into_ "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,7 +83,8 @@ def coverage(connection: Any, table: Table, rows: str, *, timezone: str) -> dict
     if table[table.time].kind == "time":
         local = f"CAST({local} AT TIME ZONE {literal(timezone)} AS DATE)"
     days = connection.execute(
-        f"SELECT {local} AS day, count(*) FROM ({rows}) WHERE {identifier(table.time)} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        f"SELECT {local} AS day, count(*) FROM ({rows}) WHERE {identifier(table.time)} IS NOT NULL GROUP BY 1 "
+        "ORDER BY 1"
     ).fetchall()
     if not days:
         return None
@@ -117,7 +119,7 @@ def gaps(days: Sequence[dt.date], rows: int) -> list[dict[str, Any]]:
     """
     length = (days[-1] - days[0]).days + 1
     found = []
-    for before, after in zip(days, days[1:], strict=False):
+    for before, after in itertools.pairwise(days):
         empty = (after - before).days - 1
         # A closed weekend or a holiday is none: shops rest, and rows are not spread as evenly as chance would.
         if empty > 3 and length * math.exp(-min(rows / length * empty, 700)) < CHANCE_OF_A_GAP:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
+from crmlib.intake.identities.private import make_private
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.problems import Problem, nearest
 
@@ -61,7 +61,7 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
             if not wanted:
                 continue
             target = folder / LEFT_OUT if by_rule else folder
-            private_folder(target)
+            make_private(target)
             _write(connection, source, wanted, target / quarantine_name(file))
             if not by_rule:
                 written[file] = quarantine_name(file)
@@ -83,20 +83,17 @@ def _write(connection: Any, source: Source, wanted: Mapping[int, str], target: P
     import pyarrow as pa
 
     connection.register("wanted", pa.table({"r": list(wanted), "why": list(wanted.values())}))
-    cells = "".join(f", s.{cell} AS {identifier(heading)}" for heading, cell in source.names.items())
+    # Of a person who is to be forgotten, the number of the row is kept and nothing that stood in it.
+    known = f"position({literal(rules.FORGOTTEN)} IN w.why) = 0"
+    cells = "".join(
+        f", CASE WHEN {known} THEN s.{cell} END AS {identifier(heading)}" for heading, cell in source.names.items()
+    )
     connection.execute(
         f"COPY (SELECT w.r AS _row, w.why AS _reason{cells} FROM wanted AS w "
         f"LEFT JOIN ({source.sql}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
     )
     connection.unregister("wanted")
     target.chmod(0o600)
-
-
-def private_folder(folder: Path) -> Path:
-    """Make a folder that only the user can open."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chmod(folder, 0o700)
-    return folder
 
 
 def with_corrections(connection: Any, source: Source, folder: Path, *, name: str) -> tuple[Source, list[Problem]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.contract import Table
-from crmlib.intake.accept import FOUND, REASON, REPAIRED
+from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED
 from crmlib.intake.shape import CANCELS, MATCH, PIECES, SAME
 from crmlib.intake.source import FILE, ROW, identifier, literal
 
@@ -17,7 +17,7 @@ EXACT = "exact duplicate of an earlier row"
 NOT_A_PRODUCT = "left out: not a product"
 CANCELLED = "cancellation whose order is not in the data"
 CANCELLATION_LINE = "left out: a cancellation, counted in its order"
-NEGATIVE = "fewer than no pieces, and nothing says that it is a cancellation"
+NEGATIVE = "a negative quantity that nothing marks as a cancellation"
 MATCHED = "cancellation matched to its order"
 
 
@@ -51,14 +51,18 @@ def drop_exact_duplicates(connection: Any, name: str) -> None:
 
 
 def drop_repeated_keys(connection: Any, name: str, key: str) -> None:
-    """Quarantine every accepted row whose key an earlier row has."""
+    """Quarantine every accepted row whose key an earlier row has; one that is the same in all else is a duplicate."""
     table, column = identifier(name), identifier(key)
+    everything = ", ".join([*(identifier(c) for c in names_of(connection, name)), BLANKED])
     shown = "NULL" if key == "customer_id" else f"'{key}=' || {column}"
     connection.execute(
-        f"""UPDATE {table} SET {REASON} = 'duplicate {key}', {FOUND} = {shown}
-        FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY {column} ORDER BY rowid) AS nth FROM {table}
+        f"""UPDATE {table} SET {REASON} = CASE WHEN same THEN {literal(EXACT)} ELSE 'duplicate {key}' END,
+            {FOUND} = CASE WHEN NOT same THEN {shown} END
+        FROM (SELECT rowid AS id, row_number() OVER keyed AS nth, hash({everything}) = first_value(hash({everything}))
+              OVER keyed AS same FROM {table}
               WHERE {REASON} = '' AND {column} IN (SELECT {column} FROM {table} WHERE {REASON} = ''
-                                                   GROUP BY 1 HAVING count(*) > 1)) AS ranked
+                                                   GROUP BY 1 HAVING count(*) > 1)
+              WINDOW keyed AS (PARTITION BY {column} ORDER BY rowid)) AS ranked
         WHERE ranked.id = {table}.rowid AND ranked.nth > 1"""
     )
 
@@ -225,6 +229,8 @@ def _take_back(connection: Any, name: str, columns: Sequence[str]) -> None:
     for column, kind in (("refunded_amount", "DOUBLE"), ("status", "VARCHAR")):
         if column not in columns:
             connection.execute(f"ALTER TABLE {made} ADD COLUMN {column} {kind}")
+    if "status" not in columns:
+        connection.execute(f"UPDATE {made} SET status = 'paid'")
     connection.execute(
         f"""UPDATE {made} SET refunded_amount = coalesce(refunded_amount, 0) + back.amount,
             status = CASE WHEN coalesce(refunded_amount, 0) + back.amount >= {made}.amount - 0.005 THEN 'refunded'

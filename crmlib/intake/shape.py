@@ -143,7 +143,7 @@ def _parts(
             for cell, heading in zip(names, found, strict=True):
                 raws[cell], types[cell] = source.names[heading], source.types[heading]
         else:
-            raws[column], types[column] = _raw(filling, found, source, wanted.values.get(column, {}))
+            raws[column], types[column] = _raw(column, filling, found, source, wanted.values.get(column, {}))
         if filling.where:
             raws |= {cell: f"CASE WHEN {_holds(filling.where, source)} THEN {raws[cell]} END" for cell in names}
     if wanted.cancellations and wanted.cancellations.quantity:
@@ -163,12 +163,21 @@ def cell_names(column: str, filling: Filling) -> list[str]:
     return [f"{column} {n}" for n in range(1, len(numbers) + 1)] if numbers else [column]
 
 
-def _raw(filling: Filling, found: Sequence[str], source: Source, mapped: Mapping[str, str]) -> tuple[str, str]:
+def _raw(
+    column: str, filling: Filling, found: Sequence[str], source: Source, mapped: Mapping[str, str]
+) -> tuple[str, str]:
     """One cell as it stands, with its type; text where it is put together or mapped."""
     texts = [as_text(source.names[heading], source.types[heading]) for heading in found]
     if filling.text is not None:
-        pieces = _pieces(filling.text, dict(zip(filling.headings, texts, strict=True)))
-        return "(" + " || ".join(pieces) + ")", "VARCHAR"
+        cells = [f"nullif(trim({text}), '')" for text in texts]
+        pieces = _pieces(filling.text, dict(zip(filling.headings, cells, strict=True)))
+        if column.endswith("_id"):
+            return "(" + " || ".join(pieces) + ")", "VARCHAR"
+        # Of a name that is put together, one part may be missing; of a key none.
+        return (
+            f"CASE WHEN coalesce({', '.join(cells)}) IS NOT NULL THEN trim(concat({', '.join(pieces)})) END",
+            "VARCHAR",
+        )
     if filling.parts is not None:
         piece = f"nullif(trim(split_part({texts[0]}, {literal(filling.by)}, {filling.part})), '')"
         return (mapped_sql(piece, mapped) if mapped else piece), "VARCHAR"
@@ -211,7 +220,7 @@ def _pieces(pattern: str, cells: Mapping[str, str]) -> list[str]:
     made = []
     for before, heading, _, _ in string.Formatter().parse(pattern):
         made += [literal(before)] if before else []
-        made += [f"nullif(trim({cells[heading]}), '')"] if heading else []
+        made += [cells[heading]] if heading else []
     return made
 
 
@@ -252,7 +261,7 @@ def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -
         wanted,
         identifier(cell),
         kind,
-        key=name.endswith("_id"),
+        key=name.endswith("_id") or name in ("phone", "email"),
         free=name in FREE_TEXT,
         happened=column.happened,
         heading=", ".join(filling.headings) or "a constant",
@@ -290,12 +299,12 @@ def _left_out(wanted: TableSource, source: Source) -> str:
     for heading, values in wanted.leave_out.items():
         found = source.heading(heading)
         for value in values if found else ():
-            said = f"left out: {heading} is {value or 'empty'}"
+            said = f"left out: {heading} is {_said(value)}"
             cases.append(f"WHEN {_is_one_of(_text_of(found or '', source), [value])} THEN {literal(said)}")
     for heading, values in wanted.keep_only.items():
         found = source.heading(heading)
         if found:
-            said = f"left out: {heading} is not {' or '.join(v or 'empty' for v in values)}"
+            said = f"left out: {heading} is not {' or '.join(map(_said, values))}"
             cases.append(
                 f"WHEN NOT coalesce({_is_one_of(_text_of(found, source), values)}, false) THEN {literal(said)}"
             )
@@ -306,6 +315,12 @@ def _holds(where: Mapping[str, Sequence[str]], source: Source) -> str:
     """SQL: whether one of these headings has one of its values; false where the file has none of them."""
     tests = [_is_one_of(_text_of(h, source), values) for wish, values in where.items() if (h := source.heading(wish))]
     return f"coalesce({' OR '.join(tests) or 'false'}, false)"
+
+
+def _said(value: str) -> str:
+    if "*" not in value:
+        return value or "empty"
+    return "filled" if set(value) == {"*"} else f"like {value.replace('*', '…')}"
 
 
 def _is_one_of(text: str, values: Sequence[str]) -> str:
@@ -396,7 +411,14 @@ def unusable_headings(
                 f"the required column {name} of {table.name}",
                 f"name it under columns of {place}: {{{name}: its heading}}",
             )
-    rules = {"leave_out": own.leave_out, "keep_only": own.keep_only, "fill_down": own.fill_down}
+    wishes = [wish for filling in wanted.columns.values() for wish in filling.headings]
+    for wish in dict.fromkeys([*wishes, *wanted.leave_out, *wanted.keep_only, *wanted.fill_down]):
+        alike = source.headings_like(wish)
+        if len(alike) > 1:
+            found = f"several columns that {wish!r} may mean: {', '.join(map(repr, alike))}"
+            remedy = f"name the right one under {place}"
+            yield Problem(source.file, "headings", found, "one column", remedy)
+    rules = {"leave_out": list(own.leave_out), "keep_only": list(own.keep_only), "fill_down": own.fill_down}
     for rule, named in rules.items():
         for heading in named:
             if source.heading(heading) is None:
@@ -408,6 +430,10 @@ def unusable_headings(
                     "a column of that name",
                     remedy,
                 )
+    if wanted.keep_only and not any(source.heading(heading) for heading in wanted.keep_only):
+        found = f"no column {' or '.join(map(repr, wanted.keep_only))}, which tells the rows that are {table.name}"
+        remedy = f"export it with that column, or name another profile in {place}"
+        yield Problem(source.file, "headings", found, "one of them", remedy)
     for name, filling in fillings.items():
         for heading in present(filling, source):
             yield from _unusable_heading(table, wanted, source, name, heading, pseudonyms)

@@ -42,14 +42,17 @@ class Source:
         >>> source.heading("order id"), source.heading("单价(元)"), source.heading("price")
         ('Order ID', '单价（元）', None)
         """
+        alike = self.headings_like(wanted)
+        return alike[0] if len(alike) == 1 else None
+
+    def headings_like(self, wanted: str) -> list[str]:
+        """All headings that a name or pattern could mean."""
         if wanted in self.types:
-            return wanted
+            return [wanted]
         plain = plain_heading(wanted)
         if "*" in plain:
-            alike = [known for known in self.types if fnmatchcase(plain_heading(known), plain)]
-        else:
-            alike = [known for known in self.types if plain_heading(known) == plain]
-        return alike[0] if len(alike) == 1 else None
+            return [known for known in self.types if fnmatchcase(plain_heading(known), plain)]
+        return [known for known in self.types if plain_heading(known) == plain]
 
 
 def plain_heading(heading: str) -> str:

@@ -75,7 +75,7 @@ class Staging:
         from crmlib.engine import connect
 
         self.connection = connect(folder=self.scratch).con
-        self._read: dict[tuple[str, str], list[Source]] = {}
+        self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
             self._stage(TABLES[name], opened)
         self._set_aside_people()
@@ -126,8 +126,8 @@ class Staging:
                     place,
                     pseudonyms=self.client.customer_ids == "pseudonyms",
                 )
-        self.problems += problems
-        if problems or not any(one.sources for one in opened):
+        self.problems += [problem for problem in problems if problem not in self.problems]
+        if problems or not all(one.sources for one in opened):
             return
         columns = self._columns(table, opened)
         account: dict[str, Any] = {
@@ -176,7 +176,7 @@ class Staging:
         reading = Reading(**{name: getattr(wanted, name) for name in Reading.model_fields})
         key = (str(file), reading.model_dump_json())
         if key in self._read:
-            return self._read[key], []
+            return self._read[key]
         shown_as = shown(file, self.client.folder)
         name = f"f{len(self._read)}"
         sources, problems = open_source(
@@ -188,7 +188,7 @@ class Staging:
             )
             sources[number] = corrected
             problems += wrong
-        self._read[key] = sources
+        self._read[key] = sources, problems
         return sources, problems
 
     def _open_database(self, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
@@ -196,7 +196,7 @@ class Staging:
 
         key = (f"{wanted.database}", f"{wanted.source} {wanted.query}")
         if key in self._read:
-            return self._read[key], []
+            return self._read[key]
         shown_as = f"{wanted.source or 'query'} in {without_password(wanted.database or '')}"
         sources, problems = open_database(
             self.connection,
@@ -206,7 +206,7 @@ class Staging:
             folder=self.client.folder,
             scratch=self.scratch,
         )
-        self._read[key] = sources
+        self._read[key] = sources, problems
         return sources, problems
 
     def _looked_up(self, one: Opened, table: Table, number: int) -> list[Problem]:
@@ -293,7 +293,7 @@ class Staging:
         described = {column for column, *_ in self._rows(f"DESCRIBE {identifier(name)}")}
         repeated = rules.exact_duplicates(self.connection, name)
         actions = {one.wanted.duplicates for one in opened}
-        if repeated and actions == {"drop"}:
+        if repeated and "ask" not in actions:
             rules.drop_exact_duplicates(self.connection, name)
         elif repeated:
             account["exact_duplicates"] = repeated

@@ -21,6 +21,14 @@ _SILENT_DAYS = 60
 
 def write_report(run: Run, target: Path) -> None:
     """Write the report of a finished run to ``target``, whole or not at all."""
+    page = render("report.html.j2", **_content(run))
+    staged = target.with_name(f".{target.name}.tmp")
+    staged.write_text(page, encoding="utf-8")
+    os.replace(staged, target)
+
+
+def render(template: str, **content: Any) -> str:
+    """A page of the report: a template of this folder, with its style and the ways in which text is said."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -30,14 +38,21 @@ def write_report(run: Run, target: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["say"] = text.say
-    environment.filters["number"] = text.number
-    page = environment.get_template("report.html.j2").render(
-        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"), **_content(run)
+    environment.globals |= {"say": text.say, "percent": text.percent, "money": text.money, "share": _share}
+    environment.filters |= {"number": text.number, "exact": _exact}
+    return environment.get_template(template).render(
+        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"), **content
     )
-    staged = target.with_name(f".{target.name}.tmp")
-    staged.write_text(page, encoding="utf-8")
-    os.replace(staged, target)
+
+
+def _share(share: float) -> str:
+    """A share of cells in percent; what is not quite all is never shown as all."""
+    return text.percent(share if share in (0.0, 1.0) else min(max(share, 0.001), 0.999))
+
+
+def _exact(value: float) -> str:
+    """A sum with as many places as it has, up to three."""
+    return text.number(value, digits=0 if value == round(value) else 2 if round(value, 2) == round(value, 3) else 3)
 
 
 def _content(run: Run) -> dict[str, Any]:

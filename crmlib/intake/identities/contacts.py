@@ -180,19 +180,26 @@ def _full_name() -> str:
 
 def _short_address(address: str) -> str:
     """SQL of a postal address in short forms; numbers beside each other stay apart: ``1-2`` is not ``12``."""
-    text = address
-    for long, short in (
+    latin = _replaced(
+        address,
         (r"\b(street|str\.|str\b)", "st"),
         (r"(strasse|str\.)", "str"),
         (r"\broad\b", "rd"),
         (r"\bavenue\b", "ave"),
         (r"\b(apartment|apt\.?|flat|unit|no\.)\s*", " "),
-        (r"^(中国|china)|[省市区]|[号室]$", ""),
-        (r"[^\p{L}\p{N}*]+", " "),
-        (r"(\d) (\d)", r"\1-\2"),
-    ):
+    )
+    short = f"CASE WHEN regexp_matches({address}, '[a-z]{{2}}') THEN {latin} ELSE {address} END"
+    apart = _replaced(
+        short, (r"^(中国|china)|[省市区]|[号室]$", ""), (r"[^\p{L}\p{N}*]+", " "), (r"(\d) (\d)", r"\1-\2")
+    )
+    return f"replace({apart}, ' ', '')"
+
+
+def _replaced(text: str, *forms: tuple[str, str]) -> str:
+    """SQL of a text in which each form is replaced by another, one after the other."""
+    for long, short in forms:
         text = f"regexp_replace({text}, '{long}', '{short}', 'g')"
-    return f"replace({text}, ' ', '')"
+    return text
 
 
 def _full_address() -> str:
@@ -236,7 +243,8 @@ def phones(view: str, *, calling_code: str = "86") -> str:
     )
     return f"""
         WITH cells AS MATERIALIZED (
-            SELECT customer_id, unnest(string_split_regex(phone, '[;,、|\\n]')) AS cell FROM {view}
+            SELECT customer_id, unnest(string_split(translate(phone, ';、|' || chr(10), ',,,,'), ',')) AS cell
+            FROM {view} WHERE phone IS NOT NULL
         ),
         written AS MATERIALIZED (
             SELECT customer_id, regexp_replace(trim(cell), '\\.0+$', '') AS cell FROM cells
@@ -244,7 +252,7 @@ def phones(view: str, *, calling_code: str = "86") -> str:
         ),
         parts AS MATERIALIZED (
             SELECT customer_id, regexp_matches(cell, '^[^\\d+]*([+]|00)') AS abroad,
-                regexp_replace(regexp_replace(cell, '\\(0\\)', ''), '\\D', '', 'g') AS digits
+                regexp_replace(replace(cell, '(0)', ''), '\\D', '', 'g') AS digits
             FROM written
         ),
         full_numbers AS MATERIALIZED (

@@ -175,7 +175,8 @@ def probable_pairs(
             expected = "two or more of name, email, phone, birthday, address, city"
             raise UnusableInput([Problem("client.yaml", "customers", found, expected, "map more columns")])
         with _quiet():
-            scored = _scored(inside, compared, threshold, seed)
+            threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
+            scored = _scored(inside, compared, threshold, seed, int(threads))
         return _in_words(inside, scored, compared) if scored else _nothing(inside)
     finally:
         inside.close()
@@ -234,7 +235,7 @@ def _comparisons_for(inside: Any) -> tuple[_Compared, ...]:
     return tuple(c for c, different in zip(_COMPARED, filled, strict=True) if different > 1)
 
 
-def _scored(inside: Any, compared: tuple[_Compared, ...], threshold: float, seed: int) -> str | None:
+def _scored(inside: Any, compared: tuple[_Compared, ...], threshold: float, seed: int, threads: int) -> str | None:
     """The SQL name of the scored pairs, after the model has learnt from the data; None: no pair to look at."""
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
@@ -260,6 +261,7 @@ def _scored(inside: Any, compared: tuple[_Compared, ...], threshold: float, seed
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on(*rule), fix_probability_two_random_records_match=False, estimate_without_term_frequencies=True
             )
+    inside.execute(f"SET threads = {threads}")  # learning depends on the order of sums, scoring does not
     scored = linker.inference.predict(threshold_match_probability=threshold, warning_mode="never")
     return str(scored.physical_name)
 

@@ -34,8 +34,8 @@ def clusters(pairs: Any, customers: Any = None, *, limit: int = 10) -> Any:
 
     Args:
         pairs: ``customer_id, duplicate_of``, as from :func:`~crmlib.intake.identities.duplicates.duplicate_pairs`.
-        customers: ``customer_id`` and any of ``first_seen_at, birthday, gender``; decides who was seen first, and that
-            nobody has two birthdays.
+        customers: Arrow table, frame or DuckDB relation: ``customer_id`` and any of ``first_seen_at, birthday,
+            gender``; decides who was seen first, and that nobody has two birthdays.
         limit: larger clusters are not merged: too many people for one person (the phone of a shop).
 
     Returns:
@@ -151,7 +151,7 @@ def merge_map(
         rules: rules that a person has reviewed; none of them: only the list merges.
         listed: CSV ``customer_id, merge_into, decision``; ``yes`` merges, ``no`` keeps a pair apart against the rules,
             an empty decision is none. Other columns are for the reader.
-        customers: ``customer_id`` and any of ``first_seen_at, birthday, gender``; with them unknown ids are found.
+        customers: as in :func:`clusters`, but all of them; with them ids in the list that nobody has are found.
         limit: as in :func:`clusters`; for the rules only, the list is believed.
         place: where rules and list are set, for messages.
 

@@ -125,6 +125,8 @@ def rows_with(file: Path, person: Person) -> list[int] | None:
     """
     suffix = file.suffix.lower()
     try:
+        if suffix not in (*TEXTS, *WORKBOOKS, ".parquet", ".gz", ".zip"):
+            return None
         if suffix == ".parquet":
             return _rows_of_parquet(file, person)
         if suffix in WORKBOOKS:
@@ -276,6 +278,8 @@ def _openers(file: Path) -> list[Callable[[], IO[bytes]]]:
     if start == _PACKED[1]:
         with zipfile.ZipFile(file) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
+        if any(Path(name).suffix.lower() not in TEXTS for name in names):
+            raise ValueError("a zip that holds more than texts")
         return [functools.partial(_unzipped, file, name) for name in names]
     return [functools.partial(_plain, file)]
 

@@ -128,7 +128,7 @@ class Vault:
             write_private(staged, b"")
             with staged.open("wb") as file:
                 sealing = _Sealing(file, self._key, self._identities.name)
-                pq.write_table(table, pa.PythonFile(sealing, mode="w"), compression="zstd")
+                pq.write_table(table, pa.PythonFile(sealing, mode="w"), compression="zstd", use_dictionary=False)
                 sealing.finish()
                 file.flush()
                 os.fsync(file.fileno())
@@ -232,9 +232,11 @@ class _Sealing(io.RawIOBase):
         """Take plain bytes."""
         size = memoryview(content).nbytes
         self._waiting += content
-        while len(self._waiting) > _CHUNK:
-            self._seal(bytes(self._waiting[:_CHUNK]), last=False)
-            del self._waiting[:_CHUNK]
+        at = 0
+        while len(self._waiting) - at > _CHUNK:
+            self._seal(bytes(self._waiting[at : at + _CHUNK]), last=False)
+            at += _CHUNK
+        del self._waiting[:at]
         return size
 
     def close(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError, model_validator
 
-from crmlib.client import Client
+from crmlib.client import Client, yaml_content
 from crmlib.contract import TABLES
 from crmlib.intake.source import plain_heading
 from crmlib.layout import Strict, TableSource, with_defaults
@@ -84,7 +85,7 @@ def load_profiles(folder: Path = FOLDER) -> dict[str, Profile]:
     loaded, problems = {}, []
     for file in sorted(folder.glob("*.yaml")):
         try:
-            loaded[file.stem] = Profile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+            loaded[file.stem] = Profile.model_validate(yaml_content(file.read_text(encoding="utf-8")))
         except yaml.YAMLError as error:
             problems.append(Problem(file.name, found=str(error).replace("\n", " "), expected="YAML"))
         except ValidationError as errors:
@@ -122,13 +123,12 @@ def recognise(headings: Sequence[str]) -> list[Recognised]:
             if all(any(_among(choice, there) for choice in choices) for choices in wanted):
                 known = {plain_heading(h) for t in part.tables.values() for f in t.columns.values() for h in f.headings}
                 known |= {plain_heading(choice) for choices in wanted for choice in choices}
-                found.append(Recognised(f"{system}/{name}", profile.system, part, len(known & there) / len(there)))
+                fitting = [heading for heading in there if any(fnmatchcase(heading, pattern) for pattern in known)]
+                found.append(Recognised(f"{system}/{name}", profile.system, part, len(fitting) / len(there)))
     return sorted(found, key=lambda one: (-one.share, one.name))
 
 
 def _among(wanted: str, there: set[str]) -> bool:
-    from fnmatch import fnmatchcase
-
     plain = plain_heading(wanted)
     return plain in there or ("*" in plain and any(fnmatchcase(heading, plain) for heading in there))
 

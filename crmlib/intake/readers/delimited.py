@@ -141,7 +141,8 @@ def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str,
         if stated and rows and rows[0][0] == 1 and reading.header_row is None:
             rows = rows[1:]
         headings = find_headings(rows, reading, shown_as=shown_as)
-        tried[delimiter] = (_worth(headings, rows), headings, rows)
+        worth = _worth(headings, rows) * (1.0 if cut or _quotes_fit(head, delimiter) else 0.3)
+        tried[delimiter] = (worth, headings, rows)
     best = max(candidates, key=lambda d: tried[d][0])
     _, headings, rows = tried[best]
     if isinstance(headings, Problem):
@@ -170,6 +171,16 @@ def _first_records(head: str, delimiter: str, cut: bool) -> list[tuple[int, list
     return [(number, cells) for number, cells in rows if filled(cells)]
 
 
+def _quotes_fit(head: str, delimiter: str) -> bool:
+    """Whether quotation marks open after this delimiter and close before it."""
+    try:
+        for _ in itertools.islice(csv.reader(io.StringIO(head), delimiter=delimiter, strict=True), _HEAD_RECORDS):
+            pass
+    except csv.Error:
+        return False
+    return True
+
+
 def _worth(headings: Headings | Problem, rows: Sequence[tuple[int, list[str]]]) -> float:
     """How well a delimiter fits: the number of headings, times the share of records that have as many values.
 
@@ -182,7 +193,7 @@ def _worth(headings: Headings | Problem, rows: Sequence[tuple[int, list[str]]]) 
         columns = len(headings.names)
         below = [len(cells) for number, cells in rows if number > headings.last]
         doubt = 0.8 if headings.not_data else 1.0
-    share = below.count(columns) / len(below) if below else 1.0
+    share = below.count(columns) / len(below) if below else float(doubt == 1.0)
     return columns * (share + 0.1) * doubt * (0.3 if columns == 1 else 1.0)
 
 
@@ -215,7 +226,7 @@ def _read_fast(
         f"SELECT {ROW}, {names} FROM {identifier(table)} WHERE {ROW} > {headings.last + count - LAST_ROWS} "
         f"OR {ROW} = {first or 0} ORDER BY {ROW}"
     ).fetchall()
-    if sample is not None and (not rows or list(rows[0][1:]) != list(sample)):
+    if sample is not None and (not rows or [c.replace("\r\n", "\n") for c in rows[0][1:]] != list(sample)):
         return None
     load = Load()
     load.last.extend((row, cells) for row, *cells in rows)

@@ -9,9 +9,10 @@ line by line.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crmlib.intake.readers.content import BYTE_ORDER_MARKS, HEAD, utf16_without_mark
@@ -19,12 +20,14 @@ from crmlib.problems import Problem
 
 _BLOCK = 1 << 20
 _LONGEST = 1 << 24
-_SAMPLE = 20_000
+_SAMPLE = 5_000
 _SHOWN = {
     "utf-8": "UTF-8", "gb18030": "GB18030", "cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
     "utf-32-le": "UTF-32", "utf-32-be": "UTF-32",
 }  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WIDE = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
+_NARROW = re.compile(rb"[\xc2-\xdf][\x80-\xbf]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ’")
 
@@ -130,11 +133,15 @@ class Lines:
 
 @dataclass(frozen=True)
 class Verdict:
-    """GB18030 or cp1252, whether that is certain, and whether some words speak for the other."""
+    """GB18030 or cp1252, whether that is certain, and whether some words speak for the other.
+
+    ``by_chance``: lines that are valid UTF-8 may be so by chance only.
+    """
 
     codec: str
     certain: bool
     divided: bool
+    by_chance: bool = False
 
 
 def votes(line: bytes) -> tuple[float, float]:
@@ -210,9 +217,10 @@ def told_apart(lines: Iterable[bytes]) -> Verdict | None:
 
 def _reads(line: bytes, codec: str) -> bool:
     try:
-        return not re.search("[\x80-\x9f]", line.decode(codec))
+        line.decode(codec)
     except UnicodeDecodeError:
         return False
+    return True
 
 
 def _split(file: Path) -> Iterator[bytes]:
@@ -235,15 +243,16 @@ def _kind(line: bytes) -> str:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
-        text = line.decode("utf-8", "replace")
-        long = sum(c > "\u07ff" and c != "\ufffd" for c in text)
-        return "damaged" if long and long >= 3 * text.count("\ufffd") else "other"
-    beyond = [c for c in text if not c.isascii()]
-    return "unsure" if all("\xff" < c <= "\u07ff" for c in beyond) else "utf-8"
+        wide, narrow = len(_WIDE.findall(line)), len(_NARROW.findall(line))
+        if not wide and narrow < 8:
+            return "other"
+        cut = line.decode("utf-8", "replace").count("\ufffd")
+        return "damaged" if wide >= 3 * cut or narrow >= 8 * cut else "other"
+    return "unsure" if all(c.isascii() or "\xff" < c <= "\u07ff" for c in text) else "utf-8"
 
 
 def _by_line(file: Path, shown_as: str, scratch: Path) -> Text | Problem:
-    verdict = told_apart(_sample(file))
+    verdict = _survey(file)
     if verdict is None:
         found = "characters that are neither UTF-8 nor GB18030 nor Windows-1252"
         remedy = "set `encoding:` to the encoding of the export, or export it as UTF-8"
@@ -265,15 +274,26 @@ def _by_line(file: Path, shown_as: str, scratch: Path) -> Text | Problem:
     return Text(target, _notes(found_lines, verdict))
 
 
-def _sample(file: Path) -> Iterator[bytes]:
-    """Lines that are not UTF-8, the first of them."""
-    taken = 0
-    for line in _split(file):
-        if _kind(line) == "other":
-            yield line
-            taken += 1
-            if taken == _SAMPLE:
-                return
+def _survey(file: Path) -> Verdict | None:
+    """What the lines that are not UTF-8 are, judged by the first 5,000 of them.
+
+    Lines that are unsure are Chinese only where they are few beside them: chance makes few valid UTF-8.
+    """
+    unsure = others = 0
+
+    def not_utf8() -> Iterator[bytes]:
+        nonlocal unsure, others
+        for line in _split(file):
+            kind = _kind(line)
+            unsure += kind == "unsure"
+            if kind == "other":
+                others += 1
+                yield line
+                if others == _SAMPLE:
+                    return
+
+    verdict = told_apart(not_utf8())
+    return verdict and replace(verdict, by_chance=2 * unsure < others)
 
 
 def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
@@ -281,15 +301,17 @@ def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
     codec = verdict.codec
     if kind in ("utf-8", "damaged"):
         return "utf-8", line.decode("utf-8", "replace")
+    if kind == "other" and not verdict.divided:
+        with contextlib.suppress(UnicodeDecodeError):
+            return codec, line.decode(codec)
+    western, chinese = votes(line)
     if kind == "unsure":
-        western, chinese = votes(line)
-        return (codec, line.decode(codec)) if codec == "gb18030" and chinese else ("utf-8", line.decode("utf-8"))
+        by_chance = codec == "gb18030" and verdict.by_chance and chinese
+        return (codec, line.decode(codec)) if by_chance else ("utf-8", line.decode("utf-8"))
+    own, against = (western, chinese) if codec == "cp1252" else (chinese, western)
     other = "cp1252" if codec == "gb18030" else "gb18030"
-    if verdict.divided or not _reads(line, codec):
-        western, chinese = votes(line)
-        own, against = (western, chinese) if codec == "cp1252" else (chinese, western)
-        if against > own and _reads(line, other):
-            return other, line.decode(other)
+    if own == 0 and against >= 0.5 and _reads(line, other) and (against >= 1 or not _reads(line, codec)):
+        return other, line.decode(other)
     return codec, line.decode(codec, "replace")
 
 

@@ -100,12 +100,32 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
 
 
 def _likely(rows: Rows) -> int:
-    counts = [len(filled(cells)) for _, cells in rows[:100]]
+    """The number of the row that is most likely the headings'."""
+    first = rows[:100]
+    counts = [len(filled(cells)) for _, cells in first]
     typical = sorted(counts)[(len(counts) * 3) // 4 if len(counts) > 1 else 0]
-    for (number, _), count in zip(rows, counts, strict=False):
+    for (number, cells), count in zip(first, counts, strict=True):
         if 2 * count > typical:
+            # "From: | 2025-01-01": a label and its value, above wider headings.
+            if typical > 2 and _extent(cells) <= 2:
+                later = [n for n, c in first[:20] if n > number and len(filled(c)) >= typical and _words(c)]
+                if later:
+                    return later[0]
             return number
     return rows[0][0]
+
+
+def _extent(cells: Sequence[Any]) -> int:
+    return max((n for n, cell in enumerate(cells, 1) if filled([cell])), default=0)
+
+
+def _words(cells: Sequence[Any]) -> bool:
+    """Whether all cells are words, each another one."""
+    there = filled(cells)
+    words = all(
+        isinstance(c, str) and not _NUMBER.fullmatch(c.strip()) and not _DAY.fullmatch(c.strip()) for c in there
+    )
+    return words and len(set(there)) == len(there)
 
 
 def values_only(cells: Sequence[Any]) -> bool:

@@ -22,14 +22,25 @@ def flattened(record: dict[str, Any], prefix: str = "") -> dict[str, str | None]
 
     >>> flattened({"id": "7", "properties": {"amount": "2.50", "tags": ["a", "b"]}, "gone": None, "vip": True})
     {'id': '7', 'properties.amount': '2.50', 'properties.tags': 'a;b', 'gone': None, 'vip': 'true'}
+    >>> flattened({"lines": [{"sku": "A", "pieces": 2}, {"sku": "B"}]})
+    {'lines.sku': 'A;B', 'lines.pieces': '2;'}
     """
     cells: dict[str, str | None] = {}
     for key, value in record.items():
         if isinstance(value, dict):
             cells |= flattened(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            cells |= _side_by_side(value, f"{prefix}{key}.")
         else:
             cells[prefix + key] = None if value is None or value == [] else _written(value)
     return cells
+
+
+def _side_by_side(records: list[dict[str, Any]], prefix: str) -> dict[str, str | None]:
+    """A list of objects as cells: of each key all values in their order, parted by ``;``."""
+    parts = [flattened(record, prefix) for record in records]
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: ";".join(part.get(key) or "" for part in parts) for key in keys}
 
 
 def _written(value: Any) -> str:

@@ -13,6 +13,7 @@ from crmlib.intake.readers.delimited import open_delimited
 from crmlib.intake.readers.encodings import as_utf8
 from crmlib.intake.readers.json_lines import open_json
 from crmlib.intake.readers.parquet import open_parquet
+from crmlib.intake.readers.table import make_room
 from crmlib.intake.readers.workbook import open_workbook
 from crmlib.intake.source import Source
 from crmlib.layout import Reading
@@ -57,6 +58,7 @@ def open_source(
 def _open(
     connection: Any, file: Path, shown_as: str, table: str, reading: Reading, scratch: Path, *, unpacked: bool
 ) -> Opened:
+    make_room(connection, table)
     content = content_of(file)
     if content.kind == "unreadable":
         expected = "CSV, a workbook, JSON or Parquet"

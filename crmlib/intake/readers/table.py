@@ -9,6 +9,13 @@ from crmlib.intake.readers.headings import Headings
 from crmlib.intake.source import Source, identifier
 
 
+def make_room(connection: Any, table: str) -> None:
+    """Drop the temporary table or view that has this name, if there is one."""
+    known = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
+    for (kind,) in connection.execute(known, [table]).fetchall():
+        connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} IF EXISTS {identifier(table)}")
+
+
 def finished(
     connection: Any,
     table: str,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from crmlib.intake.readers.headings import (
     AGAIN,
@@ -29,9 +35,20 @@ from crmlib.problems import Problem, nearest
 
 EVERY_SHEET = "*"
 _HEAD_ROWS = 200
+_LONGEST_READING = 120
+_READ_ALL = """
+import sys, python_calamine
+book = python_calamine.load_workbook(sys.argv[1])
+for name in book.sheet_names:
+    try:
+        book.get_sheet_by_name(name).to_python()
+    except BaseException:
+        pass
+"""
 _MOST_CELLS = 200_000_000
 _ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>(.*?)</c>', re.S)
 _VALUE = re.compile(rb"<v[^>]*>([^<]*)</v>")
+_FAR_COLUMN = re.compile(rb'<c r="([A-Z]{3})\d')
 _LAST_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"')
 
 
@@ -56,17 +73,24 @@ def open_workbook(
     """
     import python_calamine
 
+    if kind != "xlsx" and not ((kind != "ods" or _well_formed(file)) and _survives(file)):
+        return [], [_damaged(shown_as)]
     try:
-        book = python_calamine.load_workbook(str(file))
-        chosen, skipped = _chosen(book, kind, file, shown_as, reading)
+        with _quietly():
+            book = python_calamine.load_workbook(str(file))
+            chosen, skipped = _chosen(book, kind, file, shown_as, reading)
     except python_calamine.PasswordError:
         remedy = "save it without the password"
         return [], [Problem(shown_as, found="a workbook with a password", expected="one without", remedy=remedy)]
-    except (python_calamine.CalamineError, OSError, ValueError, RuntimeError, zipfile.BadZipFile):
-        found = "a workbook that is cut off or damaged"
-        return [], [Problem(shown_as, found=found, expected="a workbook", remedy="open and save it again, or as CSV")]
+    except (python_calamine.CalamineError, OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return [], [_damaged(shown_as)]
     except _Unusable as unusable:
         return [], [unusable.problem]
+    except BaseException as error:
+        # The reader of workbooks panics on some damaged ones, with an exception that is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        return [], [_damaged(shown_as)]
     problems = [sheet.headings for sheet in chosen if isinstance(sheet.headings, Problem)]
     if problems:
         return [], problems
@@ -77,6 +101,49 @@ def open_workbook(
         source = _loaded(connection, sheet, shown, name, reading, skipped)
         sources.append(source)
     return sources, []
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what compiled code writes to the terminal when it panics from it."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _survives(file: Path) -> bool:
+    """Whether a process of its own reads the workbook to its end.
+
+    Damaged workbooks of the binary kinds can make the reader ask for more memory than there is, which ends the
+    process at once, or keep it busy for ever.
+    """
+    command = [sys.executable, "-c", _READ_ALL, str(file)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_READING)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode >= 0
+
+
+def _well_formed(file: Path) -> bool:
+    """Whether the content of an .ods is whole XML; in what is cut off the reader would never find the end."""
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open("content.xml") as stream:
+            expat.ParserCreate().ParseFile(stream)
+    except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, expat.ExpatError):
+        return False
+    return True
+
+
+def _damaged(shown_as: str) -> Problem:
+    found = "a workbook that is cut off or damaged"
+    return Problem(shown_as, found=found, expected="a workbook", remedy="open and save it again, or as CSV")
 
 
 class _Unusable(Exception):
@@ -224,11 +291,12 @@ def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[i
                             at = errors.setdefault(int(match.group(2)), [])
                             if cell not in at:
                                 at.append(cell)
+                right = max([right, *(_column(far) + 1 for far in _FAR_COLUMN.findall(joined))])
                 last = joined.rfind(b'<c r="')
                 if last >= 0 and (cell_at := _LAST_CELL.match(joined, last)):
                     right, bottom = max(right, _column(cell_at.group(1)) + 1), int(cell_at.group(2))
                 tail = joined[-(1 << 14) :]
-    except (KeyError, zipfile.BadZipFile, EOFError):
+    except (KeyError, EOFError):
         return {}
     if right * bottom > _MOST_CELLS:
         found = f"a single cell far away from the table, in row {bottom:,} and column {right:,}"

@@ -43,7 +43,7 @@ def blank_words(cell: Cell, counts: Mapping[str, int] | None = None) -> str:
         return f"^({_NULL_AS_WRITTEN})$"
     if cell.kind == "text":
         words = _NULL_AS_WRITTEN
-        if counts and not cell.key and 2 * counts.get("codes", 0) > counts.get("filled", 0):
+        if counts and keeps_na(cell, counts):
             words = words.replace("|NA|", "|")
         return f"^({words}|{_SIGNS})$"
     signs = f"{_SIGNS}|{_CURRENCY_SIGNS}" if cell.kind in ("number", "whole") else _SIGNS
@@ -52,26 +52,38 @@ def blank_words(cell: Cell, counts: Mapping[str, int] | None = None) -> str:
     return f"^((?i:{_NULL_WORDS})|{signs})$"
 
 
+def keeps_na(cell: Cell, counts: Mapping[str, int]) -> bool:
+    """Whether ``NA`` is a code among codes: most of the other values are two to four capitals."""
+    if cell.kind != "text" or cell.key or cell.free:
+        return False
+    return 2 * counts.get("codes", 0) > counts.get("filled", 0) - counts.get("na", 0)
+
+
 def marks(cell: Cell) -> str:
     """The pattern of Excel's marks of text that a column of this kind may carry."""
     return _EQUALS_MARK if cell.kind == "text" and not cell.key else SHOP_MARKS
 
 
-def surface_evidence(raw: str, cell: Cell) -> dict[str, str]:
-    """SQL conditions over the raw cell that tell which repairs around the value a column needs."""
-    trimmed = f"trim({raw}, {_all_blanks()})"
+def surface_evidence(raw: str, trimmed: str, cell: Cell) -> dict[str, str]:
+    """SQL conditions over the raw cell, and over it trimmed of everything, that tell which repairs a column needs."""
     return {
         "spaced": f"{raw} <> trim({raw}, ' ')",
-        "invisible": f"trim({raw}, ' ') <> {trimmed}",
+        "invisible": f"{raw} <> {trimmed} AND trim({raw}, ' ') <> {trimmed}",
         "marked": matches(trimmed, marks(cell)),
         "blank": matches(unmarked(trimmed, cell), blank_words(cell)),
         "empty": f"{trimmed} = ''",
     }
 
 
-def cleaned(raw: str, cell: Cell, habits: Habits) -> str:
+def trimmed(raw: str) -> str:
+    """SQL of a text without blanks and invisible characters around it."""
+    edges = f"[ {INVISIBLE}]"
+    return f"CASE WHEN {matches(raw, f'^{edges}|{edges}$')} THEN trim({raw}, {_all_blanks()}) ELSE {raw} END"
+
+
+def cleaned(raw: str, trimmed: str, cell: Cell, habits: Habits) -> str:
     """SQL of the text with everything taken away that may stand around it; NULL where nothing is left."""
-    text = f"trim({raw}, {_all_blanks()})" if habits.mends("trimmed") else f"trim({raw}, ' ')"
+    text = trimmed if habits.mends("trimmed") else f"trim({raw}, ' ')"
     if habits.mends("text_marks") and not cell.free:
         text = unmarked(text, cell)
     return f"nullif({text}, '')"
@@ -89,7 +101,7 @@ def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:
     raw = cell.raw
     text, mendings = raw, []
     if counts.get("invisible") and habits.mends("trimmed"):
-        text = f"trim({raw}, {_all_blanks()})"
+        text = trimmed(raw)
         mendings.append(("trimmed", f"trim({raw}, ' ') <> {text}"))
     elif counts.get("spaced") or counts.get("invisible"):
         text = f"trim({raw}, ' ')"

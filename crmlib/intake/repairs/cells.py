@@ -142,6 +142,18 @@ def cases(pairs: list[tuple[str, str]]) -> str:
     return f"CASE {' '.join(f'WHEN {when} THEN {then}' for when, then in pairs)} END" if pairs else "NULL"
 
 
+def let(name: str, value: str, body: str) -> str:
+    """SQL of an expression in which a value that is worked out once has a name.
+
+    (A list of one is transformed: without this DuckDB works the value out again wherever it is written.)
+
+    >>> import duckdb
+    >>> duckdb.sql("SELECT " + let("p", "upper('ab')", "p || p")).fetchone()
+    ('ABAB',)
+    """
+    return f"list_transform([{value}], lambda {name}: {body})[1]"
+
+
 def any_of(conditions: list[str]) -> str:
     """SQL: whether one of several conditions holds (an unknown one does not).
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from crmlib.intake.repairs import flags, keys, numbers, times
-from crmlib.intake.repairs.blanks import cleaned, surface_evidence
+from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
 from crmlib.intake.repairs.cells import HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
 from crmlib.intake.source import FILE, ROW, literal
 from crmlib.problems import Problem
@@ -94,8 +94,9 @@ def _evidence(connection: Any, relation: str, cells: Sequence[Cell], habits: Hab
         return {}
     tests: dict[str, dict[str, str]] = {}
     source = f"SELECT {', '.join(f'{cell.raw} AS x{i}' for i, cell in enumerate(cells))} FROM {relation}"
-    texts = [f"{cleaned(f'x{i}', cell, habits)} AS t{i}" for i, cell in enumerate(cells)]
-    source = f"SELECT *, {', '.join(texts)} FROM ({source})"
+    trims = [f"{trimmed(f'x{i}')} AS u{i}" for i in range(len(cells))]
+    texts = [f"{cleaned(f'x{i}', f'u{i}', cell, habits)} AS t{i}" for i, cell in enumerate(cells)]
+    source = f"SELECT *, {', '.join(texts)} FROM (SELECT *, {', '.join(trims)} FROM ({source}))"
     steps: list[list[str]] = []
     for i, cell in enumerate(cells):
         names = {"t": f"t{i}"}
@@ -106,7 +107,10 @@ def _evidence(connection: Any, relation: str, cells: Sequence[Cell], habits: Hab
             if depth == len(steps):
                 steps.append([])
             steps[depth].append(f"{sql} AS {name}{i}")
-        tests[cell.name] = {**surface_evidence(f"x{i}", cell), **_FAMILIES[cell.kind].evidence(cell, habits, names)}
+        tests[cell.name] = {
+            **surface_evidence(f"x{i}", f"u{i}", cell),
+            **_FAMILIES[cell.kind].evidence(cell, habits, names),
+        }
     for step in steps:
         source = f"SELECT *, {', '.join(step)} FROM ({source})"
     return _counted(connection, tests, f"({source})")
@@ -162,7 +166,7 @@ def _repairs(
     rows = connection.execute(f"SELECT {FILE}, {tests} FROM {relation} GROUP BY {FILE} ORDER BY {FILE}").fetchall()
     repairs: dict[str, list[Repair]] = {}
     for i, (cell, name, condition) in enumerate(wanted):
-        number = sum(row[1 + 2 * i] for row in rows)
+        number = sum(row[1 + 2 * i] or 0 for row in rows)
         if not number:
             continue
         file, at = next((row[0], row[2 + 2 * i]) for row in rows if row[1 + 2 * i])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crmlib.intake.repairs.blanks import INVISIBLE, blank_words, marks, surface
+from crmlib.intake.repairs.blanks import INVISIBLE, blank_words, keeps_na, marks, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, counted, matches
 from crmlib.intake.source import literal
 
@@ -42,6 +42,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
     """SQL conditions counted over the whole column."""
     plain = names["plain"]
     counted_always = {"filled": f"{plain} <> ''", "codes": matches(plain, "^[A-Z]{2,4}$") + f" AND {plain} <> 'NA'"}
+    counted_always["na"] = f"{plain} = 'NA'"
     if cell.free:
         return counted_always
     counted_always["masked"] = matches(plain, _MASKED)
@@ -94,7 +95,7 @@ def typed(cell: Cell) -> Plan:
 def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
     """Sentences on what the whole column says about itself."""
     sentences = []
-    if counts.get("blank") and 2 * counts.get("codes", 0) > counts.get("filled", 0) and not cell.key:
+    if counts.get("na") and keeps_na(cell, counts):
         sentences.append(f"{cell.name}: NA is kept, for it stands among {counted(counts['codes'], 'short code')}")
     if counts.get("floats") and counts.get("fractions"):
         sentences.append(
@@ -117,4 +118,5 @@ def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
 
 
 def _narrowed(text: str) -> str:
-    return f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
+    narrowed = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
+    return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {narrowed} END"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlib.intake.repairs.blanks import Surface, surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, matches
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, let, matches
 from crmlib.intake.source import literal
 from crmlib.problems import Problem
 
@@ -22,11 +22,10 @@ _NUMBER = f"((?:[1-9][0-9]{{0,2}}(?:[{_GAPS}][0-9]{{3}})+(?:[.,][0-9]+)?)|[0-9][
 _SIGN = "(?:[-+] ?)?"
 _MARK = f"(?:{_CURRENCY} ?)?"
 _UNIT = "(?: ?(?:万|萬|亿|億|%))?"
-_SHAPE = (
-    f"^{_SIGN}{_MARK}{_SIGN}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?[-]?$"
-    f"|^{_MARK}[(] ?{_MARK}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})? ?[)](?: ?{_CURRENCY})?$"
-)
-_STRICT = "^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
+_SHAPE = f"^(?:{_SIGN}{_MARK}|{_MARK}{_SIGN})(?:[(] ?)?{_MARK}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?(?: ?[)])?(?: ?{_CURRENCY})?-?$"
+_SIGNS = "¥￥$€£৳₹元"
+_SIMPLE = f"^(-?[{_SIGNS}]? ?|[{_SIGNS}] ?-)[0-9][0-9.,]*( ?[{_SIGNS}])?$"
+"""The most common forms of money, for which a plain trim is enough."""
 _PARTED = "[1-9][0-9]{0,2}"
 _GROUPED = f"{_PARTED}(,[0-9]{{2,3}})*,[0-9]{{3}}"
 _ONE_COMMA = f"^{_PARTED},[0-9]{{3}}$"
@@ -59,7 +58,11 @@ def needs_a_look(habits: Habits, counts: Mapping[str, int]) -> bool:
 
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text: in plain characters, and its digits with points and commas."""
-    return [("body", _body(text)), ("core", f"CASE WHEN {text} IS NOT NULL THEN {_core('{body}')} END")]
+    plain = matches(text, "^[-+]?[0-9]*[.]?[0-9]+$")
+    return [
+        ("body", f"CASE WHEN {plain} THEN {text} ELSE {_body(text)} END"),
+        ("core", f"CASE WHEN {plain} THEN ltrim({text}, '+-') ELSE {_core('{body}')} END"),
+    ]
 
 
 def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
@@ -74,6 +77,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "one comma": matches(core, _ONE_COMMA),
         "one comma of money": f"{matches(core, _ONE_COMMA)} AND {matches(body, '[¥￥$£৳₹元圆]|CNY|RMB|USD|GBP')}",
         "one point": matches(core, _ONE_POINT),
+        "wide": f"{slow} AND {body} <> {_body(names['t'], wide=False)}",
         "percent": f"{core} <> '' AND contains({body}, '%')",
         "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
     }
@@ -103,7 +107,7 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         return Plan(_as_kind(_if_strict(text), cell), around.filled, around.mendings, decisions, problems)
     strict = _strict(text)
     if decimal == "," and counts.get("one point"):
-        strict += f" AND NOT {matches(f'trim({text})', _ONE_POINT.replace('^', '^[-+]?'))}"
+        strict = f"({strict} AND NOT {matches(f'trim({text})', _ONE_POINT.replace('^', '^[-+]?'))})"
     return _plan_slow(cell, habits, counts, around, strict, decimal, decisions, problems)
 
 
@@ -119,28 +123,30 @@ def _plan_slow(
 ) -> Plan:
     """How a column is read in which some numbers need mending."""
     text = around.text
-    body = _body(text)
-    core = _core(body)
-    comma = _comma_cells(core, decimal, counts, habits)
-    bare = matches(body, "^[-+]?[0-9.,]+$")
-    readable = f"coalesce({_digits(core, comma)} <> '', false)"
-    slow = f"{text} IS NOT NULL AND NOT coalesce({strict}, false) AND {readable}"
+    body = _body(text, wide=bool(counts.get("wide")))
+    comma = _comma_cells("c", decimal, counts, habits)
+    bare = matches("b", "^[-+]?[0-9.,]+$")
     kinds = [("decimal_comma", comma)] if comma else []
-    kinds.append(("percent", f"contains({body}, '%')"))
-    kinds.append(("money", f"NOT contains({body}, '%') AND NOT ({bare} AND {comma or 'false'})"))
-    found = [
-        (name, f"{slow} AND {condition}") for name, condition in kinds if name != "percent" or counts.get("percent")
-    ]
-    off = [condition for name, condition in found if not habits.mends(name)]
-    negative = matches(body, "^[(]|^[^0-9(]*[-(]|-$")
+    if counts.get("percent"):
+        kinds.append(("percent", "contains(b, '%')"))
+    kinds.append(("money", f"NOT contains(b, '%') AND NOT ({bare} AND {comma or 'false'})"))
+    off = [condition for name, condition in kinds if not habits.mends(name)]
+    negative = matches("b", "^[(]|^[^0-9(]*[-(]|-$")
     exponent = (
-        f"CASE WHEN {matches(body, '[万萬]')} THEN 'e4' WHEN {matches(body, '[亿億]')} THEN 'e8' "
-        f"WHEN contains({body}, '%') THEN 'e-2' ELSE '' END"
+        f"CASE WHEN {matches('b', '[万萬]')} THEN 'e4' WHEN {matches('b', '[亿億]')} THEN 'e8' "
+        "WHEN contains(b, '%') THEN 'e-2' ELSE '' END"
     )
-    number = f"CASE WHEN {negative} THEN '-' ELSE '' END || {_digits(core, comma)} || {exponent}"
+    exponent = f" || {exponent}" if counts.get("percent") or counts.get("wan") else ""
+    number = f"try_cast(CASE WHEN {negative} THEN '-' ELSE '' END || {_digits('c', comma)}{exponent} AS DOUBLE)"
     refused = f"WHEN {any_of(off)} THEN NULL " if off else ""
-    value = f"CASE WHEN {strict} THEN try_cast({text} AS DOUBLE) {refused}ELSE try_cast({number} AS DOUBLE) END"
-    mendings = tuple((name, condition) for name, condition in found if habits.mends(name))
+    mended = let("b", body, let("c", _core("b"), f"CASE {refused}WHEN c <> '' THEN {number} END"))
+    value = f"CASE WHEN {strict} THEN try_cast({text} AS DOUBLE) ELSE {mended} END"
+
+    def where(condition: str) -> str:
+        found = let("b", body, let("c", _core("b"), f"({_digits('c', comma)}) <> '' AND {condition}"))
+        return f"CASE WHEN NOT {strict} THEN {found} END"
+
+    mendings = tuple((name, where(condition)) for name, condition in kinds if habits.mends(name))
     return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems)
 
 
@@ -180,14 +186,15 @@ def _decide(
             said = (f"{cell.name}: commas part thousands ({why})", *said)
         return ".", said, ()
     if comma and point and not (unsure_commas or unsure_points):
-        both = f"{cell.name}: {comma:,} numbers with a comma before the fraction, {point:,} with a point, each read as written"
+        kinds = f"{counted(comma, 'number')} with a comma before the fraction, {point:,} with a point"
+        both = f"{cell.name}: {kinds}, each read as written"
         return ".", (both, *said), ()
     if not comma and lent.decimal and (unsure_commas or unsure_points >= FEW):
         meaning = "stands before the fraction" if lent.decimal == "," else "parts thousands"
         return lent.decimal, (f"{cell.name}: the comma {meaning}, as in {lent.decimal_from}", *said), ()
     if comma and point:
         found = (
-            f"{comma:,} numbers with a comma before the fraction, {point:,} with a point, and "
+            f"{counted(comma, 'number')} with a comma before the fraction, {point:,} with a point, and "
             f"{unsure_commas + unsure_points:,} such as 1,234 or 1.234 that can be read both ways"
         )
     elif unsure_commas:
@@ -235,15 +242,20 @@ def _as_kind(number: str, cell: Cell) -> str:
     return f"CASE WHEN ({number}) = trunc({number}) THEN try_cast({number} AS BIGINT) END"
 
 
-def _body(text: str) -> str:
-    return f"upper(trim(translate({text}, {literal(_WIDE)}, {literal(_NARROW)})))"
+def _body(text: str, *, wide: bool = True) -> str:
+    """SQL of a number in capitals and plain characters."""
+    if wide:
+        plain = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
+        text = f"CASE WHEN {matches(text, f'[{_WIDE}]')} THEN {plain} ELSE {text} END"
+    return f"upper(trim({text}))"
 
 
 def _core(body: str) -> str:
     """SQL of a number's digits with its points and commas; empty where the text is no number."""
-    shape = literal(_SHAPE)
-    both = f"regexp_extract({body}, {shape}, 1) || regexp_extract({body}, {shape}, 2)"
-    return f"regexp_replace({both}, '[^0-9.,]', '', 'g')"
+    number = f"regexp_extract({body}, {literal(_SHAPE)}, 1)"
+    even = f"contains({body}, '(') = contains({body}, ')')"
+    simple = f"WHEN {matches(body, _SIMPLE)} THEN trim({body}, {literal(f'- {_SIGNS}')})"
+    return f"CASE {simple} WHEN {even} THEN regexp_replace({number}, '[^0-9.,]', '', 'g') END"
 
 
 def _comma_for_sure(core: str) -> str:

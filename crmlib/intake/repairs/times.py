@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmlib.intake.repairs.blanks import surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, cases, counted, matches
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, cases, counted, let, matches
 from crmlib.intake.source import literal
 from crmlib.layout import DayMonth
 from crmlib.problems import Problem
@@ -30,8 +30,8 @@ _MONTH_FIRST_NAME = f"^{_DAY_NAME}{_MONTH} ([0-9]{{1,2}})(?:ST|ND|RD|TH)?,? ([0-
 _DAY_FIRST_NAME = (
     f"^{_DAY_NAME}([0-9]{{1,2}})(?:ST|ND|RD|TH)?[ -/.]?{_MONTH}[ -/.,]?[ ]?([0-9]{{4}}|[0-9]{{2}}){_TAIL}$"
 )
-_YEAR_LAST_NAME = f"^{_DAY_NAME}{_MONTH} ([0-9]{{1,2}}) ([0-9:.]+)((?: [A-Z]+)?) ([0-9]{{4}})$"
-_DAY_MONTH = f"^([0-9]{{1,2}})([-/.])([0-9]{{1,2}})[-/.]([0-9]{{4}}|[0-9]{{2}}){_TAIL}$"
+_YEAR_LAST_NAME = f"^{_DAY_NAME}{_MONTH} ([0-9]{{1,2}}) ([0-9:.]+(?: [A-Z]+)?) ([0-9]{{4}})$"
+_DAY_MONTH = f"^([0-9]{{1,2}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{4}}|[0-9]{{2}}){_TAIL}$"
 _SERIAL = "^[2-5][0-9]{4}([.][0-9]+)?$"
 _EPOCH_SECONDS = "^[0-9]{9,10}([.][0-9]+)?$"
 _EPOCH_MILLISECONDS = "^[0-9]{12,13}([.]0*)?$"
@@ -40,22 +40,22 @@ _SCIENTIFIC = "^[0-9][.][0-9]+E[+]?[0-9]{1,2}$"
 _NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
 _NAMED_ZONE = " ?[(][^)]*[)]$"
 
-_STRPTIME = (
-    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S.%f"),
-    *("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S.%f %p", "%Y-%m-%d %I %p"),
-)
 _MONTHS = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write a moment: which repair reads it, SQL of where it stands, SQL of its year-month-day text (or,
-    for numbers, of the moment), and whether it is a wall clock or a moment of its own."""
+    """One way to write a moment: which repair reads it and where it stands (SQL of the plain text).
+
+    Texts have a ``pattern`` and what makes year, month, day and clock of its groups; numbers have SQL of the
+    ``moment`` or of the ``wall`` clock.
+    """
 
     name: str
     repair: str
     condition: str
-    text: str = ""
+    pattern: str = ""
+    order: str = ""
     moment: str = ""
     wall: str = ""
 
@@ -72,33 +72,42 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
 
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text: in plain characters, and which form it has."""
-    forms = _forms("{plain}", "day first", habits)
-    code = cases([(f.condition, str(i)) for i, f in enumerate(forms, start=3)])
+    code = cases([(form.condition, str(i)) for i, form in enumerate(_forms("{plain}", "day first"), start=3)])
     strict = f"WHEN {matches(text, _WALL_CLOCK)} THEN 1 WHEN {matches(text, _WITH_OFFSET)} THEN 2"
+    short = f"strlen({text}) = length({text}) AND NOT {matches(text, _NOT_PLAIN)}"
     return [
-        ("plain", f"CASE WHEN {text} IS NOT NULL AND NOT {_fast(cell, text)} THEN {_plain(text)} END"),
-        ("form", f"CASE WHEN {text} IS NULL THEN 0 WHEN {_fast(cell, text)} THEN 1 {strict} ELSE {code} END"),
+        ("fast", _fast(cell, text)),
+        (
+            "plain",
+            f"CASE WHEN {text} IS NULL OR {{fast}} THEN NULL WHEN {short} THEN upper({text}) ELSE {_plain(text)} END",
+        ),
+        ("form", f"CASE WHEN {text} IS NULL THEN 0 WHEN {{fast}} THEN 1 {strict} ELSE {code} END"),
+        ("first", f"CASE WHEN {{form}} = {_DAY_MONTH_CODE} THEN {_leading_number('{plain}', 0)} END"),
+        ("second", f"CASE WHEN {{form}} = {_DAY_MONTH_CODE} THEN {_leading_number('{plain}', 1)} END"),
     ]
 
 
 def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
     """SQL conditions counted over the whole column."""
-    form, plain, text = names["form"], names["plain"], names["t"]
-    forms = _forms(plain, "day first", habits)
-    first, second = (f"try_cast(regexp_extract({plain}, {literal(_DAY_MONTH)}, {g}) AS INTEGER)" for g in (1, 3))
-    numeric = f"{form} = {3 + [f.name for f in forms].index('day month')}"
-    tests = {f.name: f"{form} = {i}" for i, f in enumerate(forms, start=3)}
+    form, plain, text, first, second = (names[n] for n in ("form", "plain", "t", "first", "second"))
+    forms = [f.name for f in _forms(plain, "day first")]
+    other = f"{form} > 2"
     return {
-        **tests,
+        **{name: f"{form} = {i}" for i, name in enumerate(forms, start=3)},
         "wall clock": f"{form} = 1",
         "with offset": f"{form} = 2",
-        "own offset": f"{form} > 2 AND {matches(plain, _ENDS_IN_OFFSET)}",
-        "day first": f"CASE WHEN {numeric} THEN {first} > 12 AND {second} <= 12 END",
-        "month first": f"CASE WHEN {numeric} THEN {second} > 12 AND {first} <= 12 END",
-        "either": f"CASE WHEN {numeric} THEN {first} <= 12 AND {second} <= 12 AND {first} <> {second} END",
-        "dotted": f"{numeric} AND {matches(plain, '^[0-9]{1,2}[.][0-9]{1,2}[.]')}",
+        "own offset": f"{other} AND {matches(plain, _ENDS_IN_OFFSET)}",
+        "meridiem": f"{other} AND {matches(plain, '[AP]M')}",
+        "comma": f"{other} AND {matches(plain, '[0-9](,|T| T)')}",
+        "short year": f"{other} AND {matches(plain, _SHORT_YEAR)}",
+        "not plain": f"{other} AND {plain} <> upper({text})",
+        "day first": f"{first} > 12 AND {second} <= 12",
+        "month first": f"{second} > 12 AND {first} <= 12",
+        "either": f"{first} <= 12 AND {second} <= 12 AND {first} <> {second}",
+        "dotted": f"{first} IS NOT NULL AND {plain} LIKE '%.%.%'",
         "no date": matches(text, _NO_DATE),
-        "epoch zero": f"{matches(text, '^(1970-0?1-0?1|1969-12-31)')} OR {matches(text, '^0([.]0*)?$')}",
+        "epoch zero": f"starts_with({text}, '1970') AND {matches(text, '^1970[-/]0?1[-/]0?1')} "
+        f"OR starts_with({text}, '1969-12-31') OR {matches(text, '^0([.]0*)?$')}",
     }
 
 
@@ -122,19 +131,23 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         decisions = [_zone_said(cell, habits, counts["seen"])] if cell.kind == "time" and counts["seen"] else []
         return Plan(_as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"), around.filled, (), tuple(decisions))
     order, decisions, problems = _decide(cell, habits, counts, lent, place)
-    plain = _plain(text)
-    forms = [f for f in _forms(plain, order, habits, cell) if counts.get(f.name)]
+    plain = _plain(text) if counts["not plain"] else f"upper({text})"
+    forms = [f for f in _forms("p", order) if counts.get(f.name)]
     branches = [(_fast(cell, text), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"))]
     if counts.get("with offset"):
         branches.append((matches(text, _WITH_OFFSET), _as_kind(cell, habits, moment=_with_offset(text))))
     if counts.get("wall clock"):
         branches.append((matches(text, _WALL_CLOCK), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)")))
     strict = any_of([when for when, _ in branches])
+    further = []
     for form in forms:
         if habits.mends(form.repair):
-            read = _form_value(cell, habits, form, bool(counts.get("own offset")))
-            branches.append((form.condition, read))
-            mendings.append((form.repair, f"NOT {strict} AND {form.condition} AND ({read}) IS NOT NULL"))
+            read = _form_value(cell, habits, form, counts)
+            further.append((form.condition, read))
+            mended = let("p", plain, f"{form.condition} AND ({read}) IS NOT NULL")
+            mendings.append((form.repair, f"CASE WHEN NOT {strict} THEN {mended} END"))
+    if further:
+        branches.append(("true", let("p", plain, cases(further))))
     value, filled = cases(branches), around.filled
     value, filled, mendings = _without_zero_dates(cell, habits, counts, text, (value, filled, mendings))
     clocks = sum(counts.get(n, 0) for n in ("wall clock", *(f.name for f in forms if not f.moment)))
@@ -208,87 +221,36 @@ _REPAIR_OF = {
     "milliseconds": "epochs",
     "microseconds": "epochs",
 }
+_DAY_MONTH_CODE = 3
+_SHORT_YEAR = "^[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9][0-9]{2}([^0-9]|$)|[A-Z][^0-9]?[0-9]{2}([^0-9]|$)"
+_NOT_PLAIN = "  |[(\\t]|[AaPp][.]?[Mm]"
 _CLOCK_TEXT = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?"
 _ENDS_IN_OFFSET = "[0-9MP] ?(Z|UTC|GMT|(?:GMT|UTC)?[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$"
 
 
-def _forms(plain: str, order: DayMonth, habits: Habits, cell: Cell | None = None) -> list[Form]:
+def _forms(plain: str, order: DayMonth) -> list[Form]:
     """Every form that is not year-month-day, in the order in which they are tried."""
-    month = "(CASE WHEN {0} THEN (instr('" + _MONTHS + "', regexp_extract({1}, {2}, {3})) + 2) // 3 END)"
+    numbers = {name: (inside, moment, wall) for name, inside, moment, wall in _numbers(f"try_cast({plain} AS DOUBLE)")}
 
-    def part(pattern: str, group: int) -> str:
-        return f"regexp_extract({plain}, {literal(pattern)}, {group})"
-
-    def month_of(pattern: str, group: int) -> str:
-        return month.format(matches(plain, pattern), plain, literal(pattern), group)
-
-    def dated(year: str, month: str, day: str, tail: str) -> str:
-        return f"{year} || '-' || {month} || '-' || {day} || {tail}"
-
-    first, second = part(_DAY_MONTH, 1), part(_DAY_MONTH, 3)
-    day, month_number = (first, second) if order == "day first" else (second, first)
-    number = f"try_cast({plain} AS DOUBLE)"
-    numbers = {name: (inside, moment, wall) for name, inside, moment, wall in _numbers(number)}
-
-    def numbered(name: str, written: str) -> Form:
+    def numbered(name: str, pattern: str) -> Form:
         inside, moment, wall = numbers[name]
-        return Form(name, _REPAIR_OF[name], f"{written} AND {inside}", moment=moment, wall=wall)
+        return Form(name, _REPAIR_OF[name], f"{matches(plain, pattern)} AND {inside}", moment=moment, wall=wall)
 
-    def written(name: str, pattern: str, text: str) -> Form:
-        return Form(name, "date_format", matches(plain, pattern), text)
+    def written(name: str, pattern: str, order: str, repair: str = "date_format") -> Form:
+        return Form(name, repair, matches(plain, pattern), pattern, order)
 
     return [
-        written(
-            "year first",
-            _POINTED_YEAR_FIRST,
-            f"regexp_replace({plain}, {literal(_POINTED_YEAR_FIRST)}, '\\1-\\2-\\3\\4')",
-        ),
-        written("compact date", _COMPACT_DATE, f"regexp_replace({plain}, {literal(_COMPACT_DATE)}, '\\1-\\2-\\3\\4')"),
-        written(
-            "compact time",
-            _COMPACT_TIME,
-            f"rtrim(regexp_replace({plain}, {literal(_COMPACT_TIME)}, '\\1-\\2-\\3 \\4:\\5:\\6'), ':')",
-        ),
-        written(
-            "month name first",
-            _MONTH_FIRST_NAME,
-            dated(
-                part(_MONTH_FIRST_NAME, 3),
-                month_of(_MONTH_FIRST_NAME, 1),
-                part(_MONTH_FIRST_NAME, 2),
-                part(_MONTH_FIRST_NAME, 4),
-            ),
-        ),
-        written(
-            "day before month name",
-            _DAY_FIRST_NAME,
-            dated(
-                _full_year(part(_DAY_FIRST_NAME, 3), cell),
-                month_of(_DAY_FIRST_NAME, 2),
-                part(_DAY_FIRST_NAME, 1),
-                part(_DAY_FIRST_NAME, 4),
-            ),
-        ),
-        written(
-            "year last",
-            _YEAR_LAST_NAME,
-            dated(
-                part(_YEAR_LAST_NAME, 5),
-                month_of(_YEAR_LAST_NAME, 1),
-                part(_YEAR_LAST_NAME, 2),
-                f"' ' || {part(_YEAR_LAST_NAME, 3)} || {part(_YEAR_LAST_NAME, 4)}",
-            ),
-        ),
-        Form(
-            "day month",
-            "day_month",
-            matches(plain, _DAY_MONTH),
-            dated(_full_year(part(_DAY_MONTH, 4), cell), month_number, day, part(_DAY_MONTH, 5)),
-        ),
-        numbered("serial", f"{matches(plain, _SERIAL)}"),
-        numbered("seconds", matches(plain, _EPOCH_SECONDS)),
-        numbered("milliseconds", f"({matches(plain, _EPOCH_MILLISECONDS)} OR {matches(plain, _SCIENTIFIC)})"),
-        numbered("microseconds", matches(plain, _EPOCH_MICROSECONDS)),
+        written("day month", _DAY_MONTH, r"\3-\2-\1\4" if order == "day first" else r"\3-\1-\2\4", "day_month"),
+        written("year first", _POINTED_YEAR_FIRST, r"\1-\2-\3\4"),
+        written("compact date", _COMPACT_DATE, r"\1-\2-\3\4"),
+        written("compact time", _COMPACT_TIME, r"\1-\2-\3 \4:\5:\6"),
+        written("month name first", _MONTH_FIRST_NAME, r"\3-\1-\2\4"),
+        written("day before month name", _DAY_FIRST_NAME, r"\3-\2-\1\4"),
+        written("year last", _YEAR_LAST_NAME, r"\4-\1-\2 \3"),
+        numbered("serial", _SERIAL),
+        numbered("seconds", _EPOCH_SECONDS),
+        numbered("milliseconds", f"{_EPOCH_MILLISECONDS}|{_SCIENTIFIC}"),
+        numbered("microseconds", _EPOCH_MICROSECONDS),
     ]
 
 
@@ -341,20 +303,45 @@ def _plain(text: str) -> str:
     return f"trim({plain})"
 
 
-def _form_value(cell: Cell, habits: Habits, form: Form, offsets: bool) -> str:
-    """SQL of the value of a cell in one form."""
-    if not form.text:
+def _form_value(cell: Cell, habits: Habits, form: Form, counts: Mapping[str, int]) -> str:
+    """SQL of the value of a cell (its plain text is ``p``) in one form; only what occurs is looked for."""
+    if not form.pattern:
         return _as_kind(cell, habits, moment=form.moment, wall=form.wall)
-    joined = f"regexp_replace({form.text}, '^([0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}})[ ,T]+', '\\1 ')"
-    wall = _as_kind(cell, habits, wall=f"try_strptime({joined}, [{', '.join(map(literal, _STRPTIME))}])")
-    if not offsets:
-        return wall
-    zoned = f"^(.* {_CLOCK_TEXT}(?: [AP]M)?) ?(?:Z|UTC|GMT|(?:GMT|UTC)?([+-][0-9]{{2}}):?([0-9]{{2}})?)$"
-    clock, hours, minutes = (f"regexp_extract({joined}, {literal(zoned)}, {g})" for g in (1, 2, 3))
-    at = f"try_strptime({clock}, [{', '.join(map(literal, _STRPTIME))}])"
-    shift = f"coalesce(nullif({hours}, ''), '+00') || ':' || coalesce(nullif({minutes}, ''), '00')"
-    moment = f"try_cast(CAST({at} AS VARCHAR) || {shift} AS TIMESTAMPTZ)"
-    return f"CASE WHEN {matches(joined, zoned)} THEN {_as_kind(cell, habits, moment=moment)} ELSE {wall} END"
+    text = f"regexp_replace(p, {literal(form.pattern)}, {literal(form.order)})"
+    if form.name == "compact time":
+        text = f"rtrim({text}, ':')"
+    if counts["short year"]:
+        text = let("y", text, f"CASE WHEN substr(y, 3, 1) = '-' THEN {_century(cell)} || y ELSE y END")
+    if "name" in form.name or form.name == "year last":
+        number = f"CAST((instr('{_MONTHS}', substr(m, 6, 3)) + 2) // 3 AS VARCHAR)"
+        text = let("m", text, f"substr(m, 1, 5) || {number} || substr(m, 9)")
+    if counts["comma"]:
+        text = f"regexp_replace({text}, '^([0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}})[ ,T]+', '\\1 ')"
+    plain_clock = "try_cast(c AS TIMESTAMP)"
+    wall = _of_twelve_hours("c") if counts["meridiem"] else plain_clock
+    value = _as_kind(cell, habits, wall=wall)
+    if counts["own offset"]:
+        zoned = f"^(.* {_CLOCK_TEXT}(?: [AP]M)?) ?(?:Z|UTC|GMT|(?:GMT|UTC)?([+-][0-9]{{2}}):?([0-9]{{2}})?)$"
+        clock, hours, minutes = (f"regexp_extract(c, {literal(zoned)}, {g})" for g in (1, 2, 3))
+        shift = f"coalesce(nullif({hours}, ''), '+00') || ':' || coalesce(nullif({minutes}, ''), '00')"
+        moment = f"try_cast(CAST({_of_twelve_hours(clock)} AS VARCHAR) || {shift} AS TIMESTAMPTZ)"
+        value = f"CASE WHEN {matches('c', zoned)} THEN {_as_kind(cell, habits, moment=moment)} ELSE {value} END"
+    return let("c", text, value)
+
+
+def _of_twelve_hours(text: str) -> str:
+    """SQL of a wall clock that may end in AM or PM."""
+    clock = f"try_cast(rtrim({text}, ' APM') AS TIMESTAMP)"
+    return (
+        f"CASE WHEN {text} LIKE '%PM' AND hour({clock}) < 12 THEN {clock} + INTERVAL 12 HOUR "
+        f"WHEN {text} LIKE '%AM' AND hour({clock}) = 12 THEN {clock} - INTERVAL 12 HOUR ELSE {clock} END"
+    )
+
+
+def _leading_number(text: str, which: int) -> str:
+    """SQL of the first or second number of a text."""
+    pattern = "^[0-9]{1,2}[-/.]([0-9]{1,2})" if which else "^([0-9]{1,2})"
+    return f"try_cast(regexp_extract({text}, {literal(pattern)}, 1) AS INTEGER)"
 
 
 def _as_kind(cell: Cell, habits: Habits, *, moment: str = "", wall: str = "") -> str:
@@ -444,11 +431,11 @@ def _decide(
     return "day first", [], [problem]
 
 
-def _full_year(year: str, cell: Cell | None) -> str:
-    """SQL of a year of four digits: 69 is 1969, 68 is 2068; of a birthday, 30 is 1930 as long as 2030 is to come."""
-    last = datetime.date.today().year % 100 if cell and cell.kind == "date" and cell.happened else 68
-    century = f"CASE WHEN try_cast({year} AS INTEGER) <= {last} THEN '20' ELSE '19' END"
-    return f"CASE WHEN length({year}) = 2 THEN {century} || {year} ELSE {year} END"
+def _century(cell: Cell) -> str:
+    """SQL of the century of the year ``y`` of two digits: 69 is 1969, 68 is 2068; a birthday in 30 was in 1930 as long
+    as 2030 is to come."""
+    last = datetime.date.today().year % 100 if cell.kind == "date" and cell.happened else 68
+    return f"CASE WHEN try_cast(substr(y, 1, 2) AS INTEGER) <= {last} THEN '20' ELSE '19' END"
 
 
 def _zone_said(cell: Cell, habits: Habits, clocks: int) -> str:

@@ -1,0 +1,185 @@
+"""What a column's content looks like, whatever its heading says: dates, money, ids, flags, people."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crmlib.intake.repairs.cells import matches
+from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
+from crmlib.intake.shape import as_text
+from crmlib.intake.source import ROW, Source, literal
+
+MOST_ROWS = 600_000
+MOST_VALUES = 100_000
+_BLANK = "^([-—–]+|[?？]+|/|null|none|nan|n/a|na|未知|无|空|暂无)$"
+_CURRENCY = "US\\$|HK\\$|RMB|CNY|USD|EUR|GBP|[$€£¥￥₹元]"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_TIME_AFTER = "([ T,].*)?$"
+PATTERNS = {
+    "dates": f"^\\d{{4}}[-/.年]\\d{{1,2}}[-/.月]\\d{{1,2}}日?{_TIME_AFTER}|^\\d{{1,2}}[-/.]\\d{{1,2}}[-/.]\\d{{2,4}}{_TIME_AFTER}"
+    f"|^(\\d{{1,2}}[ -])?(?i:{_MONTHS})[a-z]*[ .,-]+\\d.*\\d$",
+    "stamps": "^(1\\d{9}|1\\d{12})(\\.0+)?$|^(19|20)\\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\\d|3[01])(\\d{6})?$",
+    "numbers": f"^[-+(]?\\s*({_CURRENCY})?\\s*[-+]?(\\d[\\d,. ’']*|\\.\\d+)(e[-+]?\\d+)?\\s*({_CURRENCY}|件|个|%)?\\s*\\)?$",
+    "wholes": "^[-+]?\\d+(\\.0+)?$",
+    "fractions": "\\d[.,]\\d{1,4}\\D*$",
+    "emails": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
+    "phones": "^(\\+?86[- ]?)?1[3-9]\\d[\\d*]{4}\\d{4}$|^(\\+|00)\\d[\\d ()/-]{6,18}$|^\\(?0\\d{2,4}\\)?[ -/]\\d[\\d -]{5,10}$",
+    "with_digit": "\\d",
+    "with_cjk": "[㐀-鿿]",
+    "with_currency": f"({_CURRENCY})",
+    "sentences": "\\S+\\s+\\S+\\s+\\S+\\s+\\S+|[㐀-鿿，。！？]{12,}",
+    "latin_people": "^[A-Z][a-zà-ÿ'’-]+ ([A-Z]\\.? )?[A-Z][a-zà-ÿ'’-]+$",
+    "day_first": "^(1[3-9]|2\\d|3[01])[-/.]\\d{1,2}[-/.]\\d{2,4}\\b",
+    "month_first": "^\\d{1,2}[-/.](1[3-9]|2\\d|3[01])[-/.]\\d{2,4}\\b",
+    "day_or_month": "^\\d{1,2}[-/.]\\d{1,2}[-/.]\\d{2,4}\\b",
+}
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What stands under one heading: how many values look like what, how many are different.
+
+    Counts are of the rows looked at; ``filled`` leaves out empty cells and words like ``NA``. ``low`` and ``high`` are of
+    values that are plain numbers.
+    """
+
+    heading: str
+    cell: str
+    type: str
+    rows: int
+    filled: int
+    distinct: int
+    counts: dict[str, int]
+    low: float | None = None
+    high: float | None = None
+    negative: int = 0
+    longest: int = 0
+
+    def share(self, *kinds: str) -> float:
+        """Which share of the filled cells looks like one of these kinds."""
+        return sum(self.counts[kind] for kind in kinds) / self.filled if self.filled else 0.0
+
+    @property
+    def unique(self) -> float:
+        """Different values over filled cells: 1 where no value repeats."""
+        return self.distinct / self.filled if self.filled else 0.0
+
+    @property
+    def person(self) -> bool:
+        """Whether the values tell who somebody is: e-mail addresses, phone numbers, people's names."""
+        return self.share("emails") > 0.3 or self.share("phones") > 0.3 or self.named > 0.5
+
+    @property
+    def named(self) -> float:
+        """Which share looks like people's names; few different values are shops or cities rather than people."""
+        return max(self.share("chinese_people"), self.share("latin_people")) if self.distinct > 3 else 0.0
+
+
+def look_at(connection: Any, source: Source) -> dict[str, Looks]:
+    """What stands under each heading of a source; the first 600,000 rows are looked at.
+
+    Every different value is looked at once, at most 100,000 of a column.
+    """
+    rows = connection.execute(f"SELECT count(*) FROM ({_looked_at(source)})").fetchone()[0]
+    return {heading: _look(connection, source, heading, rows) for heading in source.types}
+
+
+def values_of(connection: Any, source: Source, heading: str, *, most: int) -> list[tuple[str, int]] | None:
+    """The different values under a heading with their counts, most frequent first; None if they are more than ``most``."""
+    text = _text(source, heading)
+    found = connection.execute(
+        f"SELECT v, count(*) FROM (SELECT {text} AS v FROM ({_looked_at(source)})) WHERE v <> '' "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most + 1}"
+    ).fetchall()
+    return found if len(found) <= most else None
+
+
+def _looked_at(source: Source) -> str:
+    return f"SELECT * FROM ({source.sql}) WHERE {ROW} IS NOT NULL LIMIT {MOST_ROWS}"
+
+
+def _text(source: Source, heading: str) -> str:
+    return f"trim({as_text(source.names[heading], source.types[heading])})"
+
+
+def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
+    kind = source.types[heading]
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
+        return Looks(
+            heading, source.names[heading], kind, rows, 0, 0, dict.fromkeys((*PATTERNS, "flags", "chinese_people"), 0)
+        )
+    values = f"SELECT {_text(source, heading)} AS v, count(*) AS n FROM ({_looked_at(source)}) GROUP BY 1"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE _values AS SELECT v, n, lower(v) AS low FROM ({values}) "
+        f"WHERE v <> '' AND NOT {matches('lower(v)', _BLANK)}"
+    )
+    filled, distinct = connection.execute("SELECT coalesce(sum(n), 0), count(*) FROM _values").fetchone()
+    tests = {name: matches("v", pattern) for name, pattern in PATTERNS.items()}
+    words = ", ".join(map(literal, (*STRICT_TRUE, *STRICT_FALSE, "是", "否", "有", "无", "ja", "nein")))
+    tests["flags"] = f"low IN ({words})"
+    tests["chinese_people"] = matches("v", f"^[{_surnames()}][㐀-鿿*]{{1,2}}$")
+    number = "try_cast(v AS DOUBLE)"
+    counted = ", ".join(f"coalesce(sum(n) FILTER ({test}), 0)" for test in tests.values())
+    *counts, low, high, negative, longest, seen = connection.execute(
+        f"SELECT {counted}, min({number}), max({number}), coalesce(sum(n) FILTER ({number} < 0), 0), max(length(v)), "
+        f"coalesce(sum(n), 0) FROM (SELECT * FROM _values LIMIT {MOST_VALUES})"
+    ).fetchone()
+    connection.execute("DROP TABLE _values")
+    scale = int(filled) / int(seen) if seen else 1.0
+    found = {name: round(int(count) * scale) for name, count in zip(tests, counts, strict=True)}
+    return Looks(
+        heading, source.names[heading], kind, rows, int(filled), int(distinct), found, low, high, int(negative),
+        int(longest or 0),
+    )  # fmt: skip
+
+
+@functools.cache
+def words() -> dict[str, Any]:
+    """The words that values are told by: statuses, charges that are no products, currencies."""
+    loaded: dict[str, Any] = yaml.load(
+        (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+    )
+    return loaded
+
+
+def _surnames() -> str:
+    return str(words()["surnames"])
+
+
+def all_or(count: int, whole: int) -> str:
+    """A count of a whole in words.
+
+    >>> all_or(3, 3), all_or(2, 3), all_or(1200, 2000)
+    ('all 3', '2 of 3', '1,200 of 2,000')
+    """
+    return f"all {whole:,}" if count >= whole else f"{count:,} of {whole:,}"
+
+
+def spread(looks: Looks) -> str:
+    """From the lowest to the highest number, for a reason.
+
+    >>> spread(Looks("Qty", "c1", "BIGINT", 2, 2, 2, {}, low=1.0, high=2.5))
+    'from 1 to 2.5'
+    """
+    return f"from {looks.low:,.12g} to {looks.high:,.12g}" if looks.low is not None and looks.high is not None else ""
+
+
+def most_alike(shapes: Sequence[tuple[str, int]]) -> set[str]:
+    """The most frequent shapes that together make up at least 95 % of the codes.
+
+    >>> sorted(most_alike([("9", 90), ("9A", 8), ("A", 2)]))
+    ['9', '9A']
+    """
+    whole, seen, kept = sum(count for _, count in shapes), 0, set()
+    for shape, count in sorted(shapes, key=lambda one: -one[1]):
+        if seen >= 0.95 * whole:
+            break
+        kept.add(shape)
+        seen += count
+    return kept

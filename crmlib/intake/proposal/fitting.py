@@ -1,0 +1,218 @@
+"""Which heading of a file fills which column of a contract table, with a score and the reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crmlib.contract import TABLES, Column, Table
+from crmlib.intake.proposal.content import Looks, all_or, spread
+from crmlib.intake.proposal.headings import LEAST, likeness
+
+CLEARLY = 8.0
+"""By how much the best heading must be better than the next one to be taken without asking."""
+_FITS = 0.5
+
+
+@dataclass(frozen=True)
+class Match:
+    """What fills a contract column, how sure that is (0 to 100), and why.
+
+    ``rivals``: other headings that fit as well, with their reasons; the column is then left to a person.
+    """
+
+    column: str
+    filling: Any
+    score: float
+    reason: str
+    rivals: tuple[tuple[str, float, str], ...] = ()
+    check: bool = False
+
+    @property
+    def decided(self) -> bool:
+        """Whether the column is proposed rather than asked about."""
+        return not self.rivals
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings that it reads."""
+        if isinstance(self.filling, str):
+            return [self.filling]
+        if isinstance(self.filling, list):
+            return list(self.filling)
+        return [h for value in self.filling.values() if isinstance(value, list) for h in value]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A contract table as one file could fill it."""
+
+    table: str
+    matches: dict[str, Match] = field(default_factory=dict)
+
+    def heading(self, column: str) -> str:
+        """The heading that is proposed for a column; empty where none or several are."""
+        match = self.matches.get(column)
+        return match.headings[0] if match and match.decided and match.headings else ""
+
+    def has(self, *columns: str) -> bool:
+        """Whether all these columns are proposed or asked about."""
+        return all(column in self.matches for column in columns)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every required column is there."""
+        return self.has(*TABLES[self.table].required)
+
+    @property
+    def points(self) -> float:
+        """How much speaks for this table: required columns count twice."""
+        required = TABLES[self.table].required
+        return sum((2 if c in required else 1) * m.score / 100 for c, m in self.matches.items())
+
+
+def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
+    """What of a file could fill the columns of a contract table.
+
+    A heading goes to the column that it is most like. Where several headings are about as good for one column, it is
+    left undecided; names, e-mails, phones and addresses of people are taken from the first of several that is filled.
+    """
+    candidates: dict[str, list[tuple[float, str, str]]] = {}
+    for heading, one in looks.items():
+        scored = []
+        for column in table.columns:
+            like = likeness(heading, table.name, column.name)
+            share, seen = content_fit(column, one, table)
+            if like.score >= LEAST and share >= _FITS:
+                score = round(like.score * (0.7 + 0.3 * share), 1)
+                near = f"heading {heading!r} is like {like.like!r}"
+                scored.append((score, column.required, column.name, f"{near}; {seen}" if seen else near))
+        if scored:
+            score, _, name, reason = max(scored, key=lambda one: (one[0], one[1]))
+            candidates.setdefault(name, []).append((score, heading, reason))
+    matches = {name: _match(table[name], sorted(found, key=lambda one: -one[0])) for name, found in candidates.items()}
+    return Fit(table.name, _filled_up(table, matches, looks))
+
+
+def _match(column: Column, found: Sequence[tuple[float, str, str]]) -> Match:
+    score, heading, reason = found[0]
+    near = [one for one in found if score - one[0] < CLEARLY]
+    if len(near) == 1:
+        return Match(column.name, heading, score, reason)
+    if column.identity:
+        return Match(column.name, [h for _, h, _ in near], score, f"{reason}; the first of these that is filled")
+    return Match(column.name, [h for _, h, _ in near], score, "", tuple((h, s, why) for s, h, why in near))
+
+
+def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
+    """Which share of a column's content is what the contract wants, and that in words."""
+    if not looks.filled:
+        return _FITS, "the column is empty"
+    if column.kind in ("time", "date"):
+        dated = looks.filled if looks.type.startswith(("TIMESTAMP", "DATE")) else looks.counts["dates"]
+        if dated < looks.filled:
+            dated += looks.counts["stamps"]
+        return min(1.0, dated / looks.filled), f"{all_or(dated, looks.filled)} values are dates"
+    if column.kind in ("number", "whole"):
+        return _number_fit(column, looks, table)
+    if column.kind == "flag":
+        return looks.share("flags"), f"{all_or(looks.counts['flags'], looks.filled)} values are yes or no"
+    if column.identity:
+        return _identity_fit(column, looks)
+    if column.name.endswith("_id"):
+        return _id_fit(column, looks, table)
+    return _text_fit(column, looks)
+
+
+def _number_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
+    numbers = max(0, looks.counts["numbers"] - looks.counts["dates"])
+    share = numbers / looks.filled
+    if column.name in ("score", "csat") and (looks.high is None or not 0 <= (looks.low or 0) <= looks.high <= 10):
+        return 0.0, "not a score"
+    if column.unit == "money" and looks.share("stamps") > 0.9:
+        return 0.0, "not money"
+    range_ = spread(looks)
+    return share, f"{all_or(numbers, looks.filled)} values are numbers{' ' + range_ if range_ else ''}"
+
+
+def _identity_fit(column: Column, looks: Looks) -> tuple[float, str]:
+    if looks.type not in ("VARCHAR", "BIGINT"):
+        return 0.0, ""
+    if column.name == "email":
+        return max(looks.share("emails"), 0.6 if looks.share("numbers") < 0.5 else 0.0), "its values are addresses"
+    if column.name == "phone":
+        return max(
+            looks.share("phones"), 0.7 if looks.share("with_digit") > 0.5 else 0.0
+        ), "its values are numbers to call"
+    if looks.share("numbers", "dates") > 0.5 or looks.share("emails") > 0.5:
+        return 0.0, ""
+    return (max(0.7, looks.named) if column.name == "name" else 0.9), "its values are text"
+
+
+def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
+    if (
+        looks.share("dates") > 0.5
+        or looks.share("sentences") > 0.5
+        or looks.type.startswith(("DATE", "TIMESTAMP", "BOOL"))
+    ):
+        return 0.0, ""
+    if column.name == table.key and looks.unique < 0.02 and looks.filled > 200:
+        return 0.4, "few different values"
+    share = 1.0
+    if looks.share("fractions") - (1 if looks.share("wholes") > 0.9 else 0) > 0.5:
+        share = 0.4
+    elif column.name == "customer_id" and looks.distinct < 3 <= looks.filled:
+        share = 0.6
+    if looks.unique == 1:
+        return share, "every value is different"
+    return share, f"{_different(looks)} in {looks.filled:,} rows"
+
+
+def _text_fit(column: Column, looks: Looks) -> tuple[float, str]:
+    if looks.type.startswith(("DATE", "TIMESTAMP")) or looks.share("dates") > 0.5 or looks.share("emails") > 0.5:
+        return 0.0, ""
+    if column.allowed:
+        few = looks.distinct <= 60
+        return (1.0 if few else 0.3), _different(looks)
+    free = column.name in ("comment", "text", "resolution", "reason", "product_name")
+    if not free and looks.share("fractions") > 0.9 and looks.share("numbers") > 0.9:
+        return 0.4, ""
+    if free or column.required:
+        return 1.0, _different(looks)
+    many = looks.distinct > max(200, 0.5 * looks.filled)
+    return (0.5 if many and looks.filled > 50 else 1.0), _different(looks)
+
+
+def _different(looks: Looks) -> str:
+    return "the same value everywhere" if looks.distinct == 1 else f"{looks.distinct:,} different values"
+
+
+def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Looks]) -> dict[str, Match]:
+    """The required columns that no heading names, where the content of a single column can only mean them."""
+    used = {h for match in matches.values() for h in match.headings}
+    free = {heading: one for heading, one in looks.items() if heading not in used and one.filled}
+    made = dict(matches)
+    if table.time and table.time not in made and len(matches) >= 2:
+        dated = [h for h, one in free.items() if content_fit(table[table.time], one, table)[0] > 0.9
+                 and one.share("stamps") < 0.5]  # fmt: skip
+        made |= _only(table.time, dated, "the only other column of dates")
+    if table.name == "orders" and "amount" not in made and made.keys() >= {"order_id", "ordered_at"}:
+        money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2]
+        made |= _only("amount", money, "the only other column of amounts")
+    if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
+        people = [m.headings for c in ("email", "phone") if (m := made.get(c))]
+        people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8]
+        if people:
+            filling = [h for headings in people for h in headings]
+            reason = "no customer number is there: who has the same address or number is one customer"
+            made["customer_id"] = Match("customer_id", filling, 60.0, reason, check=True)
+    return made
+
+
+def _only(column: str, headings: Sequence[str], reason: str) -> dict[str, Match]:
+    if not headings:
+        return {}
+    if len(headings) == 1:
+        return {column: Match(column, headings[0], 60.0, reason, check=True)}
+    return {column: Match(column, list(headings), 60.0, "", tuple((h, 60.0, "by its content") for h in headings))}

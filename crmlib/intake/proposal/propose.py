@@ -1,0 +1,188 @@
+"""From a folder of exports to a proposed client.yaml, with reasons, and with questions where two things fit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.intake.proposal.exports import Export, open_exports
+from crmlib.intake.proposal.known import choose_profiles, profile_tables
+from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
+from crmlib.intake.proposal.rows import shared_keys
+from crmlib.intake.proposal.suggestion import Suggested
+from crmlib.intake.proposal.tables import all_rows, own_tables
+from crmlib.intake.proposal.write import FILL_IN, flow, yaml_text
+from crmlib.intake.shape import shown_headings
+from crmlib.problems import Problem, UnusableInput
+
+_SAME_RECORDS = 0.5
+
+
+@dataclass
+class Proposal:
+    """A proposed client: the text of its YAML, what was recognised (lines to be shown), and what a person decides.
+
+    ``unreadable`` are files that could not be opened, ``unknown`` those that are no known table.
+    """
+
+    text: str
+    recognised: list[str] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    unreadable: list[Problem] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    suggested: list[Suggested] = field(default_factory=list)
+
+
+def propose(
+    folder: Path,
+    exports: Sequence[str],
+    *,
+    name: str = "",
+    currency: str = "",
+    timezone: str = "",
+    language: str = "",
+    file: str = "client.yaml",
+) -> Proposal:
+    """Propose a client.yaml for a folder from exports; nothing is written.
+
+    Args:
+        folder: the client's folder, which ``from:`` will be relative to; it need not be there.
+        exports: files, folders or globs.
+        name, currency, timezone, language: as given; otherwise proposed, or left to be filled in.
+        file: how the YAML will be called.
+
+    Raises:
+        UnusableInput: there is no export that can be read, with the reason for each.
+    """
+    from crmlib.engine import connect
+
+    with tempfile.TemporaryDirectory(prefix="crmlib-new-") as scratch:
+        connection = connect(folder=Path(scratch)).con
+        opened, unreadable = open_exports(connection, exports, client_folder=folder, scratch=Path(scratch))
+        if not opened:
+            raise UnusableInput(unreadable or [_nothing(exports)])
+        made, decisions, unknown = _tables(connection, opened)
+        settled = _settled(connection, opened, currency, timezone, decisions)
+        connection.close()
+    known = [one for one in opened if one.shown in unknown]
+    text = yaml_text(
+        name=name or folder.resolve().name,
+        currency=settled[0],
+        zone=settled[1],
+        language=language or "en",
+        suggested=made,
+        unknown=[(one.shown, shown_headings(one.source)) for one in known],
+        decisions=decisions,
+        path=(folder / file).as_posix(),
+    )
+    return Proposal(text, _said(opened, made), decisions, unreadable, unknown, made)
+
+
+def _nothing(exports: Sequence[str]) -> Problem:
+    found = f"no file that can be read at {', '.join(exports)}"
+    expected = "CSV, workbooks, JSON, Parquet, also in .gz or .zip"
+    return Problem("--from", found=found, expected=expected, remedy="name the folder in which the exports are")
+
+
+def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested], list[str], list[str]]:
+    """What each export gives; customers that stand beside orders only where no file has them."""
+    chosen = choose_profiles(opened)
+    made: list[Suggested] = []
+    decisions: list[str] = []
+    unknown: list[str] = []
+    rest = []
+    for export, profile in zip(opened, chosen, strict=True):
+        if profile:
+            found, said = profile_tables(export, profile)
+            made += found
+            decisions += said
+        if not profile or not any(one.export is export for one in made):
+            rest.append(export)
+    own = {id(e): own_tables(connection, e, customers_elsewhere=False) for e in rest}
+    elsewhere = any(one.table == "customers" and one.main and not one.off for one in made) or any(
+        found[0].table == "customers" for found, _ in own.values() if found
+    )
+    for export in rest:
+        found, said = own[id(export)]
+        if not found:
+            unknown.append(export.shown)
+            decisions.append(f"{export.shown}: no table is recognised. Name its columns, or leave it out.")
+        made += found
+        decisions += said
+    if elsewhere:
+        made = [one for one in made if one.table != "customers" or one.main or one.off]
+    for one in made:
+        if one.export.unpack and not one.off:
+            one.off = True
+    for archive in dict.fromkeys(one.export.unpack for one in made if one.export.unpack):
+        decisions.append(
+            f"{archive}: it holds tables of several kinds. Unpack it and run crmlib new again on the folder."
+        )
+    _same_records(connection, made, decisions)
+    return made, decisions, unknown
+
+
+def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[str]) -> None:
+    """Comment a source out whose records another source of the same table holds already."""
+    taken: list[Suggested] = []
+    by_size = sorted(
+        (one for one in made if one.key and not one.off), key=lambda one: (-len(one.columns), one.export.shown)
+    )
+    for one in by_size:
+        twin = next(
+            (
+                t
+                for t in taken
+                if t.table == one.table
+                and t.export is not one.export
+                and shared_keys(connection, (t.export.source, t.key), (one.export.source, one.key)) > _SAME_RECORDS
+            ),
+            None,
+        )
+        if twin is None:
+            taken.append(one)
+            continue
+        one.off = True
+        decisions.append(
+            f"{one.table}: {one.export.shown} holds records that {twin.export.shown} holds too; only the latter is proposed. "
+            "If it only adds columns, look them up with joins."
+        )
+
+
+def _settled(
+    connection: Any, opened: Sequence[Export], currency: str, timezone: str, decisions: list[str]
+) -> tuple[Setting | None, Setting | None]:
+    money = Setting(currency, "", check=False) if currency else currency_of(connection, opened)
+    zone = Setting(timezone, "", check=False) if timezone else zone_of(connection, opened)
+    for key, setting in (("currency", money), ("timezone", zone)):
+        if setting is None:
+            decisions.append(f"{key}: the exports do not show it; write it where {FILL_IN} stands.")
+        elif setting.check:
+            decisions.append(f"{key}: please check {setting.value} ({setting.reason}).")
+    return money, zone
+
+
+def _said(opened: Sequence[Export], made: Sequence[Suggested]) -> list[str]:
+    """What was recognised, for the screen: per file the tables, and of own proposals every column with its reason."""
+    lines = []
+    for export in opened:
+        found = [one for one in made if one.export is export and not one.off]
+        if not found:
+            continue
+        tables = list(dict.fromkeys(one.table for one in found))
+        how = ", ".join(dict.fromkeys(f"profile {one.profile}" for one in found if one.profile))
+        lines.append(f"{export.shown} ({all_rows(export)}) gives {', '.join(tables)}{': ' + how if how else ''}")
+        for one in found:
+            lines += [f"  {one.table}: {why}" for why in one.why]
+            for line in one.columns:
+                if not line.off:
+                    shown = ", ".join(line.value) if isinstance(line.value, list) else _shown(line.value)
+                    lines.append(f"    {line.key} ← {shown}: {line.reason}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else flow(value).strip("{}")

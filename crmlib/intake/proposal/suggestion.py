@@ -1,0 +1,38 @@
+"""What is proposed, before it is written: one source of one contract table, line by line, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crmlib.intake.proposal.exports import Export
+
+
+@dataclass(frozen=True)
+class Line:
+    """One key of the YAML with its value and the reason; ``off`` lines are written as comments."""
+
+    key: str
+    value: Any
+    reason: str = ""
+    off: bool = False
+
+
+@dataclass
+class Suggested:
+    """One source of a contract table: from which export, by which profile or columns, why, and what to decide."""
+
+    table: str
+    export: Export
+    why: list[str]
+    profile: str = ""
+    columns: list[Line] = field(default_factory=list)
+    values: dict[str, list[Line]] = field(default_factory=dict)
+    settings: list[Line] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    off: bool = False
+    main: bool = True
+    key: str = ""
+    confidence: float = 100.0
+    open_columns: tuple[str, ...] = ()
+    """Required columns that a person has to name before this source can be read."""

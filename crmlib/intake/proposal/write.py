@@ -1,0 +1,135 @@
+"""The proposed client.yaml as text: settings, tables, and beside everything the reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from crmlib.contract import TABLES
+from crmlib.intake.proposal.money_and_time import Setting
+from crmlib.intake.proposal.suggestion import Line, Suggested
+
+FILL_IN = "FILL IN"
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+
+
+def yaml_text(
+    *,
+    name: str,
+    currency: Setting | None,
+    zone: Setting | None,
+    language: str,
+    suggested: Sequence[Suggested],
+    unknown: Sequence[tuple[str, Sequence[str]]],
+    decisions: Sequence[str],
+    path: str,
+) -> str:
+    """The client.yaml.
+
+    ``unknown`` are files that are no known table, with the headings that can be shown; ``decisions`` are written at the
+    top, ``path`` is the file's own path for the commands named there.
+    """
+    lines = [
+        "# Proposed from the exports: read it, correct it, then",
+        f"#   crmlib check {path}    says what is read and set aside",
+        f"#   crmlib run {path}      makes the report",
+        "# Percentages say how certain a line is.",
+    ]
+    if decisions:
+        lines += ["#", "# To decide:"] + [f"#   {n}. {said}" for n, said in enumerate(decisions, 1)]
+    lines += ["", f"name: {flow(name)}", f"language: {language}"]
+    lines.append(_setting("currency", currency, "an ISO 4217 code such as CNY, USD or EUR"))
+    lines.append(_setting("timezone", zone, "of the exports' times, such as Asia/Shanghai or Europe/Berlin"))
+    lines += ["", "tables:" if any(not one.off for one in suggested) else "tables: {}"]
+    for table in TABLES:
+        found = [one for one in suggested if one.table == table]
+        if found:
+            lines += ["", *_table(table, found)]
+    for shown, headings in unknown:
+        lines += [
+            "",
+            f"  # {shown}: no table is recognised. Its headings: {', '.join(headings) or 'none can be shown'}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(key: str, setting: Setting | None, expected: str) -> str:
+    if setting is None:
+        return f"{key}: {FILL_IN}   # {expected}"
+    said = f"please check: {setting.reason}" if setting.check else setting.reason
+    return f"{key}: {setting.value}" + (f"   # {_one_line(said)}" if said else "")
+
+
+def _table(table: str, found: Sequence[Suggested]) -> list[str]:
+    active = [one for one in found if not one.off]
+    lines = [f"  {'' if active else '# '}{table}:"]
+    for one in [*active, *(one for one in found if one.off)]:
+        lines += _source(one, listed=len(active) > 1)
+    return lines
+
+
+def _source(one: Suggested, *, listed: bool) -> list[str]:
+    """One source; several stand in a list, commented-out ones keep the form that they would have."""
+    body = [f"from: {flow(one.export.paths[0])}" + _comment(_rows(one))]
+    body += [f"sheet: {flow(one.export.sheet)}"] if one.export.sheet else []
+    body += [f"profile: {one.profile}"] if one.profile else []
+    if one.columns:
+        body.append("columns:")
+        body += [f"  {_line(line)}" for line in one.columns]
+    if one.values:
+        body.append("values:")
+        for column, lines in one.values.items():
+            live = any(not line.off for line in lines)
+            body.append(f"  {'' if live else '# '}{column}:")
+            body += [f"    {_line(line)}" for line in lines]
+    body += [_line(line) for line in one.settings]
+    body += [f"# not used: {', '.join(one.unused)}"] if one.unused else []
+    made = [f"    # {_one_line(why)}" for why in one.why]
+    first, rest = ("    - ", "      ") if listed or len(one.export.paths) > 1 else ("    ", "    ")
+    for path in one.export.paths:
+        body[0] = f"from: {flow(path)}" + _comment(_rows(one))
+        made += [(first if n == 0 else rest) + text for n, text in enumerate(body)]
+    return [_off(text) for text in made] if one.off else made
+
+
+def _rows(one: Suggested) -> str:
+    files = f" in {one.export.files} files" if one.export.files > 1 else ""
+    return f"{one.export.rows:,} rows{files}"
+
+
+def _line(line: Line) -> str:
+    said = f"{flow(line.key)}: {flow(line.value)}{_comment(line.reason)}"
+    return f"# {said}" if line.off else said
+
+
+def _off(text: str) -> str:
+    inner = text.strip()
+    return text if inner.startswith("#") else f"  # {text[2:]}"
+
+
+def _comment(reason: str) -> str:
+    return f"   # {_one_line(reason)}" if reason else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def flow(value: Any) -> str:
+    """A value as YAML in one line; text in quotes where it would be read as something else.
+
+    >>> flow({"product": ["Quantity", "Price: net"]}), flow("no"), flow(["C*", "下单时间"])
+    ('{product: [Quantity, "Price: net"]}', '"no"', '["C*", "下单时间"]')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{flow(k)}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    text = str(value)
+    if re.fullmatch(r"[A-Za-z㐀-鿿._/][\w ./()-]*", text) and text == text.strip() and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,43 @@
+"""How sure one can be that rows which read well are also true: a few are looked up in the source, at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.retention.intervals import wilson
+
+
+def audit_intervals(*, checked: int, wrong: Sequence[int] = (0, 1, 2, 5, 10)) -> Any:
+    """What so many wrong rows among ``checked`` say of all rows: ``wrong_rows``, ``error_share``, 95 % interval.
+
+    The interval is Wilson's, ``error_low`` to ``error_high``.
+
+    Raises:
+        ValueError: no row is checked.
+
+    >>> audit_intervals(checked=100, wrong=[0]).round(3).values.tolist()
+    [[0.0, 0.0, 0.0, 0.037]]
+    """
+    import pandas as pd
+
+    if checked < 1:
+        raise ValueError("at least one row must be checked")
+    rows = [(k, k / checked, *wilson(k, checked)) for k in wrong if k <= checked]
+    frame = pd.DataFrame(rows, columns=["wrong_rows", "error_share", "error_low", "error_high"])
+    return frame.assign(error_low=frame.error_low.clip(lower=0.0))
+
+
+def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
+    """A random sample of orders to be looked up in the source system, in the order of their ids (small frame).
+
+    Columns: ``order_id, customer_id, ordered_at, amount``, as far as there. ``orders``: pandas or Ibis.
+    """
+    import numpy as np
+
+    ids = to_pandas(orders[["order_id"]]).order_id.sort_values().to_numpy()
+    drawn = np.random.default_rng(seed).permutation(ids)[:rows]
+    kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in orders.columns]
+    sample = to_pandas(orders[orders.order_id.isin(list(drawn))][kept])
+    return sample.sort_values("order_id", ignore_index=True)

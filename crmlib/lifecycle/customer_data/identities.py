@@ -1,0 +1,212 @@
+"""One person under two ids: what it does to the numbers, and that merging takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from crmlib import figures, text
+from crmlib.engine import same_kind, to_pandas
+from crmlib.finding import Finding
+from crmlib.lifecycle.purchases import purchases
+
+SECOND = "~2"
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
+
+
+class SplitOrders(NamedTuple):
+    """Orders in which some customers have two ids, and the list that puts them together again."""
+
+    orders: Any
+    merges: Any
+
+
+# Measures
+
+
+@same_kind
+def orders_per_buyer(orders: Any, *, as_of: Any = None) -> Any:
+    """How many purchases each customer made: ``customer_id``, ``purchases`` (orders), ``revenue``."""
+    bought = purchases(orders, as_of=as_of)
+    each = bought.group_by("customer_id").agg(purchases=bought.count(), revenue=bought.spend.sum())
+    return each.order_by("customer_id")
+
+
+def repeat_measures(orders: Any, *, as_of: Any = None) -> dict[str, float]:
+    """What an id too many distorts: buyers, repeat rate, one-time share, purchases and revenue per buyer.
+
+    ``repeat_rate``: share of the buyers with two purchases or more; ``one_time_share``: the others.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": 5.0, "ordered_at": pd.Timestamp("2025-01-01")})
+    >>> repeat_measures(orders)["repeat_rate"]
+    0.5
+    """
+    each = to_pandas(orders_per_buyer(orders, as_of=as_of))
+    buyers = len(each)
+    again = float((each.purchases > 1).mean()) if buyers else 0.0
+    return {
+        "buyers": buyers,
+        "repeat_rate": again,
+        "one_time_share": 1 - again if buyers else 0.0,
+        "purchases_per_buyer": float(each.purchases.mean()) if buyers else 0.0,
+        "revenue_per_buyer": float(each.revenue.mean()) if buyers else 0.0,
+    }
+
+
+def split_customers(orders: Any, *, share: float, seed: int = 0, as_of: Any = None) -> SplitOrders:
+    """The orders as they would be if a share of the buyers had a second id for the later half of their orders.
+
+    Drawn at random (``seed``) among those with two orders or more; a larger share holds the smaller one. Answers the
+    orders with other ids (same kind) and ``merges`` (pandas: ``customer_id``, ``merged_id``), which takes it back.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"order_id": ["1", "2"], "customer_id": "a", "amount": 5.0,
+    ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
+    >>> split_customers(orders, share=1.0).orders.customer_id.tolist()
+    ['a', 'a~2']
+    """
+    import numpy as np
+    import pandas as pd
+
+    each = to_pandas(orders_per_buyer(orders, as_of=as_of))
+    possible = each[each.purchases > 1].customer_id.to_numpy()
+    chosen = np.random.default_rng(seed).permutation(possible)[: round(share * len(each))]
+    merges = pd.DataFrame({"customer_id": [f"{one}{SECOND}" for one in chosen], "merged_id": list(map(str, chosen))})
+    if merges.empty:
+        return SplitOrders(orders, merges)
+    two_ids = merges if isinstance(orders, pd.DataFrame) else _table(merges)
+    return SplitOrders(_with_second_ids(orders, two_ids), merges)
+
+
+def _table(frame: Any) -> Any:
+    import ibis
+
+    return ibis.memtable(frame)
+
+
+@same_kind
+def _with_second_ids(orders: Any, merges: Any) -> Any:
+    import ibis
+
+    columns = list(orders.columns)
+    order = [c for c in ("ordered_at", "order_id", "amount") if c in columns]
+    names = merges.select(second_id=merges.customer_id, first_id=merges.merged_id)
+    own = ibis.window(group_by=orders.customer_id, order_by=[orders[c] for c in order])
+    numbered = orders.mutate(_nth=ibis.row_number().over(own), _all=orders.count().over(group_by=orders.customer_id))
+    joined = numbered.left_join(names, numbered.customer_id == names.first_id)
+    later = joined.second_id.notnull() & (2 * joined["_nth"] >= joined["_all"])
+    changed = joined.mutate(customer_id=ibis.ifelse(later, joined.second_id, joined.customer_id))
+    return changed.order_by(order).select(columns)
+
+
+@same_kind
+def merged_orders(orders: Any, merges: Any) -> Any:
+    """The orders with every id replaced by the one into which it is merged; ``merges``: ``customer_id, merged_id``."""
+    names = merges.select(split_id=merges.customer_id, whole_id=merges.merged_id)
+    joined = orders.left_join(names, orders.customer_id == names.split_id)
+    return joined.mutate(customer_id=joined.whole_id.coalesce(joined.customer_id)).select(list(orders.columns))
+
+
+def split_effect(orders: Any, *, shares: Sequence[float] = SHARES, seed: int = 0, as_of: Any = None) -> Any:
+    """What ids too many do to the numbers: a row per share of buyers who are held twice.
+
+    Columns: ``split_share`` and those of :func:`repeat_measures`.
+    """
+    import pandas as pd
+
+    rows = []
+    for share in shares:
+        split = split_customers(orders, share=share, seed=seed, as_of=as_of).orders
+        rows.append({"split_share": share, **repeat_measures(split, as_of=as_of)})
+    return pd.DataFrame(rows)
+
+
+def duplicates_found(account: Mapping[str, Any]) -> Any:
+    """Which customers intake found to be one person: ``rule``, ``pairs``, ``contradicted``, ``shared_contacts``.
+
+    Empty where identities were not compared (ids as they are, or no identities in the data).
+    """
+    import pandas as pd
+
+    columns = ["rule", "pairs", "contradicted", "shared_contacts"]
+    found = account.get("people", {}).get("duplicates", {})
+    return pd.DataFrame([(rule, *(one[c] for c in columns[1:])) for rule, one in found.items()], columns=columns)
+
+
+# Figures
+
+
+def plot_split_effect(effect: Any) -> Any:
+    """Repeat rate and purchases per buyer by the share of buyers who are held twice."""
+    axes = figures.new_axes(7.4, 3.6)
+    first = effect.iloc[0]
+    for column, colour in (("repeat_rate", figures.COLOURS["main"]), ("one_time_share", figures.COLOURS["second"])):
+        axes.plot(effect.split_share, effect[column], marker="o", color=colour, label=text.label(column))
+        axes.axhline(first[column], color=colour, linestyle=":", linewidth=1)
+    figures.percent_axis(axes.yaxis)
+    figures.percent_axis(axes.xaxis)
+    axes.set_xlabel(text.say("Share of buyers held under two ids"))
+    axes.set_ylim(0, 1)
+    axes.legend(loc="center right")
+    last = effect.iloc[-1]
+    reading = text.say(
+        "With {share} of the buyers held twice, the repeat rate would read {after} instead of {before}, although nobody "
+        "bought any differently.",
+        share=text.percent(last.split_share),
+        before=text.percent(first.repeat_rate, digits=1),
+        after=text.percent(last.repeat_rate, digits=1),
+    )
+    description = text.say(
+        "Lines of repeat rate and share of one-time buyers by the share of buyers split in two: {points}.",
+        points="; ".join(
+            f"{text.percent(row.split_share)}: {text.percent(row.repeat_rate, digits=1)}, "
+            f"{text.percent(row.one_time_share, digits=1)}"
+            for row in effect.itertuples()
+        ),
+    )
+    title = text.say("What duplicate customers do to the repeat rate")
+    return figures.caption(axes, title=title, reading=reading, description=description)
+
+
+# Findings
+
+
+def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
+    """Customers who are probably one person under several ids; None where identities were not compared."""
+    people = account.get("people", {})
+    if "duplicate_customers" not in people or not people.get("people"):
+        return None
+    found, merged, everybody = (int(people.get(key, 0)) for key in ("duplicate_customers", "merged", "people"))
+    certainty = text.say(
+        "Found by exact agreement of e-mail, phone, or name with birthday or address: pairs that disagree elsewhere are "
+        "left out, and people who changed both phone and e-mail are not found. It is a lower bound, without an interval."
+    )
+    if not found:
+        return Finding(
+            "customer_data.duplicates",
+            text.say(
+                "Among {people} customers no two agree in e-mail, phone, or name with birthday.", people=everybody
+            ),
+            "good",
+            certainty=certainty,
+            action=text.say("Nothing needs to be merged."),
+        )
+    sentence = text.say(
+        "{found} of {people} customer records ({share}) look like a second record of somebody known; {merged} of them "
+        "have been merged.",
+        found=found,
+        people=everybody,
+        share=text.percent(found / everybody, digits=1),
+        merged=merged,
+    )
+    return Finding(
+        "customer_data.duplicates",
+        sentence,
+        "neutral" if merged >= found else "bad",
+        certainty=certainty,
+        action=text.say(
+            "Review duplicates.csv in the quarantine folder, write yes or no beside each pair, and name the list under "
+            "merge: in the client's YAML."
+        ),
+    )

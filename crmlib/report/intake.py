@@ -1,0 +1,105 @@
+"""The account of an intake as a page and as JSON: what was read, repaired and quarantined, and what can be analysed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crmlib import text
+from crmlib.client import Client
+from crmlib.contract import TABLES
+from crmlib.intake.repairs import REPAIRS
+from crmlib.notebooks import ChapterFile
+
+DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
+_FURTHER_REPAIRS = {"fill_down": "values carried down from the row above"}
+
+
+def write_intake(client: Client, account: Mapping[str, Any], chapters: Sequence[ChapterFile], folder: Path) -> None:
+    """Write ``intake.html`` and ``intake.json`` into ``folder``, each whole or not at all.
+
+    The JSON holds the account as intake made it, and for each chapter whether it ``can run``, ``runs thinner`` (and
+    ``without`` what) or ``cannot run`` (and ``why``).
+    """
+    from crmlib.report.page import render
+
+    states = [chapter_state(chapter, account["tables"]) for chapter in chapters]
+    content = _content(client, account, states)
+    _write(folder / "intake.html", render("intake.html.j2", **content))
+    kept = {key: value for key, value in account.items() if key != "fingerprint"}
+    _write(folder / "intake.json", json.dumps({**kept, "chapters": states}, indent=1, ensure_ascii=False) + "\n")
+
+
+def chapter_state(chapter: ChapterFile, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a client's tables suffice for a chapter: ``name, title, state`` and ``why`` or ``without``."""
+    answer: dict[str, Any] = {"name": chapter.name, "title": chapter.title}
+    why, without = chapter.why_not(tables), chapter.thinner(tables)
+    if why:
+        return answer | {"state": "cannot run", "why": why}
+    return answer | ({"state": "runs thinner", "without": without} if without else {"state": "can run"})
+
+
+def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    tables = account["tables"]
+    return {
+        "language": "zh-Hans" if client.language == "zh" else "en",
+        "client": client.name,
+        "as_of": _day(account["as_of"]),
+        "first_day": _day(account["first_day"]),
+        "last_day": _day(account["last_day"]),
+        "states": states,
+        "tables": tables,
+        "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
+        "questions": _each(tables, "questions"),
+        "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
+        "repairs": [
+            {**repair, "table": name, "about": REPAIRS.get(repair["name"]) or _FURTHER_REPAIRS.get(repair["name"], "")}
+            for name, table in tables.items()
+            for repair in table["repairs"]
+        ],
+        "sums": [
+            (name, column, TABLES[name][column].unit if column in TABLES[name].names else "", sums)
+            for name, table in tables.items()
+            for column, sums in table["sums"].items()
+            if column in TABLES[name].names
+            and TABLES[name][column].unit in ("money", "pieces")
+            and column != "unit_price"
+        ],
+        "quality": account["quality"],
+        "dimensions": DIMENSIONS,
+        "coverage": {name: _bars(covered) for name, covered in account["quality"]["coverage"].items()},
+        "people": account.get("people"),
+    }
+
+
+def _each(tables: Mapping[str, Any], key: str) -> list[str]:
+    return list(dict.fromkeys(said for table in tables.values() for said in table[key]))
+
+
+def _bars(covered: Mapping[str, Any]) -> dict[str, Any]:
+    """Months as bars: each with its label, its rows and its height in percent of the fullest."""
+    most = max(covered["months"].values())
+    bars = [
+        {"month": month, "rows": rows, "height": round(100 * rows / most, 1)}
+        for month, rows in covered["months"].items()
+    ]
+    return {
+        **covered,
+        "bars": bars,
+        "gaps": [{**g, "from": _day(g["from"]), "to": _day(g["to"])} for g in covered["gaps"]],
+    }
+
+
+def _day(day: str) -> str:
+    return text.day(dt.date.fromisoformat(day))
+
+
+def _write(target: Path, content: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = target.with_name(f".{target.name}-{os.getpid()}")
+    staged.write_text(content, encoding="utf-8")
+    os.replace(staged, target)
