@@ -35,6 +35,7 @@ notebooks: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m crmlib.contract.dictionary > data/README.md
 	$(BIN)/python -m crmlib.course.map > notebooks/README.md
+	$(BIN)/python -m crmlib.intake.profiles.listing > docs/profiles.md
 
 lab: $(STAMP)
 	$(BIN)/crmlib lab

@@ -95,7 +95,7 @@ def begin(name: str, *, client: str | Path, workspace: str = "", output: str = "
     """
     opened = load_client(client)
     text.use(text.spoken(language or opened.language), opened.currency)
-    folder = Path(workspace) if workspace else opened.folder / ".crmlib" / opened.path.stem
+    folder = Path(workspace) if workspace else opened.folder / ".crmlib" / "workspaces" / opened.path.stem
     return Chapter(name, opened, take_in(opened, folder), Path(output) if output else None)
 
 

@@ -123,13 +123,14 @@ def forget(
     from crmlib.client import load_client
     from crmlib.intake.identities.forget import forget as forget_customer
     from crmlib.intake.identities.forget import plan_forget
+    from crmlib.intake.profiles import customer_headings
 
     with _problems_in_words():
         opened = load_client(client)
         if not yes:
-            typer.echo(str(plan_forget(opened, customer)))
+            typer.echo(str(plan_forget(opened, customer, headings=customer_headings(opened))))
             typer.confirm("This cannot be undone. Remove this person?", abort=True)
-        report = forget_customer(opened, customer)
+        report = forget_customer(opened, customer, headings=customer_headings(opened))
     typer.echo(str(report))
 
 

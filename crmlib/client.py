@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from crmlib.contract import TABLES, Table
-from crmlib.layout import Strict, TableSource
+from crmlib.layout import Cancellations, Filling, Join, Strict, TableSource
 from crmlib.problems import Problem, UnusableInput, nearest
 
 
@@ -197,7 +197,7 @@ def load_client(path: str | Path) -> Client:
     except ValidationError as errors:
         seen = {(problem.place, problem.found) for problem in problems}
         for wrong in errors.errors():
-            if wrong["type"] == "extra_forbidden":
+            if wrong["type"] == "extra_forbidden" and _said_already(wrong["loc"]):
                 continue
             problem = _in_words(wrong, lines, name)
             if (problem.place, problem.found) not in seen:
@@ -259,6 +259,8 @@ def _unknown_names(content: dict[str, Any], lines: Mapping[tuple[str, ...], int]
         if name not in TABLES:
             yield unknown(("tables", str(name)), "the unknown table", list(TABLES))
             continue
+        if source == []:
+            yield Problem(file, _place(lines, ("tables", name)), f"no source of {name}", "one or several", "add from:")
         for number, one in enumerate(source if isinstance(source, list) else [source]):
             here = ("tables", name, str(number)) if isinstance(source, list) else ("tables", name)
             yield from _unknown_in_source(one, here, TABLES[name], unknown, lines, file)
@@ -292,6 +294,24 @@ def _unknown_in_source(
                 yield unknown((*here, section, str(column)), "the unknown column", table.names)
 
 
+_INNER: dict[str, type[BaseModel]] = {
+    "columns": Filling,
+    "joins": Join,
+    "cancellations": Cancellations,
+    "merge": Merging,
+}
+"""What may stand below a key of a table, or of the client."""
+
+
+def _inner(loc: Sequence[Any]) -> type[BaseModel] | None:
+    return next((_INNER[part] for part in loc[:-1] if part in _INNER), None)
+
+
+def _said_already(loc: Sequence[Any]) -> bool:
+    """Whether :func:`_unknown_names` names the unknown key: one of the client or of a table's source."""
+    return _inner(loc) is None
+
+
 _EXPECTED = {
     "missing": "this key",
     "date_from_datetime_parsing": "a date such as 2025-12-31",
@@ -302,6 +322,9 @@ _EXPECTED = {
     "float_type": "a number",
     "string_type": "text",
     "dict_type": "keys with values below it",
+    "too_short": "at least one",
+    "list_type": "a list, such as [a, b]",
+    "string_too_long": "one character",
     "model_type": "keys such as from: orders.csv",
     "model_attributes_type": "keys such as from: orders.csv",
 }
@@ -312,8 +335,18 @@ def _in_words(error: Any, lines: Mapping[tuple[str, ...], int], file: str) -> Pr
     if path[:1] == ("tables",) and path[2:3] == ("0",) and path[:3] not in lines:
         path = path[:2] + path[3:]
     key = ".".join(path)
+    inner = _inner(error["loc"])
+    if error["type"] == "extra_forbidden" and inner:
+        known = [field.alias or name for name, field in inner.model_fields.items()]
+        found = f"the unknown key {path[-1]!r} under {'.'.join(path[:-1])}"
+        return Problem(file, _place(lines, path), found, "a known name", nearest(path[-1], known))
+    if path[-2:-1] == ("after",):
+        expected = "two headings: of the time, and of how much later"
+        return Problem(file, _place(lines, path), f"{'.'.join(path[:-1])} of another length", expected, "give both")
     if error["type"] == "missing":
         return Problem(file, _place(lines, path[:-1]), f"no {key}", "this key", f"add {path[-1]}:")
+    if inner is Filling and error["type"].startswith("model_"):
+        return Problem(file, _place(lines, path), f"{key}: {error['input']!r}", "a heading", "name the export's heading")
     expected = _EXPECTED.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     expected = expected.removeprefix("Input should be ")
     return Problem(file, _place(lines, path), f"{key}: {error['input']!r}", expected, "correct the value")

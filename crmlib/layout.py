@@ -5,7 +5,7 @@ The same keys stand in a client's YAML (``tables: orders: …``) and in a profil
 
 from __future__ import annotations
 
-import string
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -58,21 +58,31 @@ class Filling(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"first": [value]}
+        if isinstance(value, str | int | float):
+            return {"first": [as_written(value)]}
         if isinstance(value, list):
-            return {"first": value}
-        if isinstance(value, Mapping) and "constant" in value:
-            return {**value, "constant": as_written(value["constant"])}
-        return value
+            return {"first": [as_written(heading) for heading in value]}
+        if not isinstance(value, Mapping):
+            return value
+        made = dict(value)
+        if "constant" in made:
+            made["constant"] = as_written(made["constant"])
+        for name in ("first", "product", "sum", "difference"):
+            if isinstance(made.get(name), str):
+                made[name] = [made[name]]
+        if isinstance(made.get("where"), Mapping):
+            made["where"] = _lists_as_written(made["where"])
+        return made
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Filling:
         given = [n for n in FILLINGS if getattr(self, n) is not None]
-        if len(given) != 1:
+        if len(given) != 1 or [] in (self.first, self.product, self.sum, self.difference) or "" in self.headings:
             raise ValueError(f"one heading, a list of headings, or one of {', '.join(FILLINGS)}")
         if self.less and not (self.product or self.sum or self.difference):
             raise ValueError("less goes with product, sum or difference")
+        if self.text is not None and (not self.headings or "{" in "".join(said for said, _ in text_pieces(self.text))):
+            raise ValueError("a text with headings in braces, such as {Order}-{Line}")
         return self
 
     @property
@@ -83,7 +93,18 @@ class Filling(Strict):
             return [*listed, *([self.less] if self.less else [])]
         if self.parts is not None:
             return [self.parts]
-        return [name for _, name, _, _ in string.Formatter().parse(self.text or "") if name]
+        return [heading for _, heading in text_pieces(self.text or "") if heading]
+
+
+def text_pieces(pattern: str) -> list[tuple[str, str]]:
+    """A pattern as pairs of what stands there and the heading that follows it (empty at the end).
+
+    >>> text_pieces("{Q1: wait}-nps")
+    [('', 'Q1: wait'), ('-nps', '')]
+    """
+    said = re.split(r"\{([^{}]+)\}", pattern)
+    pairs = list(zip(said[::2], [*said[1::2], ""], strict=True))
+    return [pair for pair in pairs if any(pair)]
 
 
 FILLINGS = ("first", "product", "sum", "difference", "text", "constant", "after", "parts")
@@ -182,17 +203,20 @@ class TableSource(Reading):
     @field_validator("leave_out", "keep_only", mode="before")
     @classmethod
     def _listed(cls, rules: Any) -> Any:
-        if not isinstance(rules, dict):
-            return rules
-        return {
-            heading: [as_written(v) for v in (values if isinstance(values, list) else [values])]
-            for heading, values in rules.items()
-        }
+        return _lists_as_written(rules) if isinstance(rules, dict) else rules
 
     @field_validator("one_row_per", "adds_up", "fill_down", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+
+def _lists_as_written(rules: Mapping[Any, Any]) -> dict[Any, list[Any]]:
+    """Values by heading, one or several, as they are written."""
+    return {
+        as_written(heading): [as_written(v) for v in (values if isinstance(values, list) else [values])]
+        for heading, values in rules.items()
+    }
 
 
 def as_written(value: Any) -> Any:

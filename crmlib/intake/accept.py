@@ -15,6 +15,14 @@ BLANKED = "_blanked"
 FOUND = "_found"
 REPAIRED = "_repaired"
 NO_CUSTOMER = "left out: a row without a customer"
+TOTALS_LINE = "left out: a totals line among the rows"
+_TOTALS = ("total", "totals", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme")
+_TOTALS_WORDS = tuple(
+    word + colon
+    for total in _TOTALS
+    for word in (total, total.title(), total.capitalize(), total.upper())
+    for colon in ("", ":")
+) + tuple(word + colon for word in ("合计", "总计", "小计", "共计", "本页小计") for colon in ("", ":", "："))
 EARLIEST_TIME = "1980-01-01"
 EARLIEST_DATE = "1900-01-01"
 SQL_TYPES = {
@@ -83,6 +91,10 @@ def acceptance_sql(
             reasons.append(f"CASE WHEN {outside} THEN {literal(said)} END")
             at_fault.append(_fault("score", shaped.fillings["score"], outside))
     left = f"WHEN {LEFT} <> '' THEN {LEFT}"
+    texts = {cell.name for cell in shaped.cells if cell.key and cell.type == "VARCHAR"}
+    for name in (n for n in columns if n.endswith("_id") and n in texts):
+        words = ", ".join(map(literal, dict.fromkeys(_TOTALS_WORDS)))
+        left += f" WHEN {identifier(f'value {name}')} IN ({words}) THEN {literal(TOTALS_LINE)}"
     if guests and "customer_id" in shaped.fillings:
         left += f' WHEN NOT "filled customer_id" THEN {literal(NO_CUSTOMER)}'
     reason = f"CASE {left} ELSE {_joined(reasons)} END"

@@ -22,7 +22,9 @@ def with_lookup(
 ) -> tuple[Source, list[Problem]]:
     """A source with the columns that a join takes from another file.
 
-    Rows without a match have empty cells there. Keys are compared as text without blanks around them.
+    Rows without a match have empty cells there, and so have rows whose key stands for several different rows: which
+    of them is meant cannot be told, and a note says how many such keys there are. Keys are compared as text without
+    blanks around them.
     """
     others, problems = opened(join)
     if problems or not others:
@@ -53,10 +55,14 @@ def with_lookup(
     twice = connection.execute(
         f"SELECT count(*) FROM (SELECT {keys} FROM {identifier(name)} GROUP BY ALL HAVING count(*) > 1)"
     ).fetchone()[0]
+    notes = source.notes
     if twice:
-        found_text = f"{twice} values of {' and '.join(join.on.values())} with different rows"
-        remedy = "look up by a column that tells the rows apart, or remove the duplicates"
-        return source, [Problem(others[0].file, ", ".join(join.on.values()), found_text, "each value once", remedy)]
+        connection.execute(
+            f"DELETE FROM {identifier(name)} WHERE ({keys}) IN "
+            f"(SELECT ({keys}) FROM {identifier(name)} GROUP BY ALL HAVING count(*) > 1)"
+        )
+        looked_up = " and ".join(join.on.values())
+        notes += (f"{twice} values of {looked_up} in {others[0].file} stand for several rows and are not looked up.",)
     conditions = " AND ".join(f"{_text(source, here or '', 's.')} = l.t{n}" for n, (here, _) in enumerate(pairs))
     first = len(source.names) + 1
     taken = {here: f"c{first + n}" for n, here in enumerate(join.take.values())}
@@ -68,6 +74,7 @@ def with_lookup(
             sql=f"SELECT * FROM ({sql}) ORDER BY {ROW}",
             types=source.types | dict.fromkeys(taken, "VARCHAR"),
             names=source.names | taken,
+            notes=notes,
         ),
         [],
     )

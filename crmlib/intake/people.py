@@ -35,14 +35,24 @@ class People:
         """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns."""
         kept = [column for column in columns if column not in IDENTITIES]
         own = self._own_identities() if any(column in FREE_TEXT for column in kept) else {}
-        cells = [self._cell(name, column, own) for column in kept]
+        naming = self._naming(name, rows, kept)
+        cells = [self._cell(name, column, own, naming) for column in kept]
         joins = "LEFT JOIN people AS p ON p.customer_id = t.customer_id" if "customer_id" in kept else ""
         if own and "customer_id" in kept:
             joins += f" LEFT JOIN ({self._identities_of()}) AS i ON i.customer_id = t.customer_id"
         numbered = f"SELECT *, row_number() OVER () AS _n FROM ({rows})"
         return f"SELECT {', '.join(cells)} FROM ({numbered}) AS t {joins} ORDER BY t._n"
 
-    def _cell(self, table: str, column: str, own: Mapping[str, str]) -> str:
+    def _naming(self, table: str, rows: str, columns: Sequence[str]) -> set[str]:
+        """The columns of ids in which an e-mail address stands: they would name a person."""
+        ids = [column for column in columns if column.endswith("_id") and column != "customer_id"]
+        if not ids:
+            return set()
+        tests = ", ".join(f"bool_or(contains({identifier(column)}, '@'))" for column in ids)
+        found = self.connection.execute(f"SELECT {tests} FROM ({rows})").fetchone()
+        return {column for column, naming in zip(ids, found, strict=True) if naming}
+
+    def _cell(self, table: str, column: str, own: Mapping[str, str], naming: set[str]) -> str:
         from crmlib.intake.identities.masking import mask_own
 
         cell = f"t.{identifier(column)}"
@@ -54,8 +64,7 @@ class People:
         if column in FREE_TEXT:
             named = mask_own(cell, own) if own else cell
             return f"masked({named}) AS {identifier(column)}"
-        if column.endswith("_id"):
-            # An id that is an e-mail address would name a person.
+        if column in naming:
             return f"CASE WHEN contains({cell}, '@') THEN pseudonym({cell}) ELSE {cell} END AS {identifier(column)}"
         return cell
 
@@ -89,12 +98,12 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
     install(connection, key)
     install_masks(connection)
     having = [name for name in staged if "customer_id" in rules.names_of(connection, name)]
-    ids = " UNION ".join(f"SELECT customer_id FROM {identifier(name)}" for name in having)
+    ids = " UNION ALL ".join(f"SELECT customer_id FROM {identifier(name)}" for name in having)
     ids = ids or "SELECT NULL::VARCHAR AS customer_id"
     connection.execute(
         "CREATE TEMP TABLE people AS SELECT customer_id, pseudonym, pseudonym AS shown FROM "
-        f"(SELECT customer_id, pseudonym(customer_id) AS pseudonym FROM ({ids}) "
-        "WHERE customer_id IS NOT NULL)"
+        "(SELECT customer_id, pseudonym(customer_id) AS pseudonym FROM "
+        f"(SELECT DISTINCT customer_id FROM ({ids}) WHERE customer_id IS NOT NULL))"
     )
     check_distinct(connection, "people")
     vault = Vault(client.folder, key)

@@ -9,7 +9,7 @@ from typing import Any
 from crmlib.contract import Column, Table
 from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
-from crmlib.layout import Filling, TableSource
+from crmlib.layout import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
 
 LEFT = "_left"
@@ -215,10 +215,8 @@ def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
 
 
 def _pieces(pattern: str, cells: Mapping[str, str]) -> list[str]:
-    import string
-
     made = []
-    for before, heading, _, _ in string.Formatter().parse(pattern):
+    for before, heading in text_pieces(pattern):
         made += [literal(before)] if before else []
         made += [cells[heading]] if heading else []
     return made
@@ -328,6 +326,8 @@ def _is_one_of(text: str, values: Sequence[str]) -> str:
     for value in values:
         if value == "":
             tests.append(f"nullif(trim({text}), '') IS NULL")
+        elif set(value) == {"*"}:
+            tests.append(f"nullif(trim({text}), '') IS NOT NULL")
         elif "*" in value:
             escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
             tests.append(f"trim({text}) LIKE {literal(escaped)} ESCAPE '\\'")
@@ -419,6 +419,13 @@ def unusable_headings(
             remedy = f"name the right one under {place}"
             yield Problem(source.file, "headings", found, "one column", remedy)
     rules = {"leave_out": list(own.leave_out), "keep_only": list(own.keep_only), "fill_down": own.fill_down}
+    rules["fill_down_within"] = [own.fill_down_within] if own.fill_down_within else []
+    if own.cancellations:
+        told = own.cancellations
+        rules["cancellations"] = [*told.where, *told.match, *([told.quantity] if told.quantity else [])]
+    for name, filling in own.columns.items():
+        if filling.where and not any(source.heading(heading) for heading in filling.where):
+            rules[f"columns.{name}.where"] = list(filling.where)
     for rule, named in rules.items():
         for heading in named:
             if source.heading(heading) is None:

@@ -38,6 +38,7 @@ from crmlib.layout import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
 
 GRACE_DAYS = 7
+MEMORY = "2500MB"
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Staging:
         """
         from crmlib.engine import connect
 
-        self.connection = connect(folder=self.scratch).con
+        self.connection = connect(folder=self.scratch, memory=MEMORY).con
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
             self._stage(TABLES[name], opened)
@@ -341,6 +342,19 @@ class Staging:
             return f"SELECT * FROM {identifier('made_' + name)}"
         return f"SELECT * FROM {identifier(name)} WHERE {REASON} = ''"
 
+    def damaged(self) -> list[Problem]:
+        """The sources that cannot be read to their end: damage within a Parquet file shows only then."""
+        import duckdb
+
+        problems = []
+        for source in {s.file: s for opened in self.opened.values() for one in opened for s in one.sources}.values():
+            try:
+                self._rows(f"SELECT max(hash({', '.join(source.names.values())})) FROM ({source.sql})")
+            except duckdb.Error:
+                found, remedy = "a file whose rows cannot be read to the end: it is damaged", "export or copy it again"
+                problems.append(Problem(source.file, found=found, expected="a whole file", remedy=remedy))
+        return problems
+
     # Counting and judging
 
     def _count(self, table: Table) -> None:
@@ -459,14 +473,15 @@ class Staging:
     def _span(self) -> tuple[str | None, str | None]:
         """The first and the last day on which anything happened, and of each table in its account."""
         known: list[str] = []
+        zone = literal(self.client.timezone)
         for name, account in self.accounts.items():
             time = TABLES[name].time
             if time is None or time not in account["columns"]:
                 continue
-            day = f'CAST("{time}" AT TIME ZONE {literal(self.client.timezone)} AS DATE)'
-            if TABLES[name][time].kind == "date":
-                day = identifier(time)
-            first, last = self._rows(f"SELECT min({day}), max({day}) FROM ({self.made(name)})")[0]
+            # The days of the first and the last moment: converting two moments is cheaper than converting all.
+            found = f"SELECT min({identifier(time)}) AS a, max({identifier(time)}) AS b FROM ({self.made(name)})"
+            local = "{0}" if TABLES[name][time].kind == "date" else "CAST({0} AT TIME ZONE " + zone + " AS DATE)"
+            first, last = self._rows(f"SELECT {local.format('a')}, {local.format('b')} FROM ({found})")[0]
             if first is None:
                 continue
             account["first_day"], account["last_day"] = first.isoformat(), last.isoformat()
@@ -512,7 +527,11 @@ class Staging:
             else:
                 rows = f"SELECT {', '.join(map(identifier, columns))} FROM ({self.made(name)})"
             target = folder / f"{name}.parquet"
-            self.connection.execute(f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
+            copied = self.connection.execute(
+                f"COPY ({rows}) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            ).fetchone()[0]
+            if copied != account["rows"]:
+                raise RuntimeError(f"{name}: {account['rows']} rows were counted, {copied} were written")
             with target.open("rb") as stream:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -528,6 +547,8 @@ def _tomorrow() -> str:
 def shown(file: Path, folder: Path) -> str:
     """A file's path as messages and accounts show it: relative to the client's folder."""
     try:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+        path = Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
     except ValueError:
-        return file.name
+        path = file.name
+    # A name that is not UTF-8 is shown with \N{REPLACEMENT CHARACTER} where it is not.
+    return os.fsencode(path).decode("utf-8", "replace")

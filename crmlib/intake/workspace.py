@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import filecmp
 import functools
 import hashlib
+import itertools
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,12 +100,26 @@ def take_in(client: Client, folder: Path) -> Workspace:
         return Workspace(folder, earlier, client.timezone)
     with _whole_folder(folder) as staging, _private_folder(folder) as scratch:
         staged = Staging(client, sources, scratch)
-        account = staged.run()
-        staged.keep()
-        staged.write(staging)
+        account = _run(staged, staging)
         account["fingerprint"] = fingerprint
         (staging / ACCOUNT).write_text(json.dumps(account, indent=1, ensure_ascii=False), encoding="utf-8")
     return Workspace(folder, account, client.timezone)
+
+
+def _run(staged: Staging, folder: Path) -> dict[str, Any]:
+    """The account of a reading whose tables are written into ``folder``."""
+    import duckdb
+
+    try:
+        account = staged.run()
+        staged.keep()
+        staged.write(folder)
+    except duckdb.Error:
+        damaged = staged.damaged()
+        if damaged:
+            raise UnusableInput(damaged) from None
+        raise
+    return account
 
 
 def locate(client: Client) -> tuple[dict[str, list[Opened]], list[Problem]]:
@@ -125,7 +141,43 @@ def locate(client: Client) -> tuple[dict[str, list[Opened]], list[Problem]]:
                         "correct the path, or take the table out",
                     )
                 )
+        problems += _read_twice(found[name], name, client)
     return found, problems
+
+
+def _read_twice(opened: Sequence[Opened], table: str, client: Client) -> list[Problem]:
+    """Files that would count twice in a table: named again with the same settings, or a copy of another of them."""
+    problems: list[Problem] = []
+
+    def problem(found: str) -> None:
+        said = Problem(client.path.name, f"tables.{table}.from", found, "each file once", "take one of them out")
+        problems.append(said)
+
+    seen: dict[str, dict[Path, int]] = {}
+    for one in opened:
+        earlier = seen.setdefault(one.wanted.model_dump_json(exclude={"source"}), {})
+        for file in one.files:
+            resolved, size = file.resolve(), _size(file)
+            if resolved in earlier:
+                problem(f"the file {file.name!r} twice")
+                continue
+            copies = (known for known, length in earlier.items() if length == size > 0)
+            same = next((known for known in copies if filecmp.cmp(known, resolved, shallow=False)), None)
+            if same is not None and not _one_line(resolved):
+                problem(f"the same content in {same.name!r} and {file.name!r}, whose rows would count twice")
+            earlier[resolved] = size
+    return problems
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file that can be read, else 0."""
+    return file.stat().st_size if os.access(file, os.R_OK) else 0
+
+
+def _one_line(file: Path) -> bool:
+    """Whether there is at most one line: of months without a row only the headings are exported, and they are alike."""
+    with file.open("rb") as stream:
+        return not any(line.strip() for line in itertools.islice(stream, 1, 3))
 
 
 @contextmanager
@@ -166,7 +218,7 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
                 # A server's tables have no fingerprint: they are read again each time.
                 digest.update((database_fingerprint(one.wanted, client.folder) or secrets.token_hex()).encode())
             for file in one.files:
-                digest.update(f"\0{file.name}\0".encode())
+                digest.update(f"\0{file.name}\0".encode("utf-8", "replace"))
                 if file not in seen:
                     digest.update(_digest(file))
                     seen.add(file)

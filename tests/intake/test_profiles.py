@@ -59,7 +59,7 @@ def test_the_contract_tables_are_the_ones_written_by_hand(taken):
         found = found[sorted(column for column in found if (found[column] != "").any())]
         assert list(found) == list(wanted), file.stem
         for column in wanted:
-            if column in table.names and table[column].kind in ("number", "whole") or column.startswith("item_"):
+            if (column in table.names and table[column].kind in ("number", "whole")) or column.startswith("item_"):
                 wanted[column] = [_number(one) for one in wanted[column]]
         order = list(wanted)
         pd.testing.assert_frame_equal(

@@ -147,6 +147,13 @@ def resolved_tables(client: Client) -> tuple[dict[str, list[TableSource]], list[
     return resolved, problems
 
 
+def customer_headings(client: Client) -> set[str]:
+    """The headings under which the customer's id stands in any of the client's sources, profiles included."""
+    resolved, _ = resolved_tables(client)
+    fillings = (source.columns.get("customer_id") for sources in resolved.values() for source in sources)
+    return {heading for filling in fillings if filling for heading in filling.headings}
+
+
 def _unknown_profile(client: Client, table: str, source: TableSource) -> Iterator[Problem]:
     if source.profile is None:
         return

@@ -17,19 +17,23 @@ from crmlib.intake.source import ROW, Source, literal
 
 MOST_ROWS = 600_000
 MOST_VALUES = 100_000
+MOST_COLUMNS = 300
 _BLANK = "^([-—–]+|[?？]+|/|null|none|nan|n/a|na|未知|无|空|暂无)$"
 _CURRENCY = "US\\$|HK\\$|RMB|CNY|USD|EUR|GBP|[$€£¥￥₹元]"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _TIME_AFTER = "([ T,].*)?$"
+_AMOUNT = f"({_CURRENCY})?\\s*[-+]?(\\d[\\d,. ’']*|\\.\\d+)(e[-+]?\\d+)?\\s*({_CURRENCY}|件|个|%)?"
 PATTERNS = {
-    "dates": f"^\\d{{4}}[-/.年]\\d{{1,2}}[-/.月]\\d{{1,2}}日?{_TIME_AFTER}|^\\d{{1,2}}[-/.]\\d{{1,2}}[-/.]\\d{{2,4}}{_TIME_AFTER}"
+    "dates": f"^\\d{{4}}[-/.年]\\d{{1,2}}[-/.月]\\d{{1,2}}日?{_TIME_AFTER}"
+    f"|^\\d{{1,2}}[-/.]\\d{{1,2}}[-/.]\\d{{2,4}}{_TIME_AFTER}"
     f"|^(\\d{{1,2}}[ -])?(?i:{_MONTHS})[a-z]*[ .,-]+\\d.*\\d$",
     "stamps": "^(1\\d{9}|1\\d{12})(\\.0+)?$|^(19|20)\\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\\d|3[01])(\\d{6})?$",
-    "numbers": f"^[-+(]?\\s*({_CURRENCY})?\\s*[-+]?(\\d[\\d,. ’']*|\\.\\d+)(e[-+]?\\d+)?\\s*({_CURRENCY}|件|个|%)?\\s*\\)?$",
+    "numbers": f"^[-+(]?\\s*{_AMOUNT}\\s*\\)?$",
     "wholes": "^[-+]?\\d+(\\.0+)?$",
     "fractions": "\\d[.,]\\d{1,4}\\D*$",
     "emails": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
-    "phones": "^(\\+?86[- ]?)?1[3-9]\\d[\\d*]{4}\\d{4}$|^(\\+|00)\\d[\\d ()/-]{6,18}$|^\\(?0\\d{2,4}\\)?[ -/]\\d[\\d -]{5,10}$",
+    "phones": "^(\\+?86[- ]?)?1[3-9]\\d[\\d*]{4}\\d{4}$|^(\\+|00)\\d[\\d ()/-]{6,18}$"
+    "|^\\(?0\\d{2,4}\\)?[ -/]\\d[\\d -]{5,10}$",
     "with_digit": "\\d",
     "with_cjk": "[㐀-鿿]",
     "with_currency": f"({_CURRENCY})",
@@ -45,8 +49,8 @@ PATTERNS = {
 class Looks:
     """What stands under one heading: how many values look like what, how many are different.
 
-    Counts are of the rows looked at; ``filled`` leaves out empty cells and words like ``NA``. ``low`` and ``high`` are of
-    values that are plain numbers.
+    Counts are of the rows looked at; ``filled`` leaves out empty cells and words like ``NA``. ``low`` and ``high`` are
+    of values that are plain numbers.
     """
 
     heading: str
@@ -82,26 +86,30 @@ class Looks:
 
 
 def look_at(connection: Any, source: Source) -> dict[str, Looks]:
-    """What stands under each heading of a source; the first 600,000 rows are looked at.
+    """What stands under each of the first 300 headings of a source; the first 600,000 rows are looked at.
 
     Every different value is looked at once, at most 100,000 of a column.
     """
-    rows = connection.execute(f"SELECT count(*) FROM ({_looked_at(source)})").fetchone()[0]
-    return {heading: _look(connection, source, heading, rows) for heading in source.types}
+    looked_at = list(source.types)[:MOST_COLUMNS]
+    # A table of these columns only: over a wide file every query would have to unfold all columns again.
+    cells = "".join(f"{source.names[heading]}, " for heading in looked_at)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE _looked_at AS SELECT {cells}{ROW} FROM ({source.sql}) LIMIT {MOST_ROWS}"
+    )
+    rows = connection.execute("SELECT count(*) FROM _looked_at").fetchone()[0]
+    looks = {heading: _look(connection, source, heading, rows) for heading in looked_at}
+    connection.execute("DROP TABLE _looked_at")
+    return looks
 
 
 def values_of(connection: Any, source: Source, heading: str, *, most: int) -> list[tuple[str, int]] | None:
-    """The different values under a heading with their counts, most frequent first; None if they are more than ``most``."""
+    """The different values under a heading with their counts, most frequent first; None: more than ``most``."""
     text = _text(source, heading)
     found = connection.execute(
-        f"SELECT v, count(*) FROM (SELECT {text} AS v FROM ({_looked_at(source)})) WHERE v <> '' "
+        f"SELECT v, count(*) FROM (SELECT {text} AS v FROM ({source.sql})) WHERE v <> '' "
         f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most + 1}"
     ).fetchall()
     return found if len(found) <= most else None
-
-
-def _looked_at(source: Source) -> str:
-    return f"SELECT * FROM ({source.sql}) WHERE {ROW} IS NOT NULL LIMIT {MOST_ROWS}"
 
 
 def _text(source: Source, heading: str) -> str:
@@ -114,7 +122,7 @@ def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
         return Looks(
             heading, source.names[heading], kind, rows, 0, 0, dict.fromkeys((*PATTERNS, "flags", "chinese_people"), 0)
         )
-    values = f"SELECT {_text(source, heading)} AS v, count(*) AS n FROM ({_looked_at(source)}) GROUP BY 1"
+    values = f"SELECT {_text(source, heading)} AS v, count(*) AS n FROM _looked_at GROUP BY 1"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE _values AS SELECT v, n, lower(v) AS low FROM ({values}) "
         f"WHERE v <> '' AND NOT {matches('lower(v)', _BLANK)}"

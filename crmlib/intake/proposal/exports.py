@@ -121,13 +121,21 @@ def _glob(files: Sequence[Path]) -> str:
     if len(files) == 1:
         return files[0].name
     names = [file.name for file in files]
-    before = re.sub(r"\d+$", "", os.path.commonprefix(names))
-    after = os.path.commonprefix([name[::-1] for name in names])[::-1]
-    after = re.sub(r"^\d+", "", after)
+    before = re.sub(r"\d+$", "", _common_beginning(names))
+    after = re.sub(r"^\d+", "", _common_beginning([name[::-1] for name in names])[::-1])
     pattern = f"{before}*{after}"
     if any(sign in before + after for sign in "*?["):
         return ""
     return pattern if find_files(pattern, files[0].parent) == sorted(files) else ""
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    same = 0
+    for signs in zip(*names, strict=False):
+        if len(set(signs)) > 1:
+            break
+        same += 1
+    return names[0][:same]
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -13,6 +13,7 @@ from crmlib.intake.proposal.headings import LEAST, likeness
 CLEARLY = 8.0
 """By how much the best heading must be better than the next one to be taken without asking."""
 _FITS = 0.5
+_QUESTIONS = ("surveys", "score")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
     """
     candidates: dict[str, list[tuple[float, str, str]]] = {}
     for heading, one in looks.items():
+        if _somebodys(heading):
+            continue
         scored = []
         for column in table.columns:
             like = likeness(heading, table.name, column.name)
@@ -91,13 +94,17 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
         if scored:
             score, _, name, reason = max(scored, key=lambda one: (one[0], one[1]))
             candidates.setdefault(name, []).append((score, heading, reason))
-    matches = {name: _match(table[name], sorted(found, key=lambda one: -one[0])) for name, found in candidates.items()}
+    matches = {
+        name: _match(table[name], sorted(found, key=lambda one: -one[0]), several=(table.name, name) == _QUESTIONS)
+        for name, found in candidates.items()
+    }
     return Fit(table.name, _filled_up(table, matches, looks))
 
 
-def _match(column: Column, found: Sequence[tuple[float, str, str]]) -> Match:
+def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: bool = False) -> Match:
+    """The match of a column, from the headings that it could be, best first; ``several``: all of them are kept."""
     score, heading, reason = found[0]
-    near = [one for one in found if score - one[0] < CLEARLY]
+    near = [one for one in found if several or score - one[0] < CLEARLY]
     if len(near) == 1:
         return Match(column.name, heading, score, reason)
     if column.identity:
@@ -170,7 +177,7 @@ def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
 
 
 def _text_fit(column: Column, looks: Looks) -> tuple[float, str]:
-    if looks.type.startswith(("DATE", "TIMESTAMP")) or looks.share("dates") > 0.5 or looks.share("emails") > 0.5:
+    if looks.type.startswith(("DATE", "TIMESTAMP")) or looks.share("dates", "emails", "phones") > 0.5:
         return 0.0, ""
     if column.allowed:
         few = looks.distinct <= 60
@@ -182,6 +189,11 @@ def _text_fit(column: Column, looks: Looks) -> tuple[float, str]:
         return 1.0, _different(looks)
     many = looks.distinct > max(200, 0.5 * looks.filled)
     return (0.5 if many and looks.filled > 50 else 1.0), _different(looks)
+
+
+def _somebodys(heading: str) -> bool:
+    """Whether a heading may be somebody's data, as where the headings are missing: such are not shown."""
+    return "@" in heading or sum(sign.isdigit() for sign in heading) >= 5
 
 
 def _different(looks: Looks) -> str:

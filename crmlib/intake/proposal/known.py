@@ -33,8 +33,11 @@ def choose_profiles(exports: Sequence[Export]) -> list[Chosen | None]:
     Several questionnaires in one file of a survey system are all taken.
     """
     found = [[one for one in recognise(export.headings) if one.share >= _LEAST] for export in exports]
-    sure = {one[0].system for one in found if one and _clear(one)}
-    return [_chosen(one, sure) if one else None for one in found]
+    sure = [one[0].system if one and _clear(one) else "" for one in found]
+    return [
+        _chosen(one, {system for m, system in enumerate(sure) if system and m != n}) if one else None
+        for n, one in enumerate(found)
+    ]
 
 
 def _clear(found: Sequence[Recognised]) -> bool:
@@ -42,12 +45,11 @@ def _clear(found: Sequence[Recognised]) -> bool:
     return not other or found[0].share - other[0].share >= CLEARLY
 
 
-def _chosen(found: Sequence[Recognised], sure: set[str]) -> Chosen:
-    # One file may fit several systems; then its neighbours tell, unless they are of several systems themselves.
-    favoured = {found[0].system} if len(sure) > 1 and found[0].system in sure and _clear(found) else sure
+def _chosen(found: Sequence[Recognised], beside: set[str]) -> Chosen:
+    """The best profile of a file; ``beside`` are the systems of the other files, which count if they are one."""
 
     def points(one: Recognised) -> float:
-        return one.share + (_SAME_SYSTEM if one.system in favoured and len(favoured) == 1 else 0.0)
+        return one.share + (_SAME_SYSTEM if beside == {one.system} else 0.0)
 
     def place(one: Recognised) -> int:
         system, _, part = one.name.partition("/")

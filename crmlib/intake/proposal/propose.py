@@ -12,9 +12,9 @@ from crmlib.intake.proposal.exports import Export, open_exports
 from crmlib.intake.proposal.known import choose_profiles, profile_tables
 from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
 from crmlib.intake.proposal.rows import shared_keys
-from crmlib.intake.proposal.suggestion import Suggested
+from crmlib.intake.proposal.suggestion import FILL_IN, Suggested
 from crmlib.intake.proposal.tables import all_rows, own_tables
-from crmlib.intake.proposal.write import FILL_IN, flow, yaml_text
+from crmlib.intake.proposal.write import flow, yaml_text
 from crmlib.intake.shape import shown_headings
 from crmlib.problems import Problem, UnusableInput
 
@@ -101,7 +101,7 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
             decisions += said
         if not profile or not any(one.export is export for one in made):
             rest.append(export)
-    own = {id(e): own_tables(connection, e, customers_elsewhere=False) for e in rest}
+    own = {id(e): own_tables(connection, e) for e in rest}
     elsewhere = any(one.table == "customers" and one.main and not one.off for one in made) or any(
         found[0].table == "customers" for found, _ in own.values() if found
     )
@@ -118,9 +118,7 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
         if one.export.unpack and not one.off:
             one.off = True
     for archive in dict.fromkeys(one.export.unpack for one in made if one.export.unpack):
-        decisions.append(
-            f"{archive}: it holds tables of several kinds. Unpack it and run crmlib new again on the folder."
-        )
+        decisions.append(f"{archive}: it holds tables of several kinds. Unpack it and run crmlib new on the folder.")
     _same_records(connection, made, decisions)
     return made, decisions, unknown
 
@@ -129,7 +127,8 @@ def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[st
     """Comment a source out whose records another source of the same table holds already."""
     taken: list[Suggested] = []
     by_size = sorted(
-        (one for one in made if one.key and not one.off), key=lambda one: (-len(one.columns), one.export.shown)
+        (one for one in made if one.key and not one.off),
+        key=lambda one: (-len(one.columns) * one.export.rows, one.export.shown),
     )
     for one in by_size:
         twin = next(
@@ -147,7 +146,7 @@ def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[st
             continue
         one.off = True
         decisions.append(
-            f"{one.table}: {one.export.shown} holds records that {twin.export.shown} holds too; only the latter is proposed. "
+            f"{one.table}: {one.export.shown} holds records that {twin.export.shown} holds too; only that is proposed. "
             "If it only adds columns, look them up with joins."
         )
 
@@ -181,7 +180,7 @@ def _said(opened: Sequence[Export], made: Sequence[Suggested]) -> list[str]:
                 if not line.off:
                     shown = ", ".join(line.value) if isinstance(line.value, list) else _shown(line.value)
                     lines.append(f"    {line.key} ← {shown}: {line.reason}")
-    return lines
+    return [f"{line[: len(line) - len(line.lstrip())]}{' '.join(line.split())}" for line in lines]
 
 
 def _shown(value: Any) -> str:

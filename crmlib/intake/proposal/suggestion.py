@@ -7,6 +7,9 @@ from typing import Any
 
 from crmlib.intake.proposal.exports import Export
 
+FILL_IN = "FILL IN"
+"""What stands where only a person can tell; the check says in words what belongs there."""
+
 
 @dataclass(frozen=True)
 class Line:

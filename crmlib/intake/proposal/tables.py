@@ -18,7 +18,7 @@ from crmlib.intake.proposal.rows import (
     score_kind,
     test_values,
 )
-from crmlib.intake.proposal.suggestion import Line, Suggested
+from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
 from crmlib.intake.shape import shown_headings
 
 _OF_A_CUSTOMER = (
@@ -26,13 +26,15 @@ _OF_A_CUSTOMER = (
 )  # fmt: skip
 _CALLED = 1.5
 _LEAST_POINTS = 2.5
+_CONSTANT = 0.95
+_BY_CONTENT = 60.0
 
 
-def own_tables(connection: Any, export: Export, *, customers_elsewhere: bool) -> tuple[list[Suggested], list[str]]:
+def own_tables(connection: Any, export: Export) -> tuple[list[Suggested], list[str]]:
     """The contract tables that a file of no known system gives, and what a person has to decide about them.
 
     A file with a line per product gives orders, their lines and customers. Otherwise the table whose columns are best
-    found; customers beside orders where no other file has them.
+    found; beside orders also customers, which are not `main`: another file may have them.
     """
     fits = {name: _completed(fit(table, export.looks)) for name, table in TABLES.items()}
     ranked = sorted((f for f in fits.values() if _usable(f)), key=lambda f: -_points(f, export))
@@ -50,7 +52,8 @@ def own_tables(connection: Any, export: Export, *, customers_elsewhere: bool) ->
     else:
         made = [_suggested(connection, export, main, decisions)]
         made += _second_choice(connection, export, ranked, decisions)
-    if made[0].table in ("orders", "order_lines") and not customers_elsewhere:
+        _negative_amounts(export, main, decisions)
+    if made[0].table in ("orders", "order_lines"):
         made += _customers(connection, export, fits, decisions)
     _dates(export, made, decisions)
     _test_rows(connection, export, made)
@@ -96,19 +99,21 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
     confidence = round(sum(required) / len(required), 0)
     named = ", and the file is called so" if called_like(export.name, found.table) else ""
     why = why or f"{', '.join(table.required)} {'are' if len(table.required) > 1 else 'is'} there{named}"
-    made = Suggested(found.table, export, [f"{why} (confidence {confidence:.0f} %)."], confidence=confidence)
-    open_columns = []
+    open_columns = [name for name in table.required if found.matches[name].rivals]
+    still = f"; to decide: {', '.join(open_columns)}" if open_columns else ""
+    made = Suggested(found.table, export, [f"{why} (confidence {confidence:.0f} %{still})."], confidence=confidence)
     for name in table.names:
         match = found.matches.get(name)
         if match is None:
             continue
-        made.columns += _lines(match)
+        own_name = bool(match.rivals) and export.source.heading(name) is not None
+        made.columns += _lines(match, blocked=own_name)
         place = f"{found.table}.{name} from {export.shown}"
         if match.rivals:
             options = " or ".join(repr(heading) for heading, _, _ in match.rivals)
             must = " (required)" if name in table.required else ""
-            decisions.append(f"{place}{must}: {options}? Take the # away before the right line.")
-            open_columns += [name] if name in table.required else []
+            how = f"Write it where {FILL_IN} stands." if own_name else "Take the # away before the right line."
+            decisions.append(f"{place}{must}: {options}? {how}")
         elif match.check:
             decisions.append(f"{place}: please check {_shown(match)}, {match.reason}.")
         if match.decided and table[name].allowed and match.headings:
@@ -120,9 +125,13 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
     return made
 
 
-def _lines(match: Match) -> list[Line]:
+def _lines(match: Match, *, blocked: bool) -> list[Line]:
+    """The lines of a column. ``blocked``: a heading is the column's own name, which would be taken unasked."""
     if match.rivals:
-        return [Line(match.column, h, f"to decide: {why} ({score:.0f} %)", off=True) for h, score, why in match.rivals]
+        block = [Line(match.column, FILL_IN, "to decide between these:")] if blocked else []
+        return block + [
+            Line(match.column, h, f"to decide: {why} ({score:.0f} %)", off=True) for h, score, why in match.rivals
+        ]
     check = "please check: " if match.check else ""
     return [Line(match.column, match.filling, f"{check}{match.reason} ({match.score:.0f} %)")]
 
@@ -135,13 +144,15 @@ def _repeated_key(export: Export, made: Suggested, column: str, decisions: list[
     looks = export.looks[made.key]
     if looks.distinct < looks.filled and not made.settings:
         decisions.append(
-            f"{made.table} from {export.shown}: {looks.filled - looks.distinct:,} rows repeat a {column}. They will be set "
-            f"aside as duplicates; where rows of one {column} belong together, add one_row_per: {column}."
+            f"{made.table} from {export.shown}: {looks.filled - looks.distinct:,} rows repeat a {column}. They will be "
+            f"set aside as duplicates; where rows of one {column} belong together, add one_row_per: {column}."
         )
 
 
 def _map_values(connection: Any, made: Suggested, column: str, heading: str, decisions: list[str]) -> None:
     allowed = TABLES[made.table][column].allowed
+    if made.export.looks[heading].person:
+        return
     mapped = mapped_values(connection, made.export.source, heading, f"{made.table}.{column}", allowed)
     choice = ", ".join(allowed)
     place = f"{made.table}.{column} from {made.export.shown}"
@@ -156,7 +167,8 @@ def _map_values(connection: Any, made: Suggested, column: str, heading: str, dec
         made.values[column] = lines
     if mapped.unknown:
         listed = ", ".join(repr(value) for value in mapped.unknown)
-        decisions.append(f"{place}: what {listed} mean ({choice}); until then their rows are set aside.")
+        verb, whose = ("mean", "their") if len(mapped.unknown) > 1 else ("means", "its")
+        decisions.append(f"{place}: say what {listed} {verb} ({choice}); until then {whose} rows are set aside.")
 
 
 def _second_choice(connection: Any, export: Export, ranked: list[Fit], decisions: list[str]) -> list[Suggested]:
@@ -187,8 +199,10 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
         why = f"{looks.distinct:,} different {order_id} in {looks.filled:,} rows with products and pieces: a line each"
         one = _suggested(connection, export, orders, decisions, why=why)
         one.settings.append(Line("one_row_per", "order_id"))
-        if not total:
-            one.settings.append(Line("adds_up", ["amount"]))
+        added = ["amount"] if not total else []
+        added += _of_lines(connection, export, orders, order_id)
+        if added:
+            one.settings.append(Line("adds_up", added))
         made.append(one)
     one = _suggested(connection, export, lines, decisions)
     one.main = not made
@@ -204,6 +218,22 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     return made
 
 
+def _negative_amounts(export: Export, found: Fit, decisions: list[str]) -> None:
+    amount = found.heading("amount")
+    if found.table == "orders" and amount and export.looks[amount].negative:
+        decisions.append(
+            f"orders from {export.shown}: {export.looks[amount].negative:,} rows have a negative {amount}. If they "
+            "take earlier orders back, add cancellations: with where and match."
+        )
+
+
+def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str) -> list[str]:
+    """The further money of orders that differs between the lines of an order, so that it has to be added up."""
+    money = [name for name in ("discount", "cost", "refunded_amount") if orders.heading(name)]
+    shares = {name: constant_within(connection, export.source, order_id, orders.heading(name)) for name in money}
+    return [name for name, share in shares.items() if share is None or share <= _CONSTANT]
+
+
 def _filling(found: Fit, column: str) -> dict[str, Any]:
     match = found.matches.get(column)
     return match.filling if match and isinstance(match.filling, dict) else {}
@@ -213,12 +243,15 @@ def _whose_amount(connection: Any, export: Export, lines: Fit, orders: Fit) -> t
     """Tell the amount of a line from the total of an order: the total is the same in all lines of an order."""
     order_id = lines.heading("order_id")
     line, whole = lines.matches.get("amount"), orders.matches.get("amount")
+    others = {h for name, m in lines.matches.items() if name != "amount" for h in m.headings}
+    if whole and (whole.score <= _BY_CONTENT or others & set(whole.headings)):
+        whole = _narrowed(whole, set(whole.headings) - others) if whole.score > _BY_CONTENT else None
     wished = {h for m in (line, whole) if m and not isinstance(m.filling, dict) for h in m.headings}
     if not order_id or not wished:
         match = lines.matches["amount"]
         return lines, Fit("orders", {**orders.matches, "amount": match}), False
     shares = {h: constant_within(connection, export.source, order_id, h) for h in wished}
-    totals = [h for h, share in shares.items() if share is not None and share > 0.95]
+    totals = [h for h, share in shares.items() if share is not None and share > _CONSTANT]
     of_lines = [h for h in wished if h not in totals]
     line_match = _narrowed(line, of_lines)
     if line_match is None and lines.heading("quantity") and lines.heading("unit_price"):
@@ -264,8 +297,8 @@ def _cancellations(
             one.settings.append(Line("cancellations", value, found.reason))
     elif below:
         decisions.append(
-            f"orders from {export.shown}: {below:,} rows have a negative {pieces}, and nothing shows which order they take "
-            "back. If they are returns, add cancellations: with where, match and quantity."
+            f"orders from {export.shown}: {below:,} rows have a negative {pieces}, and nothing shows what they "
+            "take back. If they are returns, add cancellations: with where, match and quantity."
         )
 
 
@@ -283,8 +316,8 @@ def _not_products(connection: Any, export: Export, lines: Fit, made: Suggested, 
     if unsure:
         made.settings.append(Line("not_products", unsure, "codes of another shape too: products, or not?", off=True))
         decisions.append(
-            f"order_lines from {export.shown}: are {', '.join(unsure[:6])}{' …' if len(unsure) > 6 else ''} products? Their "
-            "codes look different. If not, add them to not_products."
+            f"order_lines from {export.shown}: are {', '.join(unsure[:6])}{' …' if len(unsure) > 6 else ''} products? "
+            "Their codes look different. If not, add them to not_products."
         )
 
 
@@ -310,6 +343,10 @@ def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisio
         [],
         why="customers stand beside their orders, and in no file of their own",
     )
+    for column in TABLES["customers"].columns:
+        # The contract's own name fills a column unasked; here it would be the order's.
+        if column.name not in matches and (taken_as := export.source.heading(column.name)):
+            made.columns.append(Line(column.name, {"constant": ""}, f"left empty: {taken_as!r} is the order's"))
     made.settings.append(Line("one_row_per", "customer_id"))
     made.main = False
     return [made]
@@ -323,21 +360,23 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
     score = found.matches["score"]
     if not isinstance(found.matches["kind"].filling, dict):
         return [_suggested(connection, export, found, decisions)]
-    made = []
+    made: list[Suggested] = []
     headings = score.headings
+    kinds: list[str] = []
     for heading in headings:
         kind, reason, certain = score_kind(heading, export.looks[heading])
+        kinds.append(kind)
         matches = dict(found.matches)
         why = {h: w for h, _, w in score.rivals}.get(heading, score.reason)
         matches["score"] = Match("score", heading, score.score, why)
         matches["kind"] = Match("kind", {"constant": kind}, 100.0 if certain else 70.0, reason, check=not certain)
         response = found.heading("response_id")
-        if len(headings) > 1 and response:
-            text = f"{{{response}}}-{kind}"
+        if len(headings) > 1 and response and not set(response) & set("{}"):
+            again = f"-{kinds.count(kind)}" if kinds.count(kind) > 1 else ""
+            text = f"{{{response}}}-{kind}{again}"
             matches["response_id"] = Match("response_id", {"text": text}, 90.0, "each answer of a response is a row")
         made.append(_suggested(connection, export, Fit("surveys", matches), decisions))
         made[-1].main = heading == headings[0]
-    kinds = [line.value["constant"] for one in made for line in one.columns if line.key == "kind"]
     if len(set(kinds)) < len(kinds):
         decisions.append(f"surveys from {export.shown}: several columns of scores are taken for the same question.")
     return made
@@ -370,9 +409,13 @@ def _test_rows(connection: Any, export: Export, made: Iterable[Suggested]) -> No
 
 def _say_unused(export: Export, made: list[Suggested]) -> None:
     used = {h for one in made for line in one.columns for h in _headings_in(line.value)}
-    rest = [heading for heading in shown_headings(export.source) if heading not in used]
-    if made:
-        made[0].unused = rest
+    if len(export.headings) > len(export.looks):
+        made[0].why.append(
+            f"Only the first {len(export.looks)} of its {len(export.headings):,} columns were looked at."
+        )
+    opened = tuple(TABLES[one.table].open_columns for one in made if TABLES[one.table].open_columns)
+    rest = [h for h in shown_headings(export.source) if h not in used and not h.startswith(opened or ("\0",))]
+    made[0].unused = rest
 
 
 def _headings_in(value: Any) -> list[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import yaml
+
 from crmlib.contract import TABLES
 from crmlib.intake.proposal.money_and_time import Setting
-from crmlib.intake.proposal.suggestion import Line, Suggested
+from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
 
-FILL_IN = "FILL IN"
+_WIDTH = 118
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
 
@@ -38,20 +41,25 @@ def yaml_text(
         "# Percentages say how certain a line is.",
     ]
     if decisions:
-        lines += ["#", "# To decide:"] + [f"#   {n}. {said}" for n, said in enumerate(decisions, 1)]
+        lines += ["#", "# To decide:"] + [
+            line for n, said in enumerate(decisions, 1) for line in _wrapped(said, f"#   {n}. ", "#      ")
+        ]
     lines += ["", f"name: {flow(name)}", f"language: {language}"]
     lines.append(_setting("currency", currency, "an ISO 4217 code such as CNY, USD or EUR"))
     lines.append(_setting("timezone", zone, "of the exports' times, such as Asia/Shanghai or Europe/Berlin"))
-    lines += ["", "tables:" if any(not one.off for one in suggested) else "tables: {}"]
+    lines += [
+        "",
+        "tables:"
+        if any(not one.off for one in suggested)
+        else f"tables: {FILL_IN}   # no table could be proposed; what was found stands below",
+    ]
     for table in TABLES:
         found = [one for one in suggested if one.table == table]
         if found:
             lines += ["", *_table(table, found)]
     for shown, headings in unknown:
-        lines += [
-            "",
-            f"  # {shown}: no table is recognised. Its headings: {', '.join(headings) or 'none can be shown'}",
-        ]
+        said = f"{shown}: no table is recognised. Its headings: {', '.join(headings) or 'none can be shown'}"
+        lines += ["", f"  # {_one_line(said)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -79,14 +87,15 @@ def _source(one: Suggested, *, listed: bool) -> list[str]:
         body.append("columns:")
         body += [f"  {_line(line)}" for line in one.columns]
     if one.values:
-        body.append("values:")
+        used = any(not line.off for lines in one.values.values() for line in lines)
+        body.append("values:" if used else "# values:")
         for column, lines in one.values.items():
             live = any(not line.off for line in lines)
             body.append(f"  {'' if live else '# '}{column}:")
             body += [f"    {_line(line)}" for line in lines]
     body += [_line(line) for line in one.settings]
-    body += [f"# not used: {', '.join(one.unused)}"] if one.unused else []
-    made = [f"    # {_one_line(why)}" for why in one.why]
+    body += _wrapped(f"not used: {', '.join(one.unused)}", "# ", "#   ") if one.unused else []
+    made = [line for why in one.why for line in _wrapped(why, "    # ", "    #   ")]
     first, rest = ("    - ", "      ") if listed or len(one.export.paths) > 1 else ("    ", "    ")
     for path in one.export.paths:
         body[0] = f"from: {flow(path)}" + _comment(_rows(one))
@@ -113,15 +122,23 @@ def _comment(reason: str) -> str:
     return f"   # {_one_line(reason)}" if reason else ""
 
 
+def _wrapped(text: str, first: str, further: str) -> list[str]:
+    return textwrap.wrap(
+        _one_line(text), _WIDTH, initial_indent=first, subsequent_indent=further, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text in one line, without characters that YAML does not allow in a comment either."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def flow(value: Any) -> str:
     """A value as YAML in one line; text in quotes where it would be read as something else.
 
     >>> flow({"product": ["Quantity", "Price: net"]}), flow("no"), flow(["C*", "下单时间"])
-    ('{product: [Quantity, "Price: net"]}', '"no"', '["C*", "下单时间"]')
+    ('{product: [Quantity, "Price: net"]}', '"no"', '["C*", 下单时间]')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -130,6 +147,11 @@ def flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     text = str(value)
-    if re.fullmatch(r"[A-Za-z㐀-鿿._/][\w ./()-]*", text) and text == text.strip() and text.lower() not in _WORDS:
+    if (
+        re.fullmatch(r"[A-Za-z㐀-鿿./][\w ./()-]*", text)
+        and text.lower() not in _WORDS
+        and yaml.safe_load(text) == text
+    ):
         return text
-    return json.dumps(text, ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in quoted)

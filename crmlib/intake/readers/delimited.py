@@ -24,6 +24,7 @@ from crmlib.intake.readers.headings import (
     footers,
     same_headings,
 )
+from crmlib.intake.readers.run_together import numbers_split_in_two, rows_within_a_cell
 from crmlib.intake.readers.table import finished
 from crmlib.intake.source import ROW, Source, identifier, literal
 from crmlib.layout import Reading
@@ -73,7 +74,8 @@ def open_delimited(
         return found
     headings, delimiter, sample = found
     load = None
-    if scanned.alike and not any(headings.last < n < scanned.lines for n in scanned.blank):
+    regular = scanned.alike and not any(headings.last < n < scanned.lines for n in scanned.blank)
+    if regular and not (scanned.quotes and _blanks_before_quotes(_head(text), delimiter)):
         load = _read_fast(connection, text, table, headings, delimiter, scanned, sample)
     if load is None:
         slow = _read_slowly(connection, text, table, headings, delimiter, reading)
@@ -81,6 +83,10 @@ def open_delimited(
             found_text = "a quotation mark that is never closed, so that the rows after it run together"
             return Problem(shown_as, f"row {slow}", found_text, "quotation marks in pairs", "close or remove it")
         load = slow
+    problem = rows_within_a_cell(connection, table, headings, delimiter, shown_as) if scanned.quotes else None
+    problem = problem or numbers_split_in_two(connection, table, headings, delimiter, shown_as)
+    if problem:
+        return problem
     _tidy(connection, table, headings, reading, load, scanned.marks_inside)
     said = [*notes, f"The values are separated by {_NAMED.get(delimiter, delimiter)}."]
     return finished(
@@ -162,13 +168,26 @@ def _first_records(head: str, delimiter: str, cut: bool) -> list[tuple[int, list
     csv.field_size_limit(LONGEST_LINE)
     rows: list[tuple[int, list[str]]] = []
     try:
-        reader = csv.reader(io.StringIO(head), delimiter=delimiter)
+        blanks = _blanks_before_quotes(head, delimiter)
+        reader = csv.reader(io.StringIO(head), delimiter=delimiter, skipinitialspace=blanks)
         rows = list(enumerate(itertools.islice(reader, _HEAD_RECORDS), 1))
     except csv.Error:
         pass
     if cut and 1 < len(rows) < _HEAD_RECORDS:
         rows.pop()
     return [(number, cells) for number, cells in rows if filled(cells)]
+
+
+def _head(file: Path) -> str:
+    with file.open(encoding="utf-8-sig", newline=None) as stream:
+        return stream.read(_HEAD)
+
+
+def _blanks_before_quotes(head: str, delimiter: str) -> bool:
+    """Whether blanks stand between the delimiters and the quotation marks: in at least half of the first lines."""
+    lines = [line for line in head.split("\n", _HEAD_RECORDS)[:_HEAD_RECORDS] if line.strip()]
+    found = sum(re.search(f'{re.escape(delimiter)} +"', line) is not None for line in lines)
+    return 2 * found >= len(lines) > 0
 
 
 def _quotes_fit(head: str, delimiter: str) -> bool:
@@ -284,8 +303,9 @@ def _store(connection: Any, table: str, rows: list[list[Any]]) -> None:
 def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None, int]]:
     """Row number, values (none for a blank line, None for one that cannot be split) and lines of each record."""
     csv.field_size_limit(LONGEST_LINE)
+    blanks = _blanks_before_quotes(_head(file), delimiter)
     with file.open(encoding="utf-8-sig", newline=None) as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=blanks)
         row, before = 0, 0
         while True:
             try:

@@ -32,7 +32,7 @@ def flattened(record: dict[str, Any], prefix: str = "") -> dict[str, str | None]
         elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
             cells |= _side_by_side(value, f"{prefix}{key}.")
         else:
-            cells[prefix + key] = None if value is None or value == [] else _written(value)
+            cells[_whole_characters(prefix + key)] = None if value is None or value == [] else _written(value)
     return cells
 
 
@@ -43,9 +43,14 @@ def _side_by_side(records: list[dict[str, Any]], prefix: str) -> dict[str, str |
     return {key: ";".join(part.get(key) or "" for part in parts) for key in keys}
 
 
+def _whole_characters(text: str) -> str:
+    """A text that can be stored: half of a character that JSON escapes in two (``\\ud83d`` alone) becomes \ufffd."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _written(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return _whole_characters(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list) and not any(isinstance(v, dict | list) for v in value):

@@ -11,6 +11,7 @@ from crmlib.intake.readers.compressed import gunzipped, members, unzipped
 from crmlib.intake.readers.content import content_of
 from crmlib.intake.readers.delimited import open_delimited
 from crmlib.intake.readers.encodings import as_utf8
+from crmlib.intake.readers.files import UNFINISHED
 from crmlib.intake.readers.json_lines import open_json
 from crmlib.intake.readers.parquet import open_parquet
 from crmlib.intake.readers.table import make_room
@@ -46,6 +47,14 @@ def open_source(
         The sources (a workbook or an archive may hold several), and the problems that keep others from being read.
     """
     reading = reading or Reading()
+    if file.suffix.lower() in (*UNFINISHED, ".tmp"):
+        found, remedy = "a download or copy that is not finished", "wait until it is, or delete what is left of it"
+        return [], [Problem(shown_as, found=found, expected="a whole file", remedy=remedy)]
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        found, remedy = "a file name in another encoding than UTF-8", "give the file (and its folder) a plain name"
+        return [], [Problem(shown_as, found=found, expected="a name that can be shown", remedy=remedy)]
     try:
         with tempfile.TemporaryDirectory(dir=scratch, prefix="reading-") as folder:
             return _open(connection, file, shown_as, f"source_{name}", reading, Path(folder), unpacked=False)

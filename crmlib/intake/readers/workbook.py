@@ -45,6 +45,9 @@ for name in book.sheet_names:
     except BaseException:
         pass
 """
+_LONGEST_WHOLE = 10**15
+"""A spreadsheet keeps 15 digits; whole numbers from here on are read as text, so that their digits can be judged."""
+_EXACT = 2**53
 _MOST_CELLS = 200_000_000
 _ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>(.*?)</c>', re.S)
 _VALUE = re.compile(rb"<v[^>]*>([^<]*)</v>")
@@ -386,7 +389,9 @@ def _typed(cells: list[Any]) -> tuple[Any, str]:
     if kinds == {bool}:
         return pa.array(cells, pa.bool_()), "BOOLEAN"
     if kinds and kinds <= {int, float}:
-        if all(c is None or (float(c).is_integer() and abs(c) < 2**63) for c in cells):
+        if any(c is not None and abs(c) >= _LONGEST_WHOLE and float(c).is_integer() for c in cells):
+            return pa.array([None if c is None else as_text(c) for c in cells], pa.string()), "VARCHAR"
+        if all(c is None or float(c).is_integer() for c in cells):
             return pa.array([None if c is None else int(c) for c in cells], pa.int64()), "BIGINT"
         return pa.array([None if c is None else float(c) for c in cells], pa.float64()), "DOUBLE"
     if kinds == {dt.date}:
@@ -400,11 +405,18 @@ def _typed(cells: list[Any]) -> tuple[Any, str]:
 def as_text(cell: Any) -> str:
     """A cell of a column of mixed kinds as text.
 
-    >>> as_text(17850.0), as_text(2.5), as_text(True), as_text(dt.datetime(2025, 1, 2, 10)), as_text(1e20)
-    ('17850', '2.5', 'true', '2025-01-02 10:00:00', '100000000000000000000')
+    A spreadsheet keeps 15 digits of a number. Of a longer one it is shown that digits are missing: an identifier
+    that was stored so is lost, and two of them may have become one.
+
+    >>> as_text(17850.0), as_text(2.5), as_text(True), as_text(dt.datetime(2025, 1, 2, 10))
+    ('17850', '2.5', 'true', '2025-01-02 10:00:00')
+    >>> as_text(6217001234567890123.0)
+    '6.21700123456789E+18'
     """
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if isinstance(cell, int | float) and abs(cell) >= _EXACT and float(cell).is_integer():
+        return f"{cell:.14E}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, dt.datetime):

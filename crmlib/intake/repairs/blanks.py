@@ -93,7 +93,8 @@ def unmarked(text: str, cell: Cell) -> str:
     """SQL of a text without Excel's marks of text."""
     mark = marks(cell)
     inside = "\\1" if mark == _EQUALS_MARK else "\\1\\2"
-    return f"CASE WHEN {matches(text, mark)} THEN regexp_replace({text}, {literal(mark)}, {literal(inside)}) ELSE {text} END"
+    inner = f"regexp_replace({text}, {literal(mark)}, {literal(inside)})"
+    return f"CASE WHEN {matches(text, mark)} THEN {inner} ELSE {text} END"
 
 
 def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:

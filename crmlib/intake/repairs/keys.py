@@ -13,6 +13,8 @@ _FRACTION = "^[0-9]+[.][0-9]*[1-9][0-9]*$"
 _SCIENTIFIC = "^[0-9]([.][0-9]+)?[eE][+][0-9]{2,}$"
 _LONG = "^[0-9]{16,}$"
 _ROUNDED = "^[0-9]{15}0+$"
+_ERRORS = "^#(REF!|VALUE!|NAME[?]|NUM!|NULL!|DIV/0!|SPILL!|CALC!|GETTING_DATA|BLOCKED!|CONNECT!|FIELD!|UNKNOWN!)$"
+"""What a spreadsheet writes where a formula failed: the same for every row, so never an identifier."""
 _MASKED = "[^*][*]{2,}|[*]{2,}[^*]"
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
 _WIDE = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(
@@ -29,7 +31,7 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     if not cell.free:
         patterns.append("[*][*]")
     if cell.key:
-        patterns += [_FLOAT, _SCIENTIFIC, _LONG, "@.*[A-Z]", "[A-Z].*@", f"[{_WIDE}]"]
+        patterns += [_FLOAT, _SCIENTIFIC, _LONG, _ERRORS, "@.*[A-Z]", "[A-Z].*@", f"[{_WIDE}]"]
     return {"dirty": matches(cell.raw, "|".join(patterns)), "empty": f"{cell.raw} = ''"}
 
 
@@ -54,6 +56,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "floats": matches(plain, _FLOAT),
         "fractions": matches(plain, _FRACTION),
         "scientific": matches(plain, _SCIENTIFIC),
+        "errors": matches(plain, _ERRORS),
         "long": matches(plain, _LONG),
         "rounded": matches(plain, _ROUNDED),
         "capitals": f"{plain} <> lower({plain}) AND {matches(plain, _EMAIL)}",
@@ -78,6 +81,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         branches.append((capitals, f"lower({text})"))
     if counts.get("scientific") and habits.mends("destroyed_ids"):
         branches.append((matches(text, _SCIENTIFIC), "NULL"))
+    if counts.get("errors"):
+        branches.append((matches(text, _ERRORS), "NULL"))
     value = cases([*branches, ("true", text)]) if branches else text
     return Plan(value, around.filled, tuple(mendings), tuple(decisions))
 

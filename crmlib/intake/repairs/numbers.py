@@ -22,7 +22,8 @@ _NUMBER = f"((?:[1-9][0-9]{{0,2}}(?:[{_GAPS}][0-9]{{3}})+(?:[.,][0-9]+)?)|[0-9][
 _SIGN = "(?:[-+] ?)?"
 _MARK = f"(?:{_CURRENCY} ?)?"
 _UNIT = "(?: ?(?:万|萬|亿|億|%))?"
-_SHAPE = f"^(?:{_SIGN}{_MARK}|{_MARK}{_SIGN})(?:[(] ?)?{_MARK}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?(?: ?[)])?(?: ?{_CURRENCY})?-?$"
+_MARKS_BEFORE = f"(?:{_SIGN}{_MARK}|{_MARK}{_SIGN})(?:[(] ?)?{_MARK}"
+_SHAPE = f"^{_MARKS_BEFORE}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?(?: ?[)])?(?: ?{_CURRENCY})?-?$"
 _SIGNS = "¥￥$€£৳₹元"
 _SIMPLE = f"^(-?[{_SIGNS}]? ?|[{_SIGNS}] ?-)[0-9][0-9.,]*( ?[{_SIGNS}])?$"
 """The most common forms of money, for which a plain trim is enough."""
@@ -50,10 +51,7 @@ def needs_a_look(habits: Habits, counts: Mapping[str, int]) -> bool:
     """Whether numbers that can all be read may still mean something else: 1.377 that is 1377."""
     if habits.decimal == ".":
         return False
-    several = 1 if habits.decimal == "," else FEW
-    return counts["three"] > 0 and (
-        habits.decimal == "," or (counts["pointed"] >= several == FEW and counts["three"] == counts["pointed"])
-    )
+    return counts["three"] > 0 and (habits.decimal == "," or counts["three"] == counts["pointed"])
 
 
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
@@ -157,7 +155,7 @@ def typed(cell: Cell) -> Plan:
     if kind.startswith(("FLOAT", "DOUBLE", "REAL")):
         number = f"CAST({cell.raw} AS DOUBLE)"
         return Plan(_as_kind(f"CASE WHEN isfinite({number}) THEN {number} END", cell), filled)
-    if ("INT" in kind and "INTERVAL" not in kind) or kind.startswith(("DECIMAL", "NUMERIC", "BOOLEAN")):
+    if ("INT" in kind and "INTERVAL" not in kind) or kind.startswith(("DECIMAL", "NUMERIC")):
         if cell.kind == "whole" and "INT" in kind:
             return Plan(f"try_cast({cell.raw} AS BIGINT)", filled)
         return Plan(_as_kind(f"CAST({cell.raw} AS DOUBLE)", cell), filled)
@@ -204,6 +202,9 @@ def _decide(
     elif unsure_points >= FEW:
         found = "numbers whose every point has three digits after it, which may part thousands"
     else:
+        if unsure_points and unsure_points == counts.get("pointed"):
+            such = f"{counted(unsure_points, 'number')} such as 1.234: the point is taken to stand before the fraction"
+            said = (f'{cell.name}: {such}; if it parts thousands, add decimal: ","', *said)
         return ".", said, ()
     return ".", said, (_undecided(cell, found, place),)
 

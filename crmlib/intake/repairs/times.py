@@ -381,7 +381,8 @@ def _without_zero_dates(
         zeros.append(matches(text, _NO_DATE))
     if counts.get("epoch zero") and cell.kind == "time":
         zone = literal(habits.timezone)
-        at_zero = f"({value}) = TIMESTAMPTZ '1970-01-01 00:00:00+00' OR ({value}) AT TIME ZONE {zone} = TIMESTAMP '1970-01-01'"
+        wall = f"({value}) AT TIME ZONE {zone} = TIMESTAMP '1970-01-01'"
+        at_zero = f"({value}) = TIMESTAMPTZ '1970-01-01 00:00:00+00' OR {wall}"
         early = f"({matches(text, '^(1970-0?1-0?1|1969-12-31)')} AND ({at_zero}))"
         zeros += [early, matches(text, "^0([.]0*)?$")]
     if not zeros or not habits.mends("epoch_blank"):

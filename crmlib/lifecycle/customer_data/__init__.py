@@ -27,8 +27,21 @@ from crmlib.lifecycle.customer_data.identities import (
     split_effect,
 )
 from crmlib.lifecycle.customer_data.possible import analyses, table_of_analyses
-from crmlib.lifecycle.customer_data.quality import finding_unknown, plot_quality, quality_scores, unknown_of_buyers
-from crmlib.lifecycle.customer_data.reach import consents, finding_unreachable, plot_reach, reach, reach_overlap
+from crmlib.lifecycle.customer_data.quality import (
+    finding_unknown,
+    plot_quality,
+    quality_scores,
+    unknown_of_buyers,
+    worst_columns,
+)
+from crmlib.lifecycle.customer_data.reach import (
+    consents,
+    finding_unreachable,
+    plot_reach,
+    reach,
+    reach_overlap,
+    table_of_overlap,
+)
 from crmlib.lifecycle.customer_data.timeline import (
     best_known,
     events,
@@ -83,8 +96,10 @@ __all__ = [
     "table_of_analyses",
     "table_of_attribution",
     "table_of_bridge",
+    "table_of_overlap",
     "table_of_rows",
     "table_of_timeline",
     "timeline",
     "unknown_of_buyers",
+    "worst_columns",
 ]

@@ -129,7 +129,7 @@ def table_of_rows(rows: Any) -> CaptionedTable:
     total = rows[["read", "accepted", "repaired", "quarantined", "by_rule"]].sum()
     reading = text.say(
         "{read} rows were read: {accepted} accepted as they were, {repaired} repaired, {quarantined} quarantined, of "
-        "these {by_rule} on purpose. None is missing.",
+        "these {by_rule} on purpose. No row is missing.",
         **{name: int(value) for name, value in total.items()},
     )
     named = rows.assign(table=rows.table.map(text.label))
@@ -184,7 +184,8 @@ def finding_quarantine(account: Account) -> Finding:
         )
     most = why.sort_values("rows", ascending=False, kind="stable").iloc[0]
     sentence = text.say(
-        "{unusable} of {read} rows read ({share}) could not be used; the most frequent reason is “{reason}” in {table}.",
+        "{unusable} of {read} rows read ({share}) could not be used; the most frequent reason is “{reason}” in "
+        "{table}.",
         share=text.percent(share, digits=1),
         reason=str(most.reason),
         table=text.label(most.table),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmlib.engine import to_pandas
+from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.retention.intervals import wilson
 
 
@@ -36,8 +36,17 @@ def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
     """
     import numpy as np
 
-    ids = to_pandas(orders[["order_id"]]).order_id.sort_values().to_numpy()
+    ids = to_pandas(_ids(orders)).order_id.sort_values().to_numpy()
     drawn = np.random.default_rng(seed).permutation(ids)[:rows]
+    return to_pandas(_of_ids(orders, ids=list(drawn))).sort_values("order_id", ignore_index=True)
+
+
+@same_kind
+def _ids(orders: Any) -> Any:
+    return orders.select("order_id")
+
+
+@same_kind
+def _of_ids(orders: Any, *, ids: Sequence[str]) -> Any:
     kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in orders.columns]
-    sample = to_pandas(orders[orders.order_id.isin(list(drawn))][kept])
-    return sample.sort_values("order_id", ignore_index=True)
+    return orders.filter(orders.order_id.isin(ids)).select(kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,40 +38,39 @@ def gaps(account: Mapping[str, Any]) -> Any:
 
     Columns: ``table``, ``from_day``, ``to_day``, ``days``, ``at_end``, ``expected_rows`` (at the table's average
     pace), ``nearby_rows`` (at the pace of the months around, from the month before to the month after), ``by_chance``
-    (how many such stretches were to be expected at that pace: days × exp(−rows a day × length), Poisson) and
-    ``unexplained`` (fewer than one in a thousand). A table that has only just begun is slow at first: measured by the
-    pace around, its early silences are no gaps. Where the months around hold nothing else, the average pace is taken.
+    (how many such stretches were to be expected) and ``unexplained`` (fewer than one in a thousand).
+
+    Of ``k`` rows spread at random over the ``w`` days around, none falls into ``n`` given days with the chance
+    (1 - n/w)^k: nearly exp(-kn/w) of a Poisson process where rows are many, more cautious where they are few. It is
+    multiplied by the days of the table, on each of which a silence may begin. A table that has only just begun is slow
+    at first: by the pace around, its early silences are no gaps.
     """
     import pandas as pd
 
     until = dt.date.fromisoformat(account["as_of"])
     rows = []
     for name, covered in account["quality"]["coverage"].items():
-        first, last = dt.date.fromisoformat(covered["first"]), dt.date.fromisoformat(covered["last"])
+        last = dt.date.fromisoformat(covered["last"])
         stretches = [(dt.date.fromisoformat(g["from"]), dt.date.fromisoformat(g["to"]), False) for g in covered["gaps"]]
         if name != "spend" and (until - last).days > SHORTEST_END:
             stretches.append((last + dt.timedelta(days=1), until, True))
-        for start, end, at_end in stretches:
-            rows.append((name, start, end, at_end, *_judged(covered["months"], first, last, start, end)))
+        rows += [(name, start, end, at_end, *_judged(covered, start, end)) for start, end, at_end in stretches]
     columns = ["table", "from_day", "to_day", "at_end", "days", "expected_rows", "nearby_rows", "by_chance"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(unexplained=frame.by_chance.astype(float) < CHANCE_OF_A_GAP)
 
 
-def _judged(
-    months: Mapping[str, int], first: dt.date, last: dt.date, start: dt.date, end: dt.date
-) -> tuple[int, float, float, float]:
+def _judged(covered: Mapping[str, Any], start: dt.date, end: dt.date) -> tuple[int, float, float, float]:
     """Days, rows expected on average and nearby, and how many such stretches chance would make."""
-    days, length = (end - start).days + 1, (last - first).days + 1
-    average = sum(months.values()) / length
+    months = {dt.date.fromisoformat(f"{month}-01"): rows for month, rows in covered["months"].items()}
+    first, last = dt.date.fromisoformat(covered["first"]), max(dt.date.fromisoformat(covered["last"]), end)
+    days, length, everything = (end - start).days + 1, (last - first).days + 1, sum(months.values())
     before, after = months_before(start.replace(day=1), 1), months_before(end.replace(day=1), -2)
-    around = [dt.date.fromisoformat(f"{month}-01") for month in months]
-    around = [month for month in around if before <= month < after]
-    nearby = sum(months[f"{month:%Y-%m}"] for month in around)
+    rows = sum(count for month, count in months.items() if before <= month < after)
     window = (min(after - dt.timedelta(days=1), last) - max(before, first)).days + 1
-    within = max(0, (min(end, last) - max(start, first)).days + 1)
-    pace = nearby / (window - within) if nearby and window > within else average
-    return days, average * days, pace * days, length * math.exp(-min(pace * days, 700.0))
+    around = window - days
+    average = everything * days / (length - days)
+    return days, average, rows * days / around, length * (1 - days / window) ** rows
 
 
 # Figures
@@ -114,7 +112,7 @@ def plot_coverage(coverage: Any, found: Any) -> Any:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     reading = text.say(
-        "{tables} tables have times, the earliest from {first}; {gaps} silences are longer than chance explains "
+        "Tables with times: {tables}, the earliest from {first}. Silences longer than chance explains: {gaps} "
         "(framed). Darker is nearer to the table's fullest month.",
         tables=len(tables),
         first=text.month(months[0]),
@@ -122,8 +120,8 @@ def plot_coverage(coverage: Any, found: Any) -> Any:
     )
     if not len(real):
         reading = text.say(
-            "{tables} tables have times, the earliest from {first}; no silence is longer than chance explains. Darker "
-            "is nearer to the table's fullest month.",
+            "Tables with times: {tables}, the earliest from {first}. No silence is longer than chance explains. "
+            "Darker is nearer to the table's fullest month.",
             tables=len(tables),
             first=text.month(months[0]),
         )
@@ -153,7 +151,7 @@ def finding_gaps(found: Any, coverage: Any) -> Finding:
         return Finding(
             "customer_data.gaps",
             text.say(
-                "None of the {tables} tables with times is silent for longer than chance explains.", tables=tables
+                "No table is silent for longer than chance explains (tables with times: {tables}).", tables=tables
             ),
             "good",
             certainty=text.say(
@@ -169,19 +167,19 @@ def finding_gaps(found: Any, coverage: Any) -> Finding:
         "first": text.day(longest.from_day),
         "last": text.day(longest.to_day),
         "rows": text.number(longest.nearby_rows),
-        "others": len(real) - 1,
+        "count": len(real),
     }
     if longest.at_end:
-        sentence = text.say("{table} has no row in the last {days} days, from {first} on.", **said)
+        sentence = text.say("The table {table} has no row in the last {days} days, from {first} on.", **said)
     else:
-        sentence = text.say("{table} has no row for {days} days, from {first} to {last}.", **said)
-    more = text.say("{others} more silences are longer than chance explains.", **said) if len(real) > 1 else ""
+        sentence = text.say("The table {table} has no row for {days} days, from {first} to {last}.", **said)
+    more = text.say("It is one of {count} silences that chance does not explain.", **said) if len(real) > 1 else ""
     return Finding(
         "customer_data.gaps",
         " ".join(filter(None, (sentence, more))),
         "bad" if "orders" in set(real.table) else "neutral",
         certainty=text.say(
-            "At the pace of the months around, {rows} rows were to be expected; that none came by chance happens in "
+            "At the pace of the months around, {rows} rows were to be expected; such a silence comes by chance in "
             "fewer than one of a thousand data sets (Poisson).",
             **said,
         ),

@@ -72,17 +72,20 @@ def split_customers(orders: Any, *, share: float, seed: int = 0, as_of: Any = No
     each = to_pandas(orders_per_buyer(orders, as_of=as_of))
     possible = each[each.purchases > 1].customer_id.to_numpy()
     chosen = np.random.default_rng(seed).permutation(possible)[: round(share * len(each))]
-    merges = pd.DataFrame({"customer_id": [f"{one}{SECOND}" for one in chosen], "merged_id": list(map(str, chosen))})
+    merges = pd.DataFrame(
+        {"customer_id": [f"{one}{SECOND}" for one in chosen], "merged_id": list(map(str, chosen))}, dtype="str"
+    )
     if merges.empty:
         return SplitOrders(orders, merges)
-    two_ids = merges if isinstance(orders, pd.DataFrame) else _table(merges)
-    return SplitOrders(_with_second_ids(orders, two_ids), merges)
+    return SplitOrders(_with_second_ids(orders, _like(orders, merges)), merges)
 
 
-def _table(frame: Any) -> Any:
+def _like(orders: Any, frame: Any) -> Any:
+    """The frame as a table of the orders' kind."""
     import ibis
+    import pandas as pd
 
-    return ibis.memtable(frame)
+    return frame if isinstance(orders, pd.DataFrame) else ibis.memtable(frame)
 
 
 @same_kind
@@ -100,10 +103,17 @@ def _with_second_ids(orders: Any, merges: Any) -> Any:
     return changed.order_by(order).select(columns)
 
 
-@same_kind
 def merged_orders(orders: Any, merges: Any) -> Any:
-    """The orders with every id replaced by the one into which it is merged; ``merges``: ``customer_id, merged_id``."""
-    names = merges.select(split_id=merges.customer_id, whole_id=merges.merged_id)
+    """The orders with every id replaced by the one into which it is merged: same kind as ``orders``.
+
+    ``merges`` (pandas): ``customer_id``, ``merged_id``.
+    """
+    return _with_merged_ids(orders, _like(orders, merges))
+
+
+@same_kind
+def _with_merged_ids(orders: Any, merges: Any) -> Any:
+    names = merges.select(split_id=merges.customer_id.cast("string"), whole_id=merges.merged_id.cast("string"))
     joined = orders.left_join(names, orders.customer_id == names.split_id)
     return joined.mutate(customer_id=joined.whole_id.coalesce(joined.customer_id)).select(list(orders.columns))
 
@@ -138,35 +148,49 @@ def duplicates_found(account: Mapping[str, Any]) -> Any:
 
 
 def plot_split_effect(effect: Any) -> Any:
-    """Repeat rate and purchases per buyer by the share of buyers who are held twice."""
-    axes = figures.new_axes(7.4, 3.6)
-    first = effect.iloc[0]
-    for column, colour in (("repeat_rate", figures.COLOURS["main"]), ("one_time_share", figures.COLOURS["second"])):
-        axes.plot(effect.split_share, effect[column], marker="o", color=colour, label=text.label(column))
-        axes.axhline(first[column], color=colour, linestyle=":", linewidth=1)
+    """How far the numbers move by the share of buyers who are held twice. ``effect`` from :func:`split_effect`."""
+    columns = {"one_time_share": "second", "repeat_rate": "main", "purchases_per_buyer": "good"}
+    axes = figures.new_axes(8.0, 3.8)
+    first, last = effect.iloc[0], effect.iloc[-1]
+    for column, colour in columns.items():
+        change = effect[column] / first[column] - 1 if first[column] else 0 * effect[column]
+        axes.plot(effect.split_share, change, marker="o", color=figures.COLOURS[colour])
+        place = (last.split_share, change.iloc[-1])
+        words = text.say("{measure} {change}", measure=text.label(column), change=_signed(change.iloc[-1]))
+        offset = (8, {"purchases_per_buyer": 7, "repeat_rate": -7}.get(column, 0))
+        axes.annotate(
+            words, place, xytext=offset, textcoords="offset points", va="center", color=figures.COLOURS[colour]
+        )
+    axes.axhline(0, color=figures.COLOURS["muted"], linewidth=1)
     figures.percent_axis(axes.yaxis)
     figures.percent_axis(axes.xaxis)
+    axes.margins(y=0.12)
+    axes.set_xlim(0, last.split_share * 1.45)
+    axes.set_xticks(effect.split_share)
     axes.set_xlabel(text.say("Share of buyers held under two ids"))
-    axes.set_ylim(0, 1)
-    axes.legend(loc="center right")
-    last = effect.iloc[-1]
+    axes.set_ylabel(text.say("Away from the truth by"))
     reading = text.say(
-        "With {share} of the buyers held twice, the repeat rate would read {after} instead of {before}, although nobody "
-        "bought any differently.",
+        "With {share} of the buyers held twice, the repeat rate would read {after} instead of {before}, although "
+        "nobody bought any differently.",
         share=text.percent(last.split_share),
         before=text.percent(first.repeat_rate, digits=1),
         after=text.percent(last.repeat_rate, digits=1),
     )
     description = text.say(
-        "Lines of repeat rate and share of one-time buyers by the share of buyers split in two: {points}.",
+        "Lines of the relative change by the share of buyers split in two; repeat rate and share of one-time buyers "
+        "themselves: {points}.",
         points="; ".join(
             f"{text.percent(row.split_share)}: {text.percent(row.repeat_rate, digits=1)}, "
             f"{text.percent(row.one_time_share, digits=1)}"
             for row in effect.itertuples()
         ),
     )
-    title = text.say("What duplicate customers do to the repeat rate")
+    title = text.say("What duplicate customers do to the numbers")
     return figures.caption(axes, title=title, reading=reading, description=description)
+
+
+def _signed(change: float) -> str:
+    return f"{'+' if change > 0 else ''}{text.percent(change)}"
 
 
 # Findings
@@ -175,12 +199,13 @@ def plot_split_effect(effect: Any) -> Any:
 def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
     """Customers who are probably one person under several ids; None where identities were not compared."""
     people = account.get("people", {})
-    if "duplicate_customers" not in people or not people.get("people"):
+    if not people.get("duplicates") or not people.get("people"):
         return None
     found, merged, everybody = (int(people.get(key, 0)) for key in ("duplicate_customers", "merged", "people"))
     certainty = text.say(
-        "Found by exact agreement of e-mail, phone, or name with birthday or address: pairs that disagree elsewhere are "
-        "left out, and people who changed both phone and e-mail are not found. It is a lower bound, without an interval."
+        "Found by exact agreement of e-mail, phone, or name with birthday or address: pairs that disagree elsewhere "
+        "are left out, and people who changed both phone and e-mail are not found. It is a lower bound, without an "
+        "interval."
     )
     if not found:
         return Finding(

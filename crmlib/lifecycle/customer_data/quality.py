@@ -11,6 +11,7 @@ from crmlib.finding import Finding
 from crmlib.lifecycle.customer_data.buyers import buyers_of_the_year
 from crmlib.lifecycle.segmentation.dates import period_in_words
 
+FAULTS = ("valid", "unique", "consistent", "timely")
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
 EXPECTED = ("first_seen_at", "channel", "region", "birthday")
 """Columns of customers that should be known of everybody; of others an empty cell may be right."""
@@ -40,6 +41,17 @@ def quality_scores(account: Mapping[str, Any]) -> Any:
     frame = pd.DataFrame(rows, columns=["table", "column", *DIMENSIONS, "quality_score"])
     frame = frame.astype(dict.fromkeys((*DIMENSIONS, "quality_score"), float))
     return frame.sort_values("quality_score", kind="stable").reset_index(drop=True)
+
+
+def worst_columns(scores: Any, *, most: int = WORST) -> Any:
+    """The columns to look at first: those with a fault, then those with the most empty cells; ``most`` at most.
+
+    Of a questionnaire's items only the worst stands for all. ``scores`` from :func:`quality_scores`.
+    """
+    faults = scores[list(FAULTS)].fillna(1.0).prod(axis=1)
+    group = scores.table + "." + scores.column.where(~scores.column.str.startswith("item_"), "item_")
+    ranked = scores.assign(_group=group, _faults=faults).sort_values(["_faults", "quality_score"], kind="stable")
+    return ranked.drop_duplicates("_group").head(most).drop(columns=["_group", "_faults"]).reset_index(drop=True)
 
 
 def unknown_of_buyers(customers: Any, orders: Any, *, as_of: Any) -> Any:
@@ -76,11 +88,14 @@ def _should_be_known(column: str) -> bool:
 
 
 def plot_quality(scores: Any, *, most: int = WORST) -> Any:
-    """Heat map of the worst columns by dimension; ``scores`` from :func:`quality_scores`."""
+    """Heat map of the worst columns by dimension; ``scores`` from :func:`quality_scores`.
+
+    First stand columns in which something is wrong or old, then those with the most empty cells.
+    """
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap
 
-    worst = scores.head(most)
+    worst = worst_columns(scores, most=most)
     shown = [*DIMENSIONS, "quality_score"]
     cells = worst[shown].to_numpy(dtype=float)
     axes = figures.new_axes(8.6, 1.4 + 0.31 * len(worst))
@@ -97,30 +112,33 @@ def plot_quality(scores: Any, *, most: int = WORST) -> Any:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     perfect = int((scores.quality_score >= 1).sum())
-    lowest = worst.iloc[0]
+    faulty = int((scores[list(FAULTS)] < 1).any(axis=1).sum())
     reading = text.say(
-        "{perfect} of {all} columns have the full score; the lowest is {column} with {score}. An empty field means that "
-        "the dimension does not apply.",
+        "{perfect} of {all} columns have the full score; in {faulty} something is invalid, repeated, inconsistent or "
+        "old (shown first), the others have empty cells, which may be right. In an empty field the dimension does "
+        "not apply.",
         perfect=perfect,
         all=len(scores),
-        column=f"{lowest.table}.{lowest.column}",
-        score=_percent(lowest.quality_score),
+        faulty=faulty,
     )
+    if perfect == len(scores):
+        reading = text.say(
+            "All {all} columns have the full score. In an empty field the dimension does not apply.", all=len(scores)
+        )
     description = text.say(
-        "Heat map of the {count} columns with the lowest score by quality dimension: {columns}.",
+        "Heat map of {count} columns with a low score by quality dimension: {columns}.",
         count=len(worst),
         columns="; ".join(f"{row.table}.{row.column} {_percent(row.quality_score)}" for row in worst.itertuples()),
     )
-    title = text.say("Quality of the columns, lowest first")
+    title = text.say("Quality of the columns")
     return figures.caption(axes, title=title, reading=reading, description=description)
 
 
 def _percent(value: float) -> str:
-    """A share in which 100 % means all: 99.9 % is not rounded up."""
-    return text.percent(
-        value if value in (0.0, 1.0) or 0.005 <= value < 0.995 else min(max(value, 0.001), 0.999),
-        digits=0 if value in (0.0, 1.0) or 0.005 <= value < 0.995 else 1,
-    )
+    """A share in which only all is shown as 100 % and only none as 0 %."""
+    if value in (0.0, 1.0) or 0.005 <= value < 0.995:
+        return text.percent(value)
+    return text.percent(min(max(value, 0.001), 0.999), digits=1)
 
 
 # Findings
@@ -137,8 +155,8 @@ def finding_unknown(unknown: Any, *, history_days: int | None = None) -> Finding
         return None
     worst = missing.iloc[0]
     sentence = text.say(
-        "{column} is unknown for {buyers} customers who bought in the {period} ({share} of them); they brought {money}, "
-        "{revenue_share} of the revenue of known customers.",
+        "{column} is unknown for {buyers} customers who bought in the {period} ({share} of them); they brought "
+        "{money}, {revenue_share} of the revenue of known customers.",
         column=text.label(str(worst.column)),
         buyers=int(worst.unknown_buyers),
         share=text.percent(worst.share, digits=0 if worst.share >= 0.1 else 1),

@@ -8,6 +8,7 @@ from crmlib import figures, text
 from crmlib.engine import to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.customer_data.buyers import buyers_of_the_year
+from crmlib.lifecycle.customer_data.captioned import CaptionedTable
 from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 
 CHANNELS = ("email", "sms", "phone", "wechat")
@@ -85,7 +86,20 @@ def reach_overlap(said: Any) -> Any:
     return ordered[["channels", "channels_count", "buyers_count", "share", "revenue_year", "revenue_share"]]
 
 
-# Figures
+# Tables and figures
+
+
+def table_of_overlap(overlap: Any, *, most: int = 10, history_days: int | None = None) -> CaptionedTable:
+    """The largest groups of :func:`reach_overlap` in words."""
+    single = float(overlap.revenue_share[overlap.channels_count == 1].sum())
+    reading = text.say(
+        "Each customer who bought in the {period} is in exactly one row, by the channels allowed; {single} of the "
+        "revenue hangs on a single channel.",
+        period=period_in_words(history_days),
+        single=text.percent(single),
+    )
+    columns = ["channels", "buyers_count", "share", "revenue_year", "revenue_share"]
+    return CaptionedTable(overlap[columns].head(most), text.say("Which channels go together"), reading)
 
 
 def plot_reach(reached: Any, *, history_days: int | None = None) -> Any:

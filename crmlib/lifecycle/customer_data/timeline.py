@@ -109,11 +109,23 @@ def timeline(happened: Any, customer: str) -> Any:
     """One customer's events in the order of time, as a small frame: ``at``, ``kind``, ``what``, ``amount``.
 
     ``happened`` from :func:`events`, pandas or Ibis.
+
+    Raises:
+        ValueError: nothing is known of such a customer.
     """
-    own = to_pandas(happened[happened.customer_id == customer])
+    own = to_pandas(_of_one(happened, customer=customer))
+    if own.empty:
+        raise ValueError(
+            "no event of this customer is known; name one as the tables do, by pseudonym where there are any"
+        )
     place = {kind: n for n, kind in enumerate(KINDS)}
     ordered = own.assign(place=own.kind.map(place)).sort_values(["at", "place", "what", "amount"], kind="stable")
     return ordered[["at", "kind", "what", "amount"]].reset_index(drop=True)
+
+
+@same_kind
+def _of_one(happened: Any, *, customer: str) -> Any:
+    return happened.filter(happened.customer_id == customer)
 
 
 # Tables and figures
@@ -156,7 +168,7 @@ def plot_timeline(events_of_one: Any) -> Any:
     spent = events_of_one[events_of_one.kind == "orders"].amount.sum()
     first, last = events_of_one["at"].min(), events_of_one["at"].max()
     reading = text.say(
-        "{count} events of {kinds} kinds are known of this customer from {first} to {last}; the orders come to "
+        "{count} events (kinds: {kinds}) are known of this customer, from {first} to {last}; the orders come to "
         "{spent}.",
         count=len(events_of_one),
         kinds=len(kinds),

@@ -97,8 +97,9 @@ def test_what_is_no_number_stays_unreadable_and_counts_as_filled(cell):
 
 @pytest.mark.parametrize("kind", ["number", "time", "date", "text"])
 @pytest.mark.parametrize(
-    "word", ["-", "--", "—", "?", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "nan", "NaT", "(null)", "\\N"]
-    + ["未知", "空", "暂无", "无"]
+    "word",
+    [*("-", "--", "—", "?", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "nan", "NaT", "(null)", "\\N"),
+     *("未知", "空", "暂无", "无")],
 )  # fmt: skip
 def test_a_blank_word_is_an_empty_cell(kind, word):
     assert one(kind, word) == (None, False, {"blanks"})

@@ -1,0 +1,19 @@
+"""The pages on settings and profiles say what is true of the code."""
+
+import re
+
+from crmlib.client import Client, Merging
+from crmlib.intake.profiles.listing import profile_list
+from crmlib.layout import Cancellations, Filling, Join, TableSource
+
+
+def test_every_key_of_the_yaml_is_explained(repository):
+    page = (repository / "docs" / "client.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]+)`", page))))
+    for part in (Client, TableSource, Filling, Join, Cancellations, Merging):
+        keys = {field.alias or name for name, field in part.model_fields.items()} - {"path", "first"}
+        assert keys <= named, f"{part.__name__}: {sorted(keys - named)}"
+
+
+def test_the_list_of_profiles_is_made_from_the_profiles(repository):
+    assert (repository / "docs" / "profiles.md").read_text(encoding="utf-8") == profile_list()
