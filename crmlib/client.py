@@ -346,7 +346,9 @@ def _in_words(error: Any, lines: Mapping[tuple[str, ...], int], file: str) -> Pr
     if error["type"] == "missing":
         return Problem(file, _place(lines, path[:-1]), f"no {key}", "this key", f"add {path[-1]}:")
     if inner is Filling and error["type"].startswith("model_"):
-        return Problem(file, _place(lines, path), f"{key}: {error['input']!r}", "a heading", "name the export's heading")
+        return Problem(
+            file, _place(lines, path), f"{key}: {error['input']!r}", "a heading", "name the export's heading"
+        )
     expected = _EXPECTED.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     expected = expected.removeprefix("Input should be ")
     return Problem(file, _place(lines, path), f"{key}: {error['input']!r}", expected, "correct the value")

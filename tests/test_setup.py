@@ -36,11 +36,11 @@ def test_what_is_installed_is_what_the_lock_says(repository):
     from packaging.requirements import Requirement
 
     text, _ = locked(repository)
-    installed = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in distributions()}
+    installed = {re.sub("[-_.]+", "-", d.metadata["Name"].lower()): d.version for d in distributions()}
     for line in re.findall(r"^([A-Za-z0-9._-]+==[^\\\n]+)", text, re.MULTILINE):
         requirement = Requirement(line.strip())
         if requirement.marker is None or requirement.marker.evaluate():
-            name = requirement.name.lower().replace("_", "-")
+            name = re.sub("[-_.]+", "-", requirement.name.lower())
             assert requirement.specifier.contains(installed[name], prereleases=True), line
 
 

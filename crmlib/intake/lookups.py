@@ -75,6 +75,7 @@ def with_lookup(
             types=source.types | dict.fromkeys(taken, "VARCHAR"),
             names=source.names | taken,
             notes=notes,
+            looked_up=(*source.looked_up, *taken),
         ),
         [],
     )

@@ -34,14 +34,24 @@ class People:
     def shown(self, name: str, rows: str, columns: Sequence[str]) -> str:
         """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns."""
         kept = [column for column in columns if column not in IDENTITIES]
-        own = self._own_identities() if any(column in FREE_TEXT for column in kept) else {}
+        masked = "customer_id" in kept and any(column in FREE_TEXT for column in kept)
+        own = self._own_identities() if masked else {}
         naming = self._naming(name, rows, kept)
         cells = [self._cell(name, column, own, naming) for column in kept]
         joins = "LEFT JOIN people AS p ON p.customer_id = t.customer_id" if "customer_id" in kept else ""
-        if own and "customer_id" in kept:
+        if own:
             joins += f" LEFT JOIN ({self._identities_of()}) AS i ON i.customer_id = t.customer_id"
         numbered = f"SELECT *, row_number() OVER () AS _n FROM ({rows})"
         return f"SELECT {', '.join(cells)} FROM ({numbered}) AS t {joins} ORDER BY t._n"
+
+    def as_persons(self, rows: str) -> str:
+        """SQL of rows with the id of the person into whom a customer is merged."""
+        if not self.account.get("merged"):
+            return rows
+        return (
+            f"SELECT t.* REPLACE (coalesce(m.merged_id, t.customer_id) AS customer_id) FROM ({rows}) AS t "
+            "LEFT JOIN merges AS m ON m.customer_id = t.customer_id"
+        )
 
     def _naming(self, table: str, rows: str, columns: Sequence[str]) -> set[str]:
         """The columns of ids in which an e-mail address stands: they would name a person."""
@@ -114,10 +124,12 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
     return People(connection, client, {"key": key.where, "people": _count(connection, "people")})
 
 
-def find_duplicates(people: People) -> None:
+def find_duplicates(people: People, rows: str) -> int:
     """Look for customers who are one person, and merge those that a reviewed rule or list names.
 
     What is found goes to the account in numbers, and to ``duplicates.csv`` beside the client's YAML for review.
+    ``rows`` is SQL of the customers; of merged ones one row is made, in the table ``made_customers``. Answers how many
+    customers are merged into another one.
     """
     from crmlib.intake.identities.duplicates import duplicates
     from crmlib.intake.identities.merging import merge_map, proposal_file
@@ -154,11 +166,37 @@ def find_duplicates(people: People) -> None:
         merged = merge_map(found.pairs, client.merge.rules, path, customers, place=place)
         connection.register("merged", merged)
         connection.execute(
-            "UPDATE people SET shown = into_.pseudonym FROM merged, people AS into_ "
-            "WHERE people.customer_id = merged.customer_id AND into_.customer_id = merged.merged_id"
+            "CREATE OR REPLACE TEMP TABLE merges AS "
+            "SELECT customer_id, merged_id FROM merged WHERE customer_id <> merged_id"
         )
         connection.unregister("merged")
-        people.account["merged"] = _count(connection, "people WHERE shown <> pseudonym")
+        connection.execute(
+            "UPDATE people SET shown = into_.pseudonym FROM merges, people AS into_ "
+            "WHERE people.customer_id = merges.customer_id AND into_.customer_id = merges.merged_id"
+        )
+        people.account["merged"] = _count(connection, "merges")
+        if people.account["merged"]:
+            _one_row_per_person(connection, people, rows)
+    return people.account.get("merged", 0)
+
+
+def _one_row_per_person(connection: Any, people: People, rows: str) -> None:
+    """One row of customers per person: what the one who stays has, and the first that is filled of the others."""
+    described = [column for column, *_ in connection.execute(f"DESCRIBE {rows}").fetchall()]
+    kept = [column for column in described if column != "customer_id" and not column.startswith("_same")]
+    cells = ", ".join(f"arg_min({identifier(column)}, _rank) AS {identifier(column)}" for column in kept)
+    ranked = (
+        f"SELECT t.*, t._n * (t.customer_id <> coalesce(m.merged_id, t.customer_id))::BIGINT AS _rank, "
+        "coalesce(m.merged_id, t.customer_id) AS _person "
+        f"FROM (SELECT *, row_number() OVER () AS _n FROM ({rows})) AS t "
+        "LEFT JOIN merges AS m ON m.customer_id = t.customer_id"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT _person AS customer_id, {cells} FROM ({ranked}) "
+        "GROUP BY _person ORDER BY min(_n)"
+    )
+    connection.execute("DROP TABLE IF EXISTS made_customers")
+    connection.execute("ALTER TABLE persons RENAME TO made_customers")
 
 
 def keep_identities(people: People, path: Path) -> None:

@@ -158,7 +158,9 @@ def column_scores(
         means_something = column in table.names and "empty" in table[column].about
         score = {} if means_something else {"complete": filled / made}
         unread = account["blanked"].get(column, 0) + _unread(account["reasons"], column)
-        score["valid"] = filled / (filled + unread)
+        # Where several rows were read for each one that was made, values are counted as they were read.
+        read = account.get("values", {}).get(column, filled)
+        score["valid"] = read / (read + unread)
         if column == table.key:
             repeated = account["reasons"].get(f"duplicate {column}", 0)
             score["unique"] = filled / (filled + repeated)
@@ -177,7 +179,8 @@ def _unread(reasons: Mapping[str, int], column: str) -> int:
     return sum(
         count
         for why, count in reasons.items()
-        if any(part.startswith(f"{column} is ") for part in why.split("; ")) and not why.startswith("left out")
+        if any(part.startswith((f"{column} is ", f"{column} of ")) for part in why.split("; "))
+        and not why.startswith("left out")
     )
 
 

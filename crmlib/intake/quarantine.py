@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
 from crmlib.intake.identities.private import make_private
+from crmlib.intake.repairs.cells import matches
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.problems import Problem, nearest
 
@@ -18,15 +20,16 @@ QUARANTINE = "quarantine"
 LEFT_OUT = "left_out"
 CORRECTED = "corrected"
 _FACTS = ("_row", "_reason")
+BOM = "\ufeff"
 
 
 def quarantine_name(file: str) -> str:
     """The name under which the rows of a source file are kept.
 
     >>> quarantine_name("../exports/orders.csv.gz"), quarantine_name("shop.xlsx/Sheet 1")
-    ('exports__orders.csv.gz.csv', 'shop.xlsx__Sheet 1.csv')
+    ('up__exports__orders.csv.gz.csv', 'shop.xlsx__Sheet 1.csv')
     """
-    parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    parts = ["up" if part == ".." else part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
     name = "__".join(parts)
     return name if name.lower().endswith(".csv") else f"{name}.csv"
 
@@ -86,71 +89,174 @@ def _write(connection: Any, source: Source, wanted: Mapping[int, str], target: P
     # Of a person who is to be forgotten, the number of the row is kept and nothing that stood in it.
     known = f"position({literal(rules.FORGOTTEN)} IN w.why) = 0"
     cells = "".join(
-        f", CASE WHEN {known} THEN s.{cell} END AS {identifier(heading)}" for heading, cell in source.names.items()
+        f", CASE WHEN {known} THEN {_no_formula(f's.{cell}', source.types[heading])} END "
+        f"AS {identifier(_inert(heading))}"
+        for heading, cell in source.names.items()
+        if heading not in source.looked_up
     )
+    # The mark before the first heading tells spreadsheets that the file is UTF-8.
     connection.execute(
-        f"COPY (SELECT w.r AS _row, w.why AS _reason{cells} FROM wanted AS w "
+        f"COPY (SELECT w.r AS {identifier(BOM + '_row')}, w.why AS _reason{cells} FROM wanted AS w "
         f"LEFT JOIN ({source.sql}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
     )
     connection.unregister("wanted")
     target.chmod(0o600)
 
 
+_FORMULA = "^[=+@\\t\\r]|^-[^0-9.,]"
+
+
+def _no_formula(cell: str, kind: str) -> str:
+    """SQL of a cell that a spreadsheet program does not run when the file is opened to be corrected."""
+    if kind != "VARCHAR":
+        return cell
+    return f"CASE WHEN {matches(cell, _FORMULA)} THEN chr(39) || {cell} ELSE {cell} END"
+
+
+def _inert(text: str) -> str:
+    """A heading with the apostrophe that makes it text in a spreadsheet program."""
+    return f"'{text}" if re.match(_FORMULA, text) else text
+
+
+def _as_exported(text: str) -> str:
+    """A cell without the apostrophe that keeps a formula from being run.
+
+    >>> _as_exported("'=1+1"), _as_exported("'tis"), _as_exported("-5")
+    ('=1+1', "'tis", '-5')
+    """
+    return text[1:] if text.startswith("'") and re.match(_FORMULA, text[1:]) else text
+
+
 def with_corrections(connection: Any, source: Source, folder: Path, *, name: str) -> tuple[Source, list[Problem]]:
     """A source in which the rows of ``corrected/<file>.csv`` take the place of the rows with their numbers.
 
     The file is one of the quarantine, edited: the column ``_row`` and the export's headings; ``_reason`` is not read.
+    A file that cannot be followed to the letter is a problem, and the source stays as it was.
     """
     file = folder / CORRECTED / quarantine_name(source.file)
     if not file.is_file():
         return source, []
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            records = list(csv.DictReader(stream))
+            lines = [[_as_exported(cell) for cell in line] for line in csv.reader(stream)]
     except (UnicodeDecodeError, csv.Error, OSError):
         found, remedy = "a file that is not CSV in UTF-8", "save it as “CSV UTF-8”"
         return source, [Problem(f"{CORRECTED}/{file.name}", found=found, expected="CSV", remedy=remedy)]
-    problems = _wrong_corrections(source, records, f"{CORRECTED}/{file.name}")
+    shown = f"{CORRECTED}/{file.name}"
+    problems = _wrong_headings(source, lines[0] if lines else [], shown)
+    if problems:
+        return source, problems
+    records = [(number, _record(lines[0], line)) for number, line in enumerate(lines[1:], 2) if any(line)]
+    problems = _wrong_rows(records, shown)
     if problems or not records:
         return source, problems
     import pyarrow as pa
 
-    headings = [heading for heading in source.names if heading in records[0]]
-    columns = {ROW: pa.array([int(record["_row"]) for record in records], pa.int64())}
-    for heading in headings:
-        columns[source.names[heading]] = pa.array([record[heading] or None for record in records], pa.string())
+    columns = {ROW: pa.array([int(record["_row"]) for _, record in records], pa.int64())}
+    for heading, cell in source.names.items():
+        columns[cell] = pa.array([record[heading] or None for _, record in records], pa.string())
     connection.register("batch", pa.table(columns))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS SELECT * FROM batch")
     connection.unregister("batch")
-    cells = ", ".join(
-        f"try_cast({cell} AS {source.types[heading]}) AS {cell}"
-        for heading, cell in source.names.items()
-        if heading in headings
-    )
+    problems = [*_unknown_rows(connection, source, name, shown), *_unfitting(connection, source, name, shown)]
+    if problems:
+        return source, problems
+    cells = ", ".join(f"CAST({cell} AS {source.types[heading]}) AS {cell}" for heading, cell in source.names.items())
     sql = (
         f"SELECT * FROM ({source.sql}) WHERE {ROW} NOT IN (SELECT {ROW} FROM {identifier(name)}) "
         f"UNION ALL BY NAME SELECT {cells}, {ROW} FROM {identifier(name)}"
     )
-    rows = {int(record["_row"]) for record in records}
+    rows = {int(record["_row"]) for _, record in records}
     broken = tuple(line for line in source.broken if line[0] not in rows)
-    return replace(source, sql=sql, broken=broken, corrected=name), []
+    not_data = tuple(line for line in source.not_data if line[0] not in rows)
+    return replace(source, sql=sql, broken=broken, not_data=not_data, corrected=name), []
 
 
-def _wrong_corrections(source: Source, records: Sequence[Mapping[str, Any]], file: str) -> list[Problem]:
+def unused_corrections(files: Iterable[str], folder: Path) -> list[Problem]:
+    """Files in ``corrected`` that no source has: they would be passed over in silence.
+
+    Args:
+        files: all sources, as accounts show them.
+        folder: the client's.
+    """
+    known = sorted({quarantine_name(file) for file in files})
     problems = []
-    for heading in records[0] if records else ():
-        if heading is not None and heading not in (*source.names, *_FACTS):
+    for file in sorted((folder / CORRECTED).glob("*")):
+        # A spreadsheet's own lock and backup files are none.
+        if file.is_file() and not file.name.startswith((".", "~$")) and file.name not in known:
+            expected = "the name that the file has in the quarantine, as CSV"
+            remedy = nearest(file.name, known) if known else "remove it"
+            problems.append(
+                Problem(f"{CORRECTED}/{file.name}", found="rows of no source", expected=expected, remedy=remedy)
+            )
+    return problems
+
+
+def _record(headings: Sequence[str], line: Sequence[str]) -> dict[str, str]:
+    """A line by its headings; of two equal headings the first: an export may have a ``_row`` of its own."""
+    if len(line) != len(headings):
+        return {}
+    return dict(zip(reversed(headings), reversed(line), strict=True))
+
+
+def _wrong_headings(source: Source, headings: Sequence[str], file: str) -> list[Problem]:
+    if "_row" not in headings:
+        remedy = "start from the quarantine's file, and save it as CSV with commas"
+        return [Problem(file, "headings", "no column '_row'", "the quarantine's headings", remedy)]
+    problems = []
+    for heading in headings:
+        if heading not in (*source.names, *_FACTS):
             remedy = nearest(heading, list(source.names))
             problems.append(Problem(file, "headings", f"the unknown heading {heading!r}", "the export's", remedy))
-    seen: set[str] = set()
-    for line, record in enumerate(records, 2):
-        row = (record.get("_row") or "").strip()
-        if not row.isdigit() or row in seen:
-            found = f"_row {row!r}" + (" again" if row in seen else "")
+    for heading in source.names:
+        if heading not in headings and heading not in source.looked_up:
+            remedy = "start from the quarantine's file, which has all columns"
+            problems.append(Problem(file, "headings", f"no column {heading!r}", "the export's headings", remedy))
+    return problems
+
+
+def _wrong_rows(records: Sequence[tuple[int, Mapping[str, str]]], file: str) -> list[Problem]:
+    problems = []
+    seen: set[int] = set()
+    for line, record in records:
+        row = record.get("_row", "").strip()
+        if not record:
+            remedy = "put quotation marks around values with commas"
+            problems.append(Problem(file, f"row {line}", "more or fewer values than headings", "one each", remedy))
+        elif not (row.isascii() and row.isdigit()) or int(row) in seen:
+            found = f"_row {row!r}" + (" again" if row.isdigit() else "")
             remedy = "keep the number that the quarantine gave the row"
             problems.append(Problem(file, f"row {line}", found, "the row's number in the export, once", remedy))
-        elif None in record or None in record.values():
-            expected = f"{len(records[0])} values"
-            problems.append(Problem(file, f"row {line}", "more or fewer values than headings", expected))
-        seen.add(row)
+        else:
+            seen.add(int(row))
+    return problems
+
+
+def _unknown_rows(connection: Any, source: Source, name: str, file: str) -> list[Problem]:
+    """Numbers of rows that the export does not have: they would be rows that nobody exported."""
+    beside = {row for row, _ in (*source.broken, *source.not_data)}
+    unknown = connection.execute(
+        f"SELECT {ROW} FROM {identifier(name)} WHERE {ROW} NOT IN (SELECT {ROW} FROM ({source.sql})) ORDER BY 1"
+    ).fetchall()
+    remedy = "keep the number that the quarantine gave the row"
+    return [
+        Problem(file, f"_row {row}", "a row that the export does not have", "a row of the export", remedy)
+        for (row,) in unknown
+        if row not in beside
+    ]
+
+
+def _unfitting(connection: Any, source: Source, name: str, file: str) -> list[Problem]:
+    """Cells that do not fit the type of their column, in exports whose columns have types."""
+    problems = []
+    for heading, cell in source.names.items():
+        kind = source.types[heading]
+        if kind == "VARCHAR":
+            continue
+        rows = connection.execute(
+            f"SELECT {ROW} FROM {identifier(name)} "
+            f"WHERE {cell} IS NOT NULL AND try_cast({cell} AS {kind}) IS NULL ORDER BY 1"
+        ).fetchall()
+        remedy = "write it as the other rows have it"
+        problems += [Problem(file, f"_row {row}, {heading}", f"no {kind}", f"a {kind}", remedy) for (row,) in rows]
     return problems

@@ -16,6 +16,7 @@ FORGOTTEN = "a person who is to be forgotten"
 EXACT = "exact duplicate of an earlier row"
 NOT_A_PRODUCT = "left out: not a product"
 CANCELLED = "cancellation whose order is not in the data"
+POSITIVE = "a cancellation whose amount is not negative"
 CANCELLATION_LINE = "left out: a cancellation, counted in its order"
 NEGATIVE = "a negative quantity that nothing marks as a cancellation"
 MATCHED = "cancellation matched to its order"
@@ -30,48 +31,65 @@ def deliberate(reason: str) -> bool:
     return reason.startswith("left out: ") or reason in (TEST_CUSTOMER, FORGOTTEN, EXACT)
 
 
-def exact_duplicates(connection: Any, name: str) -> int:
-    """How many accepted rows of a staged table repeat an earlier row in every cell of the source."""
+def exact_duplicates(connection: Any, name: str, files: Sequence[str] | None = None) -> int:
+    """How many accepted rows of a staged table repeat an earlier row of these files in every cell of the source."""
     return connection.execute(
         f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {identifier(name)} "
-        f"WHERE {REASON} = '' AND {SAME} IS NOT NULL GROUP BY {SAME} HAVING n > 1)"
+        f"WHERE {REASON} = '' AND {SAME} IS NOT NULL AND {_from(files)} GROUP BY {SAME} HAVING n > 1)"
     ).fetchone()[0]
 
 
-def drop_exact_duplicates(connection: Any, name: str) -> None:
-    """Quarantine every accepted row that repeats an earlier one in every cell of the source."""
-    table = identifier(name)
+def _from(files: Sequence[str] | None) -> str:
+    """SQL: whether a row comes from one of these files; from any where none are named."""
+    return "true" if files is None else f"{FILE} IN ({', '.join(map(literal, files)) or 'NULL'})"
+
+
+def drop_exact_duplicates(connection: Any, name: str, files: Sequence[str] | None = None) -> None:
+    """Quarantine every accepted row that repeats an earlier one of these files in every cell of the source."""
+    table, usable = identifier(name), f"{REASON} = '' AND {_from(files)}"
     connection.execute(
         f"""UPDATE {table} SET {REASON} = {literal(EXACT)}
         FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY {SAME} ORDER BY rowid) AS nth FROM {table}
-              WHERE {REASON} = '' AND {SAME} IN (SELECT {SAME} FROM {table} WHERE {REASON} = ''
-                                                 AND {SAME} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) AS ranked
+              WHERE {usable} AND {SAME} IN (SELECT {SAME} FROM {table} WHERE {usable}
+                                            AND {SAME} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) AS ranked
         WHERE ranked.id = {table}.rowid AND ranked.nth > 1"""
     )
 
 
-def drop_repeated_keys(connection: Any, name: str, key: str) -> None:
-    """Quarantine every accepted row whose key an earlier row has; one that is the same in all else is a duplicate."""
+def drop_repeated_keys(connection: Any, name: str, key: str, files: Sequence[str] | None = None) -> None:
+    """Quarantine every accepted row whose key an earlier row has; one that is the same in all else is a duplicate.
+
+    A row that cancels repeats nothing. With ``files`` only their rows are compared.
+    """
     table, column = identifier(name), identifier(key)
+    usable = f"{REASON} = '' AND {_from(files)}"
+    if CANCELS in [c for c, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]:
+        usable += f" AND NOT {CANCELS}"
     everything = ", ".join([*(identifier(c) for c in names_of(connection, name)), BLANKED])
-    shown = "NULL" if key == "customer_id" else f"'{key}=' || {column}"
+    known = "false" if key == "customer_id" else f"NOT contains({column}, '@')"
+    shown = f"CASE WHEN {known} THEN '{key}=' || {column} END"
     connection.execute(
         f"""UPDATE {table} SET {REASON} = CASE WHEN same THEN {literal(EXACT)} ELSE 'duplicate {key}' END,
             {FOUND} = CASE WHEN NOT same THEN {shown} END
         FROM (SELECT rowid AS id, row_number() OVER keyed AS nth, hash({everything}) = first_value(hash({everything}))
               OVER keyed AS same FROM {table}
-              WHERE {REASON} = '' AND {column} IN (SELECT {column} FROM {table} WHERE {REASON} = ''
-                                                   GROUP BY 1 HAVING count(*) > 1)
+              WHERE {usable} AND {column} IN (SELECT {column} FROM {table} WHERE {usable}
+                                              GROUP BY 1 HAVING count(*) > 1)
               WINDOW keyed AS (PARTITION BY {column} ORDER BY rowid)) AS ranked
         WHERE ranked.id = {table}.rowid AND ranked.nth > 1"""
     )
 
 
 def set_aside(connection: Any, name: str, reason: str, condition: str) -> None:
-    """Quarantine the accepted rows for which an SQL condition holds."""
-    connection.execute(
-        f"UPDATE {identifier(name)} SET {REASON} = {literal(reason)} WHERE {REASON} = '' AND ({condition})"
-    )
+    """Quarantine the accepted rows for which an SQL condition holds.
+
+    Of a person who is to be forgotten also the rows that are in quarantine already: nothing that stood in them is kept.
+    """
+    if reason == FORGOTTEN:
+        changed, which = f"{REASON} = {literal(reason)}, {FOUND} = NULL", f"({condition})"
+    else:
+        changed, which = f"{REASON} = {literal(reason)}", f"{REASON} = '' AND ({condition})"
+    connection.execute(f"UPDATE {identifier(name)} SET {changed} WHERE {which}")
 
 
 def set_aside_people(connection: Any, staged: Sequence[str], people: str, reason: str) -> None:
@@ -115,12 +133,13 @@ def match_cancellations(connection: Any, name: str) -> Cancelled:
     the others are quarantined. Without pieces the amounts are matched.
     """
     table = identifier(name)
+    set_aside(connection, name, POSITIVE, f"{CANCELS} AND amount > 0")
     pieces = PIECES if PIECES in [c for c, *_ in connection.execute(f"DESCRIBE {table}").fetchall()] else "amount"
     rows = connection.execute(
         f"""SELECT rowid AS id, {MATCH} AS match, {CANCELS} AS cancels, ordered_at, order_id, amount,
             abs({pieces}) AS pieces
         FROM {table} WHERE {REASON} = '' AND {MATCH} IN (SELECT {MATCH} FROM {table} WHERE {CANCELS} AND {REASON} = '')
-            AND ({CANCELS} OR {pieces} > 0)
+            AND (({CANCELS} AND {pieces} IS NOT NULL) OR {pieces} > 0)
         ORDER BY match, ordered_at, cancels, id"""
     ).fetchnumpy()
     found = _allocate(rows)

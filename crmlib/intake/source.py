@@ -19,8 +19,8 @@ class Source:
     databases from 1. ``broken`` lists (row, reason) of lines that could not be read as a row: they are quarantined.
     ``not_data`` lists (row, what it is) of title, totals and footer lines: they count as read and are quarantined
     with that reason. ``twice`` are headings that stand there more than once. ``corrected`` names a table of the
-    rows that a person has corrected. ``notes`` say what was found out about
-    the file, one sentence each (encoding, separator, sheet, row of the headings).
+    rows that a person has corrected, and ``looked_up`` the headings that stand in another file. ``notes`` say what was
+    found out about the file, one sentence each (encoding, separator, sheet, row of the headings).
     """
 
     file: str
@@ -32,6 +32,7 @@ class Source:
     twice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     corrected: str = ""
+    looked_up: tuple[str, ...] = ()
 
     def heading(self, wanted: str) -> str | None:
         """The heading that a name means: as it is written, else without regard to case, blanks and width.

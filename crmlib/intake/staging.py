@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,13 @@ from crmlib.intake.lookups import with_lookup
 from crmlib.intake.people import People, find_duplicates, keep_identities, know_people
 from crmlib.intake.profiles import find_profile
 from crmlib.intake.quality import quality
-from crmlib.intake.quarantine import QUARANTINE, with_corrections, write_quarantine
+from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
 from crmlib.intake.readers import find_files, open_source
 from crmlib.intake.repairs import Habits, examine
+from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.shape import (
     CANCELS,
+    LEFT,
     PIECES,
     Shaped,
     column_of,
@@ -38,6 +41,10 @@ from crmlib.layout import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
 
 GRACE_DAYS = 7
+_UNIT_OF_MONEY = re.compile(
+    r"万元|万円|千元|百万|亿元?|[（(_ ](万|千|分|k|m|cents?|pence|thousands?|millions?|mn|minor units?)(?=[)）]|$)",
+    re.I,
+)
 MEMORY = "2500MB"
 
 
@@ -79,6 +86,8 @@ class Staging:
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
             self._stage(TABLES[name], opened)
+        opened_files = [source.file for sources, _ in self._read.values() for source in sources]
+        self.problems += unused_corrections(opened_files, self.client.folder)
         self._set_aside_people()
         if self.client.customer_ids == "pseudonyms" and not self.problems:
             self.people = know_people(self.connection, self.client, list(self.accounts))
@@ -87,12 +96,18 @@ class Staging:
                 self._join_rows(TABLES[name], opened)
                 self._count(TABLES[name])
         if self.people and "customers" in self.accounts and not self.problems:
-            find_duplicates(self.people)
+            merged = find_duplicates(self.people, self.made("customers"))
+            if merged:
+                self._count(TABLES["customers"])
+                self.accounts["customers"]["decisions"].append(
+                    f"customer_id of {merged:,} customers is merged into another's, by the reviewed rule or list: one "
+                    "row per person, with the values of the one who stays and the first filled of the others"
+                )
         first, last = self._span()
         as_of = self._as_of(first, last)
         if self.problems:
             raise UnusableInput(self.problems)
-        made = {name: self.made(name) for name in self.accounts}
+        made = {name: self._as_persons(name) for name in self.accounts}
         measured = quality(
             self.connection, made, self.accounts, timezone=self.client.timezone, as_of=as_of or last or first or ""
         )
@@ -149,7 +164,18 @@ class Staging:
                 repairs=one.wanted.repairs,
             )
             mended, undecided = examine(self.connection, shaped.relation, shaped.cells, habits, place=place)
+            currencies, asked = foreign_money(
+                self.connection,
+                shaped.relation,
+                shaped.cells,
+                mended,
+                among=f"{LEFT} = ''",
+                currency=self.client.currency,
+                place=place,
+            )
+            undecided += currencies
             self.problems += undecided
+            account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
             repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
             account["repairs"] += [vars(repair) for repair in repairs]
             account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
@@ -169,6 +195,9 @@ class Staging:
             return
         union = " UNION ALL BY NAME ".join(selects)
         self.connection.execute(f"CREATE TEMP TABLE {identifier(table.name)} AS {union}")
+        if len(selects) > 1 and any(one.wanted.cancellations for one in opened):
+            # A source that has no cancellations has no row that cancels.
+            self.connection.execute(f"UPDATE {identifier(table.name)} SET {CANCELS} = false WHERE {CANCELS} IS NULL")
         self.accounts[table.name] = account
         self._rules(table, opened)
 
@@ -292,28 +321,46 @@ class Staging:
     def _rules(self, table: Table, opened: Sequence[Opened]) -> None:
         name, account = table.name, self.accounts[table.name]
         described = {column for column, *_ in self._rows(f"DESCRIBE {identifier(name)}")}
-        repeated = rules.exact_duplicates(self.connection, name)
-        actions = {one.wanted.duplicates for one in opened}
-        if repeated and "ask" not in actions:
-            rules.drop_exact_duplicates(self.connection, name)
-        elif repeated:
+        dropping = [source.file for one in opened if one.wanted.duplicates == "drop" for source in one.sources]
+        asking = [source.file for one in opened if one.wanted.duplicates == "ask" for source in one.sources]
+        if dropping:
+            rules.drop_exact_duplicates(self.connection, name, dropping if asking else None)
+        repeated = rules.exact_duplicates(self.connection, name, asking) if asking else 0
+        if repeated:
             account["exact_duplicates"] = repeated
             account["questions"].append(
-                f"{', '.join(account['files'])}: {repeated:,} rows repeat an earlier row in every cell and are kept. "
-                "Set duplicates: drop if they are errors of the export, or duplicates: keep if they are right."
+                f"{', '.join(dict.fromkeys(asking))}: {repeated:,} rows repeat an earlier row in every cell and are "
+                "kept. Set duplicates: drop if they are errors of the export, or duplicates: keep if they are right."
             )
-        if CANCELS in described and name == "orders":
-            account["cancellations"] = vars(rules.match_cancellations(self.connection, name))
-        elif CANCELS in described:
+        if CANCELS in described and name != "orders":
             rules.set_aside(self.connection, name, rules.CANCELLATION_LINE, CANCELS)
         switched_off = any(one.wanted.repairs.get("negative_quantities") is False for one in opened)
         pieces = PIECES if PIECES in described else "quantity" if "quantity" in described else ""
         if CANCELS in described and pieces and not switched_off:
             rules.set_aside(self.connection, name, rules.NEGATIVE, f"{pieces} < 0 AND NOT {CANCELS}")
+        if table.name == "orders" and "currency" in described:
+            self._one_currency(account)
         codes = [code for one in opened for code in one.wanted.not_products]
         if codes and "product_id" in described:
             listed = ", ".join(literal(code.casefold()) for code in codes)
             rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, f"lower(product_id) IN ({listed})")
+
+    def _one_currency(self, account: dict[str, Any]) -> None:
+        """Orders in several currencies cannot be added up; all in one other than the client's are asked about."""
+        own = self.client.currency
+        found = self._rows(
+            f"SELECT upper(coalesce(currency, {literal(own)})) AS code, count(*) FROM orders WHERE {REASON} = '' "
+            "GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        codes = [code for code, _ in found]
+        listed = ", ".join(f"{code} in {count:,} rows" for code, count in found[:6])
+        files = ", ".join(account["files"])
+        if codes and not together(codes):
+            remedy = f"convert the amounts to {own} before, or keep one currency with keep_only: {{heading: [{own}]}}"
+            said = f"orders in several currencies: {listed}"
+            self.problems.append(Problem(files, "currency", said, "sums that can be added up", remedy))
+        elif codes and own not in together(codes):
+            account["questions"].append(f"{files}: orders in {listed}, taken as {own}. Is currency: {own} right?")
 
     def _set_aside_people(self) -> None:
         """Test customers, and all that is theirs."""
@@ -328,6 +375,16 @@ class Staging:
     def _join_rows(self, table: Table, opened: Sequence[Opened]) -> None:
         """One row per key: rows that belong together become one, rows that repeat a key are quarantined."""
         keys = next((one.wanted.one_row_per for one in opened if one.wanted.one_row_per), [])
+        single = [source.file for one in opened if not one.wanted.one_row_per for source in one.sources]
+        cancels = table.name == "orders" and any(one.wanted.cancellations for one in opened)
+        if table.key and keys and single:
+            rules.drop_repeated_keys(self.connection, table.name, table.key, single)
+        if table.key and cancels and not keys:
+            rules.drop_repeated_keys(self.connection, table.name, table.key)
+            keys = [table.key]
+        if cancels:
+            matched = rules.match_cancellations(self.connection, table.name)
+            self.accounts[table.name]["cancellations"] = vars(matched)
         if keys:
             adds_up = next((one.wanted.adds_up for one in opened if one.wanted.adds_up), [])
             said = rules.one_row_per(self.connection, table, keys=keys, adds_up=adds_up)
@@ -355,6 +412,13 @@ class Staging:
                 problems.append(Problem(source.file, found=found, expected="a whole file", remedy=remedy))
         return problems
 
+    def _as_persons(self, name: str) -> str:
+        """The rows of :meth:`made`, with the id of the person into whom a customer is merged."""
+        rows = self.made(name)
+        if self.people and name != "customers" and "customer_id" in rules.names_of(self.connection, name):
+            return self.people.as_persons(rows)
+        return rows
+
     # Counting and judging
 
     def _count(self, table: Table) -> None:
@@ -374,11 +438,10 @@ class Staging:
         account["by_rule"] = sum(count for why, count in reasons.items() if _by_rule(why, sources))
         names = rules.names_of(self.connection, name)
         made = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
-        rows, *filled = self._rows(f"SELECT count(*), {', '.join(f'count({identifier(c)})' for c in made)} {accepted}")[
-            0
-        ]
+        filled = self._filled(accepted, made)
         account |= {
-            "rows": rows,
+            "rows": self._rows(f"SELECT count(*) {accepted}")[0][0],
+            "values": self._filled(f"FROM {staged} WHERE {REASON} = ''", names),
             "sums": self._sums(table, names),
             "blanked": dict(
                 self._rows(
@@ -387,9 +450,7 @@ class Staging:
                 )
             ),
             "columns": {
-                column: count
-                for column, count in zip(made, filled, strict=True)
-                if count and not column_of(table, column).identity
+                column: count for column, count in filled.items() if count and not column_of(table, column).identity
             },
             "without_customer": 0,
             "of_unknown_customers": 0,
@@ -402,6 +463,10 @@ class Staging:
                     f"(SELECT 1 FROM customers AS c WHERE c.{REASON} = '' AND c.customer_id = t.customer_id)"
                 )[0][0]
         self._judge(table, account)
+
+    def _filled(self, rows: str, columns: Sequence[str]) -> dict[str, int]:
+        counts = self._rows(f"SELECT {', '.join(f'count({identifier(c)})' for c in columns)} {rows}")[0]
+        return dict(zip(columns, counts, strict=True))
 
     def _by_file(self, name: str, sources: Sequence[Source]) -> dict[str, dict[str, int]]:
         counted = {source.file: {"read": 0, "accepted": 0, "repaired": 0, "quarantined": 0} for source in sources}
@@ -462,7 +527,11 @@ class Staging:
             )
             if not rules.deliberate(row[0])
         ]
-        texts = [f"{why} in {n} rows (row {row}{': ' + found if found else ''})" for why, n, row, found in reasons[:3]]
+        # Where columns have slipped, an address may stand under any heading.
+        texts = [
+            f"{why} in {n} rows (row {row}{': ' + found if found and '@' not in found else ''})"
+            for why, n, row, found in reasons[:3]
+        ]
         broken = [line for one in self.opened[name] for source in one.sources for line in source.broken]
         if broken:
             texts.append(f"{broken[0][1]} in {len(broken)} rows (row {broken[0][0]})")
@@ -534,6 +603,23 @@ class Staging:
                 raise RuntimeError(f"{name}: {account['rows']} rows were counted, {copied} were written")
             with target.open("rb") as stream:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Source]) -> list[str]:
+    """Questions about sums of money whose heading says that they are counted in 万元, in cents or in thousands."""
+    asked = []
+    for source in sources:
+        for name, filling in fillings_of(table, wanted, list(source.types)).items():
+            if column_of(table, name).unit != "money" or filling.product:
+                continue
+            for heading in present(filling, source):
+                unit = _UNIT_OF_MONEY.search(heading)
+                if unit:
+                    asked.append(
+                        f"{source.file}: {name} is taken as it stands under {heading!r}, which seems to count in "
+                        f"{unit.group().strip(' (（_')}. If so, export it in whole units of the currency."
+                    )
+    return list(dict.fromkeys(asked))
 
 
 def _by_rule(reason: str, sources: Sequence[Source]) -> bool:

@@ -21,6 +21,7 @@ import crmlib
 from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake.databases import database_fingerprint
+from crmlib.intake.identities.private import PRIVATE
 from crmlib.intake.profiles import resolved_tables
 from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
@@ -28,6 +29,7 @@ from crmlib.intake.staging import Opened, Staging
 from crmlib.problems import Problem, UnusableInput
 
 ACCOUNT = "account.json"
+_VAULT = Path(PRIVATE, "vault")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def take_in(client: Client, folder: Path) -> Workspace:
         raise UnusableInput(problems)
     fingerprint = _fingerprint(client, sources)
     earlier = _earlier(folder)
-    if earlier and earlier["fingerprint"] == fingerprint:
+    if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
         return Workspace(folder, earlier, client.timezone)
     with _whole_folder(folder) as staging, _private_folder(folder) as scratch:
         staged = Staging(client, sources, scratch)
@@ -204,12 +206,19 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
 
 def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
-    for module in sorted([*Path(__file__).parent.rglob("*.py"), *Path(__file__).parent.glob("../contract/*.py")]):
+    kit = Path(__file__).parent
+    for module in sorted(
+        [*kit.rglob("*.py"), *kit.rglob("*.yaml"), *kit.glob("../contract/*.py"), kit / "../layout.py"]
+    ):
         digest.update(module.read_bytes())
     settings = {"timezone", "as_of", "max_set_aside", "customer_ids", "merge"}
     digest.update(client.model_dump_json(include=settings, by_alias=True).encode())
-    for corrected in sorted((client.folder / CORRECTED).glob("*.csv")):
-        digest.update(corrected.name.encode() + _digest(corrected))
+    # What was corrected, the list of merges and who is to be forgotten are part of what is read.
+    corrected = sorted(file for file in (client.folder / CORRECTED).glob("*") if file.is_file())
+    listed = [client.folder / client.merge.listed] if client.merge.listed else []
+    for file in [*corrected, *listed, client.folder / _VAULT / "forgotten.sealed"]:
+        if file.is_file():
+            digest.update(f"\0{file.name}\0".encode("utf-8", "replace") + _digest(file))
     seen: set[Path] = set()
     for name, opened in sources.items():
         for one in opened:
@@ -217,12 +226,18 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
             if one.wanted.database:
                 # A server's tables have no fingerprint: they are read again each time.
                 digest.update((database_fingerprint(one.wanted, client.folder) or secrets.token_hex()).encode())
-            for file in one.files:
+            joined = [file for join in one.wanted.joins for file in find_files(join.source, client.folder)]
+            for file in [*one.files, *joined]:
                 digest.update(f"\0{file.name}\0".encode("utf-8", "replace"))
                 if file not in seen:
                     digest.update(_digest(file))
                     seen.add(file)
     return digest.hexdigest()
+
+
+def _has_vault(client: Client) -> bool:
+    """Whether the identities that belong to the tables are there, if they have any."""
+    return client.customer_ids != "pseudonyms" or (client.folder / _VAULT / "identities.sealed").is_file()
 
 
 def _digest(file: Path) -> bytes:

@@ -45,7 +45,7 @@ def test_the_fixture_names_files_and_profiles_only(taken):
 
 
 def test_the_contract_tables_are_the_ones_written_by_hand(taken):
-    folder, client, workspace = taken
+    folder, _, workspace = taken
     key = client_key(folder)
     expected = sorted((folder / "expected").glob("*.csv"))
     assert [file.stem for file in expected] == sorted(workspace.tables)

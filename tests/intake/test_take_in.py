@@ -135,7 +135,8 @@ def test_a_glob_reads_all_its_files_and_the_account_names_them(make_client, tmp_
     )
     account = take_in(client, tmp_path / "w").account["tables"]["orders"]
     assert account["files"] == ["orders_1.csv", "orders_2.csv"]
-    assert (account["read"], account["accepted"], account["reasons"]) == (6, 5, {"exact duplicate of an earlier row": 1})
+    assert (account["read"], account["accepted"]) == (6, 5)
+    assert account["reasons"] == {"exact duplicate of an earlier row": 1}
 
 
 def test_scores_beyond_their_scale_are_set_aside(make_client, tmp_path):

@@ -86,6 +86,27 @@ def test_orders_after_the_day_looked_at_stand_in_the_bridge(make_client, tmp_pat
     assert bridge.amount.iloc[:3].sum() == bridge.amount["in_the_table"] == 10.0
 
 
+def test_cancellations_leave_the_sum_and_lines_become_orders_without_changing_it(make_client, tmp_path):
+    lines = (
+        "order_id,customer_id,ordered_at,sku,pieces,amount\n"
+        "1,a,2025-01-01,s,2,20\n1,a,2025-01-01,t,1,5\nC2,a,2025-01-02,s,-1,-10\nC3,a,2025-01-03,u,-1,-7\n"
+    )
+    settings = """
+        max_set_aside: 1
+        tables:
+          orders:
+            from: orders.csv
+            one_row_per: order_id
+            adds_up: amount
+            cancellations: {where: {order_id: "C*"}, match: [customer_id, sku], quantity: pieces}
+        """
+    opened = take_in(make_client(settings, orders=lines), tmp_path / "w")
+    bridge = customer_data.amount_bridge(opened.table("orders"), opened.account)
+    assert bridge.step.tolist() == ["read", "quarantined", "cancelled", "made_into_orders", "in_the_table"]
+    assert bridge.amount.tolist() == [8.0, 7.0, 10.0, 0.0, 25.0]
+    assert bridge.rows.tolist() == [4, -1, -1, -1, 1]
+
+
 def test_reasons_and_repairs_are_counted_and_no_cell_of_an_export_is_shown(small):
     why = customer_data.reasons(small.account).set_index("reason").rows
     assert why.to_dict() == {"exact duplicate of an earlier row": 1, "no order_id": 1}

@@ -19,7 +19,8 @@ def find_files(pattern: str, folder: Path) -> list[Path]:
     """The files that a path, folder or glob means, relative to the folder of the client's YAML, in a fixed order.
 
     Hidden files and folders, and the lock files that a spreadsheet program leaves, are passed over. In a folder only
-    files with a readable suffix count, and downloads that are not finished; a path or glob that names a file is taken at its word.
+    files with a readable suffix count, and downloads that are not finished; a path or glob that names a file is taken
+    at its word.
 
     >>> find_files("no_such_*.csv", Path("."))
     []

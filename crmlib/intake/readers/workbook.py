@@ -34,6 +34,8 @@ from crmlib.layout import Reading
 from crmlib.problems import Problem, nearest
 
 EVERY_SHEET = "*"
+NOT_CALCULATED = "#NOT CALCULATED"
+"""Stands for a formula whose value the program that wrote the workbook left to be calculated."""
 _HEAD_ROWS = 200
 _LONGEST_READING = 120
 _READ_ALL = """
@@ -50,6 +52,10 @@ _LONGEST_WHOLE = 10**15
 _EXACT = 2**53
 _MOST_CELLS = 200_000_000
 _ERROR_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>(.*?)</c>', re.S)
+_FORMULA_CELL = re.compile(
+    rb'<c (?![^>]*\bt="str")[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+)
+_WITHOUT_VALUE = (b"</f></c>", b"</f><v/></c>", b"</f><v /></c>", b"</f><v></v></c>")
 _VALUE = re.compile(rb"<v[^>]*>([^<]*)</v>")
 _FAR_COLUMN = re.compile(rb'<c r="([A-Z]{3})\d')
 _LAST_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"')
@@ -275,7 +281,9 @@ def _xml_of_sheets(file: Path) -> dict[str, str]:
 
 
 def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[int, str]]]:
-    """The formula errors of a sheet (``#N/A``), which the reader of workbooks leaves empty, by row: (column, error).
+    """The formula errors of a sheet (``#N/A``), and formulas without a value, by row: (column, error).
+
+    The reader of workbooks leaves both empty, and an empty refund would be none.
 
     Raises:
         _Unusable: if a stray cell far away from the table would make the sheet too large to be read.
@@ -294,6 +302,12 @@ def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[i
                             at = errors.setdefault(int(match.group(2)), [])
                             if cell not in at:
                                 at.append(cell)
+                if any(ending in joined for ending in _WITHOUT_VALUE):
+                    for match in _FORMULA_CELL.finditer(joined):
+                        cell = (_column(match.group(1)), NOT_CALCULATED)
+                        at = errors.setdefault(int(match.group(2)), [])
+                        if cell not in at:
+                            at.append(cell)
                 right = max([right, *(_column(far) + 1 for far in _FAR_COLUMN.findall(joined))])
                 last = joined.rfind(b'<c r="')
                 if last >= 0 and (cell_at := _LAST_CELL.match(joined, last)):

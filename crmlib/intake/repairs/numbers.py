@@ -12,7 +12,7 @@ from crmlib.problems import Problem
 FEW = 20
 """From so many numbers on, of which every point parts three digits, the points may part thousands."""
 
-_CURRENCY = (
+CURRENCY = (
     "(?:US[$]|CN[¥￥]|JP[¥￥]|HK[$]|NT[$]|AU?[$]|CA?[$]|R[$]|S[$]|RMB|CNY|USD|EUR|GBP|HKD|TWD|JPY|INR|BDT|AUD|CAD|CHF|SGD|MYR|THB|IDR"
     "|VND|KRW|BRL|MXN|ZAR|RUB|TRY|PLN|SEK|NOK|DKK|AED|TK[.]?|RS[.]?|KR[.]?|ZŁ|FR[.]?|人民币|美元|欧元|英镑|港币|港元|日元|元整"
     "|块钱|块|元|圆|円|[¥￥$€£৳₹₩₫₽₺฿₱₦₴₪])"
@@ -20,10 +20,10 @@ _CURRENCY = (
 _GAPS = " \\x{a0}\\x{202f}\\x{2009}'’"
 _NUMBER = f"((?:[1-9][0-9]{{0,2}}(?:[{_GAPS}][0-9]{{3}})+(?:[.,][0-9]+)?)|[0-9][0-9.,]*|[.,][0-9]+)"
 _SIGN = "(?:[-+] ?)?"
-_MARK = f"(?:{_CURRENCY} ?)?"
+_MARK = f"(?:{CURRENCY} ?)?"
 _UNIT = "(?: ?(?:万|萬|亿|億|%))?"
 _MARKS_BEFORE = f"(?:{_SIGN}{_MARK}|{_MARK}{_SIGN})(?:[(] ?)?{_MARK}"
-_SHAPE = f"^{_MARKS_BEFORE}{_NUMBER}{_UNIT}(?: ?{_CURRENCY})?(?: ?[)])?(?: ?{_CURRENCY})?-?$"
+_SHAPE = f"^{_MARKS_BEFORE}{_NUMBER}{_UNIT}(?: ?{CURRENCY})?(?: ?[)])?(?: ?{CURRENCY})?-?$"
 _SIGNS = "¥￥$€£৳₹元"
 _SIMPLE = f"^(-?[{_SIGNS}]? ?|[{_SIGNS}] ?-)[0-9][0-9.,]*( ?[{_SIGNS}])?$"
 """The most common forms of money, for which a plain trim is enough."""

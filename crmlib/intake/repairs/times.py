@@ -96,6 +96,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         **{name: f"{form} = {i}" for i, name in enumerate(forms, start=3)},
         "wall clock": f"{form} = 1",
         "with offset": f"{form} = 2",
+        "early day": f"{form} = 1 AND {matches(text, '^[0-9]{4}[-/][0-9]{1,2}[-/](0?[1-9]|1[0-2])([^0-9]|$)')}",
         "own offset": f"{other} AND {matches(plain, _ENDS_IN_OFFSET)}",
         "meridiem": f"{other} AND {matches(plain, '[AP]M')}",
         "comma": f"{other} AND {matches(plain, '[0-9](,|T| T)')}",
@@ -407,6 +408,15 @@ def _decide(
         if against:
             said.append(f"{cell.name}: {counted(against, 'date')} cannot be read so")
         return habits.dates, said, []
+    if _turned_by_a_spreadsheet(counts):
+        found = (
+            f"{counted(day + month, 'date')} as text, each with a day after the 12th, beside "
+            f"{counts['wall clock']:,} real dates, none of them after the 12th: a spreadsheet program that expects "
+            "the month first took day and month for each other where it could (or the other way round)"
+        )
+        remedy = "export with the dates as text or as year-month-day; if the dates are right, write dates: day first"
+        where = f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name
+        return "day first", [], [Problem(place, where, found, "one form of dates", remedy)]
     own = own_dates(counts)
     if own is not None:
         sure = day or month
@@ -430,6 +440,16 @@ def _decide(
         remedy="write dates: day first or dates: month first for this table; what cannot be read so is then set aside",
     )
     return "day first", [], [problem]
+
+
+def _turned_by_a_spreadsheet(counts: Mapping[str, int]) -> bool:
+    """Whether a spreadsheet program has read 04/03/2025 as 3 April, and left 13/03/2025, which it cannot read, as text.
+
+    Then every date in text has a day after the 12th and none of the others has.
+    """
+    sure = (counts.get("day first", 0), counts.get("month first", 0))
+    others = counts.get("wall clock", 0)
+    return min(sure) == 0 and max(sure) >= 3 <= others == counts.get("early day", 0) and not counts.get("either", 0)
 
 
 def _century(cell: Cell) -> str:

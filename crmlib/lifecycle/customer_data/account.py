@@ -87,11 +87,12 @@ def decisions(account: Account) -> Any:
 
 
 def amount_bridge(orders: Any, account: Account) -> Any:
-    """The way of the orders' money from the export into the table: ``step``, ``rows``, ``amount``, three rows.
+    """The way of the orders' money from the export into the table: ``step``, ``rows``, ``amount``.
 
-    ``read`` (all rows of the export), ``quarantined`` (negative) and ``in_the_table`` (summed from ``orders``, pandas
-    or Ibis, by itself). What is left between them is ``made_into_orders``: cancellations taken off their orders, lines
-    that became one order, and orders after the day looked at. It is 0 where there is none of these.
+    ``read`` (all rows of the export); less ``quarantined``; ``cancelled`` (where there are any: rows that take an order
+    back leave the sum and become the order's ``refunded_amount``); ``in_the_table`` (summed from ``orders``, pandas or
+    Ibis, by itself). What is left between them is ``made_into_orders``: lines that became one order, and orders after
+    the day looked at. In money it is 0 where no order is later.
 
     >>> import pandas as pd
     >>> sums = {"amount": {"read": 100.0, "accepted": 90.0, "quarantined": 10.0}}
@@ -105,13 +106,18 @@ def amount_bridge(orders: Any, account: Account) -> Any:
     sums = one["sums"]["amount"]
     there = to_pandas(_summed(orders)).iloc[0]
     rows, amount = int(there["rows"]), float(there["amount"])
-    accepted = one["read"] - one["quarantined"]
+    cancelled = one.get("cancellations") or {"matched": 0, "matched_amount": 0.0}
+    # What cancels counts with its sign: taking negative amounts out of the sum makes it larger.
+    taken_out = abs(float(cancelled["matched_amount"]))
+    left = one["read"] - one["quarantined"] - cancelled["matched"]
     steps = [
         ("read", one["read"], sums["read"]),
         ("quarantined", -one["quarantined"], -sums["quarantined"]),
-        ("made_into_orders", rows - accepted, round(amount - sums["accepted"], 2)),
+        ("cancelled", -cancelled["matched"], taken_out),
+        ("made_into_orders", rows - left, round(amount - sums["accepted"] - taken_out, 2)),
         ("in_the_table", rows, amount),
     ]
+    steps = [step for step in steps if step[0] != "cancelled" or step[1]]
     frame = pd.DataFrame(steps, columns=["step", "rows", "amount"])
     return frame.assign(amount=frame.amount + 0.0)
 
@@ -141,12 +147,13 @@ def table_of_bridge(bridge: Any) -> CaptionedTable:
     names = {
         "read": text.say("in the export"),
         "quarantined": text.say("quarantined"),
-        "made_into_orders": text.say("cancellations, lines made into orders, and orders after the day looked at"),
+        "cancelled": text.say("cancellations, kept as refunds of their orders"),
+        "made_into_orders": text.say("lines made into one order, and orders after the day looked at"),
         "in_the_table": text.say("in the table of orders"),
     }
     first, last = bridge.amount.iloc[0], bridge.amount.iloc[-1]
     reading = text.say(
-        "Of {read} in the export, {there} are in the table of orders; the rows between say where the rest is.",
+        "The export comes to {read}, the table of orders to {there}; the rows between say how one becomes the other.",
         read=text.money(first),
         there=text.money(last),
     )

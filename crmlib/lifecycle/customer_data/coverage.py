@@ -184,7 +184,7 @@ def finding_gaps(found: Any, coverage: Any) -> Finding:
             **said,
         ),
         action=text.say(
-            "Ask whether the export was cut, a system stood still, or the activity really ended; until then, read no "
+            "Ask whether the business was closed, the export was cut, or a system stood still; until then, read no "
             "trend across it."
         ),
     )

@@ -1,0 +1,92 @@
+"""In which currency sums of money are written: sums in two currencies must not be added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crmlib.intake.repairs.cells import Cell, Mended, is_text
+from crmlib.intake.repairs.numbers import CURRENCY
+from crmlib.intake.source import literal
+from crmlib.problems import Problem
+
+_DOLLARS = "USD HKD TWD AUD CAD SGD MXN BRL NZD CLP COP ARS"
+_POSSIBLE = {
+    "$": _DOLLARS, "US$": "USD", "HK$": "HKD", "NT$": "TWD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD",
+    "R$": "BRL", "S$": "SGD", "¥": "CNY JPY", "￥": "CNY JPY", "CN¥": "CNY", "CN￥": "CNY", "JP¥": "JPY", "JP￥": "JPY",
+    "RMB": "CNY", "人民币": "CNY", "元": "CNY HKD TWD", "元整": "CNY", "圆": "CNY JPY", "块": "CNY", "块钱": "CNY",
+    "円": "JPY", "日元": "JPY", "美元": "USD", "欧元": "EUR", "英镑": "GBP", "港币": "HKD", "港元": "HKD", "€": "EUR",
+    "£": "GBP EGP", "৳": "BDT", "TK": "BDT", "TK.": "BDT", "₹": "INR", "RS": "INR PKR LKR NPR",
+    "RS.": "INR PKR LKR NPR",
+    "₩": "KRW", "₫": "VND", "₽": "RUB", "₺": "TRY", "฿": "THB", "₱": "PHP", "₦": "NGN", "₴": "UAH", "₪": "ILS",
+    "KR": "SEK NOK DKK ISK", "KR.": "SEK NOK DKK ISK", "ZŁ": "PLN", "FR": "CHF", "FR.": "CHF",
+}  # fmt: skip
+
+
+def currencies_meant(mark: str) -> frozenset[str]:
+    """The currencies, as ISO 4217 codes, that a sign, word or code may mean; one that is not known means itself.
+
+    >>> sorted(currencies_meant("￥")), sorted(currencies_meant("hkd"))
+    (['CNY', 'JPY'], ['HKD'])
+    """
+    mark = mark.strip().upper()
+    return frozenset(_POSSIBLE.get(mark, mark).split())
+
+
+def together(marks: Sequence[str]) -> frozenset[str]:
+    """The currencies that all of several marks may mean; none: they cannot be one currency.
+
+    >>> sorted(together(["￥", "元"])), together(["￥", "$"])
+    (['CNY'], frozenset())
+    """
+    return frozenset.intersection(*map(currencies_meant, marks)) if marks else frozenset()
+
+
+def foreign_money(
+    connection: Any,
+    relation: str,
+    cells: Sequence[Cell],
+    mended: Mapping[str, Mended],
+    *,
+    among: str,
+    currency: str,
+    place: str,
+) -> tuple[list[Problem], list[str]]:
+    """What is wrong with the currencies that are written beside numbers.
+
+    Args:
+        connection: DuckDB.
+        relation: with the raw cells.
+        cells: the columns.
+        mended: how each is read.
+        among: SQL condition of the rows that count.
+        currency: the client's, as ISO 4217 code.
+        place: where settings are made, for messages.
+
+    Returns:
+        a problem for each column in which several currencies stand; a question for one that is not the client's.
+    """
+    problems, questions = [], []
+    for cell in cells:
+        if not is_text(cell) or all(repair.name != "money" for repair in mended[cell.name].repairs):
+            continue
+        plain = f"upper(trim({cell.raw}))"
+        found = connection.execute(
+            f"SELECT regexp_extract({plain}, {literal(CURRENCY)}) AS mark, count(*) FROM {relation} "
+            f"WHERE ({among}) AND ({mended[cell.name].value}) IS NOT NULL AND mark <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+        marks = [mark for mark, _ in found]
+        heading = cell.heading or cell.name
+        shown = f"{cell.name} ({heading})" if heading != cell.name else cell.name
+        listed = ", ".join(f"{mark} in {count:,} rows" for mark, count in found)
+        if marks and not together(marks):
+            said = f"money in several currencies: {listed}"
+            remedy = (
+                f"convert it to {currency} before, or make a table of each currency, with the others under "
+                f'leave_out: {{"{heading}": ["{marks[-1]}*"]}}'
+            )
+            problems.append(Problem(place, shown, said, "sums that can be added up", remedy))
+        elif marks and currency not in together(marks):
+            meant = " or ".join(sorted(together(marks))[:3])
+            questions.append(f"{cell.name}: money in {listed}, which is {meant}, taken as {currency}. Is this right?")
+    return problems, questions
