@@ -32,6 +32,7 @@ class Filling(Strict):
     ``where`` fills the column in those rows only in which one of these headings has one of its values, such as the
     closing day of a won deal as the day of conversion; headings that the file lacks are passed over. ``less``: a
     further heading whose number is taken off a ``product``, ``sum`` or ``difference``, such as a line's discount.
+    ``times`` multiplies a number: 0.01 where it stands in cents, 10000 where it stands in 万.
 
     >>> Filling.model_validate(["Customer ID", "Email"]).headings
     ['Customer ID', 'Email']
@@ -54,6 +55,7 @@ class Filling(Strict):
     part: int = Field(default=1, ge=1, le=99)
     where: dict[str, list[str]] = {}
     less: str | None = None
+    times: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="before")
     @classmethod

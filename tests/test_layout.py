@@ -79,7 +79,7 @@ tables:
     assert any("unknown key 'quantitiy' under tables.orders.1.cancellations" in line for line in said)
     assert any("cancellations.match: []; expected at least one" in line for line in said)
     assert "no tables.orders.2.from" in lines["line 16"]
-    assert len(said) == 9
+    assert len(said) == 8
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,11 @@ def acceptance_sql(
 
 def _together(filling: Filling, cells: Sequence[Mended], column: Column, timezone: str) -> str:
     """One value out of the cells that a column is put together from."""
+    if filling.times is not None and column.kind in ("number", "whole"):
+        whole = _together(filling.model_copy(update={"times": None}), cells, column, timezone)
+        # Multiplying by 0.01 is not dividing by 100: of a cent nothing may be lost.
+        divided = filling.times < 1 and (1 / filling.times).is_integer()
+        return f"({whole} / {1 / filling.times!r})" if divided else f"({whole} * {filling.times!r})"
     if filling.after is not None:
         moment = f"({cells[0].value} + to_seconds({cells[1].value} * {_SECONDS[filling.unit]}))"
         return moment if column.kind == "time" else f"CAST({moment} AT TIME ZONE {literal(timezone)} AS DATE)"

@@ -139,7 +139,7 @@ def _parts(
         elif not found:
             raws |= dict.fromkeys(names, "NULL")
             types |= dict.fromkeys(names, "")
-        elif len(names) > 1:
+        elif names != [column]:
             for cell, heading in zip(names, found, strict=True):
                 raws[cell], types[cell] = source.names[heading], source.types[heading]
         else:

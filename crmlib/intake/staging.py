@@ -208,6 +208,10 @@ class Staging:
         if key in self._read:
             return self._read[key]
         shown_as = shown(file, self.client.folder)
+        sheets = {one.wanted.sheet for opened in self.opened.values() for one in opened if file in one.files}
+        if len(sheets) > 1 and wanted.sheet is not None:
+            # Rows are known by file and number: two sheets of one workbook are two files.
+            shown_as += f", sheet {wanted.sheet}"
         name = f"f{len(self._read)}"
         sources, problems = open_source(
             self.connection, file, shown_as=shown_as, name=name, reading=reading, scratch=self.scratch

@@ -44,7 +44,7 @@ def chapter_state(chapter: ChapterFile, tables: Mapping[str, Any]) -> dict[str, 
 
 
 def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    tables = account["tables"]
+    tables, silences = account["tables"], _silences(account)
     return {
         "language": "zh-Hans" if client.language == "zh" else "en",
         "client": client.name,
@@ -71,7 +71,10 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         ],
         "quality": account["quality"],
         "dimensions": DIMENSIONS,
-        "coverage": {name: _bars(covered) for name, covered in account["quality"]["coverage"].items()},
+        "coverage": {
+            name: _bars(covered) | {"gaps": silences.get(name, [])}
+            for name, covered in account["quality"]["coverage"].items()
+        },
         "people": account.get("people"),
     }
 
@@ -87,11 +90,19 @@ def _bars(covered: Mapping[str, Any]) -> dict[str, Any]:
         {"month": month, "rows": rows, "height": round(100 * rows / most, 1)}
         for month, rows in covered["months"].items()
     ]
-    return {
-        **covered,
-        "bars": bars,
-        "gaps": [{**g, "from": _day(g["from"]), "to": _day(g["to"])} for g in covered["gaps"]],
-    }
+    return {**covered, "bars": bars}
+
+
+def _silences(account: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The gaps of each table as chapter 01 judges them: by the pace of the months around."""
+    from crmlib.lifecycle.customer_data import gaps
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    frame = gaps(account)
+    for row in frame[frame.unexplained].itertuples():
+        gap = {"from": text.day(row.from_day), "to": text.day(row.to_day), "days": row.days}
+        found.setdefault(row.table, []).append(gap)
+    return found
 
 
 def _day(day: str) -> str:

@@ -84,7 +84,6 @@ list(tables)
 events = customer_data.events(tables, as_of=as_of)
 one = customer_data.timeline(events, customer or customer_data.best_known(events))
 shown = customer_data.table_of_timeline(one)
-chapter.keep(one, name="one_customer_all")
 chapter.show_table(shown.frame, name="one_customer", title=shown.title, reading=shown.reading)
 
 # %%
@@ -218,12 +217,14 @@ chapter.show_table(shown.frame, name="rows", title=shown.title, reading=shown.re
 
 # %%
 why = customer_data.reasons(account)
-chapter.keep(why, name="reasons")
+if len(why):
+    chapter.keep(why, name="reasons")
 why.head(15) if len(why) else "No row was quarantined."
 
 # %%
 repaired = customer_data.repairs(account, REPAIRS)
-chapter.keep(repaired, name="repairs")
+if len(repaired):
+    chapter.keep(repaired, name="repairs")
 repaired.head(15) if len(repaired) else "No cell had to be mended."
 
 # %% [markdown]
@@ -232,7 +233,8 @@ repaired.head(15) if len(repaired) else "No cell had to be mended."
 
 # %%
 decided = customer_data.decisions(account)
-chapter.keep(decided, name="decisions")
+if len(decided):
+    chapter.keep(decided, name="decisions")
 decided.head(15)
 
 # %% [markdown]
@@ -284,7 +286,8 @@ of_orders.round(4)
 unknown = None
 if customers is not None:
     unknown = customer_data.unknown_of_buyers(customers, orders, as_of=as_of)
-    chapter.keep(unknown, name="unknown")
+    if len(unknown):
+        chapter.keep(unknown, name="unknown")
 digits = {"share": 3, "revenue_year": 0, "revenue_share": 3}
 unknown.round(digits) if unknown is not None else "There is no table of customers."
 
@@ -344,7 +347,8 @@ pd.DataFrame({"silent days": silent, "orders expected": pace * silent, "chance":
 
 # %%
 silences = customer_data.gaps(account)
-chapter.keep(silences, name="gaps")
+if len(silences):
+    chapter.keep(silences, name="gaps")
 silences = silences.round({"expected_rows": 1, "nearby_rows": 1}).drop(columns="by_chance")
 silences if len(silences) else "No table is silent for long."
 
@@ -443,7 +447,8 @@ found.counts.to_pandas()[["rule", "pairs", "contradicted"]]
 
 # %%
 twice = customer_data.duplicates_found(account)
-chapter.keep(twice, name="duplicates")
+if len(twice):
+    chapter.keep(twice, name="duplicates")
 twice if len(
     twice
 ) else "These ids are taken as they are, or nothing is known to compare: duplicates were not looked for."
@@ -510,7 +515,8 @@ chapter.show(figure, name="reach", table=reached) if recorded else "These data h
 
 # %%
 overlap = customer_data.reach_overlap(said)
-chapter.keep(overlap, name="overlap_all")
+if len(overlap):
+    chapter.keep(overlap, name="overlap_all")
 shown = customer_data.table_of_overlap(overlap, history_days=days_covered)
 (
     chapter.show_table(shown.frame, name="overlap", title=shown.title, reading=shown.reading)

@@ -87,7 +87,13 @@ def test_amounts_are_read_as_their_systems_mean_them():
 
 @pytest.mark.parametrize(
     ("answer", "hint"),
-    [(0.05, ""), (10.0, "This is the money"), (0.95, "has a customer"), (0.4, "of the orders"), (5 / 95, "all revenue")],
+    [
+        (0.05, ""),
+        (10.0, "This is the money"),
+        (0.95, "has a customer"),
+        (0.4, "of the orders"),
+        (5 / 95, "all revenue"),
+    ],
 )
 def test_revenue_without_a_customer(answer, hint, orders):
     judgement = check.check_without_customer(answer, orders, as_of=AS_OF)

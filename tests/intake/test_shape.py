@@ -78,7 +78,7 @@ tables:
         "24,7,Ulm,Gasse,2025-01-01,1\n24,,Ulm,,2025-01-01,1\n25,8,,Weg,2025-01-01,1\n25,9,,,2025-01-01,1\n"
     )
     found = rows(make_client, tmp_path, settings, a=export).store
-    assert found.where(found.notna(), None).to_dict() == {"24/7": "Ulm Gasse", "25/8": "Weg", "25/9": None}
+    assert found.fillna("").to_dict() == {"24/7": "Ulm Gasse", "25/8": "Weg", "25/9": ""}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,9 @@ def test_parts_of_a_list_are_taken_by_number_and_separator(make_client, tmp_path
 
 
 def test_where_fills_only_the_rows_in_which_a_heading_has_one_of_the_values(make_client, tmp_path):
-    export = "id,day,Stage,Kind,d\n1,2025-01-01,Won,x,5\n2,2025-01-01,Lost,x,6\n3,2025-01-01,,gift,7\n4,2025-01-01,,,8\n"
+    export = (
+        "id,day,Stage,Kind,d\n1,2025-01-01,Won,x,5\n2,2025-01-01,Lost,x,6\n3,2025-01-01,,gift,7\n4,2025-01-01,,,8\n"
+    )
     filling = "{first: [d], where: {Stage: [Won, 'W*'], Kind: gift, Missing: [1]}}"
     assert column(make_client, tmp_path, filling, export, "discount") == {"1": 5.0, "2": None, "3": 7.0, "4": None}
 
@@ -146,7 +148,7 @@ tables:
     )
     found = rows(make_client, tmp_path, settings, a=export)
     assert found.status.to_dict() == {"1": "paid", "2": "cancelled", "3": "open", "4": "refunded"}
-    assert found.channel.where(found.channel.notna(), None).tolist() == ["online", "Web", "shop", None]
+    assert found.channel.fillna("").tolist() == ["online", "Web", "shop", ""]
     assert found.store.tolist() == ["Ulm", "a", "unknown", "unknown"]
 
 
@@ -159,7 +161,7 @@ tables:
     keep_only: {Shop: [A, ""]}
 """
     export = ORDERS.strip() + (
-        ',Kind,Deleted,Shop\n1,2025-01-01,1,test,,A\n2,2025-01-01,1,gift 7,,A\n3,2025-01-01,1,x,yesterday,A\n'
+        ",Kind,Deleted,Shop\n1,2025-01-01,1,test,,A\n2,2025-01-01,1,gift 7,,A\n3,2025-01-01,1,x,yesterday,A\n"
         '4,2025-01-01,1,x,"",A\n5,2025-01-01,1,x, ,\n6,2025-01-01,1,x,,B\n'
     )
     client = make_client(settings, a=export)
@@ -187,8 +189,8 @@ tables:
         "4,2025-01-02,1,Bonn,\n5,2025-01-02,1,,\n"
     )
     found = rows(make_client, tmp_path, settings, a=export)
-    assert found.store.where(found.store.notna(), None).tolist() == ["Ulm", "Ulm", None, "Bonn", "Bonn"]
-    assert found.channel.where(found.channel.notna(), None).tolist() == ["web", "web", None, None, None]
+    assert found.store.fillna("").tolist() == ["Ulm", "Ulm", "", "Bonn", "Bonn"]
+    assert found.channel.fillna("").tolist() == ["web", "web", "", "", ""]
     account = take_in(make_client("max_set_aside: 1\n" + settings, a=export), tmp_path / "w").account["tables"]
     counted = {repair["column"]: repair["cells"] for repair in account["orders"]["repairs"]}
     assert counted == {"store": 2, "channel": 1}
@@ -235,7 +237,7 @@ tables:
     )
     assert found.amount.to_dict() == {"1": 1.5, "T-1": 2.5}
     assert found.ordered_at.dt.strftime("%m-%d").to_dict() == {"1": "03-04", "T-1": "04-03"}
-    assert found.store.where(found.store.notna(), None).to_dict() == {"1": None, "T-1": "Ulm"}
+    assert found.store.fillna("").to_dict() == {"1": "", "T-1": "Ulm"}
 
 
 def test_files_of_one_glob_may_have_their_columns_in_another_order_and_further_ones(make_client, tmp_path):
@@ -247,7 +249,7 @@ def test_files_of_one_glob_may_have_their_columns_in_another_order_and_further_o
         o_2="amount,store,order_id,ordered_at\n6,Ulm,2,2025-01-02\n",
     )
     assert found.amount.to_dict() == {"1": 5.0, "2": 6.0}
-    assert found.store.where(found.store.notna(), None).to_dict() == {"1": None, "2": "Ulm"}
+    assert found.store.fillna("").to_dict() == {"1": "", "2": "Ulm"}
 
 
 def test_a_profile_fills_what_the_client_does_not_and_the_clients_own_columns_win(make_client, tmp_path):

@@ -80,8 +80,7 @@ def open_delimited(
     if load is None:
         slow = _read_slowly(connection, text, table, headings, delimiter, reading)
         if isinstance(slow, int):
-            found_text = "a quotation mark that is never closed, so that the rows after it run together"
-            return Problem(shown_as, f"row {slow}", found_text, "quotation marks in pairs", "close or remove it")
+            return _never_closed(shown_as, slow)
         load = slow
     problem = rows_within_a_cell(connection, table, headings, delimiter, shown_as) if scanned.quotes else None
     problem = problem or numbers_split_in_two(connection, table, headings, delimiter, shown_as)
@@ -153,6 +152,12 @@ def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str,
     _, headings, rows = tried[best]
     if isinstance(headings, Problem):
         return headings
+    if len(headings.names) == 1 and not cut:
+        # Where the rest of the file is within quotation marks, no delimiter seems to make a table.
+        for delimiter, (_, others, records) in tried.items():
+            wide = isinstance(others, Headings) and len(others.names) > 2 and others.row == headings.row
+            if wide and not _quotes_fit(head, delimiter) and "\n" in "".join(records[-1][1]):
+                return _never_closed(shown_as, records[-1][0])
     other = max(tried, key=lambda d: tried[d][0])
     other_headings = tried[other][1]
     alone = reading.delimiter is not None and len(headings.names) == 1
@@ -162,6 +167,11 @@ def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str,
     if stated and headings.row > 1:
         headings = Headings(headings.names, headings.row, headings.last, ((1, "sep= line"), *headings.not_data))
     return headings, best, next((cells for number, cells in rows if number > headings.last), None)
+
+
+def _never_closed(shown_as: str, row: int) -> Problem:
+    found = "a quotation mark that is never closed, so that the rows after it run together"
+    return Problem(shown_as, f"row {row}", found, "quotation marks in pairs", "close or remove it")
 
 
 def _first_records(head: str, delimiter: str, cut: bool) -> list[tuple[int, list[str]]]:

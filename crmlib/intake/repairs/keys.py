@@ -13,7 +13,10 @@ _FRACTION = "^[0-9]+[.][0-9]*[1-9][0-9]*$"
 _SCIENTIFIC = "^[0-9]([.][0-9]+)?[eE][+][0-9]{2,}$"
 _LONG = "^[0-9]{16,}$"
 _ROUNDED = "^[0-9]{15}0+$"
-_ERRORS = "^#(REF!|VALUE!|NAME[?]|NUM!|NULL!|DIV/0!|SPILL!|CALC!|GETTING_DATA|BLOCKED!|CONNECT!|FIELD!|UNKNOWN!|NOT CALCULATED)$"
+_ERRORS = (
+    "^#(REF!|VALUE!|NAME[?]|NUM!|NULL!|DIV/0!|SPILL!|CALC!|GETTING_DATA|BLOCKED!|CONNECT!|FIELD!|UNKNOWN!"
+    "|NOT CALCULATED)$"
+)
 """What a spreadsheet writes where a formula failed: the same for every row, so never an identifier."""
 _MASKED = "[^*][*]{2,}|[*]{2,}[^*]"
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
