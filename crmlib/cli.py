@@ -238,6 +238,19 @@ def _tell_account(account: dict) -> None:
 
     for question in dict.fromkeys(said for table in account["tables"].values() for said in table["questions"]):
         typer.echo(f"To decide: {question}")
+    for key in account["quality"]["foreign_keys"]:
+        if key["lost"] and key["into"] != "customers":
+            typer.echo(f"{key['table']}: {key['lost']:,} rows whose {key['column']} is not in {key['into']} are kept")
+    if account.get("people", {}).get("duplicate_customers"):
+        count = account["people"]["duplicate_customers"]
+        typer.echo(
+            f"To decide: {count:,} customers look like another one: see quarantine/duplicates.csv, then set merge."
+        )
+    shared = sum(counts["sharing_customers"] for counts in account.get("people", {}).get("duplicates", {}).values())
+    if shared:
+        typer.echo(
+            f"{shared:,} customers share a contact with others that proves nothing by itself; they are not merged."
+        )
     if "people" in account:
         typer.echo(f"People are in the vault; its key is {account['people']['key']}.")
 

@@ -11,12 +11,11 @@ from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
-from crmlib.intake.quarantine import QUARANTINE
+from crmlib.intake.quarantine import MERGES, QUARANTINE
 from crmlib.intake.shape import FREE_TEXT
 from crmlib.intake.source import identifier
 
 IDENTITIES = ("name", "email", "phone", "address")
-MERGES = "duplicates.csv"
 
 
 @dataclass
@@ -54,8 +53,16 @@ class People:
         )
 
     def _naming(self, table: str, rows: str, columns: Sequence[str]) -> set[str]:
-        """The columns of ids in which an e-mail address stands: they would name a person."""
-        ids = [column for column in columns if column.endswith("_id") and column != "customer_id"]
+        """The columns of ids and names of things in which an e-mail address stands: they would name a person."""
+        known = TABLES[table]
+        ids = [
+            column
+            for column in columns
+            if column in known.names
+            and known[column].kind == "text"
+            and not known[column].allowed
+            and column not in ("customer_id", *FREE_TEXT)
+        ]
         if not ids:
             return set()
         tests = ", ".join(f"bool_or(contains({identifier(column)}, '@'))" for column in ids)
@@ -74,6 +81,8 @@ class People:
         if column in FREE_TEXT:
             named = mask_own(cell, own) if own else cell
             return f"masked({named}) AS {identifier(column)}"
+        if column in naming and not column.endswith("_id"):
+            return f"masked({cell}) AS {identifier(column)}"
         if column in naming:
             return f"CASE WHEN contains({cell}, '@') THEN pseudonym({cell}) ELSE {cell} END AS {identifier(column)}"
         return cell
@@ -181,10 +190,18 @@ def find_duplicates(people: People, rows: str) -> int:
 
 
 def _one_row_per_person(connection: Any, people: People, rows: str) -> None:
-    """One row of customers per person: what the one who stays has, and the first that is filled of the others."""
+    """One row of customers per person: what the one who stays has, and the first that is filled of the others.
+
+    A consent counts only if none of them has refused it.
+    """
     described = [column for column, *_ in connection.execute(f"DESCRIBE {rows}").fetchall()]
     kept = [column for column in described if column != "customer_id" and not column.startswith("_same")]
-    cells = ", ".join(f"arg_min({identifier(column)}, _rank) AS {identifier(column)}" for column in kept)
+    cells = ", ".join(
+        f"bool_and({identifier(column)}) AS {identifier(column)}"
+        if column.startswith("consent_")
+        else f"arg_min({identifier(column)}, _rank) AS {identifier(column)}"
+        for column in kept
+    )
     ranked = (
         f"SELECT t.*, t._n * (t.customer_id <> coalesce(m.merged_id, t.customer_id))::BIGINT AS _rank, "
         "coalesce(m.merged_id, t.customer_id) AS _person "

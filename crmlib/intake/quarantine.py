@@ -19,6 +19,7 @@ from crmlib.problems import Problem, nearest
 QUARANTINE = "quarantine"
 LEFT_OUT = "left_out"
 CORRECTED = "corrected"
+MERGES = "duplicates.csv"
 _FACTS = ("_row", "_reason")
 BOM = "\ufeff"
 
@@ -49,7 +50,9 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
         the written file by the source's name, for what is to be corrected.
     """
     for old in [*folder.glob("*.csv"), *(folder / LEFT_OUT).glob("*.csv")]:
-        old.unlink()
+        # The list of duplicates lies here too, with the decisions that a person has made in it.
+        if old.name != MERGES:
+            old.unlink()
     by_file: dict[str, tuple[Source, list[str]]] = {}
     for table, sources in staged.items():
         for source in sources:

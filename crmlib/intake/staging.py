@@ -20,8 +20,9 @@ from crmlib.intake.people import People, find_duplicates, keep_identities, know_
 from crmlib.intake.profiles import find_profile
 from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
+from crmlib.intake.questions import questions
 from crmlib.intake.readers import find_files, open_source
-from crmlib.intake.repairs import Habits, examine
+from crmlib.intake.repairs import HIDDEN, Habits, examine
 from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.shape import (
     CANCELS,
@@ -100,8 +101,9 @@ class Staging:
             if merged:
                 self._count(TABLES["customers"])
                 self.accounts["customers"]["decisions"].append(
-                    f"customer_id of {merged:,} customers is merged into another's, by the reviewed rule or list: one "
-                    "row per person, with the values of the one who stays and the first filled of the others"
+                    f"customer_id of {merged:,} customers is merged into another's, by the reviewed rule or list: "
+                    "one row per person, with the values of the one who stays and the first filled of the others; a "
+                    "consent that any of them refused is refused"
                 )
         first, last = self._span()
         as_of = self._as_of(first, last)
@@ -111,9 +113,19 @@ class Staging:
         measured = quality(
             self.connection, made, self.accounts, timezone=self.client.timezone, as_of=as_of or last or first or ""
         )
+        self._ask(made, measured["foreign_keys"])
         answer = {"as_of": as_of, "first_day": first, "last_day": last, "tables": self.accounts}
         answer |= {"quality": measured}
         return answer | ({"people": self.people.account} if self.people else {})
+
+    def _ask(self, made: Mapping[str, str], foreign_keys: Sequence[Mapping[str, Any]]) -> None:
+        """Put to the account what only a person can say, unless the sources of the table are confirmed."""
+        from babel.numbers import get_currency_precision
+
+        digits = get_currency_precision(self.client.currency)
+        for name, asked in questions(self.connection, made, foreign_keys, fraction_digits=digits):
+            if not all(one.wanted.confirmed for one in self.opened[name]):
+                self.accounts[name]["questions"].append(f"{name}: {asked} If it is right so, set confirmed: true.")
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query).fetchall()
@@ -177,7 +189,7 @@ class Staging:
             self.problems += undecided
             account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
             repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
-            account["repairs"] += [vars(repair) for repair in repairs]
+            account["repairs"] += [_without_addresses(vars(repair)) for repair in repairs]
             account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
             if not undecided:
                 selects.append(
@@ -628,6 +640,12 @@ def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Sour
 
 def _by_rule(reason: str, sources: Sequence[Source]) -> bool:
     return rules.deliberate(reason) or any(reason == why for source in sources for _, why in source.not_data)
+
+
+def _without_addresses(repair: dict[str, Any]) -> dict[str, Any]:
+    """A repair whose example names nobody: an id may be an e-mail address."""
+    named = any("@" in str(repair[key]) for key in ("before", "after"))
+    return repair | ({"before": HIDDEN, "after": HIDDEN} if named else {})
 
 
 def _tomorrow() -> str:

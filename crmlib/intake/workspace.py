@@ -211,7 +211,7 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
         [*kit.rglob("*.py"), *kit.rglob("*.yaml"), *kit.glob("../contract/*.py"), kit / "../layout.py"]
     ):
         digest.update(module.read_bytes())
-    settings = {"timezone", "as_of", "max_set_aside", "customer_ids", "merge"}
+    settings = {"timezone", "currency", "as_of", "max_set_aside", "customer_ids", "merge"}
     digest.update(client.model_dump_json(include=settings, by_alias=True).encode())
     # What was corrected, the list of merges and who is to be forgotten are part of what is read.
     corrected = sorted(file for file in (client.folder / CORRECTED).glob("*") if file.is_file())

@@ -1,5 +1,6 @@
 """Who is who: pseudonyms that join, merges that can be undone, and forgotten persons who stay out."""
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -187,3 +188,37 @@ def test_an_address_that_slipped_under_another_heading_stands_in_no_message(make
     with pytest.raises(UnusableInput, match="amount is not a number in 5 rows") as unusable:
         take_in(make_client("customer_ids: pseudonyms\n", orders=rows), tmp_path / "w")
     assert "@" not in str(unusable.value)
+
+
+def test_a_consent_that_one_record_refuses_is_refused_for_the_person(make_client, tmp_path):
+    customers = """
+        customer_id,email,consent_email,consent_sms
+        2,anna.kurz@example.com,yes,yes
+        102,Anna.Kurz@example.com,no,
+        3,bo@example.com,yes,yes
+    """
+    orders = "order_id,customer_id,ordered_at,amount\n1,2,2025-01-01,5\n2,102,2025-01-02,6\n3,3,2025-01-03,7\n"
+    settings = "customer_ids: pseudonyms\nmerge: {rules: [same_email]}\n"
+    client = make_client(settings, customers=customers, orders=orders)
+    rows = take_in(client, tmp_path / "w").table("customers").to_pandas()
+    assert sorted(zip(rows.consent_email, rows.consent_sms, strict=True)) == [(False, True), (True, True)]
+
+
+def test_the_list_of_duplicates_is_there_and_keeps_the_decisions_made_in_it(make_client, tmp_path):
+    customers = "customer_id,email\n1,a@example.com\n2,a@example.com\n3,c@example.com\n,d@example.com\n"
+    orders = "order_id,customer_id,ordered_at,amount\n1,1,2025-01-01,5\n2,2,2025-01-02,6\n"
+    client = make_client("customer_ids: pseudonyms\nmax_set_aside: 0.5\n", customers=customers, orders=orders)
+    assert take_in(client, tmp_path / "w").account["people"]["duplicate_customers"] == 1
+    listed = client.folder / "quarantine" / "duplicates.csv"
+    review = pd.read_csv(listed, dtype=str)
+    assert review[["customer_id", "merge_into"]].values.tolist() == [["2", "1"]]
+    review.assign(decision="yes").to_csv(listed, index=False)
+    again = make_client(
+        "customer_ids: pseudonyms\nmax_set_aside: 0.5\nmerge: {list: quarantine/duplicates.csv}\n",
+        customers=customers,
+        orders=orders,
+    )
+    workspace = take_in(again, tmp_path / "w")
+    assert workspace.account["people"]["merged"] == 1
+    assert workspace.table("orders").to_pandas().customer_id.nunique() == 1
+    assert pd.read_csv(listed, dtype=str).decision.tolist() == ["yes"]

@@ -1,6 +1,7 @@
 """Quality scores, gaps and lost keys, each computed a second way in pandas."""
 
 import datetime as dt
+import itertools
 import math
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_months_and_gaps_are_those_of_the_rows(dirty, measured):
     assert {month: rows for month, rows in covered["months"].items() if rows} == counted
     assert list(covered["months"]) == [str(p) for p in pd.period_range(covered["first"], covered["last"], freq="M")]
     dates = sorted(set(days.date))
-    longest = max(zip(dates, dates[1:], strict=False), key=lambda pair: pair[1] - pair[0])
+    longest = max(itertools.pairwise(dates), key=lambda pair: pair[1] - pair[0])
     (gap,) = covered["gaps"]
     assert dt.date.fromisoformat(gap["from"]) == longest[0] + dt.timedelta(days=1)
     assert dt.date.fromisoformat(gap["to"]) == longest[1] - dt.timedelta(days=1)

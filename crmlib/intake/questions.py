@@ -1,0 +1,95 @@
+"""What only a person can say of tables that look right: credit notes, cents, stand-ins, keys of another system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crmlib.intake.source import identifier
+
+MOSTLY_LOST = 0.9
+STAND_IN_SHARE = 0.2
+FEWEST_ORDERS = 20
+FEWEST_AMOUNTS = 50
+CENTS_FROM = 500
+PRICE_ENDINGS = (0, 50, 90, 95, 98, 99)
+ENDING_SHARE = 0.6
+
+
+def questions(
+    connection: Any, made: Mapping[str, str], foreign_keys: Sequence[Mapping[str, Any]], *, fraction_digits: int
+) -> Iterator[tuple[str, str]]:
+    """Table and question, for what may be right and would be a grave mistake if it is not.
+
+    Args:
+        connection: DuckDB.
+        made: SQL of each table's rows.
+        foreign_keys: of :func:`crmlib.intake.quality.foreign_keys`.
+        fraction_digits: how many digits the client's currency has after the point; with none there are no cents.
+    """
+    if "orders" in made:
+        columns = [column for column, *_ in connection.execute(f"DESCRIBE {made['orders']}").fetchall()]
+        yield from _negative_orders(connection, made["orders"])
+        if fraction_digits:
+            yield from _cents(connection, made["orders"])
+        if "customer_id" in columns:
+            yield from _stand_in(connection, made["orders"])
+    for key in foreign_keys:
+        if key["rows"] and key["lost"] >= MOSTLY_LOST * key["rows"]:
+            yield key["table"], _other_keys(connection, made, key)
+
+
+def _negative_orders(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+    negative, count, amount = connection.execute(
+        f"SELECT count(*) FILTER (amount < 0), count(*), sum(amount) FILTER (amount < 0) FROM ({rows})"
+    ).fetchone()
+    if negative:
+        yield (
+            "orders",
+            f"{negative:,} of {count:,} orders have a negative amount, {amount:,.2f} together, and are no purchases. "
+            "If they are credit notes, leave them out (leave_out, keep_only) or let them take back their order "
+            "(cancellations, or refunded_amount).",
+        )
+
+
+def _cents(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+    endings = ", ".join(map(str, PRICE_ENDINGS))
+    count, whole, ending, middle = connection.execute(
+        f"SELECT count(*), count(*) FILTER (amount = trunc(amount)), "
+        f"count(*) FILTER (CAST(abs(amount) AS HUGEINT) % 100 IN ({endings})), median(abs(amount)) "
+        f"FROM ({rows}) WHERE amount <> 0"
+    ).fetchone()
+    if count >= FEWEST_AMOUNTS and whole == count and ending >= ENDING_SHARE * count and middle >= CENTS_FROM:
+        yield (
+            "orders",
+            f"all {count:,} amounts are whole numbers that mostly end like prices in cents. If they are cents, set "
+            "columns: {amount: {first: [its heading], times: 0.01}}.",
+        )
+
+
+def _stand_in(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+    most, count = connection.execute(
+        f"SELECT max(n), sum(n) FROM (SELECT count(*) AS n FROM ({rows}) WHERE customer_id IS NOT NULL "
+        "GROUP BY customer_id)"
+    ).fetchone()
+    if most and most >= FEWEST_ORDERS and most >= STAND_IN_SHARE * count:
+        yield (
+            "orders",
+            f"one customer_id stands at {most:,} of {count:,} orders. If it stands for guests, map it to an empty cell "
+            '(values: {customer_id: {it: ""}}).',
+        )
+
+
+def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> str:
+    column = identifier(key["column"])
+    there = "order_id" if key["into"] == "orders" else "lead_id" if key["into"] == "leads" else "customer_id"
+    plain = "ltrim(regexp_replace({0}, '[^0-9]', '', 'g'), '0')"
+    alike = connection.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT {plain.format(column)} AS k FROM ({made[key['table']]})) AS a "
+        f"JOIN (SELECT DISTINCT {plain.format(there)} AS k FROM ({made[key['into']]})) AS b USING (k) WHERE k <> ''"
+    ).fetchone()[0]
+    said = (
+        f"{key['lost']:,} of {key['rows']:,} values of {key['column']} are not in {key['into']}: two systems with ids "
+        "of their own? Look them up with joins."
+    )
+    return said + (" Without zeros and letters before them, many agree." if alike >= 0.5 * key["keys"] else "")
