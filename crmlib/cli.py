@@ -225,12 +225,18 @@ def _tell_account(account: dict) -> None:
         typer.echo(line)
         for reason, count in table["reasons"].items():
             typer.echo(f"    {count:,}: {reason}")
+        if "cancellations" in table and table["cancellations"]["rows"]:
+            found = table["cancellations"]
+            share = found["matched"] / found["rows"]
+            typer.echo(
+                f"    {found['matched']:,} of {found['rows']:,} cancellations ({share:.1%}) matched to their order"
+            )
         for repair in _in_all(table["repairs"]):
             typer.echo(f"    {repair}")
         for said in dict.fromkeys(table["decisions"]):
             typer.echo(f"    {said}")
         for column, count in table["blanked"].items():
-            typer.echo(f"    {column}: {count:,} values could not be read and are left empty")
+            typer.echo(f"    {column}: {count:,} values could not be read or are out of range, and are left empty")
         if table.get("of_unknown_customers"):
             typer.echo(
                 f"    {table['of_unknown_customers']:,} of customers who are not in customers: kept, attributes unknown"

@@ -32,7 +32,8 @@ class Filling(Strict):
     ``where`` fills the column in those rows only in which one of these headings has one of its values, such as the
     closing day of a won deal as the day of conversion; headings that the file lacks are passed over. ``less``: a
     further heading whose number is taken off a ``product``, ``sum`` or ``difference``, such as a line's discount.
-    ``times`` multiplies a number: 0.01 where it stands in cents, 10000 where it stands in 万.
+    ``times`` multiplies a number: 0.01 where it stands in cents, 10000 where it stands in 万, -1 where what is given
+    back stands without a minus.
 
     >>> Filling.model_validate(["Customer ID", "Email"]).headings
     ['Customer ID', 'Email']
@@ -55,7 +56,7 @@ class Filling(Strict):
     part: int = Field(default=1, ge=1, le=99)
     where: dict[str, list[str]] = {}
     less: str | None = None
-    times: float | None = Field(default=None, gt=0)
+    times: float | None = Field(default=None, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -82,7 +83,9 @@ class Filling(Strict):
         if len(given) != 1 or [] in (self.first, self.product, self.sum, self.difference) or "" in self.headings:
             raise ValueError(f"one heading, a list of headings, or one of {', '.join(FILLINGS)}")
         if self.less and not (self.product or self.sum or self.difference):
-            raise ValueError("less goes with product, sum or difference")
+            raise ValueError("less goes with product, sum or difference; for the sign alone {first: …, times: -1}")
+        if self.times == 0:
+            raise ValueError("times a number other than 0, such as 0.01 or -1")
         if self.text is not None and (not self.headings or "{" in "".join(said for said, _ in text_pieces(self.text))):
             raise ValueError("a text with headings in braces, such as {Order}-{Line}")
         return self

@@ -37,7 +37,7 @@ def test_check_says_what_was_read_and_what_can_run_and_ends_well(client, tmp_pat
     assert "customers: 2 rows read = 2 accepted + 0 repaired + 0 quarantined" in lines
     assert "    1: exact duplicate of an earlier row" in lines
     assert "    1: ordered_at is not a date that exists and can be read" in lines
-    assert "    discount: 1 values could not be read and are left empty" in lines
+    assert "    discount: 1 values could not be read or are out of range, and are left empty" in lines
     assert "    1 of customers who are not in customers: kept, attributes unknown" in lines
     assert any(line.startswith("03_segmentation: can run") or "runs thinner" in line for line in lines)
     assert any(line.startswith("08_nps: ") and "surveys" in line for line in lines)

@@ -213,3 +213,27 @@ def test_what_cannot_start_ends_with_code_2_and_a_message(tmp_path, arguments, s
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_real_dirty_export_becomes_a_report_with_corrections_in_yaml_only(repository, tmp_path):
+    export = repository.parent / "shared" / "data" / "online_retail.csv.gz"
+    if not export.exists():
+        pytest.skip("the data of ../shared are not beside the repository")
+    client = tmp_path / "acme" / "client.yaml"
+    proposed = CliRunner().invoke(app, ["new", str(client.parent), "--from", str(export)])
+    assert proposed.exit_code == 0, proposed.output
+    corrected = client.read_text(encoding="utf-8").replace("name: acme\n", "name: Online Retail\nmargin: 0.4\n")
+    client.write_text(corrected.replace("one_row_per: order_id", "one_row_per: order_id\n    duplicates: keep"))
+    result = CliRunner().invoke(app, ["run", str(client), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "7,518 of 9,288 cancellations (80.9%) matched to their order" in result.output
+    account = json.loads((tmp_path / "out" / "intake.json").read_text(encoding="utf-8"))
+    assert [table["read"] for table in account["tables"].values()] == [541_909] * 3
+    assert account["tables"]["customers"]["rows"] == 4_372
+    sums = account["tables"]["order_lines"]["sums"]
+    assert sums["quantity"]["read"] == 5_176_450
+    assert sums["amount"]["read"] == pytest.approx(9_747_747.934, abs=5e-4)
+    states = {chapter["name"]: chapter["state"] for chapter in account["chapters"]}
+    assert [name for name, state in states.items() if state == "cannot run"] == ["08_nps"]
+    html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert problems(html) == []

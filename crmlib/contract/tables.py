@@ -131,7 +131,12 @@ TABLES: dict[str, Table] = {
                 _text("channel", "where the order was placed"),
                 _text("store", "the shop"),
                 _text("coupon", "the coupon used; empty: none"),
-                _text("status", "what became of the order", allowed=("paid", "cancelled", "refunded", "open")),
+                _text(
+                    "status",
+                    "what became of the order: paid and refunded count as purchases and as revenue (less "
+                    "refunded_amount; refunded without an amount: nothing is left), cancelled and open do not; empty: paid",
+                    allowed=("paid", "cancelled", "refunded", "open"),
+                ),
                 _money("refunded_amount", "what was paid back; empty: nothing", low=0),
             ),
             key="order_id",

@@ -115,8 +115,12 @@ def _together(filling: Filling, cells: Sequence[Mended], column: Column, timezon
     if filling.times is not None and column.kind in ("number", "whole"):
         whole = _together(filling.model_copy(update={"times": None}), cells, column, timezone)
         # Multiplying by 0.01 is not dividing by 100: of a cent nothing may be lost.
-        divided = filling.times < 1 and (1 / filling.times).is_integer()
-        return f"({whole} / {1 / filling.times!r})" if divided else f"({whole} * {filling.times!r})"
+        size = abs(filling.times)
+        divided = size < 1 and (1 / size).is_integer()
+        if size != 1:
+            whole = f"({whole} / {1 / size!r})" if divided else f"({whole} * {size!r})"
+        # Taken from 0, for 0 times -1 would be -0.
+        return f"(0 - {whole})" if filling.times < 0 else whole
     if filling.after is not None:
         moment = f"({cells[0].value} + to_seconds({cells[1].value} * {_SECONDS[filling.unit]}))"
         return moment if column.kind == "time" else f"CAST({moment} AT TIME ZONE {literal(timezone)} AS DATE)"

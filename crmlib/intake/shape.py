@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.contract import Column, Table
 from crmlib.intake.repairs import Cell, Repair
+from crmlib.intake.repairs.cells import let
+from crmlib.intake.repairs.times import zone_of_heading
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.layout import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
@@ -110,19 +112,24 @@ def shape(
     }
     parts = [_parts(table, wanted, source, fillings) for source in sources]
     kinds = {cell: _common({types[cell] for _, types in parts if types[cell]}) for cell in parts[0][1]}
+    cells_made = {cell: _cell(table, cell, kinds[cell], fillings) for cell in kinds}
+    times = [cell for cell, made in cells_made.items() if made.kind == "time" and not wanted.timezone]
+    zones = {cell: _zones(cell, fillings, sources) for cell in times}
+    zones = {cell: found for cell, found in zones.items() if found}
     repairs: list[Repair] = []
     selects = []
     for source, (raws, types) in zip(sources, parts, strict=True):
         rows, carried = _carried_down(connection, wanted, source)
         repairs += carried
         cells = [f"{_as(raws[cell], types[cell], kinds[cell])} AS {identifier(cell)}" for cell in kinds]
+        cells += [f"{found[source.file]} AS {_zone_cell(cell)}" for cell, found in zones.items()]
         selects.append(
             f"SELECT {', '.join([*cells, *_row_facts(table, wanted, source)])}, {literal(source.file)} AS {FILE}, {ROW}"
             f" FROM ({rows})"
         )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {' UNION ALL '.join(selects)}")
-    cells_made = tuple(_cell(table, cell, kinds[cell], fillings) for cell in kinds)
-    return Shaped(name, cells_made, fillings, tuple(_summed(repairs)), wanted.cancellations is not None)
+    zoned = tuple(_in_zone(made, zones.get(cell), fillings, sources) for cell, made in cells_made.items())
+    return Shaped(name, zoned, fillings, tuple(_summed(repairs)), wanted.cancellations is not None)
 
 
 def _parts(
@@ -194,12 +201,12 @@ def _raw(
 
 def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
     """SQL of a text cell whose known values are replaced; ``""`` stands for an empty cell, ``*`` for any
-    other, ``20*`` for all that begin so.
+    other, ``20*`` for all that begin so. A value as written goes before one in other case or width.
 
-    >>> mapped_sql("c1", {"Y": "paid", "*": "open"})
-    "CASE WHEN trim(c1) = 'Y' THEN 'paid' WHEN nullif(trim(c1), '') IS NOT NULL THEN 'open' ELSE c1 END"
-    >>> mapped_sql("c1", {"20*": "cancelled"})
-    "CASE WHEN (trim(c1) LIKE '20%' ESCAPE '\\\\') THEN 'cancelled' ELSE c1 END"
+    >>> import duckdb
+    >>> words = {"Y": "paid", "y": "sent", "New": "open", "20*": "cancelled"}
+    >>> [duckdb.sql(f"SELECT {mapped_sql(literal(cell), words)}").fetchone()[0] for cell in ("y", "ＮＥＷ", "2025", "N")]
+    ['sent', 'open', 'cancelled', 'N']
     """
     cases = []
     for old, new in mapped.items():
@@ -209,9 +216,16 @@ def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
             cases.append(f"WHEN {_is_one_of(cell, [old])} THEN {literal(new)}")
         elif old != "*":
             cases.append(f"WHEN trim({cell}) = {literal(old)} THEN {literal(new)}")
-    if "*" in mapped:
-        cases.append(f"WHEN nullif(trim({cell}), '') IS NOT NULL THEN {literal(mapped['*'])}")
-    return f"CASE {' '.join(cases)} ELSE {cell} END"
+    other = f"CASE WHEN nullif(trim({cell}), '') IS NOT NULL THEN {literal(mapped['*'])} ELSE {cell} END"
+    other = other if "*" in mapped else cell
+    alike = [
+        f"WHEN {_is_one_of('w', [plain_word(old)])} THEN {literal(new)}"
+        for old, new in mapped.items()
+        if old.strip("*")
+    ]
+    if alike:
+        other = let("w", plain_word_sql(cell), f"CASE {' '.join(alike)} ELSE {other} END")
+    return f"CASE {' '.join(cases)} ELSE {other} END" if cases else other
 
 
 def _pieces(pattern: str, cells: Mapping[str, str]) -> list[str]:
@@ -264,7 +278,61 @@ def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -
         happened=column.happened,
         heading=", ".join(filling.headings) or "a constant",
         private=column.identity or name in FREE_TEXT or name in PERSONAL_KEYS,
+        unit="" if part and filling.product and int(part) <= len(filling.product) else column.unit,
+        low=None if part else column.low,
+        required=column.required,
     )
+
+
+# Zones that headings say
+
+
+def _zones(cell: str, fillings: Mapping[str, Filling], sources: Sequence[Source]) -> dict[str, str]:
+    """SQL of the zone that the headings of a time say, by file; empty where none says one."""
+    filling, found = _read_from(cell, fillings)
+    zones = {source.file: _zone(filling, found(source), source) for source in sources}
+    return zones if any(zone != "NULL" for zone in zones.values()) else {}
+
+
+def _read_from(cell: str, fillings: Mapping[str, Filling]) -> tuple[Filling, Callable[[Source], list[str]]]:
+    """What fills a cell, and which headings of a file do."""
+    if cell in fillings:
+        return fillings[cell], lambda source: present(fillings[cell], source)
+    name, _, part = cell.rpartition(" ")
+    return fillings[name], lambda source: present(fillings[name], source)[int(part) - 1 : int(part)]
+
+
+def _zone(filling: Filling, found: Sequence[str], source: Source) -> str:
+    said = [zone_of_heading(heading) for heading in found]
+    zones = [literal(zone[0]) if zone else "NULL" for zone in said]
+    if len(set(zones)) == 1:
+        return zones[0]
+    if filling.first is None:
+        # Of a day and a clock that are put together, one heading speaks for both.
+        named = set(zones) - {"NULL"}
+        return named.pop() if len(named) == 1 else "NULL"
+    filled = [f"nullif(nullif(trim({_text_of(heading, source)}), ''), '-') IS NOT NULL" for heading in found]
+    return f"CASE {' '.join(f'WHEN {when} THEN {zone}' for when, zone in zip(filled, zones, strict=True))} END"
+
+
+def _in_zone(
+    cell: Cell, zones: Mapping[str, str] | None, fillings: Mapping[str, Filling], sources: Sequence[Source]
+) -> Cell:
+    """A cell of times that knows the zone which its headings say."""
+    if not zones:
+        return cell
+    _, found = _read_from(cell.name, fillings)
+    headings = dict.fromkeys(heading for source in sources for heading in found(source))
+    said = {heading: zone[1] for heading in headings if (zone := zone_of_heading(heading))}
+    of_files = {zones[source.file] for source in sources if found(source)}
+    if len(of_files) == 1 and (zone_sql := next(iter(of_files))).startswith("'"):
+        return replace(cell, zone=zone_sql, zone_said=f"its heading says {next(iter(said.values()))}")
+    named = ", ".join(f"{heading!r} says {zone}" for heading, zone in said.items())
+    return replace(cell, zone=_zone_cell(cell.name), zone_said=f"the heading {named}")
+
+
+def _zone_cell(cell: str) -> str:
+    return identifier(f"zone of {cell}")
 
 
 # What is said of a whole row
@@ -283,7 +351,7 @@ def _row_facts(table: Table, wanted: TableSource, source: Source) -> list[str]:
         texts = [f"nullif(trim({_text_of(heading, source)}), '')" for heading in headings if heading]
         complete = len(texts) == len(headings)
         match = " || chr(31) || ".join(texts) if complete else "NULL"
-        tests = [_is_one_of(_text_of(h, source), [p]) for w, p in rule.where.items() if (h := source.heading(w))]
+        tests = [_is_like_one_of(_text_of(h, source), [p]) for w, p in rule.where.items() if (h := source.heading(w))]
         facts += [f"{match} AS {MATCH}", f"coalesce({' AND '.join(tests) or 'false'}, false) AS {CANCELS}"]
     return facts
 
@@ -296,22 +364,24 @@ def _left_out(wanted: TableSource, source: Source) -> str:
     cases = []
     for heading, values in wanted.leave_out.items():
         found = source.heading(heading)
-        for value in values if found else ():
-            said = f"left out: {heading} is {_said(value)}"
-            cases.append(f"WHEN {_is_one_of(_text_of(found or '', source), [value])} THEN {literal(said)}")
+        for test in (_is_one_of, _is_like_one_of) if found else ():
+            for value in values:
+                said = f"left out: {heading} is {_said(value)}"
+                cases.append(f"WHEN {test(_text_of(found or '', source), [value])} THEN {literal(said)}")
     for heading, values in wanted.keep_only.items():
         found = source.heading(heading)
         if found:
             said = f"left out: {heading} is not {' or '.join(map(_said, values))}"
             cases.append(
-                f"WHEN NOT coalesce({_is_one_of(_text_of(found, source), values)}, false) THEN {literal(said)}"
+                f"WHEN NOT coalesce({_is_like_one_of(_text_of(found, source), values)}, false) THEN {literal(said)}"
             )
     return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
 
 
 def _holds(where: Mapping[str, Sequence[str]], source: Source) -> str:
     """SQL: whether one of these headings has one of its values; false where the file has none of them."""
-    tests = [_is_one_of(_text_of(h, source), values) for wish, values in where.items() if (h := source.heading(wish))]
+    found = [(h, values) for wish, values in where.items() if (h := source.heading(wish))]
+    tests = [_is_like_one_of(_text_of(heading, source), values) for heading, values in found]
     return f"coalesce({' OR '.join(tests) or 'false'}, false)"
 
 
@@ -334,6 +404,34 @@ def _is_one_of(text: str, values: Sequence[str]) -> str:
         else:
             tests.append(f"trim({text}) = {literal(value)}")
     return "(" + " OR ".join(tests) + ")"
+
+
+def _is_like_one_of(text: str, values: Sequence[str]) -> str:
+    """SQL: whether a text is one of the values in any case and width."""
+    words = [value for value in values if value.strip("*")]
+    tests = [_is_one_of(text, [value for value in values if value not in words])] if len(words) < len(values) else []
+    tests += [_is_one_of(plain_word_sql(text), [plain_word(value) for value in words])] if words else []
+    return "(" + " OR ".join(tests) + ")"
+
+
+_WIDE = "".join(map(chr, range(0xFF01, 0xFF5F)))
+_NARROW = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def plain_word(value: str) -> str:
+    """A value without differences of case and width.
+
+    >>> plain_word(" ＮＰＳ（中文） ")
+    'nps(中文)'
+    """
+    return value.translate(str.maketrans(_WIDE, _NARROW)).lower().strip(" ")
+
+
+def plain_word_sql(text: str) -> str:
+    """SQL of a text without blanks around it and without differences of case and width, as :func:`plain_word`."""
+    wide = f"regexp_matches({text}, '[！-～]')"
+    narrow = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
+    return f"trim(lower(CASE WHEN {wide} THEN {narrow} ELSE {text} END))"
 
 
 def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple[str, list[Repair]]:

@@ -8,6 +8,7 @@
 #       orders: [customer_id, ordered_at, amount]
 #     optional:
 #       customers: [channel]
+#       subscriptions: [started_at]
 #       surveys: [score]
 #       usage: [customer_id]
 #   kernelspec:
@@ -53,8 +54,9 @@ people = chapter.table("customers") if chapter.has("customers") else None
 # %% [markdown]
 # ## What data this needs
 #
-# Orders, with the customer, the time and the amount. Three things make it richer: the table `customers` (those who
-# never bought, and the **channel** that won each), `surveys` (satisfaction and needs) and `usage`.
+# Orders, with the customer, the time and the amount. Four things make it richer: the table `customers` (those who
+# never bought, and the **channel** that won each), `subscriptions` (whose contract runs has not left), `surveys`
+# (satisfaction and needs) and `usage`.
 #
 # From the orders comes one row per customer. `…_year` are the twelve months up to today; several orders on one day are
 # one purchase. Where the orders begin later than that, `history_days` says how many days they cover; the sentences then
@@ -203,7 +205,11 @@ segmented = segmentation.segments(scored, thresholds, rules=own_rules)
 guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
 tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
 tier_rules = segmentation.segment_rules(thresholds, rules=own_rules)
-tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented, history_days=history_days)
+has_contracts = chapter.has("subscriptions", "customer_id", "started_at")
+contracts = chapter.table("subscriptions") if has_contracts else None
+under_contract = segmentation.under_contract(contracts, as_of=chapter.as_of).to_pandas() if has_contracts else None
+bound = segmentation.sleepers_under_contract(segmented, under_contract) if has_contracts else None
+tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented, history_days=history_days, bound=bound)
 chapter.show_table(tier_table.frame, name="tiers", title=tier_table.title, reading=tier_table.reading)
 
 # %% [markdown]
@@ -384,10 +390,11 @@ needs.need.value_counts(normalize=True).sort_index().round(3) if needs is not No
 #
 # Each finding says what was found, what is at stake in a year, how sure that is, and what to do. The amounts are looked at
 # from several sides and overlap (a core customer who fell asleep is in two of them): do not add them up. First, where the
-# line of the sleeping tier might also have been drawn:
+# line of the sleeping tier might also have been drawn. Customers whose contract runs are left out: whoever subscribes
+# pays without ordering, or once a year, and is not asleep.
 
 # %%
-lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules)
+lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules, under_contract=under_contract)
 tier_outcomes = segmentation.segment_outcomes(moves, rules=own_rules) if earlier else None
 horizon = int(rhythm.horizon_days.iloc[0]) if len(rhythm) else None
 lines.round(0)
@@ -395,7 +402,7 @@ lines.round(0)
 # %%
 chapter.conclude(
     segmentation.finding_sleeping(
-        tiers, lines, tier_outcomes, since=earlier, history_days=history_days, horizon=horizon
+        tiers, lines, tier_outcomes, since=earlier, history_days=history_days, horizon=horizon, bound=bound
     ),
     segmentation.finding_concentration(concentration, history_days=history_days),
     segmentation.finding_core_lost(moves, since=earlier) if earlier else None,

@@ -310,7 +310,16 @@ chapter.show(retention.plot_early_orders(early, within=within), name="first_days
 # %%
 contracts = chapter.table("subscriptions") if chapter.has("subscriptions", "started_at") else None
 no_contracts = text.say("This client has no subscriptions: the part on contracts has nothing to show.")
-ages = retention.contract_ages(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
+terms = retention.contract_terms(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
+no_contracts if terms is None else terms
+
+# %% [markdown]
+# A monthly contract has twelve decisions a year, a yearly one has one: renewals of different **terms** cannot be counted
+# together. From here on we look at the term of which there are most; what runs beside it is named with the finding.
+
+# %%
+term = retention.most_frequent_term(terms)
+ages = retention.contract_ages(contracts, as_of=chapter.as_of, term=term).to_pandas() if terms is not None else None
 no_contracts if ages is None else ages.head(6)
 
 # %% [markdown]
@@ -340,7 +349,7 @@ assert model is None or np.allclose(by_product, model.survival(t))
 
 # %%
 projection = retention.project_contracts(ages, model) if ages is not None else None
-chapter.show(retention.plot_projection(projection), name="contracts", table=projection) if (
+chapter.show(retention.plot_projection(projection, term=term), name="contracts", table=projection) if (
     projection is not None
 ) else no_contracts
 
@@ -353,7 +362,7 @@ chapter.show(retention.plot_projection(projection), name="contracts", table=proj
 from datetime import timedelta
 
 ago = chapter.as_of - timedelta(days=182)
-earlier = retention.contract_ages(contracts, as_of=ago).to_pandas() if contracts is not None else None
+earlier = retention.contract_ages(contracts, as_of=ago, term=term).to_pandas() if contracts is not None else None
 old_model = retention.contract_model(earlier) if earlier is not None else None
 if old_model:
     checked = retention.project_contracts(ages, old_model, until=int(ages.age.max()))
@@ -376,7 +385,9 @@ worth.T.rename(columns={0: "value"}).round(2) if worth is not None else text.say
 # %%
 outlook = None
 if model is not None:
-    outlook = retention.contract_outlook(contracts, model, as_of=chapter.as_of, margin=chapter.client.margin)
+    outlook = retention.contract_outlook(
+        contracts, model, as_of=chapter.as_of, term=term, margin=chapter.client.margin
+    )
 
 # %% [markdown]
 # ## In words
@@ -412,7 +423,7 @@ chapter.conclude(
     retention.finding_timing(timing, curve),
     retention.finding_newer(newer, worth),
     retention.finding_groups(returns, pairs, within=within, worth=worth, by=by),
-    retention.finding_contracts(outlook, model),
+    retention.finding_contracts(outlook, model, term=term, terms=terms),
 )
 
 # %% [markdown]

@@ -412,11 +412,11 @@ def test_what_nobody_may_be_asked_for_is_the_money_at_stake():
     assert customer_data.finding_unreachable(reached, history_days=90).money is None
 
 
-def test_without_any_consent_nobody_may_be_contacted():
+def test_data_without_any_consent_put_no_money_at_stake():
     reached = customer_data.reach(customer_data.consents(None, BOUGHT, as_of=AS_OF))
     found = customer_data.finding_unreachable(reached)
-    assert found.sentence.startswith("The data hold no consent at all")
-    assert found.money == 150.0
+    assert found.sentence.startswith("These data do not say who may be contacted")
+    assert (found.money, found.direction) == (None, "neutral")
 
 
 def test_where_nobody_bought_there_is_nothing_to_say():

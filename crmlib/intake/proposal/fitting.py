@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmlib.contract import TABLES, Column, Table
-from crmlib.intake.proposal.content import Looks, all_or, spread
-from crmlib.intake.proposal.headings import LEAST, likeness
+from crmlib.intake.proposal.content import Looks, all_or, spread, words
+from crmlib.intake.proposal.headings import LEAST, likeness, plain
 
 CLEARLY = 8.0
 """By how much the best heading must be better than the next one to be taken without asking."""
@@ -103,6 +103,9 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
 
 def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: bool = False) -> Match:
     """The match of a column, from the headings that it could be, best first; ``several``: all of them are kept."""
+    better = _better_amount(found) if column.name == "amount" else None
+    if better is not None:
+        return better
     score, heading, reason = found[0]
     near = [one for one in found if several or score - one[0] < CLEARLY]
     if len(near) == 1:
@@ -110,6 +113,20 @@ def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: 
     if column.identity:
         return Match(column.name, [h for _, h, _ in near], score, f"{reason}; the first of these that is filled")
     return Match(column.name, [h for _, h, _ in near], score, "", tuple((h, s, why) for s, h, why in near))
+
+
+def _better_amount(found: Sequence[tuple[float, str, str]]) -> Match | None:
+    """Of several amounts the one that was really paid, else the one without tax; None where no heading says so."""
+    if len(found) < 2:
+        return None
+    for kind, said in (("really_paid", "it is what was really paid"), ("without_tax", "it is the amount without tax")):
+        marks = [mark if not mark.isascii() else f" {mark} " for mark in map(plain, words()[kind])]
+        named = [one for one in found if any(mark in f" {plain(one[1])} " for mark in marks)]
+        if len(named) == 1:
+            score, heading, reason = named[0]
+            others = " and ".join(repr(h) for _, h, _ in found if h != heading)
+            return Match("amount", heading, score, f"{reason}; {said}, rather than {others}", check=True)
+    return None
 
 
 def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:

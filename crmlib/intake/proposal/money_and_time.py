@@ -13,6 +13,9 @@ from crmlib.intake.proposal.headings import plain
 from crmlib.intake.source import Source
 
 CHINESE = ("CNY", "Asia/Shanghai")
+_NEARLY_ALL = 0.99
+_FEW = 20
+_CODE = 3
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,19 @@ def currency_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
     known: dict[str, str] = words()["currencies"]
     for export in exports:
         for heading in export.headings:
-            if plain(heading) in ("currency", "currency code", "order currency", "币种", "货币", "币别"):
+            if plain(heading) in ("currency", "currency code", "order currency", "币种", "货币", "币别",
+                                  "währung", "waehrung", "devise", "moneda", "divisa"):
                 values = values_of(connection, export.source, heading, most=20) or []
-                if values and (code := known.get(values[0][0], values[0][0])) and _is_currency(code):
+                code = _code_of(values[0][0]) if values else ""
+                if code:
                     several = f", beside {len(values) - 1} others" if len(values) > 1 else ""
-                    return Setting(code, f"{heading!r} of {export.shown}{several}", check=len(values) > 1)
+                    return Setting(code, f"{heading!r} of {export.shown}{several}", check=not _nearly_all(values))
+    for export in exports:
+        for heading, looks in export.looks.items():
+            if looks.filled and looks.distinct <= _FEW and looks.longest == _CODE:
+                values = values_of(connection, export.source, heading, most=_FEW) or []
+                if values and _nearly_all(values) and len(values[0][0]) == _CODE and (code := _code_of(values[0][0])):
+                    return Setting(code, f"{heading!r} of {export.shown} is {values[0][0]} in nearly all rows")
     for export in exports:
         for heading, looks in export.looks.items():
             sign = _sign_in_heading(heading) or (looks.share("with_currency") > 0.5 and looks.share("numbers") > 0.5
@@ -50,6 +61,17 @@ def currency_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
         if codes:
             return Setting(codes[-1], country[1])
     return None
+
+
+def _nearly_all(values: Sequence[tuple[str, int]]) -> bool:
+    return values[0][1] >= _NEARLY_ALL * sum(count for _, count in values)
+
+
+def _code_of(value: str) -> str:
+    """The currency that a value means, in whatever case it is written; empty where it means none."""
+    known: dict[str, str] = words()["currencies"]
+    code = known.get(value) or known.get(value.upper()) or value.upper()
+    return code if _is_currency(code) else ""
 
 
 def zone_of(connection: Any, exports: Sequence[Export]) -> Setting | None:

@@ -16,7 +16,15 @@ INVISIBLE = (
 
 _NULL_WORDS = "null|none|nan|nat|n/a|#n/a|na|\\(null\\)|<null>|<na>|\\\\n"
 _NULL_AS_WRITTEN = "NULL|null|None|nan|NaN|NAN|NaT|NA|N/A|n/a|#N/A|#N/A N/A|\\(null\\)|<null>|<NA>|\\\\N"
-_SIGNS = "[-—–－]+|[?？]+|\\.|/|未知|无|空|空值|暂无|不详|未填写|无数据|\\(空\\)|（空）|\\(blank\\)|\\(空白\\)"
+_SIGNS = "[-—–－]+|[?？]+|\\.|/|未知|无|空|空值|暂无|不详|未填写|无数据"
+_OF_A_PROGRAM = "[(（](?:空|空白|跳过|(?i:empty|blank|skipped))[)）]"
+"""What survey programs write for a question that was not answered: no customer writes so in his own words."""
+_UNKNOWN = (
+    "(?i:unknown|none|tbd|keine angaben?|entf(?:ä|a\u0308|ae)llt|unbekannt|inconnue?|non renseign(?:é|e\u0301)e?"
+    "|desconocid[oa])|k[.] ?[Aa][.]|n[.] ?v[.]"
+)
+GUESTS = "^(?i:guests?|anonymous|anonym|gast|游客|匿名|散客)$"
+"""Words for nobody in particular that stand where a customer's key should."""
 _CURRENCY_SIGNS = "[¥￥$€£৳₹元圆] ?-?"
 
 SHOP_MARKS = "^=\"(.*)\"$|^'([-+=]?[0-9].*|[^' ]*[0-9][^' ]*)$"
@@ -36,20 +44,26 @@ def blank_words(cell: Cell, counts: Mapping[str, int] | None = None) -> str:
     """The pattern of what stands for an empty cell in a column of this kind.
 
     A customer's own words are blank only where a program wrote them (``null``, ``NaN``); in other texts ``NA`` is
-    blank as well, unless the column consists of short codes in capitals among which it is North America.
+    blank as well, unless the column consists of short codes in capitals among which it is North America, and so are
+    the words for what nobody knows (``k.A.``, ``unknown``, ``non renseigné``).
     Among flags ``无`` may be the opposite of ``有``.
     """
     if cell.free:
-        return f"^({_NULL_AS_WRITTEN})$"
+        return f"^({_NULL_AS_WRITTEN}|{_OF_A_PROGRAM})$"
     if cell.kind == "text":
         words = _NULL_AS_WRITTEN
         if counts and keeps_na(cell, counts):
             words = words.replace("|NA|", "|")
-        return f"^({words}|{_SIGNS})$"
+        return f"^({words}|{_SIGNS}|{_OF_A_PROGRAM}|{_UNKNOWN})$"
     signs = f"{_SIGNS}|{_CURRENCY_SIGNS}" if cell.kind in ("number", "whole") else _SIGNS
     if cell.kind == "flag" and counts and counts.get("有", 0):
         signs = signs.replace("|无|", "|")
-    return f"^((?i:{_NULL_WORDS})|{signs})$"
+    return f"^((?i:{_NULL_WORDS})|{signs}|{_OF_A_PROGRAM}|{_UNKNOWN})$"
+
+
+def names_guests(cell: Cell) -> bool:
+    """Whether words for a guest mean that the cell names no customer: in the customer's own key only."""
+    return cell.name == "customer_id"
 
 
 def keeps_na(cell: Cell, counts: Mapping[str, int]) -> bool:
@@ -72,6 +86,7 @@ def surface_evidence(raw: str, trimmed: str, cell: Cell) -> dict[str, str]:
         "marked": matches(trimmed, marks(cell)),
         "blank": matches(unmarked(trimmed, cell), blank_words(cell)),
         "empty": f"{trimmed} = ''",
+        **({"guests": matches(unmarked(trimmed, cell), GUESTS)} if names_guests(cell) else {}),
     }
 
 
@@ -114,6 +129,10 @@ def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:
         word = matches(text, blank_words(cell, counts))
         mendings.append(("blanks", word))
         text = f"CASE WHEN NOT {word} THEN {text} END"
+    if counts.get("guests") and habits.mends("guests"):
+        guest = matches(text, GUESTS)
+        mendings.append(("guests", guest))
+        text = f"CASE WHEN NOT {guest} THEN {text} END"
     filled = f"coalesce({text} <> '', false)" if empties else f"({text}) IS NOT NULL"
     if empties and cell.kind == "text":
         text = f"nullif({text}, '')"

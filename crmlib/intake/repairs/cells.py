@@ -27,8 +27,11 @@ REPAIRS: dict[str, str] = {
     "day_month": "dates with day and month first",
     "serial_dates": "Excel's day numbers",
     "epochs": "seconds, milliseconds or microseconds since 1970",
-    "epoch_blank": "1970-01-01 or 0000-00-00 for an empty time",
+    "epoch_blank": "1970-01-01 or 0000-00-00 for an empty time; 1900, 1901 and 1970-01-01 for an unknown birthday",
     "flags": "further words for true and false",
+    "guests": "words for a guest in place of a customer: guest, anonymous, 散客",
+    "scores": "scores with their words: 10(极有可能), 5 - Very satisfied, 9分",
+    "sign": "sums that are all written as negatives where the contract counts them from 0",
 }
 """Each repair of cells by its name in ``repairs: {name: false}``, and what it mends."""
 
@@ -40,7 +43,10 @@ class Cell:
     ``raw`` is the SQL identifier of the cell in the relation, ``type`` its DuckDB type (VARCHAR: as in the export;
     anything else: already typed by Parquet, a workbook or a database). ``key``: an identifier (ids, codes) in which
     every character counts. ``free``: a customer's own words. ``happened``: a time that cannot lie in the future.
-    ``private``: a person's data, of which no example is shown.
+    ``private``: a person's data, of which no example is shown. ``unit``, ``low`` and ``required`` as in the contract
+    (``money`` is never a percentage); a cell that is only a part of a value has no ``low``. ``zone``: SQL of the zone
+    that the headings of times say, NULL in rows whose heading says none, and ``zone_said`` how they say it; empty: the
+    source's zone.
     """
 
     name: str
@@ -52,6 +58,11 @@ class Cell:
     happened: bool = False
     heading: str = ""
     private: bool = False
+    unit: str = ""
+    low: float | None = None
+    required: bool = False
+    zone: str = ""
+    zone_said: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,13 +121,17 @@ class Lent:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a column is to be read: SQL over its raw cell, and of each repair where it changes a cell."""
+    """How a column is to be read: SQL over its raw cell, and of each repair where it changes a cell.
+
+    ``refusals``: SQL of the cells that must not be read, and the problem, to which the first of them is added.
+    """
 
     value: str
     filled: str
     mendings: tuple[tuple[str, str], ...] = ()
     decisions: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    refusals: tuple[tuple[str, Problem], ...] = ()
 
 
 def is_text(cell: Cell) -> bool:

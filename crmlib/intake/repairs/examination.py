@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from crmlib.intake.repairs import flags, keys, numbers, times
+from crmlib.intake.repairs import flags, keys, numbers, times, wholes
 from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
 from crmlib.intake.repairs.cells import HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
 from crmlib.intake.source import FILE, ROW, literal
@@ -56,6 +56,7 @@ def examine(
         counts[name].update(found)
     lent = _lent(unclear, habits, counts)
     plans = {cell.name: _plan(cell, habits, counts[cell.name], lent, place) for cell in cells}
+    plans = {cell.name: wholes.judged(connection, relation, cell, plans[cell.name], habits) for cell in cells}
     repairs = _repairs(connection, relation, cells, plans, habits)
     mended = {
         name: Mended(
@@ -67,7 +68,21 @@ def examine(
         )
         for name, plan in plans.items()
     }
-    return mended, [problem for plan in plans.values() for problem in plan.problems]
+    refused = [one for plan in plans.values() for one in _refused(connection, relation, plan, place)]
+    return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
+
+
+def _refused(connection: Any, relation: str, plan: Plan, place: str) -> list[Problem]:
+    """What is wrong with cells that must not be read, and in which row the first of them stands."""
+    problems = []
+    for condition, problem in plan.refusals:
+        first = connection.execute(
+            f"SELECT {FILE}, {ROW} FROM {relation} WHERE {condition} ORDER BY {FILE}, {ROW} LIMIT 1"
+        ).fetchone()
+        if first:
+            found = f"{problem.found}, the first in {first[0]}, row {first[1]}"
+            problems.append(replace(problem, file=place, found=found))
+    return problems
 
 
 def _screened(connection: Any, relation: str, cells: Sequence[Cell], habits: Habits) -> Counts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crmlib.intake.repairs.blanks import INVISIBLE, blank_words, keeps_na, marks, surface
+from crmlib.intake.repairs.blanks import GUESTS, INVISIBLE, blank_words, keeps_na, marks, names_guests, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, counted, matches
 from crmlib.intake.source import literal
 
@@ -35,6 +35,8 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
         patterns.append("[*][*]")
     if cell.key:
         patterns += [_FLOAT, _SCIENTIFIC, _LONG, _ERRORS, "@.*[A-Z]", "[A-Z].*@", f"[{_WIDE}]"]
+    if names_guests(cell):
+        patterns.append(GUESTS)
     return {"dirty": matches(cell.raw, "|".join(patterns)), "empty": f"{cell.raw} = ''"}
 
 
@@ -105,6 +107,11 @@ def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
     sentences = []
     if counts.get("na") and keeps_na(cell, counts):
         sentences.append(f"{cell.name}: NA is kept, for it stands among {counted(counts['codes'], 'short code')}")
+    if counts.get("guests") and habits.mends("guests"):
+        sentences.append(
+            f"{cell.name}: {counted(counts['guests'], 'cell')} with a word for a guest (guest, anonymous, 散客) name no "
+            "customer; an order stays, as a guest's"
+        )
     if counts.get("floats") and counts.get("fractions"):
         sentences.append(
             f"{cell.name}: {counted(counts['floats'], 'value')} such as 12.0 kept as they are, for "

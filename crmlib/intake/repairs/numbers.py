@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crmlib.intake.repairs.blanks import Surface, surface
+from crmlib.intake.repairs.blanks import Surface, blank_words, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, let, matches
 from crmlib.intake.source import literal
 from crmlib.problems import Problem
@@ -34,6 +34,13 @@ _ONE_POINT = f"^{_PARTED}[.][0-9]{{3}}$"
 _PLAIN = "^([0-9]+|[0-9]*[.][0-9]+|[0-9]+[.])$"
 _COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
 _POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
+_SCORE = "([0-9]{1,3}(?:[.,][0-9]+)?)"
+_WORDS_OF_SCORE = (
+    f"^{_SCORE} ?(?:[(（][^()（）]*[^0-9()（） ][^()（）]*[)）]|[-–—:：=] ?\\pL.*|分|颗?星|(?i:stars?|points?|sterne?|punkte?))$"
+)
+_PLAIN_SCORE = f"^{_SCORE}$"
+_MADE_A_DAY = "^[0-9]+-(?i:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[.]?$"
+"""What a spreadsheet program makes of the range 1-2: no score."""
 _WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
 
 
@@ -78,6 +85,9 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "wide": f"{slow} AND {body} <> {_body(names['t'], wide=False)}",
         "percent": f"{core} <> '' AND contains({body}, '%')",
         "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
+        "with words": _with_words(names["t"]),
+        "without words": matches(names["t"], _PLAIN_SCORE),
+        "written": f"{names['t']} IS NOT NULL AND NOT {matches(names['t'], blank_words(cell))}",
     }
 
 
@@ -99,6 +109,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     """How a column of numbers is read."""
     around = surface(cell, habits, counts)
     text = around.text
+    if _are_scores(cell, habits, counts):
+        return _plan_scores(cell, counts, around)
     decimal, decisions, problems = _decide(cell, habits, counts, lent, place)
     slow_needed = bool(counts.get("slow")) or (decimal == "," and bool(counts.get("one point")))
     if not slow_needed:
@@ -145,7 +157,51 @@ def _plan_slow(
         return f"CASE WHEN NOT {strict} THEN {found} END"
 
     mendings = tuple((name, where(condition)) for name, condition in kinds if habits.mends(name))
-    return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems)
+    refusals = tuple((sql, _no_amount(cell, counts)) for name, sql in mendings if name == "percent" and _is_money(cell))
+    return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems, refusals)
+
+
+def _is_money(cell: Cell) -> bool:
+    return cell.unit == "money"
+
+
+def _no_amount(cell: Cell, counts: Mapping[str, int]) -> Problem:
+    """What is wrong with percentages in a column of money; where they stand is added by who has the rows."""
+    return Problem(
+        file="",
+        place=_shown(cell),
+        found=f"{counted(counts['percent'], 'cell')} with a percent sign",
+        expected="amounts of money",
+        remedy="a discount in percent is no amount: leave the column out, or export the amount",
+    )
+
+
+def _shown(cell: Cell) -> str:
+    return f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name
+
+
+def _with_words(text: str) -> str:
+    """SQL: whether a text is a score with its words."""
+    return f"{matches(text, _WORDS_OF_SCORE)} AND NOT {matches(text, _MADE_A_DAY)}"
+
+
+def _are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
+    """Whether every filled cell of a column is a score, with its words or (between the ends of the scale) without."""
+    found = counts.get("with words", 0)
+    if not found or _is_money(cell) or not habits.mends("scores"):
+        return False
+    return found + counts["without words"] == counts["written"]
+
+
+def _plan_scores(cell: Cell, counts: Mapping[str, int], around: Surface) -> Plan:
+    """How a column of scores is read whose cells tell what the scores mean."""
+    number = f"replace(regexp_extract({around.text}, {literal('^' + _SCORE)}, 1), ',', '.')"
+    said = (
+        f"{cell.name}: {counts['with words']:,} of {counted(counts['written'], 'score')} stand with words or a unit, "
+        "such as 10(…), 5 - … or 9分: the number is taken"
+    )
+    value = _as_kind(f"try_cast({number} AS DOUBLE)", cell)
+    return Plan(value, around.filled, (*around.mendings, ("scores", _with_words(around.text))), (said,))
 
 
 def typed(cell: Cell) -> Plan:
@@ -212,7 +268,7 @@ def _decide(
 def _undecided(cell: Cell, found: str, place: str) -> Problem:
     return Problem(
         file=place,
-        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
+        place=_shown(cell),
         found=found,
         expected="the character that stands before the fraction to be known",
         remedy='add decimal: "." or decimal: "," to the table',
@@ -221,7 +277,7 @@ def _undecided(cell: Cell, found: str, place: str) -> Problem:
 
 def _units(cell: Cell, counts: Mapping[str, int]) -> tuple[str, ...]:
     said = []
-    if counts.get("percent"):
+    if counts.get("percent") and not _is_money(cell):
         said.append(f"{cell.name}: {counted(counts['percent'], 'percentage')} as fractions, 12.5% as 0.125")
     if counts.get("wan"):
         said.append(f"{cell.name}: 万 is 10,000 and 亿 100,000,000 ({counted(counts['wan'], 'number')})")

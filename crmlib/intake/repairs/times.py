@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import re
+import unicodedata
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -347,10 +350,47 @@ def _leading_number(text: str, which: int) -> str:
 
 def _as_kind(cell: Cell, habits: Habits, *, moment: str = "", wall: str = "") -> str:
     """SQL of a moment or a wall clock as what the column holds: a moment, or a day in the client's zone."""
-    zone = literal(habits.timezone)
     if cell.kind == "date":
-        return f"CAST({wall} AS DATE)" if wall else f"CAST({moment} AT TIME ZONE {zone} AS DATE)"
-    return f"({wall}) AT TIME ZONE {zone}" if wall else moment
+        return f"CAST({wall} AS DATE)" if wall else f"CAST({moment} AT TIME ZONE {literal(habits.timezone)} AS DATE)"
+    return f"({wall}) AT TIME ZONE {_zone(cell, habits)}" if wall else moment
+
+
+def _zone(cell: Cell, habits: Habits) -> str:
+    """SQL of the zone of times without offset: what their heading says, else the source's."""
+    return f"coalesce({cell.zone}, {literal(habits.timezone)})" if cell.zone else literal(habits.timezone)
+
+
+def zone_of_heading(heading: str) -> tuple[str, str] | None:
+    """The zone that the heading of a time says, as a zone's name and as it is said there; None: it says none.
+
+    >>> zone_of_heading("created_at_utc"), zone_of_heading("时间(北京时间)"), zone_of_heading("Created (GMT+8)")
+    (('UTC', 'UTC'), ('Asia/Shanghai', '北京时间'), ('Etc/GMT-8', 'GMT+8'))
+    >>> zone_of_heading("Created (America/Los_Angeles)"), zone_of_heading("Date/Time"), zone_of_heading("Created")
+    (('America/Los_Angeles', 'America/Los_Angeles'), None, None)
+    """
+    plain = unicodedata.normalize("NFKC", heading)
+    named = re.search(r"[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_]+)?", plain)
+    if named and named.group() in zoneinfo.available_timezones():
+        return named.group(), named.group()
+    chinese = re.search(r"北京时间|中国标准时间|beijing(?=[ _]?time)", plain, re.I)
+    if chinese:
+        return "Asia/Shanghai", chinese.group()
+    # Written together (createdAtUtc) a zone is a word only with its capital.
+    found = re.search(rf"(?:(?<![A-Za-z])(?i:UTC|GMT)|(?<=[a-z])(?:UTC|GMT|Utc|Gmt))(?![A-Za-z]){_SHIFT}", plain)
+    if not found:
+        return ("UTC", "Z") if re.search(r"[(\[]Z[)\]]|[_ ]Z$|_z$", plain) else None
+    sign, hours, minutes = found.groups()
+    said = found.group().upper()
+    if not sign or int(hours) == int(minutes or 0) == 0:
+        return "UTC", said
+    if (sign, int(hours), minutes) == ("+", 5, "30"):
+        return "Asia/Kolkata", said
+    if int(minutes or 0) or int(hours) > 12:
+        return None
+    return f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}", said
+
+
+_SHIFT = r"(?: ?([+-]) ?([0-9]{1,2})(?::?([0-9]{2}))?(?![0-9]))?"
 
 
 def _fast(cell: Cell, text: str) -> str:
@@ -381,8 +421,7 @@ def _without_zero_dates(
     if counts.get("no date"):
         zeros.append(matches(text, _NO_DATE))
     if counts.get("epoch zero") and cell.kind == "time":
-        zone = literal(habits.timezone)
-        wall = f"({value}) AT TIME ZONE {zone} = TIMESTAMP '1970-01-01'"
+        wall = f"({value}) AT TIME ZONE {_zone(cell, habits)} = TIMESTAMP '1970-01-01'"
         at_zero = f"({value}) = TIMESTAMPTZ '1970-01-01 00:00:00+00' OR {wall}"
         early = f"({matches(text, '^(1970-0?1-0?1|1969-12-31)')} AND ({at_zero}))"
         zeros += [early, matches(text, "^0([.]0*)?$")]
@@ -460,7 +499,9 @@ def _century(cell: Cell) -> str:
 
 
 def _zone_said(cell: Cell, habits: Habits, clocks: int) -> str:
-    return f"{cell.name}: local time of {habits.timezone} ({counted(clocks, 'time')} without offset)"
+    zone = f"{cell.zone_said}, " if cell.zone else ""
+    local = "" if cell.zone and cell.zone.startswith("'") else f"local time of {habits.timezone} "
+    return f"{cell.name}: {zone}{'else ' if zone and local else ''}{local}({counted(clocks, 'time')} without offset)"
 
 
 def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: list[Form]) -> list[str]:

@@ -133,15 +133,16 @@ def split_effect(orders: Any, *, shares: Sequence[float] = SHARES, seed: int = 0
 
 
 def duplicates_found(account: Mapping[str, Any]) -> Any:
-    """Which customers intake found to be one person: ``rule``, ``pairs``, ``contradicted``, ``shared_contacts``.
+    """Which customers intake found to be one person: ``rule``, ``pairs``, ``contradicted``, ``shared_contacts``,
+    ``sharing_customers`` (who share a contact that is no evidence by itself and were not merged).
 
     Empty where identities were not compared (ids as they are, or no identities in the data).
     """
     import pandas as pd
 
-    columns = ["rule", "pairs", "contradicted", "shared_contacts"]
+    columns = ["rule", "pairs", "contradicted", "shared_contacts", "sharing_customers"]
     found = account.get("people", {}).get("duplicates", {})
-    return pd.DataFrame([(rule, *(one[c] for c in columns[1:])) for rule, one in found.items()], columns=columns)
+    return pd.DataFrame([(rule, *(one.get(c, 0) for c in columns[1:])) for rule, one in found.items()], columns=columns)
 
 
 # Figures
@@ -196,27 +197,124 @@ def _signed(change: float) -> str:
 # Findings
 
 
-def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
-    """Customers who are probably one person under several ids; None where identities were not compared."""
-    people = account.get("people", {})
-    if not people.get("duplicates") or not people.get("people"):
-        return None
-    found, merged, everybody = (int(people.get(key, 0)) for key in ("duplicate_customers", "merged", "people"))
-    certainty = text.say(
-        "Found by exact agreement of e-mail, phone, or name with birthday or address: pairs that disagree elsewhere "
-        "are left out, and people who changed both phone and e-mail are not found. It is a lower bound, without an "
-        "interval."
+def _compared(account: Mapping[str, Any]) -> int:
+    """How many customer records were compared: the rows that were kept, and those merged into one of them.
+
+    Rows that were set aside (customers that are tests, rows without an id) are not among them.
+    """
+    people = account["people"]
+    kept = account.get("tables", {}).get("customers", {}).get("rows")
+    return int(people.get("people", 0)) if kept is None else int(kept) + int(people.get("merged", 0))
+
+
+def _by_rule(duplicates: Mapping[str, Mapping[str, Any]], count: str) -> str:
+    """A count of each rule in words, rules without any left out: ``100 by e-mail, 4 by phone``; empty if all are 0."""
+    return ", ".join(
+        text.say("{count} by {rule}", count=int(one[count]), rule=_in_words(rule))
+        for rule, one in duplicates.items()
+        if one.get(count)
     )
-    if not found:
+
+
+def _in_words(rule: str) -> str:
+    words = {
+        "same_email": text.say("e-mail"),
+        "same_phone": text.say("phone"),
+        "same_name_and_birthday": text.say("name with birthday"),
+        "same_name_and_address": text.say("name with address"),
+    }
+    return words.get(rule, rule)
+
+
+def _certainty(duplicates: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was compared, and what was seen and not taken as evidence."""
+    said = [
+        text.say(
+            "Compared were {rules}, which had to agree exactly: people who changed all of these are not found. It is a "
+            "lower bound, without an interval.",
+            rules=", ".join(map(_in_words, duplicates)),
+        )
+    ]
+    shared, contradicted, unusable = (
+        _by_rule(duplicates, count) for count in ("sharing_customers", "contradicted", "without_evidence")
+    )
+    if shared:
+        said.append(
+            text.say(
+                "Customers who share a contact that is no evidence by itself (a department's mailbox, a number used by "
+                "many), not merged: {shared}.",
+                shared=shared,
+            )
+        )
+    if contradicted:
+        said.append(
+            text.say(
+                "Pairs that agree and were left out because they differ in birthday, gender or city: {pairs}.",
+                pairs=contradicted,
+            )
+        )
+    if unusable:
+        said.append(
+            text.say(
+                "Customers who could not be compared because the value is masked, made up or incomplete: {customers}.",
+                customers=unusable,
+            )
+        )
+    return " ".join(said)
+
+
+def _nobody_found(duplicates: Mapping[str, Mapping[str, Any]], everybody: int) -> Finding:
+    """The finding where no customer was taken for a second record of another."""
+    shared, contradicted = (_by_rule(duplicates, count) for count in ("sharing_customers", "contradicted"))
+    said = {"people": everybody, "rules": ", ".join(map(_in_words, duplicates))}
+    if not shared and not contradicted:
         return Finding(
             "customer_data.duplicates",
-            text.say(
-                "Among {people} customers no two agree in e-mail, phone, or name with birthday.", people=everybody
-            ),
+            text.say("Among {people} customers no two agree in what was compared ({rules}).", **said),
             "good",
-            certainty=certainty,
+            certainty=_certainty(duplicates),
             action=text.say("Nothing needs to be merged."),
         )
+    if shared:
+        sentence = text.say(
+            "None of {people} customers was taken for a second record of another, but some share a contact that is no "
+            "evidence by itself ({shared}): they were not merged.",
+            shared=shared,
+            **said,
+        )
+        action = text.say(
+            "Look by hand at those who share a contact, and name those who are one person in a list under merge: "
+            "(merge: {{list: FILE.csv}}) in the client's YAML."
+        )
+    else:
+        sentence = text.say(
+            "None of {people} customers was taken for a second record of another: pairs that agree ({contradicted}) "
+            "contradict each other elsewhere and were not merged.",
+            contradicted=contradicted,
+            **said,
+        )
+        action = text.say(
+            "Nothing needs to be merged, unless the birthday, gender or city of one of a pair is wrong: then correct it "
+            "where it comes from."
+        )
+    return Finding("customer_data.duplicates", sentence, "neutral", certainty=_certainty(duplicates), action=action)
+
+
+def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
+    """Customers who are probably one person under several ids; None where identities were not compared.
+
+    Says, too, who agrees and was not merged: sharers of a department's mailbox, and pairs that contradict each other.
+    """
+    people = account.get("people", {})
+    duplicates = people.get("duplicates")
+    if not duplicates or not people.get("people"):
+        return None
+    found, merged = (int(people.get(key, 0)) for key in ("duplicate_customers", "merged"))
+    everybody, certainty = _compared(account), _certainty(duplicates)
+    if not everybody:
+        return None
+    if not found:
+        return _nobody_found(duplicates, everybody)
     sentence = text.say(
         "{found} of {people} customer records ({share}) look like a second record of somebody known; {merged} of them "
         "have been merged.",

@@ -163,17 +163,12 @@ def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Fin
         "period": period_in_words(history_days),
     }
     if int(whole.buyers_unknown) == buyers:
-        sentence = text.say(
-            "The data hold no consent at all: as long as that is so, none of the {all} customers who brought {money} "
-            "in the {period} may be contacted.",
-            **said,
-        )
-    else:
-        sentence = text.say(
-            "{buyers} of {all} customers who bought in the {period} may be contacted by no channel; they brought "
-            "{money}, {share} of the revenue of known customers.",
-            **said,
-        )
+        return _no_consent_recorded(said)
+    sentence = text.say(
+        "{buyers} of {all} customers who bought in the {period} may be contacted by no channel; they brought "
+        "{money}, {share} of the revenue of known customers.",
+        **said,
+    )
     return Finding(
         "customer_data.unreachable",
         sentence,
@@ -189,4 +184,19 @@ def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Fin
         ),
         money=money if is_whole_year(history_days) else None,
         plays=("ask_for_consent",) if out else (),
+    )
+
+
+def _no_consent_recorded(said: dict[str, Any]) -> Finding:
+    """Data without any consent say nothing of the customers, only of the data: no money is at stake in them."""
+    return Finding(
+        "customer_data.unreachable",
+        text.say(
+            "These data do not say who may be contacted: no consent is recorded of any of the {all} customers who "
+            "bought in the {period}.",
+            **said,
+        ),
+        "neutral",
+        certainty=text.say("Counted over all buyers, not a sample: there is no interval."),
+        action=text.say("Have the consents exported with the customers before any list of customers is worked with."),
     )

@@ -87,12 +87,35 @@ def running_contracts(subscriptions: Any, *, as_of: Any, term: Term | None = Non
     )
 
 
-def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days: int) -> Any:
-    """One row per unbroken contract: start, stop, price, renewals seen, and whether it was lost at the last
-    of them."""
+@same_kind
+def contract_terms(subscriptions: Any, *, as_of: Any, grace_days: int = 3) -> Any:
+    """How many contracts there are of each term, the most frequent term first.
+
+    Columns: ``term`` (as the client has it, in small letters), ``contracts`` (begun by ``as_of``) and ``running`` (on
+    the day ``as_of``). Contracts that follow one another without a gap are one, of the first one's term. The other
+    measures of contracts look at one term at a time, without a choice at the most frequent one. pandas or Ibis in,
+    same kind out.
+
+    >>> import pandas as pd
+    >>> subscriptions = pd.DataFrame({"customer_id": ["a", "b", "c"], "period": ["month", "month", "year"],
+    ...     "started_at": pd.to_datetime(["2025-01-01", "2025-01-15", "2025-02-01"]),
+    ...     "ended_at": pd.to_datetime(["2025-03-01", None, None])})
+    >>> contract_terms(subscriptions, as_of="2025-03-31")
+        term  contracts  running
+    0  month          2        1
+    1   year          1        1
+    """
     import ibis
 
-    end = as_day(as_of)
+    joined = _unbroken(_known(subscriptions, as_day(as_of)), grace_days)
+    counted = joined.group_by("term").agg(contracts=joined.count(), running=joined.count(where=joined.stop.isnull()))
+    return counted.order_by(ibis.desc("contracts"), "term")
+
+
+def _known(subscriptions: Any, end: dt.date) -> Any:
+    """The contracts begun by the day ``end``: customer, start, stop (empty if later than ``end``), price and term."""
+    import ibis
+
     columns = subscriptions.columns
     stop = subscriptions.ended_at.cast("date") if "ended_at" in columns else ibis.null("date")
     known = subscriptions.filter(subscriptions.customer_id.notnull() & subscriptions.started_at.notnull()).select(
@@ -102,7 +125,16 @@ def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days:
         price=subscriptions.price.cast("float64") if "price" in columns else ibis.null("float64"),
         term=subscriptions.period.cast("string").lower() if "period" in columns else ibis.literal("month"),
     )
-    known = known.filter(known.start <= ibis.literal(end)).mutate(term=lambda t: t.term.fill_null("month"))
+    return known.filter(known.start <= ibis.literal(end)).mutate(term=lambda t: t.term.fill_null("month"))
+
+
+def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days: int) -> Any:
+    """One row per unbroken contract: start, stop, price, renewals seen, and whether it was lost at the last
+    of them."""
+    import ibis
+
+    end = as_day(as_of)
+    known = _known(subscriptions, end)
     term = term or _most_frequent(known)
     if term not in _MONTHS:
         raise ValueError(f"term {term!r} is not known; use one of {', '.join(_MONTHS)}")
@@ -120,6 +152,17 @@ def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days:
         lost=lost,
         seen=ibis.ifelse(lost, renewal, decided),
     )
+
+
+def most_frequent_term(terms: Any) -> Term:
+    """The term of which there are most contracts, among those that can be counted (month, quarter, year).
+
+    ``terms``: from :func:`contract_terms`; ``month`` without any.
+    """
+    if terms is None:
+        return "month"
+    countable = [term for term in to_pandas(terms).term if term in _MONTHS]
+    return countable[0] if countable else "month"
 
 
 def _most_frequent(contracts: Any) -> Any:
@@ -381,37 +424,72 @@ def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
 # Findings
 
 
-def finding_contracts(outlook: pd.DataFrame | None, model: ShiftedBetaGeometric | None) -> Finding | None:
+def _in_words(term: str) -> str:
+    words = {"month": text.say("monthly"), "quarter": text.say("quarterly"), "year": text.say("yearly")}
+    return words.get(term, term)
+
+
+def _other_terms(terms: Any, term: Term) -> str:
+    """What runs beside the contracts of this term, in words; empty if nothing does."""
+    others = terms[(terms.term != term) & (terms.running > 0)]
+    if others.empty:
+        return ""
+    return text.say(
+        "In all {running} contracts run; {others} are left aside here, because renewals of different terms cannot be "
+        "counted together.",
+        running=int(terms.running.sum()),
+        others=", ".join(
+            text.say("{count} {term} ones", count=int(row.running), term=_in_words(row.term))
+            for row in others.itertuples()
+        ),
+    )
+
+
+def finding_contracts(
+    outlook: pd.DataFrame | None, model: ShiftedBetaGeometric | None, *, term: Term | None = None, terms: Any = None
+) -> Finding | None:
     """How many of today's contracts will be left in a year, and what leaving will cost.
 
     ``outlook``: the row of :func:`contract_outlook`; ``model``: from :func:`contract_model`. None without
-    them.
+    them. ``terms``, from :func:`contract_terms`: contracts of how many terms run; where others than those of ``term``
+    (the most frequent one unless given) do, the sentence names its term, and the certainty says what is left aside.
     """
     if outlook is None or model is None:
         return None
     row = outlook.iloc[0]
     priced = row.lost == row.lost and row.contribution > 0
+    frame = to_pandas(terms) if terms is not None else None
+    spoken_of = term or most_frequent_term(frame)
+    aside = _other_terms(frame, spoken_of) if frame is not None else ""
+    said = {"contracts": int(row.contracts), "left": text.number(row.left)}
+    number = max(2, 12 // _MONTHS[spoken_of])
     return Finding(
         "retention.contracts",
         text.say(
-            "Of {contracts} contracts that run today, {left} will be left in a year.",
-            contracts=int(row.contracts),
-            left=text.number(row.left),
-        ),
+            "Of {contracts} {term} contracts that run today, {left} will be left in a year.",
+            term=_in_words(spoken_of),
+            **said,
+        )
+        if aside
+        else text.say("Of {contracts} contracts that run today, {left} will be left in a year.", **said),
         "bad",
         certainty=text.say(
             "95% interval {low} to {high}, if contracts go on leaving as they did: {first} renew at the first renewal, "
-            "{later} at the twelfth. {money}",
+            "{later} at renewal {number}. {aside} {money}",
+            aside=aside,
+            number=number,
             low=text.number(row.left_low),
             high=text.number(row.left_high),
             first=text.percent(model.retention(1).item()),
-            later=text.percent(model.retention(12).item()),
+            later=text.percent(model.retention(number).item()),
             money=text.say(
                 "At stake is the contribution (prices times margin) that those who leave will not bring that year."
             )
             if priced
             else "",
-        ).rstrip(),
+        )
+        .replace("  ", " ")
+        .rstrip(),
         action=text.say(
             "Spend on the first renewals: that is where most contracts are lost, and those who stay longer leave less "
             "by themselves."

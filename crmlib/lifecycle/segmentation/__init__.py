@@ -5,6 +5,7 @@ from crmlib.lifecycle.segmentation.activity import (
     history_days,
     purchase_rhythm,
     revenue_without_customer,
+    under_contract,
 )
 from crmlib.lifecycle.segmentation.exhibits import (
     CaptionedTable,
@@ -44,6 +45,7 @@ from crmlib.lifecycle.segmentation.summary import (
     named,
     segment_rules,
     segment_summary,
+    sleepers_under_contract,
     sleeping_lines,
 )
 from crmlib.lifecycle.segmentation.tiers import segments, thresholds
@@ -88,10 +90,12 @@ __all__ = [
     "segment_summary",
     "segment_usage",
     "segments",
+    "sleepers_under_contract",
     "sleeping_lines",
     "spending",
     "table_of_clusters",
     "table_of_stages",
     "table_of_tiers",
     "thresholds",
+    "under_contract",
 ]

@@ -67,6 +67,29 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
 
 
 @same_kind
+def under_contract(subscriptions: Any, *, as_of: Any) -> Any:
+    """Which customers have a contract that runs at the end of the day ``as_of``: ``customer_id``, each once.
+
+    Begun by that day, and not ended by then. Who has one has not left, however long the last order is ago.
+    ``subscriptions`` as in the contract; pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> subscriptions = pd.DataFrame({"customer_id": ["a", "b", "c"],
+    ...     "started_at": pd.to_datetime(["2024-05-01", "2024-05-01", "2026-01-01"]),
+    ...     "ended_at": pd.to_datetime([None, "2025-12-31", None])})
+    >>> under_contract(subscriptions, as_of="2025-12-31").customer_id.tolist()
+    ['a']
+    """
+    import ibis
+
+    end = ibis.literal(as_day(as_of))
+    stop = subscriptions.ended_at.cast("date") if "ended_at" in subscriptions.columns else ibis.null("date")
+    runs = (subscriptions.started_at.cast("date") <= end) & (stop.isnull() | (stop > end))
+    running = subscriptions.filter(runs & subscriptions.customer_id.notnull())
+    return running.select(customer_id=running.customer_id.cast("string")).distinct().order_by("customer_id")
+
+
+@same_kind
 def revenue_without_customer(orders: Any, *, as_of: Any) -> Any:
     """The revenue of the last twelve months that no customer is known for (guests), in one row.
 

@@ -21,14 +21,15 @@ class CaptionedTable(NamedTuple):
 
 
 def table_of_tiers(
-    summary: Any, rules_in_words: Any, segments: Any = None, *, history_days: int | None = None
+    summary: Any, rules_in_words: Any, segments: Any = None, *, history_days: int | None = None, bound: Any = None
 ) -> CaptionedTable:
     """The value tiers with their rules, customers and revenue.
 
     ``summary`` from :func:`segment_summary`, ``rules_in_words`` from :func:`segment_rules`, both by tier. With
     ``segments`` (from :func:`segments`) the reading says which lifecycle stages the tier ``sleeping`` holds. Where all
     revenue belongs to somebody known, the row of those unknown is left out. ``history_days`` (from
-    :func:`history_days`): how many days the orders cover, where that may be less than a year.
+    :func:`history_days`): how many days the orders cover, where that may be less than a year. ``bound``: the row of
+    :func:`sleepers_under_contract`, whom the reading names.
 
     >>> import pandas as pd
     >>> summary = pd.DataFrame({"segment": ["core", "ordinary"], "customers": [1, 3], "share": [0.25, 0.75],
@@ -71,6 +72,15 @@ def table_of_tiers(
                 text.say("{stage} {count}", stage=text.label(row.stage), count=int(row.customers))
                 for row in stages.itertuples()
             ),
+        )
+    count = int(to_pandas(bound).customers.iloc[0]) if bound is not None else 0
+    if count:
+        reading = text.say(
+            "{reading} Tiers and stages look at orders only: {count} customers of the tier {tier} have a contract that "
+            "runs, and have not left.",
+            reading=reading,
+            count=count,
+            tier=text.label("sleeping"),
         )
     return CaptionedTable(named(frame, "segment"), text.say("The value tiers"), reading)
 

@@ -120,8 +120,39 @@ def named(table: Any, *columns: str) -> Any:
     return table.assign(**{c: [text.label(v) if isinstance(v, str) else v for v in table[c]] for c in columns})
 
 
-def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> Any:
+@same_kind
+def sleepers_under_contract(segments: Any, under_contract: Any) -> Any:
+    """How many of the tier ``sleeping`` have a contract that runs, and what they brought, in one row.
+
+    Columns: ``customers``, ``buyers`` (who bought in the twelve months), ``revenue_year``. The tier looks at orders
+    only, so it takes in subscribers who pay without ordering, or once a year. ``under_contract``: ``customer_id``, from
+    :func:`under_contract`. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> known = pd.DataFrame({"customer_id": ["a", "b", "c"], "tier": ["sleeping", "sleeping", "core"],
+    ...     "revenue_year": [80.0, 0.0, 5.0], "purchases_year": [4, 0, 1]})
+    >>> sleepers_under_contract(known, pd.DataFrame({"customer_id": ["a", "c"]}))
+       customers  buyers  revenue_year
+    0          1       1          80.0
+    """
+    asleep = segments.filter((segments.tier == "sleeping").fill_null(False))
+    bound = asleep.semi_join(under_contract, "customer_id")
+    return bound.agg(
+        customers=bound.count(),
+        buyers=bound.count(where=bound.purchases_year > 0),
+        revenue_year=bound.revenue_year.sum().fill_null(0.0),
+    )
+
+
+@same_kind
+def _without(customers: Any, some: Any) -> Any:
+    return customers.anti_join(some, "customer_id")
+
+
+def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = None, under_contract: Any = None) -> Any:
     """What would be asleep if the line were drawn at either end of the interval of ``sleeping_after``.
+
+    Customers ``under_contract`` (``customer_id``, from :func:`under_contract`) are not counted: they have not left.
 
     One row per line: ``line`` (low, value, high), ``days``, ``customers`` and ``revenue_year`` of the sleeping tier.
     Only the row ``value`` where the threshold has no interval; no rows where the rules have no sleeping tier or
@@ -149,6 +180,7 @@ def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = Non
     days = {line: float(found.iloc[0][line]) for line in ("low", "value", "high") if pd.notna(found.iloc[0][line])}
     values = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
     moved = {line: values | {"sleeping_after": at} for line, at in days.items()}
+    customers = customers if under_contract is None else _without(customers, under_contract)
     asleep = to_pandas(customers_in_tier(customers, tier="sleeping", rules=rules, values=moved)).iloc[0]
     rows = [(line, at, int(asleep[f"{line}_customers"]), float(asleep[f"{line}_revenue"])) for line, at in days.items()]
     return pd.DataFrame(rows, columns=columns)
@@ -165,6 +197,7 @@ def finding_sleeping(
     since: dt.date | None = None,
     history_days: int | None = None,
     horizon: int | None = None,
+    bound: Any = None,
 ) -> Finding | None:
     """The revenue of the last twelve months that came from customers who have since gone to sleep.
 
@@ -174,36 +207,23 @@ def finding_sleeping(
 
     ``history_days``: how many days the orders cover; where that is less than a year, the sentence says so and no money
     a year is named. ``horizon``: the days within which customers had to come back for the line of sleep to be read
-    from them (``horizon_days`` of :func:`purchase_rhythm`).
+    from them (``horizon_days`` of :func:`purchase_rhythm`). ``bound``: the row of :func:`sleepers_under_contract`, who
+    are taken out of the sleepers and of the money, and named; then ``lines`` must be without them, too.
     """
     at = lines.set_index("line") if len(lines) else None
     asleep = summary[summary.segment == "sleeping"]
-    if at is None or asleep.empty or int(asleep.buyers.iloc[0]) < FEWEST:
+    if at is None or asleep.empty:
         return None
     row = asleep.iloc[0]
-    has_interval = {"low", "high"} <= set(at.index)
-    # A later line leaves fewer customers asleep, so less revenue.
-    low = float(at.loc["high", "revenue_year"]) if has_interval else None
-    high = float(at.loc["low", "revenue_year"]) if has_interval else None
-    days = text.number(at.loc["value", "days"])
-    certainty = (
-        text.say(
-            "A customer counts as sleeping after {days} days of silence; with the line at {late} or {early} days, "
-            "the ends of its 95% interval, it would be {low} to {high}.",
-            days=days,
-            late=text.number(at.loc["high", "days"]),
-            early=text.number(at.loc["low", "days"]),
-            low=text.money(low),
-            high=text.money(high),
-        )
-        if has_interval
-        else text.say(
-            "A customer counts as sleeping after {days} days of silence, a line set by rule: too few customers have "
-            "come back to read it from the data, so there is no interval.",
-            days=days,
-        )
-    )
-    if has_interval and horizon is not None:
+    out = to_pandas(bound).iloc[0] if bound is not None else None
+    is_bound = out is not None and int(out.customers) > 0
+    buyers = int(row.buyers) - (int(out.buyers) if is_bound else 0)
+    revenue = float(row.revenue_year) - (float(out.revenue_year) if is_bound else 0.0)
+    if buyers < FEWEST:
+        return None
+    is_read = {"low", "high"} <= set(at.index)
+    certainty, low, high = _line_in_words(at)
+    if is_read and horizon is not None:
         certainty = text.say(
             "{certainty} The line is read from those who came back within {horizon} days.",
             certainty=certainty,
@@ -226,35 +246,99 @@ def finding_sleeping(
             interval=text.interval(then.bought_share_low.iloc[0], then.bought_share_high.iloc[0], text.percent),
         )
     said = {
-        "money": text.money(row.revenue_year),
-        "share": text.percent(row.revenue_share),
-        "buyers": int(row.buyers),
-        "customers": int(row.customers),
+        "money": text.money(revenue),
+        "share": text.percent(row.revenue_share * revenue / row.revenue_year if row.revenue_year else row.revenue_share),
+        "buyers": buyers,
+        "customers": int(row.customers) - (int(out.customers) if is_bound else 0),
         "tier": text.label("sleeping"),
     }
+    if is_bound:
+        certainty = text.say(
+            "{certainty} {bound} more of the tier have a contract that runs: they have not left, whatever their orders "
+            "say, and neither they nor their {money} are counted here.",
+            certainty=certainty,
+            bound=int(out.customers),
+            money=text.money(float(out.revenue_year)),
+        )
     yearly = is_whole_year(history_days)
     return Finding(
         "segmentation.sleeping",
-        text.say(
-            "{money} of the last twelve months' revenue, {share} of it, came from {buyers} of the {customers} "
-            "customers in the tier {tier}, who have gone to sleep since.",
-            **said,
-        )
-        if yearly
-        else text.say(
-            "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in "
-            "the tier {tier}, who have gone to sleep since.",
-            period=period_in_words(history_days),
-            **said,
-        ),
+        _sleepers_in_words(said, history_days, is_bound),
         "bad",
         certainty=certainty,
         action=text.say(
             "Wake them up with a personal offer, the most valuable first, and leave a random part alone to see what "
             "the offer really brings back."
         ),
-        money=float(row.revenue_year) if yearly else None,
+        money=revenue if yearly else None,
         money_low=low if yearly else None,
         money_high=high if yearly else None,
         plays=("win_back",),
+    )
+
+
+def _line_in_words(at: Any) -> tuple[str, float | None, float | None]:
+    """How sure the line of sleep is, and the revenue with the line at either end of its interval; None without one.
+
+    ``at``: the rows of :func:`sleeping_lines` by ``line``. Where both ends are the same there is no interval to show.
+    """
+    days = text.number(at.loc["value", "days"])
+    if not {"low", "high"} <= set(at.index):
+        words = text.say(
+            "A customer counts as sleeping after {days} days of silence, a line set by rule: too few customers have "
+            "come back to read it from the data, so there is no interval.",
+            days=days,
+        )
+        return words, None, None
+    early, late = text.number(at.loc["low", "days"]), text.number(at.loc["high", "days"])
+    if early == late:
+        words = text.say(
+            "A customer counts as sleeping after {days} days of silence; both ends of the 95% interval of this line are "
+            "the same day, so the amount has no interval.",
+            days=days,
+        )
+        return words, None, None
+    # A later line leaves fewer customers asleep, so less revenue.
+    low, high = float(at.loc["high", "revenue_year"]), float(at.loc["low", "revenue_year"])
+    if text.money(low) == text.money(high):
+        words = text.say(
+            "A customer counts as sleeping after {days} days of silence; with the line at {late} or {early} days, the "
+            "ends of its 95% interval, the amount would be the same.",
+            days=days,
+            late=late,
+            early=early,
+        )
+        return words, None, None
+    words = text.say(
+        "A customer counts as sleeping after {days} days of silence; with the line at {late} or {early} days, "
+        "the ends of its 95% interval, it would be {low} to {high}.",
+        days=days,
+        late=late,
+        early=early,
+        low=text.money(low),
+        high=text.money(high),
+    )
+    return words, low, high
+
+
+def _sleepers_in_words(said: dict[str, Any], history_days: int | None, is_bound: bool) -> str:
+    """The sentence of the finding: in the twelve months or in what the orders cover, and without whom."""
+    if not is_bound and is_whole_year(history_days):
+        return text.say(
+            "{money} of the last twelve months' revenue, {share} of it, came from {buyers} of the {customers} "
+            "customers in the tier {tier}, who have gone to sleep since.",
+            **said,
+        )
+    if not is_bound:
+        return text.say(
+            "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in "
+            "the tier {tier}, who have gone to sleep since.",
+            period=period_in_words(history_days),
+            **said,
+        )
+    return text.say(
+        "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in the "
+        "tier {tier} who have no contract that runs: they have gone to sleep since.",
+        period=period_in_words(history_days),
+        **said,
     )
