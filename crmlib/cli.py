@@ -98,8 +98,9 @@ def check(
         text.use(text.spoken(opened.language), opened.currency)
         check_settings(opened, chapter_files())
         folder = run_folder(opened, out)
-        workspace = take_in(opened, folder / "workspace")
+        # First of all, so that forget and purge find what an interrupted check leaves there.
         register_run(opened.folder, folder)
+        workspace = take_in(opened, folder / "workspace")
         write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
     for file in chapter_files():
@@ -258,6 +259,8 @@ def _tell_account(account: dict) -> None:
             f"{shared:,} customers share a contact with others that proves nothing by itself; they are not merged."
         )
     if "people" in account:
+        if account["people"]["open_to_others"]:
+            typer.echo("To decide: other users of this computer can open the client's folder. Close it: chmod 700.")
         typer.echo(f"People are in the vault; its key is {account['people']['key']}.")
 
 

@@ -23,6 +23,7 @@ import crmlib
 from crmlib import text
 from crmlib.client import Client, load_client
 from crmlib.intake import Workspace, take_in
+from crmlib.intake.identities.runs import register_run
 from crmlib.intake.readers import find_files
 from crmlib.notebooks import ChapterFile, chapter_files
 from crmlib.problems import Problem, UnusableInput, nearest
@@ -93,6 +94,8 @@ def _run(
     progress: Progress,
 ) -> Run:
     began = time.monotonic()
+    # Registered first: also of a run that is killed, everything must be found when a person is to be forgotten.
+    register_run(client.folder, folder)
     workspace = take_in(client, folder / "workspace")
     jobs, results = [], {}
     for file in files:
@@ -107,11 +110,9 @@ def _run(
     finished = tuple(replace(results[file.name], thinner=tuple(file.thinner(account))) for file in files)
     done = Run(folder, client, language, workspace, finished, time.monotonic() - began)
     _publish(done)
-    from crmlib.intake.identities.runs import register_run
     from crmlib.report import write_report
     from crmlib.report.intake import write_intake
 
-    register_run(client.folder, folder)
     write_report(done, folder / "index.html")
     write_intake(client, workspace.account, files, folder)
     _write_manifest(replace(done, seconds=time.monotonic() - began))

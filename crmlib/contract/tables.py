@@ -133,8 +133,8 @@ TABLES: dict[str, Table] = {
                 _text("coupon", "the coupon used; empty: none"),
                 _text(
                     "status",
-                    "what became of the order: paid and refunded count as purchases and as revenue (less "
-                    "refunded_amount; refunded without an amount: nothing is left), cancelled and open do not; empty: paid",
+                    "what became of the order: paid (also: empty) and refunded count as purchases and as revenue, less "
+                    "refunded_amount (refunded without an amount: all of it); cancelled and open do not",
                     allowed=("paid", "cancelled", "refunded", "open"),
                 ),
                 _money("refunded_amount", "what was paid back; empty: nothing", low=0),

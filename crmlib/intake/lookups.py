@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from crmlib.intake.shape import as_text
-from crmlib.intake.source import ROW, Source, identifier
+from crmlib.intake.repairs.blanks import SHOP_MARKS, trimmed
+from crmlib.intake.repairs.cells import cases, let, matches
+from crmlib.intake.shape import as_text, one_width_sql
+from crmlib.intake.source import ROW, Source, identifier, literal, plain_heading
 from crmlib.layout import Join
 from crmlib.problems import Problem, nearest
 
@@ -23,27 +26,27 @@ def with_lookup(
     """A source with the columns that a join takes from another file.
 
     Rows without a match have empty cells there, and so have rows whose key stands for several different rows: which
-    of them is meant cannot be told, and a note says how many such keys there are. Keys are compared as text without
-    blanks around them.
+    of them is meant cannot be told. Notes say how many rows found no match and how many such keys there are. Keys are
+    compared as :func:`comparable` writes them.
     """
     others, problems = opened(join)
-    if problems or not others:
-        return source, problems
+    if problems:
+        return _with_empty(source, join), problems
+    if not others:
+        named = ", ".join([*join.on.values(), *join.take])
+        said = f"No file of {join.source} has all headings that joins name ({named}): nothing is looked up there."
+        return replace(source, notes=(*source.notes, said)), []
+    problems = [*_unknown_here(source, others, join), *_unknown_there(others, join)]
+    if problems:
+        return _with_empty(source, join), problems
     pairs = [(source.heading(here), there) for here, there in join.on.items()]
-    if not all(here for here, _ in pairs):
-        missing = [here for here in join.on if source.heading(here) is None]
-        remedy = nearest(missing[0], list(source.types))
-        return source, [Problem(source.file, "headings", f"no column {missing[0]!r} to look up by", "it", remedy)]
+    numbers = [_tells_phones(here) or _tells_phones(there) for here, there in join.on.items()]
     selects = []
     for other in others:
         wanted = [*(there for _, there in pairs), *join.take]
         found = {there: other.heading(there) for there in wanted}
-        lacking = [there for there, heading in found.items() if heading is None]
-        if lacking:
-            remedy = nearest(lacking[0], list(other.types))
-            problem = Problem(other.file, "headings", f"no column {lacking[0]!r}, which joins name", "it", remedy)
-            return source, [problem]
-        texts = [_text(other, found[there] or "") for there in wanted]
+        texts = [_key(other, found[there] or "", phones=n) for (_, there), n in zip(pairs, numbers, strict=True)]
+        texts += [_text(other, found[there] or "") for there in join.take]
         cells = ", ".join(f"{text} AS t{n}" for n, text in enumerate(texts))
         selects.append(f"SELECT {cells} FROM ({other.sql})")
     keys = ", ".join(f"t{n}" for n in range(len(pairs)))
@@ -63,11 +66,15 @@ def with_lookup(
         )
         looked_up = " and ".join(join.on.values())
         notes += (f"{twice} values of {looked_up} in {others[0].file} stand for several rows and are not looked up.",)
-    conditions = " AND ".join(f"{_text(source, here or '', 's.')} = l.t{n}" for n, (here, _) in enumerate(pairs))
+    wished = [f"{_key(source, here or '', phones=numbers[n])} AS k{n}" for n, (here, _) in enumerate(pairs)]
+    keyed = f"SELECT *, {', '.join(wished)} FROM ({source.sql})"
+    conditions = " AND ".join(f"s.k{n} = l.t{n}" for n in range(len(pairs)))
+    notes += (_matched(connection, keyed, conditions, name, source, others, join),)
     first = len(source.names) + 1
     taken = {here: f"c{first + n}" for n, here in enumerate(join.take.values())}
     cells = ", ".join(f"l.t{len(pairs) + n} AS {cell}" for n, cell in enumerate(taken.values()))
-    sql = f"SELECT s.*, {cells} FROM ({source.sql}) AS s LEFT JOIN {identifier(name)} AS l ON {conditions}"
+    own = f"s.* EXCLUDE ({', '.join(f'k{n}' for n in range(len(pairs)))})"
+    sql = f"SELECT {own}, {cells} FROM ({keyed}) AS s LEFT JOIN {identifier(name)} AS l ON {conditions}"
     return (
         replace(
             source,
@@ -79,6 +86,116 @@ def with_lookup(
         ),
         [],
     )
+
+
+def _with_empty(source: Source, join: Join) -> Source:
+    """The source with empty columns where a join cannot be made, so that each is reported once, at the join."""
+    first = len(source.names) + 1
+    lacking = [heading for heading in dict.fromkeys([*join.take.values(), *join.take]) if not source.heading(heading)]
+    taken = {heading: f"c{first + n}" for n, heading in enumerate(lacking)}
+    cells = ", ".join(["*", *(f"CAST(NULL AS VARCHAR) AS {cell}" for cell in taken.values())])
+    return replace(
+        source,
+        sql=f"SELECT {cells} FROM ({source.sql})",
+        types=source.types | dict.fromkeys(taken, "VARCHAR"),
+        names=source.names | taken,
+    )
+
+
+def _unknown_here(source: Source, others: list[Source], join: Join) -> Iterator[Problem]:
+    """The headings of ``on`` that this file lacks, and whether they are the wrong way round."""
+    for here, there in join.on.items():
+        if source.heading(here) is None:
+            turned = source.heading(there) and all(other.heading(here) for other in others)
+            remedy = f"on is heading here: heading there; write {{{there}: {here}}}" if turned else ""
+            remedy = remedy or nearest(here, list(source.types))
+            yield Problem(source.file, "headings", f"no column {here!r} to look up by", "it", remedy)
+
+
+def _unknown_there(others: list[Source], join: Join) -> Iterator[Problem]:
+    """The headings of ``on`` and ``take`` that the other files lack, and whether ``take`` is the wrong way round."""
+    for other in others:
+        for there in join.on.values():
+            if other.heading(there) is None:
+                remedy = nearest(there, list(other.types))
+                yield Problem(other.file, "headings", f"no column {there!r}, which joins name", "it", remedy)
+        for there, here in join.take.items():
+            if other.heading(there) is None and other.heading(here):
+                found = f"no column {there!r}, which joins name, but a column {here!r}: is take the wrong way round?"
+                remedy = f"write take: {{{here}: {there}}}, heading there: heading here"
+                yield Problem(other.file, "headings", found, f"the heading there first, {here!r}", remedy)
+            elif other.heading(there) is None:
+                remedy = nearest(there, list(other.types))
+                yield Problem(other.file, "headings", f"no column {there!r}, which joins name", "it", remedy)
+
+
+def _matched(
+    connection: Any, keyed: str, conditions: str, name: str, source: Source, others: list[Source], join: Join
+) -> str:
+    """A sentence on how many rows found no match, and how many of them have nothing to look up by."""
+    keys = [f"s.k{n}" for n in range(len(join.on))]
+    empty = " OR ".join(f"{key} IS NULL" for key in keys)
+    rows, without, blank = connection.execute(
+        f"SELECT count(*), count(*) FILTER (l.t0 IS NULL), count(*) FILTER ({empty}) "
+        f"FROM ({keyed}) AS s LEFT JOIN {identifier(name)} AS l ON {conditions}"
+    ).fetchone()
+    files = others[0].file if len(others) == 1 else f"{others[0].file} and {len(others) - 1} more"
+    said = f"{without:,} of {rows:,} rows found no match in {files} by {' and '.join(join.on)}"
+    return f"{said}; {blank:,} of them have nothing under that heading." if blank else f"{said}."
+
+
+_PHONE_HEADING = "phone|mobile|cellular|handy|telefon|tel[eé]fono|telefone|手机|电话|联系方式"
+_EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
+_FLOAT = "^([+]?[0-9]+)[.]0+$"
+_DESTROYED = "^[0-9]([.][0-9]+)?[eE][+][0-9]{2,}$"
+_NUMBER = "^[+(]?[0-9][-0-9 ()./]{6,}$"
+_MOBILE = "^(?:(?:[+]|00)?86)?(1[3-9][0-9]{9})$"
+_ABROAD = "^(?:[+]|00)0*([1-9][0-9]{6,})$"
+
+
+def comparable(text: str, *, phones: bool = False) -> str:
+    """SQL of a key as it is compared, whichever system wrote it; NULL where nothing is left of it.
+
+    Without blanks, invisible characters and Excel's marks of text, in one width; identifiers stored as fractions
+    without ``.0``; e-mail addresses in small letters; mobile numbers of China without +86, and numbers with another
+    country's code, as digits. Where a heading tells that they are ``phones``, every number is written as digits. What
+    Excel has destroyed (1.38E+10) is no key.
+
+    >>> import duckdb
+    >>> keys = "['+86 138-1234-5678', '13812345678.0', 'Anna@X.example ', '007.0', 'A-7', '1.38E+10']"
+    >>> found = duckdb.sql(f"SELECT {comparable('k')} FROM (SELECT unnest({keys}) AS k)").fetchall()
+    >>> [key for key, in found]
+    ['13812345678', '13812345678', 'anna@x.example', '007', 'A-7', None]
+    """
+    digits = "regexp_replace(k, '[(]0[)]|[^0-9+]', '', 'g')"
+    number = [(matches("d", _MOBILE), f"regexp_extract(d, {literal(_MOBILE)}, 1)")]
+    if phones:
+        number.append((matches("d", "^(?:[+]|00)86"), "ltrim(regexp_replace(d, '^(?:[+]|00)86', ''), '0')"))
+    number.append((matches("d", _ABROAD), f"'+' || regexp_extract(d, {literal(_ABROAD)}, 1)"))
+    number.append(("true", "ltrim(d, '0')" if phones else "k"))
+    written = [
+        (matches("k", _DESTROYED), "NULL"),
+        (matches("k", _EMAIL), "lower(k)"),
+        (matches("k", _NUMBER), let("d", digits, cases(number))),
+        ("true", "k"),
+    ]
+    bare = f"regexp_replace(t, {literal(SHOP_MARKS)}, {literal(chr(92) + '1' + chr(92) + '2')})"
+    bare = f"regexp_replace(trim({bare}), {literal(_FLOAT)}, {literal(chr(92) + '1')})"
+    # A plain key of letters and digits that is no long number stays as it is: most are, and this is cheap.
+    usual = matches("t", "^([A-Za-z][-A-Za-z0-9_]*|[0-9]{1,9})$")
+    return let(
+        "t",
+        one_width_sql(trimmed(text)),
+        f"CASE WHEN {usual} THEN t ELSE nullif({let('k', bare, cases(written))}, '') END",
+    )
+
+
+def _tells_phones(heading: str) -> bool:
+    return re.search(_PHONE_HEADING, plain_heading(heading)) is not None
+
+
+def _key(source: Source, heading: str, *, phones: bool) -> str:
+    return comparable(as_text(source.names[heading], source.types[heading]), phones=phones)
 
 
 def _text(source: Source, heading: str, prefix: str = "") -> str:

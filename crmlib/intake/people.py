@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +131,9 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
     if forgotten:
         ids = f"SELECT customer_id FROM people WHERE {forgotten_sql('pseudonym', forgotten)}"
         rules.set_aside_people(connection, staged, ids, rules.FORGOTTEN)
-    return People(connection, client, {"key": key.where, "people": _count(connection, "people")})
+    open_to_others = os.name == "posix" and bool(client.folder.stat().st_mode & 0o077)
+    account = {"key": key.where, "people": _count(connection, "people"), "open_to_others": open_to_others}
+    return People(connection, client, account)
 
 
 def find_duplicates(people: People, rows: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
-from crmlib.intake.identities.private import make_private
+from crmlib.intake.identities.private import keep_out_of_git, make_private
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.problems import Problem, nearest
@@ -68,6 +68,7 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
                 continue
             target = folder / LEFT_OUT if by_rule else folder
             make_private(target)
+            keep_out_of_git(folder)
             _write(connection, source, wanted, target / quarantine_name(file))
             if not by_rule:
                 written[file] = quarantine_name(file)

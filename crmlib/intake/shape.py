@@ -112,7 +112,9 @@ def shape(
     }
     parts = [_parts(table, wanted, source, fillings) for source in sources]
     kinds = {cell: _common({types[cell] for _, types in parts if types[cell]}) for cell in parts[0][1]}
-    cells_made = {cell: _cell(table, cell, kinds[cell], fillings) for cell in kinds}
+    cells_made = {
+        cell: replace(_cell(table, cell, kinds[cell], fillings), meant=_meant(wanted, cell, fillings)) for cell in kinds
+    }
     times = [cell for cell, made in cells_made.items() if made.kind == "time" and not wanted.timezone]
     zones = {cell: _zones(cell, fillings, sources) for cell in times}
     zones = {cell: found for cell, found in zones.items() if found}
@@ -205,8 +207,9 @@ def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
 
     >>> import duckdb
     >>> words = {"Y": "paid", "y": "sent", "New": "open", "20*": "cancelled"}
-    >>> [duckdb.sql(f"SELECT {mapped_sql(literal(cell), words)}").fetchone()[0] for cell in ("y", "ＮＥＷ", "2025", "N")]
-    ['sent', 'open', 'cancelled', 'N']
+    >>> read = mapped_sql("c", words)
+    >>> duckdb.sql(f"SELECT {read} FROM (SELECT unnest(['y', 'ＮＥＷ', '2025', 'N']) AS c)").fetchall()
+    [('sent',), ('open',), ('cancelled',), ('N',)]
     """
     cases = []
     for old, new in mapped.items():
@@ -216,8 +219,9 @@ def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:
             cases.append(f"WHEN {_is_one_of(cell, [old])} THEN {literal(new)}")
         elif old != "*":
             cases.append(f"WHEN trim({cell}) = {literal(old)} THEN {literal(new)}")
-    other = f"CASE WHEN nullif(trim({cell}), '') IS NOT NULL THEN {literal(mapped['*'])} ELSE {cell} END"
-    other = other if "*" in mapped else cell
+    other = cell
+    if "*" in mapped:
+        other = f"CASE WHEN nullif(trim({cell}), '') IS NOT NULL THEN {literal(mapped['*'])} ELSE {cell} END"
     alike = [
         f"WHEN {_is_one_of('w', [plain_word(old)])} THEN {literal(new)}"
         for old, new in mapped.items()
@@ -258,6 +262,12 @@ def _as(raw: str, kind: str, common: str) -> str:
     if not kind:
         return f"CAST(NULL AS {common})"
     return as_text(raw, kind) if common == "VARCHAR" else raw
+
+
+def _meant(wanted: TableSource, cell: str, fillings: Mapping[str, Filling]) -> frozenset[str]:
+    """The words that the settings write into a column: an ``unknown`` among them is meant, and no empty cell."""
+    constant = fillings[cell].constant if cell in fillings else None
+    return frozenset(filter(None, [*wanted.values.get(cell, {}).values(), constant]))
 
 
 def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -> Cell:
@@ -429,9 +439,13 @@ def plain_word(value: str) -> str:
 
 def plain_word_sql(text: str) -> str:
     """SQL of a text without blanks around it and without differences of case and width, as :func:`plain_word`."""
-    wide = f"regexp_matches({text}, '[！-～]')"
+    return f"trim(lower({one_width_sql(text)}))"
+
+
+def one_width_sql(text: str) -> str:
+    """SQL of a text with full-width letters, digits and signs as plain ones."""
     narrow = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
-    return f"trim(lower(CASE WHEN {wide} THEN {narrow} ELSE {text} END))"
+    return f"CASE WHEN regexp_matches({text}, '[！-～]') THEN {narrow} ELSE {text} END"
 
 
 def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple[str, list[Repair]]:

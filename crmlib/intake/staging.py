@@ -265,7 +265,7 @@ class Staging:
                 name = f"lookup_{table.name}_{number}_{join_number}_{source_number}"
                 joined, wrong = with_lookup(self.connection, source, join, self._open_join, name=name)
                 one.sources[source_number] = joined
-                problems += wrong
+                problems += [problem for problem in wrong if problem not in problems]
         return problems
 
     def _open_join(self, join: Join) -> tuple[list[Source], list[Problem]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import filecmp
 import functools
 import hashlib
@@ -96,11 +97,13 @@ def take_in(client: Client, folder: Path) -> Workspace:
     sources, problems = locate(client)
     if problems:
         raise UnusableInput(problems)
+    # What an interrupted reading left behind may hold people's data: it goes even if nothing is read again.
+    _clear_abandoned(folder)
     fingerprint = _fingerprint(client, sources)
     earlier = _earlier(folder)
     if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
         return Workspace(folder, earlier, client.timezone)
-    with _whole_folder(folder) as staging, _private_folder(folder) as scratch:
+    with _room_for(folder), _whole_folder(folder) as staging, _private_folder(folder) as scratch:
         staged = Staging(client, sources, scratch)
         account = _run(staged, staging)
         account["fingerprint"] = fingerprint
@@ -116,8 +119,8 @@ def _run(staged: Staging, folder: Path) -> dict[str, Any]:
         account = staged.run()
         staged.keep()
         staged.write(folder)
-    except duckdb.Error:
-        damaged = staged.damaged()
+    except duckdb.Error as error:
+        damaged = [] if _FULL in str(error) else staged.damaged()
         if damaged:
             raise UnusableInput(damaged) from None
         raise
@@ -180,6 +183,26 @@ def _one_line(file: Path) -> bool:
     """Whether there is at most one line: of months without a row only the headings are exported, and they are alike."""
     with file.open("rb") as stream:
         return not any(line.strip() for line in itertools.islice(stream, 1, 3))
+
+
+_FULL = os.strerror(errno.ENOSPC)
+
+
+@contextmanager
+def _room_for(folder: Path) -> Iterator[None]:
+    """Say in words that the disk is full, whoever notices it: Python, or DuckDB with an error of its own."""
+    import duckdb
+
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        if _FULL not in str(error):
+            raise
+        found, expected = "a full disk", "room for the tables and for the files on the way to them"
+        problem = Problem(
+            str(folder), found=found, expected=expected, remedy="make room, or choose a folder with --out"
+        )
+        raise UnusableInput([problem]) from None
 
 
 @contextmanager
@@ -262,9 +285,6 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     staging = folder.with_name(f".{folder.name}-{os.getpid()}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for abandoned in folder.parent.glob(f".{folder.name}-*"):
-            if not _runs(abandoned.name.rsplit("-", 1)[1]):
-                shutil.rmtree(abandoned, ignore_errors=True)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
     except OSError as error:
@@ -281,6 +301,13 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove the staging and reading folders of processes that were ended in the middle."""
+    for abandoned in folder.parent.glob(f".{folder.name}-*"):
+        if not _runs(abandoned.name.rsplit("-", 1)[1]):
+            shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def _runs(process: str) -> bool:

@@ -385,9 +385,7 @@ worth.T.rename(columns={0: "value"}).round(2) if worth is not None else text.say
 # %%
 outlook = None
 if model is not None:
-    outlook = retention.contract_outlook(
-        contracts, model, as_of=chapter.as_of, term=term, margin=chapter.client.margin
-    )
+    outlook = retention.contract_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=chapter.client.margin)
 
 # %% [markdown]
 # ## In words

@@ -148,7 +148,7 @@ tables:
     )
     found = rows(make_client, tmp_path, settings, a=export)
     assert found.status.to_dict() == {"1": "paid", "2": "cancelled", "3": "open", "4": "refunded"}
-    assert found.channel.fillna("").tolist() == ["online", "Web", "shop", ""]
+    assert found.channel.fillna("").tolist() == ["online", "online", "shop", ""]
     assert found.store.tolist() == ["Ulm", "a", "unknown", "unknown"]
 
 
@@ -262,3 +262,123 @@ def test_a_profile_fills_what_the_client_does_not_and_the_clients_own_columns_wi
     assert rows(make_client, tmp_path, profile % "", a=export).amount.tolist() == [10.0]
     own = profile % ", columns: {amount: Subtotal}"
     assert rows(make_client, tmp_path, own, a=export).amount.tolist() == [8.0]
+
+
+def test_credit_notes_turn_their_sign_and_nothing_of_a_cent_is_lost(make_client, tmp_path):
+    export = "id,day,n\n1,2025-01-01,12.35\n2,2025-01-01,-3\n3,2025-01-01,0\n4,2025-01-01,\n"
+    turned = column(make_client, tmp_path, "{first: n, times: -1}", export)
+    assert turned == {"1": -12.35, "2": 3.0, "3": 0.0}
+    assert str(turned["3"]) == "0.0"
+    cents = column(make_client, tmp_path, "{sum: [n, n], times: -0.01}", export.replace("12.35", "333"))
+    assert cents == {"1": -6.66, "2": 0.06, "3": 0.0}
+
+
+@pytest.mark.parametrize("times", ["0", ".inf", ".nan"])
+def test_a_number_is_not_multiplied_by_nothing(make_client, tmp_path, times):
+    with pytest.raises(UnusableInput, match="times"):
+        column(make_client, tmp_path, f"{{first: n, times: {times}}}", "id,day,n\n1,2025-01-01,1\n")
+
+
+def test_rows_are_told_in_any_case_and_width_and_reasons_keep_the_settings_spelling(make_client, tmp_path):
+    settings = """\
+tables:
+  orders:
+    from: a.csv
+    leave_out: {Kind: [TEST, Test, "gift*"]}
+    keep_only: {Shop: [Ulm, Ｋöln, ""]}
+    columns: {discount: {first: d, where: {Shop: ULM}}}
+"""
+    export = (
+        ORDERS.strip() + ",Kind,Shop,d\n1,2025-01-01,1,test,Ulm,1\n2,2025-01-01,1,Test,Ulm,1\n"
+        "3,2025-01-01,1,GIFT 7,Ulm,1\n4,2025-01-01,1,ｔｅｓｔ,Ulm,1\n5,2025-01-01,1,x,ulm,5\n"
+        "6,2025-01-01,1,x,KÖLN,6\n7,2025-01-01,1,tests,,7\n8,2025-01-01,1,x,Bonn,8\n"
+    )
+    client = make_client(settings, a=export)
+    workspace = take_in(client, tmp_path / "w")
+    found = workspace.table("orders").to_pandas().set_index("order_id").discount
+    assert {key: None if pd.isna(value) else value for key, value in found.items()} == {"5": 5.0, "6": None, "7": None}
+    assert workspace.account["tables"]["orders"]["reasons"] == {
+        "left out: Kind is TEST": 2,
+        "left out: Kind is Test": 1,
+        "left out: Kind is like gift…": 1,
+        "left out: Shop is not Ulm or Ｋöln or empty": 1,
+    }
+
+
+def test_a_value_as_it_is_written_goes_before_one_in_another_case(make_client, tmp_path):
+    settings = """\
+tables:
+  orders:
+    from: a.csv
+    columns: {channel: Source}
+    values: {channel: {WEB: site, web: app, "tel*": phone, "*": other}}
+"""
+    export = (
+        ORDERS.strip()
+        + ",Source\n"
+        + "".join(
+            f"{n},2025-01-01,1,{cell}\n"
+            for n, cell in enumerate(["web", "WEB", "Web", "Telesales", "ＴＥＬ", "fax", ""])
+        )
+    )
+    found = rows(make_client, tmp_path, settings, a=export).channel
+    assert found.fillna("").tolist() == ["app", "site", "site", "phone", "phone", "other", ""]
+
+
+def zoned(make_client, tmp_path, heading, *, more="", cell="2025-01-01 10:00", zone="Europe/Berlin"):
+    """The moment in UTC of one order, and what was decided about its time."""
+    settings = f"timezone: {zone}\ntables: {{orders: {{from: a.csv, columns: {{ordered_at: '{heading}'}}{more}}}}}\n"
+    client = make_client(settings, a=f"order_id,{heading},amount\n1,{cell},1\n")
+    workspace = take_in(client, tmp_path / "w")
+    moment = workspace.table("orders").to_pandas().ordered_at[0].tz_localize(zone).tz_convert("UTC")
+    decisions = [said for said in workspace.account["tables"]["orders"]["decisions"] if "without offset" in said]
+    return moment.strftime("%m-%d %H:%M"), decisions
+
+
+@pytest.mark.parametrize(
+    ("heading", "moment", "said"),
+    [
+        ("Created (UTC)", "01-01 10:00", "its heading says UTC"),
+        ("created_at_utc", "01-01 10:00", "its heading says UTC"),
+        ("createdAtUtc", "01-01 10:00", "its heading says UTC"),
+        ("Date (GMT)", "01-01 10:00", "its heading says GMT"),
+        ("Time [Z]", "01-01 10:00", "its heading says Z"),
+        ("时间(北京时间)", "01-01 02:00", "its heading says 北京时间"),
+        ("Created (UTC+8)", "01-01 02:00", "its heading says UTC+8"),
+        ("Created GMT-05:00", "01-01 15:00", "its heading says GMT-05:00"),
+        ("Created", "01-01 09:00", "local time of Europe/Berlin"),
+        ("Outcome", "01-01 09:00", "local time of Europe/Berlin"),
+    ],
+)
+def test_the_zone_that_a_heading_says_is_the_zone_of_its_times(make_client, tmp_path, heading, moment, said):
+    expected = (moment, [f"ordered_at: {said} (1 time without offset)"])
+    assert zoned(make_client, tmp_path, heading) == expected
+
+
+def test_the_settings_zone_and_a_cells_own_offset_go_before_the_headings(make_client, tmp_path):
+    found = zoned(make_client, tmp_path, "Created (UTC)", more=", timezone: Asia/Shanghai")
+    assert found == ("01-01 02:00", ["ordered_at: local time of Asia/Shanghai (1 time without offset)"])
+    assert zoned(make_client, tmp_path, "Created (UTC)", cell="2025-01-01T10:00:00+02:00") == ("01-01 08:00", [])
+    assert zoned(make_client, tmp_path, "Created (UTC)", cell="1/13/2025 3:05 PM")[0] == "01-13 15:05"
+
+
+def test_each_of_several_headings_and_files_speaks_for_its_own_times(make_client, tmp_path):
+    settings = """\
+timezone: Asia/Shanghai
+tables:
+  orders:
+    from: o_*.csv
+    columns: {ordered_at: [Paid (UTC), Created]}
+"""
+    client = make_client(
+        settings,
+        o_1="order_id,Paid (UTC),Created,amount\n1,2025-01-01 10:00,2025-01-01 17:00,1\n2,,2025-01-01 17:00,1\n",
+        o_2="order_id,Created,amount\n3,01/13/2025 17:00,1\n",
+        o_3="order_id,Paid (UTC),amount\n4,01/13/2025 10:00,1\n",
+    )
+    workspace = take_in(client, tmp_path / "w")
+    found = workspace.table("orders").to_pandas().set_index("order_id").ordered_at
+    said = "ordered_at: the heading 'Paid (UTC)' says UTC, else local time of Asia/Shanghai (4 times without offset)"
+    assert said in workspace.account["tables"]["orders"]["decisions"]
+    hours = found.dt.strftime("%d %H:%M").to_dict()
+    assert hours == {"1": "01 18:00", "2": "01 17:00", "3": "13 17:00", "4": "13 18:00"}

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import duckdb
 import pandas as pd
@@ -378,6 +380,35 @@ def test_what_a_killed_run_left_half_done_is_cleared_away(make_client, tmp_path)
     (tmp_path / ".w-999999999").mkdir()
     take_in(make_client(orders=HEAD + "1,2025-01-01,5\n"), tmp_path / "w")
     assert not (tmp_path / ".w-999999999").exists()
+
+
+def test_what_a_killed_reading_left_is_cleared_away_even_if_nothing_is_read_again(make_client, tmp_path):
+    client = make_client(orders=HEAD + "1,2025-01-01,5\n")
+    take_in(client, tmp_path / "w")
+    (tmp_path / ".w-reading-999999999").mkdir()
+    (tmp_path / ".w-reading-999999999" / "unpacked.csv").write_text("anna@example.com")
+    take_in(client, tmp_path / "w")
+    assert not (tmp_path / ".w-reading-999999999").exists()
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_nothing_half_done(make_client, tmp_path, monkeypatch):
+
+    client = make_client(orders=HEAD + "1,2025-01-01,5\n")
+
+    def full(*_):
+        raise duckdb.IOException(f'IO Error: Could not write file "x": {os.strerror(errno.ENOSPC)}')
+
+    monkeypatch.setattr("crmlib.intake.staging.Staging.write", full)
+    with pytest.raises(UnusableInput, match="found a full disk"):
+        take_in(client, tmp_path / "w")
+    assert not list(tmp_path.glob(".w-*"))
+
+
+def test_the_quarantine_is_kept_out_of_version_control_wherever_the_client_lies(make_client, tmp_path):
+    client = make_client(orders=HEAD + "".join(f"{n},2025-01-01,5\n" for n in range(9)) + "9,never,5\n")
+    take_in(client, tmp_path / "w")
+    assert (client.folder / "quarantine" / "orders.csv").exists()
+    assert (client.folder / "quarantine" / ".gitignore").read_text() == "*\n"
 
 
 def test_nested_parquet_values_are_refused_in_words(make_client, tmp_path):

@@ -211,3 +211,49 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     assert f"Of {running} contracts" in finding.sentence
     assert finding.money_low < finding.money < finding.money_high
     assert finding.direction == "bad"
+
+
+# Contracts of several terms
+
+
+def of_two_terms():
+    """Monthly contracts of whom ever fewer leave, 90 of them running, and 30 yearly ones that run."""
+    lost = [369, 163, 86, 56, 37, 27, 21, 17]
+    gone = [(f"m{n}-{k}", "2025-01-01", f"2025-{n + 2:02d}-01") for n, count in enumerate(lost) for k in range(count)]
+    running = [(f"r{k}", "2025-01-01", None) for k in range(90)]
+    months = contracts_of(*gone, *running, period="month", price=10.0)
+    years = contracts_of(*[(f"y{k}", "2025-01-01", None) for k in range(30)], period="year", price=100.0)
+    return pd.concat([months, years], ignore_index=True)
+
+
+def test_contracts_of_every_term_are_counted_also_of_one_that_is_not_known():
+    contracts = pd.concat([of_two_terms(), contracts_of(("w", "2025-01-01", None), period="Week", price=1.0)])
+    terms = retention.contract_terms(contracts, as_of="2025-12-31")
+    assert terms.to_numpy().tolist() == [["month", 866, 90], ["year", 30, 30], ["week", 1, 1]]
+    assert retention.most_frequent_term(terms) == "month"
+    assert retention.most_frequent_term(terms[terms.term == "week"]) == "month"
+    assert retention.most_frequent_term(None) == "month"
+    earlier = retention.contract_terms(contracts, as_of="2025-02-15")
+    assert earlier.running.tolist() == [866 - 369, 30, 1]
+
+
+def test_contracts_of_other_terms_are_named_and_not_dropped_without_a_word():
+    contracts = of_two_terms()
+    model = retention.contract_model(retention.contract_ages(contracts, as_of="2025-12-31"))
+    outlook = retention.contract_outlook(contracts, model, as_of="2025-12-31")
+    terms = retention.contract_terms(contracts, as_of="2025-12-31")
+    finding = retention.finding_contracts(outlook, model, terms=terms)
+    assert finding.sentence.startswith("Of 90 monthly contracts that run today")
+    assert "In all 120 contracts run; 30 yearly ones are left aside" in finding.certainty
+    alone = retention.finding_contracts(outlook, model, terms=terms[terms.term == "month"])
+    assert alone.sentence.startswith("Of 90 contracts that run today")
+    assert "left aside" not in alone.certainty
+    assert "  " not in finding.certainty + alone.certainty
+
+
+def test_of_yearly_contracts_the_second_renewal_is_looked_at_and_not_the_twelfth():
+    model = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
+    contracts = contracts_of(("a", "2024-06-15", None), price=[100.0], period="year")
+    outlook = retention.contract_outlook(contracts, model, as_of="2025-12-31", term="year")
+    finding = retention.finding_contracts(outlook, model, term="year")
+    assert f"{model.retention(2).item():.0%} at renewal 2." in finding.certainty

@@ -947,3 +947,100 @@ def test_money_is_shown_in_the_clients_currency():
     text.use("en", "CNY")
     cuts = segmentation.cut_points(customers_of(*((1, 1, 10.0 * n) for n in range(1, 21))), scores=2)
     assert cuts[cuts.measure == "monetary"].words.tolist() == ["more than CN¥100", "up to CN¥100"]
+
+
+# Contracts: who subscribes is not asleep
+
+
+def subscribed(*rows):
+    """Subscriptions from (customer, start, end or None)."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at"])
+    return frame.assign(started_at=pd.to_datetime(frame.started_at), ended_at=pd.to_datetime(frame.ended_at))
+
+
+def test_a_contract_runs_from_its_first_day_until_the_day_before_its_end():
+    contracts = subscribed(
+        ("runs", "2025-01-01", None), ("runs", "2024-01-01", "2024-06-01"), ("begins", "2025-12-31", None),
+        ("later", "2026-01-01", None), ("over", "2025-01-01", "2025-12-31"), ("ends", "2025-01-01", "2026-01-01"),
+        (None, "2025-01-01", None),
+    )  # fmt: skip
+    running = segmentation.under_contract(contracts, as_of=AS_OF)
+    assert running.customer_id.tolist() == ["begins", "ends", "runs"]
+    without_end = segmentation.under_contract(contracts.drop(columns="ended_at"), as_of=AS_OF)
+    assert without_end.customer_id.tolist() == ["begins", "ends", "over", "runs"]
+
+
+def test_sleepers_whose_contract_runs_are_taken_out_of_the_money_and_named():
+    # Twenty silent for 125 days with 10 each, of whom c0000 to c0004 subscribe; one awake subscriber; the line is at
+    # 120 days, between 110 and 130.
+    customers = customers_of(*[(125, 1, 10.0)] * 20, (5, 1, 100.0))
+    segmented = segmentation.segments(customers, LINES)
+    contracts = pd.DataFrame({"customer_id": [*(f"c{n:04d}" for n in range(5)), "c0020"]})
+    bound = segmentation.sleepers_under_contract(segmented, contracts)
+    assert bound.to_numpy().tolist() == [[5, 5, 50.0]]
+    summary = segmentation.segment_summary(segmented)
+    moved = segmentation.sleeping_lines(customers, LINES, under_contract=contracts)
+    assert moved.set_index("line").customers.to_dict() == {"low": 15, "value": 15, "high": 0}
+    finding = segmentation.finding_sleeping(summary, moved, bound=bound)
+    assert (finding.money, finding.money_low, finding.money_high) == (150.0, 0.0, 150.0)
+    assert "$150 of the revenue of the last twelve months, 50% of it, came from 15 of the 15" in finding.sentence
+    assert "no contract that runs" in finding.sentence
+    assert "5 more of the tier have a contract that runs" in finding.certainty
+    assert "their $50" in finding.certainty
+    reading = segmentation.table_of_tiers(summary, segmentation.segment_rules(LINES), bound=bound).reading
+    assert reading.endswith("5 customers of the tier Sleeping have a contract that runs, and have not left.")
+
+
+def test_where_no_sleeper_subscribes_contracts_are_not_mentioned():
+    customers = customers_of(*[(125, 1, 10.0)] * 20)
+    segmented, nobody = segmentation.segments(customers, LINES), pd.DataFrame({"customer_id": ["x"]})
+    bound = segmentation.sleepers_under_contract(segmented, nobody)
+    finding = segmentation.finding_sleeping(
+        segmentation.segment_summary(segmented),
+        segmentation.sleeping_lines(customers, LINES, under_contract=nobody),
+        bound=bound,
+    )
+    assert finding.money == 200
+    assert "contract" not in finding.sentence + finding.certainty
+
+
+def test_where_nearly_all_sleepers_subscribe_there_is_no_finding():
+    customers = customers_of(*[(125, 1, 10.0)] * 20)
+    segmented = segmentation.segments(customers, LINES)
+    bound = segmentation.sleepers_under_contract(segmented, customers[["customer_id"]][:11])
+    lines = segmentation.sleeping_lines(customers, LINES, under_contract=customers[["customer_id"]][:11])
+    assert segmentation.finding_sleeping(segmentation.segment_summary(segmented), lines, bound=bound) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"), [(120.0, 120.0, "are the same day"), (119.0, 121.0, "the amount would be the same")]
+)
+def test_an_interval_of_one_point_is_not_shown_as_an_interval(low, high, words):
+    customers = customers_of(*[(125, 1, 10.0)] * 20)
+    drawn = LINES.assign(low=LINES.low.replace(110.0, low), high=LINES.high.replace(130.0, high))
+    finding = segmentation.finding_sleeping(
+        segmentation.segment_summary(segmentation.segments(customers, drawn)),
+        segmentation.sleeping_lines(customers, drawn),
+    )
+    assert (finding.money, finding.money_low, finding.money_high) == (200.0, None, None)
+    assert words in finding.certainty
+    assert "120 or 120" not in finding.certainty
+    assert "$200" not in finding.certainty
+
+
+def test_the_sleepers_of_aurora_without_contract_are_what_a_few_lines_of_pandas_find(
+    aurora, activity, lines, segmented
+):
+    raw = aurora.table("subscriptions").to_pandas()
+    begun, ended = pd.to_datetime(raw.started_at).dt.date, pd.to_datetime(raw.ended_at).dt.date
+    day = dt.date(2025, 12, 31)
+    running = raw[(begun <= day) & (ended.isna() | (ended > day))]
+    asleep = segmented[segmented.tier == "sleeping"]
+    free = asleep[~asleep.customer_id.isin(running.customer_id)]
+    contracts = segmentation.under_contract(aurora.table("subscriptions"), as_of=aurora.as_of)
+    bound = segmentation.sleepers_under_contract(segmented, contracts.to_pandas())
+    assert bound.customers[0] == len(asleep) - len(free)
+    moved = segmentation.sleeping_lines(activity, lines, under_contract=contracts.to_pandas())
+    finding = segmentation.finding_sleeping(segmentation.segment_summary(segmented), moved, bound=bound)
+    assert finding.money == pytest.approx(free.revenue_year.sum(), abs=0.01)
+    assert finding.money_low < finding.money < finding.money_high

@@ -15,7 +15,7 @@ from crmlib.engine import file_pattern
 from crmlib.intake.identities.keys import client_key
 from crmlib.intake.identities.private import PRIVATE, replacing, write_private
 from crmlib.intake.identities.pseudonyms import is_pseudonym, pseudonym
-from crmlib.intake.identities.runs import registered_runs
+from crmlib.intake.identities.runs import made_by_a_run, registered_runs
 from crmlib.intake.identities.traces import (
     Person,
     plain_key,
@@ -104,7 +104,7 @@ class _Forgetting:
         runs = [folder for folder in registered_runs(self.client.folder) if folder.is_dir()]
         kept = self.client.folder / PRIVATE
         for folder in [*runs, *(f for f in sorted(kept.glob("*")) if f.is_dir() and f.name != "vault")]:
-            self._in_run(folder)
+            self._in_run(folder, whole=folder not in runs)
         for name in ASIDE:
             for file in _files(self.client.folder / name):
                 self._in_table_aside(file)
@@ -168,8 +168,13 @@ class _Forgetting:
 
     # Runs and workspaces
 
-    def _in_run(self, folder: Path) -> None:
+    def _in_run(self, folder: Path, *, whole: bool) -> None:
+        """Look through a run's folder; of what others keep in it nothing is removed (``whole``: all of it is ours)."""
         for file in list(_files(folder)):
+            if not (whole or made_by_a_run(file.relative_to(folder).parts[0])):
+                if self._holds(file):
+                    self.remains.append(f"{self._named(file)}: names the person; no run made it, so remove it yourself")
+                continue
             if (file.parent / ACCOUNT).is_file():
                 if file.name == ACCOUNT:
                     self._in_workspace(file.parent)

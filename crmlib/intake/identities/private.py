@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -27,7 +28,19 @@ def private_folder(client_folder: Path, *parts: str) -> Path:
             remedy = "remove the link and move what it leads to here"
             raise UnusableInput([Problem(str(folder), found=found, expected=expected, remedy=remedy)])
         make_private(folder)
+    keep_out_of_git(client_folder / PRIVATE)
     return folder
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Keep a folder out of version control, also where the client's folder was not made by ``crmlib new``.
+
+    Raises:
+        UnusableInput: the folder cannot be written.
+    """
+    ignored = folder / ".gitignore"
+    if not ignored.exists():
+        write_private(ignored, b"*\n")
 
 
 def make_private(folder: Path) -> None:
@@ -98,7 +111,8 @@ def alone(folder: Path) -> Iterator[None]:
 def unwritable(file: Path, error: OSError) -> Problem:
     """What the operating system says, as a problem to mend."""
     found = str(error.strerror or error).lower()
-    return Problem(str(file), found=found, expected="a place that you can write to", remedy="mend its permissions")
+    remedy = "make room on the disk" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend its permissions"
+    return Problem(str(file), found=found, expected="a place that you can write to", remedy=remedy)
 
 
 def _opened(file: Path, flags: int) -> int:

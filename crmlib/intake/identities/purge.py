@@ -14,15 +14,9 @@ from crmlib.client import Client
 from crmlib.intake.identities.forget import ASIDE, Report, Step
 from crmlib.intake.identities.keys import VARIABLE, forget_key, key_file
 from crmlib.intake.identities.private import PRIVATE
-from crmlib.intake.identities.runs import registered_runs
+from crmlib.intake.identities.runs import INTERRUPTED, RUN_PARTS, made_by_a_run, registered_runs
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput
-
-_RUN_PARTS = (
-    *("workspace", ".work", "notebooks", "tables", "quarantine", "index.html", "intake.html", "intake.json"),
-    *("manifest.json", "manifest.tmp", ".lock"),
-)
-"""What a run's folder holds; anything else in it is somebody else's."""
 
 
 def purge(client: Client, *, keep_exports: bool = False) -> Report:
@@ -147,10 +141,10 @@ def _remove_run(run: Path, client_folder: Path, done: list[Step], remains: list[
     if not run.is_dir() or run.is_relative_to(client_folder):
         return
     names = sorted(path.name for path in run.iterdir())
-    if not any(name in names for name in ("workspace", "manifest.json", ".work")):
+    if not any(name in ("workspace", "manifest.json", ".work") or name.startswith(INTERRUPTED) for name in names):
         remains.append(f"{run}: no longer the folder of a run; not touched")
         return
-    foreign = [name for name in names if name not in _RUN_PARTS]
+    foreign = [name for name in names if not made_by_a_run(name)]
     if not foreign and not client_folder.is_relative_to(run):
         _remove(run, done, remains, pretend=pretend)
         return
@@ -168,7 +162,8 @@ def _certain_parts(run: Path) -> list[Path]:
     listed = [run / str(name) for name in named]
     inside = [p for p in listed if p.is_file() and p.resolve().is_relative_to(run.resolve())]
     whole = [run / "workspace"] if (run / "workspace" / "account.json").is_file() else []
-    own = [run / name for name in _RUN_PARTS if name not in ("workspace", "notebooks", "tables", "quarantine")]
+    own = [run / name for name in RUN_PARTS if name not in ("workspace", "notebooks", "tables", "quarantine")]
+    whole += sorted(run.glob(f"{INTERRUPTED}*"))
     return list(dict.fromkeys([*whole, *inside, *(part for part in own if part.exists() or part.is_symlink())]))
 
 

@@ -9,6 +9,22 @@ from crmlib.intake.identities.private import PRIVATE, alone, private_folder, wri
 from crmlib.problems import Problem, UnusableInput
 
 RUNS = "runs.json"
+RUN_PARTS = (
+    *("workspace", ".work", "notebooks", "tables", "quarantine", "index.html", "intake.html", "intake.json"),
+    *("manifest.json", "manifest.tmp", ".lock"),
+)
+"""What a run's folder holds; anything else in it is somebody else's."""
+INTERRUPTED = ".workspace-"
+"""How folders begin in which tables were made when the run was ended; they may hold the exports' rows."""
+
+
+def made_by_a_run(name: str) -> bool:
+    """Whether a file or folder of that name in a run's folder is the run's own.
+
+    >>> made_by_a_run("index.html"), made_by_a_run(".workspace-reading-7"), made_by_a_run("offer.docx")
+    (True, True, False)
+    """
+    return name in RUN_PARTS or name.startswith(INTERRUPTED)
 
 
 def register_run(client_folder: Path, run_folder: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
+from crmlib.intake.repairs.numbers import CURRENCY
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import ROW, Source, literal
 
@@ -22,13 +23,15 @@ _BLANK = "^([-—–]+|[?？]+|/|null|none|nan|n/a|na|未知|无|空|暂无)$"
 _CURRENCY = "US\\$|HK\\$|RMB|CNY|USD|EUR|GBP|[$€£¥￥₹元]"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _TIME_AFTER = "([ T,].*)?$"
-_AMOUNT = f"({_CURRENCY})?\\s*[-+]?(\\d[\\d,. ’']*|\\.\\d+)(e[-+]?\\d+)?\\s*({_CURRENCY}|件|个|%)?"
+_MARK = f"(?i:{CURRENCY})"
+_AMOUNT = f"({_MARK})?\\s*[-+]?(\\d[\\d,. \\x{{a0}}\\x{{202f}}’']*|\\.\\d+)(e[-+]?\\d+)?\\s*({_MARK}|万|亿|件|个|%)?"
 PATTERNS = {
     "dates": f"^\\d{{4}}[-/.年]\\d{{1,2}}[-/.月]\\d{{1,2}}日?{_TIME_AFTER}"
     f"|^\\d{{1,2}}[-/.]\\d{{1,2}}[-/.]\\d{{2,4}}{_TIME_AFTER}"
-    f"|^(\\d{{1,2}}[ -])?(?i:{_MONTHS})[a-z]*[ .,-]+\\d.*\\d$",
+    f"|^(\\d{{1,2}}[ -])?(?i:{_MONTHS})[a-z]*[ .,-]+\\d.*(\\d|(?i:[ap]\\.?m\\.?))$",
     "stamps": "^(1\\d{9}|1\\d{12})(\\.0+)?$|^(19|20)\\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\\d|3[01])(\\d{6})?$",
-    "numbers": f"^[-+(]?\\s*{_AMOUNT}\\s*\\)?$",
+    "numbers": f"^[-+(]?\\s*{_AMOUNT}\\s*\\)?-?$",
+    "serials": "^[2-5]\\d{4}(\\.\\d+)?$",
     "wholes": "^[-+]?\\d+(\\.0+)?$",
     "fractions": "\\d[.,]\\d{1,4}\\D*$",
     "emails": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",

@@ -136,7 +136,7 @@ def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]
     if column.kind in ("time", "date"):
         dated = looks.filled if looks.type.startswith(("TIMESTAMP", "DATE")) else looks.counts["dates"]
         if dated < looks.filled:
-            dated += looks.counts["stamps"]
+            dated += looks.counts["stamps"] + looks.counts["serials"]
         return min(1.0, dated / looks.filled), f"{all_or(dated, looks.filled)} values are dates"
     if column.kind in ("number", "whole"):
         return _number_fit(column, looks, table)
@@ -224,7 +224,7 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
     made = dict(matches)
     if table.time and table.time not in made and len(matches) >= 2:
         dated = [h for h, one in free.items() if content_fit(table[table.time], one, table)[0] > 0.9
-                 and one.share("stamps") < 0.5]  # fmt: skip
+                 and one.share("stamps", "serials") < 0.5]  # fmt: skip
         made |= _only(table.time, dated, "the only other column of dates")
     if table.name == "orders" and "amount" not in made and made.keys() >= {"order_id", "ordered_at"}:
         money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2]

@@ -12,6 +12,7 @@ from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match, fit
 from crmlib.intake.proposal.headings import called_like
 from crmlib.intake.proposal.rows import text
+from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.source import Source
 
 RECURS = 0.5
@@ -174,8 +175,53 @@ def _note(noted: dict[tuple[str, str], Match], one: _File, key: str, heading: st
 
 
 def _unique_reason(share: float, there: str, other: _File) -> str:
-    return f"its values are different in every row, and {share:.0%} of those of {there!r} in {other.export.shown} are among them"
+    there = f"{there!r} in {other.export.shown}"
+    return f"its values differ from row to row, and {share:.0%} of those of {there} are among them"
 
 
 def _among_reason(share: float, here: str, one: _File) -> str:
-    return f"{share:.0%} of its values are among those of {here!r} in {one.export.shown}, where they are different in every row"
+    return f"{share:.0%} of its values are among those of {here!r} in {one.export.shown}"
+
+
+def ask_about_other_numbers(connection: Any, made: Sequence[Suggested], decisions: list[str]) -> None:
+    """Propose joins, commented out, where a file's customer number is another column of the customers than their key.
+
+    So it is where a payment system counts customers its own way and the customers' file holds both numbers.
+    """
+    people = next((one for one in made if one.table == "customers" and one.main and one.key and not one.off), None)
+    if people is None:
+        return
+    for one in made:
+        line = next((x for x in one.columns if x.key == "customer_id" and not x.off), None)
+        if one.off or one.export is people.export or line is None or not isinstance(line.value, str):
+            continue
+        other = _other_number(connection, one, line.value, people)
+        if not other:
+            continue
+        taken = f"{people.key} by {other}"
+        place = one.columns.index(line) + 1
+        reason = "to decide: instead of the line above, with joins"
+        one.columns.insert(place, Line("customer_id", taken, reason, off=True))
+        on = {line.value: other}
+        join = {"from": people.export.paths[0], "on": on, "take": {people.key: taken}}
+        one.settings.append(Line("joins", [join], "to decide: see customer_id", off=True))
+        decisions.append(
+            f"{one.table}.customer_id from {one.export.shown}: the values of {line.value!r} are those of {other!r} in "
+            f"{people.export.shown}, while its customers are known by {people.key!r}. Take the # away before joins and "
+            f"the customer_id that goes with it, and the line above it out; or let customers be known by {other!r}."
+        )
+
+
+def _other_number(connection: Any, one: Suggested, heading: str, people: Suggested) -> str:
+    """The column of the customers that holds a file's numbers where their key does not; empty where none does."""
+    if not _may_be_key(one.export.looks[heading]):
+        return ""
+    values = _keys(connection, one.export.source, heading)
+    if len(values & _keys(connection, people.export.source, people.key)) >= RECURS * len(values):
+        return ""
+    for other, looks in people.export.looks.items():
+        if other == people.key or not _may_be_key(looks) or looks.unique < _NEARLY_UNIQUE:
+            continue
+        if len(values & _keys(connection, people.export.source, other)) >= RECURS * len(values):
+            return other
+    return ""

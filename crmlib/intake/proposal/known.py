@@ -80,6 +80,7 @@ def profile_tables(export: Export, chosen: Chosen) -> tuple[list[Suggested], lis
             first = table == _main(one) and not off
             why = [f"Profile {one.name}: {_sentence(one.part.about)} It knows {one.share:.0%} of the headings."]
             suggested = Suggested(table, export, why, profile=one.name, off=off, main=first, confidence=100 * one.share)
+            suggested.keyed_by = _key_headings(table, wanted, export)
             if not one.part.certain:
                 suggested.why.append(f"Not certain: {_sentence(one.part.unsure)}")
                 suggested.settings.append(Line("confirmed", True, "when it is so", off=True))
@@ -101,6 +102,15 @@ def _fills_required(table: str, wanted: TableSource, source: Source) -> bool:
     return all(
         fills(fillings[name], source) or looked_up & set(fillings[name].headings) for name in TABLES[table].required
     )
+
+
+def _key_headings(table: str, wanted: TableSource, export: Export) -> tuple[str, ...]:
+    """The headings of a file that fill the key of a table."""
+    key = TABLES[table].key
+    if not key:
+        return ()
+    named = fillings_of(TABLES[table], wanted, list(export.source.types))[key].headings
+    return tuple(found for name in named if (found := export.source.heading(name)) in export.looks and found)
 
 
 def _sentence(text: str) -> str:

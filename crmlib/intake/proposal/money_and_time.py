@@ -9,7 +9,7 @@ from typing import Any
 
 from crmlib.intake.proposal.content import values_of, words
 from crmlib.intake.proposal.exports import Export
-from crmlib.intake.proposal.headings import plain
+from crmlib.intake.proposal.headings import names_of, plain
 from crmlib.intake.source import Source
 
 CHINESE = ("CNY", "Asia/Shanghai")
@@ -32,8 +32,7 @@ def currency_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
     known: dict[str, str] = words()["currencies"]
     for export in exports:
         for heading in export.headings:
-            if plain(heading) in ("currency", "currency code", "order currency", "币种", "货币", "币别",
-                                  "währung", "waehrung", "devise", "moneda", "divisa"):
+            if plain(heading) in names_of("orders").sure["currency"]:
                 values = values_of(connection, export.source, heading, most=20) or []
                 code = _code_of(values[0][0]) if values else ""
                 if code:
@@ -43,8 +42,9 @@ def currency_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
         for heading, looks in export.looks.items():
             if looks.filled and looks.distinct <= _FEW and looks.longest == _CODE:
                 values = values_of(connection, export.source, heading, most=_FEW) or []
-                if values and _nearly_all(values) and len(values[0][0]) == _CODE and (code := _code_of(values[0][0])):
-                    return Setting(code, f"{heading!r} of {export.shown} is {values[0][0]} in nearly all rows")
+                told = known.get(values[0][0].upper()) if values and _nearly_all(values) else None
+                if told:
+                    return Setting(told, f"{heading!r} of {export.shown} is {values[0][0]} in nearly all rows")
     for export in exports:
         for heading, looks in export.looks.items():
             sign = _sign_in_heading(heading) or (looks.share("with_currency") > 0.5 and looks.share("numbers") > 0.5

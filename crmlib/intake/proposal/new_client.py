@@ -57,6 +57,11 @@ def new_client(
 
 
 def _wrong_folder(folder: Path, exports: Sequence[str], again: bool) -> list[Problem]:
+    home, whole = Path.home().resolve(), folder.resolve()
+    if whole == home or whole in home.parents or (folder / ".git").exists():
+        # The folder is closed to others and kept out of version control: not what is wanted of these.
+        found = "the home folder, one above it, or a repository's own folder"
+        return [Problem(str(folder), found=found, expected="a folder for this client alone", remedy="name a new one")]
     if folder.exists() and not folder.is_dir():
         return [Problem(str(folder), found="a file", expected="a folder, or nothing yet", remedy="choose another name")]
     if (folder / CLIENT).exists() and not again:
@@ -68,7 +73,7 @@ def _wrong_folder(folder: Path, exports: Sequence[str], again: bool) -> list[Pro
     return [
         Problem("--from", found=f"no file or folder {one!r}", expected="the exports", remedy="correct the path")
         for one in exports
-        if not any(sign in one for sign in "*?[") and not Path(one).exists()
+        if not one or (not any(sign in one for sign in "*?[") and not Path(one).exists())
     ]
 
 

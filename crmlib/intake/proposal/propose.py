@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.intake.proposal.exports import Export, open_exports
+from crmlib.intake.proposal.keys import ask_about_other_numbers, keys_across
 from crmlib.intake.proposal.known import choose_profiles, profile_tables
 from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
 from crmlib.intake.proposal.rows import shared_keys
@@ -101,7 +102,8 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
             decisions += said
         if not profile or not any(one.export is export for one in made):
             rest.append(export)
-    own = {id(e): own_tables(connection, e) for e in rest}
+    keys = keys_across(connection, rest)
+    own = {id(e): own_tables(connection, e, keys.get(n)) for n, e in enumerate(rest)}
     elsewhere = any(one.table == "customers" and one.main and not one.off for one in made) or any(
         found[0].table == "customers" for found, _ in own.values() if found
     )
@@ -109,7 +111,6 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
         found, said = own[id(export)]
         if not found:
             unknown.append(export.shown)
-            decisions.append(f"{export.shown}: no table is recognised. Name its columns, or leave it out.")
         made += found
         decisions += said
     if elsewhere:
@@ -120,6 +121,8 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
     for archive in dict.fromkeys(one.export.unpack for one in made if one.export.unpack):
         decisions.append(f"{archive}: it holds tables of several kinds. Unpack it and run crmlib new on the folder.")
     _same_records(connection, made, decisions)
+    _same_people(made, decisions)
+    ask_about_other_numbers(connection, made, decisions)
     return made, decisions, unknown
 
 
@@ -149,6 +152,31 @@ def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[st
             f"{one.table}: {one.export.shown} holds records that {twin.export.shown} holds too; only that is proposed. "
             "If it only adds columns, look them up with joins."
         )
+
+
+def _same_people(made: Sequence[Suggested], decisions: list[str]) -> None:
+    """Comment customers out who are known by their phone or address only, beside a file with customer numbers."""
+    found = [one for one in made if one.table == "customers" and not one.off]
+    numbered = next((one for one in found if one.keyed_by and not _personal(one)), None)
+    for one in found:
+        if numbered is None or one.export is numbered.export or not one.keyed_by or not _personal(one):
+            continue
+        # Files of one system are read side by side: its profiles say which of them know people by what.
+        together = bool(one.profile) and one.profile.partition("/")[0] == numbered.profile.partition("/")[0]
+        one.off = not together
+        only = "Both are" if together else f"Only {numbered.export.shown} is"
+        here, there = one.keyed_by[0], numbered.keyed_by[0]
+        decisions.append(
+            f"customers: {one.export.shown} knows people by {here!r}, {numbered.export.shown} by {there!r}: as two "
+            f"sources of customers the same person would count twice. {only} proposed. What else {one.export.shown} "
+            f"gives needs its {there!r}: look it up with joins. Or let both stand and set merge:, so that equal phones "
+            "or addresses become one customer."
+        )
+
+
+def _personal(one: Suggested) -> bool:
+    """Whether customers are told apart by what is somebody's phone or address rather than by a number."""
+    return all(one.export.looks[h].person for h in one.keyed_by if one.export.looks[h].filled)
 
 
 def _settled(

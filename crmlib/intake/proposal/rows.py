@@ -142,11 +142,12 @@ def day_or_month(looks: Iterable[Looks]) -> tuple[str, str]:
 
 
 def test_values(connection: Any, source: Source) -> dict[str, list[str]]:
-    """The values of a column of test marks that mark a test row, by heading."""
+    """The values of a column of test marks that mark a test row, by heading; ``livemode`` marks them by a no."""
     found: dict[str, list[str]] = {}
+    tests, real = (set(map(plain, words()[kind])) for kind in ("test_marks", "live_marks"))
     for heading in source.types:
-        if plain(heading) in ("test", "is test", "test order", "test record", "测试", "是否测试", "测试订单"):
-            marks = {plain_heading(word) for word in words()["test"]}
+        if plain(heading) in tests | real:
+            marks = {plain_heading(word) for word in words()["test" if plain(heading) in tests else "not_live"]}
             values = values_of(connection, source, heading, most=10) or []
             marked = [value for value, _ in values if plain_heading(value) in marks]
             if marked:

@@ -36,6 +36,8 @@ class Suggested:
     off: bool = False
     main: bool = True
     key: str = ""
+    keyed_by: tuple[str, ...] = ()
+    """The headings that fill the table's key, also where a profile names them."""
     confidence: float = 100.0
     open_columns: tuple[str, ...] = ()
     """Required columns that a person has to name before this source can be read."""

@@ -6,9 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crmlib.contract import TABLES
+from crmlib.intake.proposal.doubts import (
+    ask_about_cents,
+    ask_about_negative_amounts,
+    ask_about_test_people,
+    nearest_table,
+)
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match, fit
 from crmlib.intake.proposal.headings import called_like, names_of
+from crmlib.intake.proposal.keys import with_keys
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
     constant_within,
@@ -30,16 +37,21 @@ _CONSTANT = 0.95
 _BY_CONTENT = 60.0
 
 
-def own_tables(connection: Any, export: Export) -> tuple[list[Suggested], list[str]]:
+def own_tables(
+    connection: Any, export: Export, keys: Mapping[tuple[str, str], Match] | None = None
+) -> tuple[list[Suggested], list[str]]:
     """The contract tables that a file of no known system gives, and what a person has to decide about them.
 
     A file with a line per product gives orders, their lines and customers. Otherwise the table whose columns are best
-    found; beside orders also customers, which are not `main`: another file may have them.
+    found; beside orders also customers, which are not `main`: another file may have them. ``keys`` are the columns that
+    are keys by the values which files share. Where there is no table, the reason stands alone.
     """
-    fits = {name: _completed(fit(table, export.looks)) for name, table in TABLES.items()}
+    fits = {name: _completed(with_keys(fit(table, export.looks), keys or {})) for name, table in TABLES.items()}
     ranked = sorted((f for f in fits.values() if _usable(f)), key=lambda f: -_points(f, export))
     if not ranked or _points(ranked[0], export) < _LEAST_POINTS:
-        return [], []
+        nearest = nearest_table(export, fits)
+        said = f"{export.shown}: no table is recognised. {nearest}".rstrip()
+        return [], [f"{said} Name its columns, or leave it out."]
     decisions: list[str] = []
     main = ranked[0]
     lined = fits["order_lines"].complete and (
@@ -52,11 +64,13 @@ def own_tables(connection: Any, export: Export) -> tuple[list[Suggested], list[s
     else:
         made = [_suggested(connection, export, main, decisions)]
         made += _second_choice(connection, export, ranked, decisions)
-        _negative_amounts(export, main, decisions)
+        ask_about_negative_amounts(connection, export, main, decisions)
     if made[0].table in ("orders", "order_lines"):
         made += _customers(connection, export, fits, decisions)
     _dates(export, made, decisions)
     _test_rows(connection, export, made)
+    ask_about_test_people(connection, export, made, decisions)
+    ask_about_cents(connection, export, made, decisions)
     _say_unused(export, made)
     return made, decisions
 
@@ -120,6 +134,8 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
             _map_values(connection, made, name, match.headings[0], decisions)
     made.open_columns = tuple(open_columns)
     made.key = found.heading(table.key) if table.key else ""
+    key = found.matches.get(table.key or "")
+    made.keyed_by = tuple(key.headings) if key and key.decided else ()
     if made.key and table.key and made.table != "orders":
         _repeated_key(export, made, table.key, decisions)
     return made
@@ -216,15 +232,6 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     _cancellations(connection, export, orders, lines, made, decisions)
     _not_products(connection, export, lines, made[-1], decisions)
     return made
-
-
-def _negative_amounts(export: Export, found: Fit, decisions: list[str]) -> None:
-    amount = found.heading("amount")
-    if found.table == "orders" and amount and export.looks[amount].negative:
-        decisions.append(
-            f"orders from {export.shown}: {export.looks[amount].negative:,} rows have a negative {amount}. If they "
-            "take earlier orders back, add cancellations: with where and match."
-        )
 
 
 def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str) -> list[str]:

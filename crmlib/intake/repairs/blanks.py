@@ -61,6 +61,13 @@ def blank_words(cell: Cell, counts: Mapping[str, int] | None = None) -> str:
     return f"^((?i:{_NULL_WORDS})|{signs}|{_OF_A_PROGRAM}|{_UNKNOWN})$"
 
 
+def is_blank(text: str, cell: Cell, counts: Mapping[str, int] | None = None) -> str:
+    """SQL: whether a text stands for an empty cell; what the settings have put there never does."""
+    blank = matches(text, blank_words(cell, counts))
+    meant = ", ".join(literal(word) for word in sorted(cell.meant))
+    return f"({blank} AND {text} NOT IN ({meant}))" if meant else blank
+
+
 def names_guests(cell: Cell) -> bool:
     """Whether words for a guest mean that the cell names no customer: in the customer's own key only."""
     return cell.name == "customer_id"
@@ -84,7 +91,7 @@ def surface_evidence(raw: str, trimmed: str, cell: Cell) -> dict[str, str]:
         "spaced": f"{raw} <> trim({raw}, ' ')",
         "invisible": f"{raw} <> {trimmed} AND trim({raw}, ' ') <> {trimmed}",
         "marked": matches(trimmed, marks(cell)),
-        "blank": matches(unmarked(trimmed, cell), blank_words(cell)),
+        "blank": is_blank(unmarked(trimmed, cell), cell),
         "empty": f"{trimmed} = ''",
         **({"guests": matches(unmarked(trimmed, cell), GUESTS)} if names_guests(cell) else {}),
     }
@@ -126,7 +133,7 @@ def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:
         text = unmarked(text, cell)
     empties = bool(counts.get("empty"))
     if counts.get("blank") and habits.mends("blanks"):
-        word = matches(text, blank_words(cell, counts))
+        word = is_blank(text, cell, counts)
         mendings.append(("blanks", word))
         text = f"CASE WHEN NOT {word} THEN {text} END"
     if counts.get("guests") and habits.mends("guests"):

@@ -11,6 +11,8 @@ from crmlib.layout import DayMonth
 from crmlib.problems import Problem
 
 HIDDEN = "‹hidden›"
+DIFFERENT = "DIFFERENT"
+"""Before evidence of which different values are counted, where else the cells that meet a condition are."""
 
 REPAIRS: dict[str, str] = {
     "blanks": "words and signs that stand for an empty cell",
@@ -44,7 +46,8 @@ class Cell:
     anything else: already typed by Parquet, a workbook or a database). ``key``: an identifier (ids, codes) in which
     every character counts. ``free``: a customer's own words. ``happened``: a time that cannot lie in the future.
     ``private``: a person's data, of which no example is shown. ``unit``, ``low`` and ``required`` as in the contract
-    (``money`` is never a percentage); a cell that is only a part of a value has no ``low``. ``zone``: SQL of the zone
+    (``money`` is never a percentage); a cell that is only a part of a value has no ``low``. ``meant``: words that
+    the settings write into the column, which therefore never stand for an empty cell. ``zone``: SQL of the zone
     that the headings of times say, NULL in rows whose heading says none, and ``zone_said`` how they say it; empty: the
     source's zone.
     """
@@ -61,6 +64,7 @@ class Cell:
     unit: str = ""
     low: float | None = None
     required: bool = False
+    meant: frozenset[str] = frozenset()
     zone: str = ""
     zone_said: str = ""
 

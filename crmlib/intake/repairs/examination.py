@@ -9,7 +9,7 @@ from typing import Any
 
 from crmlib.intake.repairs import flags, keys, numbers, times, wholes
 from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
-from crmlib.intake.repairs.cells import HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
+from crmlib.intake.repairs.cells import DIFFERENT, HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
 from crmlib.intake.source import FILE, ROW, literal
 from crmlib.problems import Problem
 
@@ -132,15 +132,19 @@ def _evidence(connection: Any, relation: str, cells: Sequence[Cell], habits: Hab
 
 
 def _counted(connection: Any, tests: Mapping[str, Mapping[str, str]], relation: str) -> Counts:
-    """How many rows meet each test, by column, in one scan."""
+    """How many rows meet each test, or how many different values they have, by column, in one scan."""
     flat = [(column, name, sql) for column, named in tests.items() for name, sql in named.items()]
     counts: Counts = {column: {} for column in tests}
     if not flat:
         return counts
-    row = connection.execute(f"SELECT {', '.join(f'count_if({sql})' for _, _, sql in flat)} FROM {relation}").fetchone()
+    row = connection.execute(f"SELECT {', '.join(_count(sql) for *_, sql in flat)} FROM {relation}").fetchone()
     for (column, name, _), number in zip(flat, row, strict=True):
         counts[column][name] = int(number or 0)
     return counts
+
+
+def _count(test: str) -> str:
+    return f"count(DISTINCT {test.removeprefix(DIFFERENT)})" if test.startswith(DIFFERENT) else f"count_if({test})"
 
 
 def _lent(cells: Sequence[Cell], habits: Habits, counts: Counts) -> Lent:

@@ -109,8 +109,8 @@ def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
         sentences.append(f"{cell.name}: NA is kept, for it stands among {counted(counts['codes'], 'short code')}")
     if counts.get("guests") and habits.mends("guests"):
         sentences.append(
-            f"{cell.name}: {counted(counts['guests'], 'cell')} with a word for a guest (guest, anonymous, 散客) name no "
-            "customer; an order stays, as a guest's"
+            f"{cell.name}: {counted(counts['guests'], 'cell')} with a word for a guest (guest, anonymous, 散客) name "
+            "no customer; an order stays, as a guest's"
         )
     if counts.get("floats") and counts.get("fractions"):
         sentences.append(

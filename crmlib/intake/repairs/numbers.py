@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crmlib.intake.repairs.blanks import Surface, blank_words, surface
+from crmlib.intake.repairs.blanks import Surface, is_blank, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, let, matches
 from crmlib.intake.source import literal
 from crmlib.problems import Problem
@@ -35,11 +35,10 @@ _PLAIN = "^([0-9]+|[0-9]*[.][0-9]+|[0-9]+[.])$"
 _COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
 _POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
 _SCORE = "([0-9]{1,3}(?:[.,][0-9]+)?)"
-_WORDS_OF_SCORE = (
-    f"^{_SCORE} ?(?:[(（][^()（）]*[^0-9()（） ][^()（）]*[)）]|[-–—:：=] ?\\pL.*|分|颗?星|(?i:stars?|points?|sterne?|punkte?))$"
-)
+_IN_BRACKETS = "[(（][^()（）]*[^0-9()（） ][^()（）]*[)）]"
+_WORDS_OF_SCORE = f"^{_SCORE} ?(?:{_IN_BRACKETS}|[-–—:：=] ?\\pL.*|分|颗?星|(?i:stars?|points?|sterne?|punkte?))$"
 _PLAIN_SCORE = f"^{_SCORE}$"
-_MADE_A_DAY = "^[0-9]+-(?i:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-z]*[.]?$"
+_MADE_A_DAY = "^[0-9]+-(?i:jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[.]?$"
 """What a spreadsheet program makes of the range 1-2: no score."""
 _WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
 
@@ -87,7 +86,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
         "with words": _with_words(names["t"]),
         "without words": matches(names["t"], _PLAIN_SCORE),
-        "written": f"{names['t']} IS NOT NULL AND NOT {matches(names['t'], blank_words(cell))}",
+        "written": f"{names['t']} IS NOT NULL AND NOT {is_blank(names['t'], cell)}",
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crmlib.intake.repairs.blanks import surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, cases, counted, let, matches
+from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, counted, let, matches
 from crmlib.intake.source import literal
 from crmlib.layout import DayMonth
 from crmlib.problems import Problem
@@ -42,6 +42,11 @@ _EPOCH_MICROSECONDS = "^[0-9]{15,16}([.]0*)?$"
 _SCIENTIFIC = "^[0-9][.][0-9]+E[+]?[0-9]{1,2}$"
 _NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
 _NAMED_ZONE = " ?[(][^)]*[)]$"
+
+_LAST_OF_SHORT = "^[0-9]{1,2}[-/.][0-9]{1,2}[-/.]([0-9]{2})(?:[^0-9]|$)"
+_MANY_DAYS, _FEW_YEARS = 20, 5
+"""Twenty different first numbers beside five different last ones are days and years: nobody has twenty years of data
+whose days are five."""
 
 _MONTHS = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
 
@@ -95,6 +100,9 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
     form, plain, text, first, second = (names[n] for n in ("form", "plain", "t", "first", "second"))
     forms = [f.name for f in _forms(plain, "day first")]
     other = f"{form} > 2"
+    last = (
+        f"CASE WHEN {form} = {_DAY_MONTH_CODE} THEN try_cast(regexp_extract({plain}, '{_LAST_OF_SHORT}', 1) AS INT) END"
+    )
     return {
         **{name: f"{form} = {i}" for i, name in enumerate(forms, start=3)},
         "wall clock": f"{form} = 1",
@@ -109,6 +117,10 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "month first": f"{second} > 12 AND {first} <= 12",
         "either": f"{first} <= 12 AND {second} <= 12 AND {first} <> {second}",
         "dotted": f"{first} IS NOT NULL AND {plain} LIKE '%.%.%'",
+        "last may be day": f"{last} BETWEEN 1 AND 31 AND {first} <= 31 AND {second} BETWEEN 1 AND 12",
+        "day is 0": f"{last} BETWEEN 1 AND 31 AND {first} = 0",
+        "different first": f"{DIFFERENT} {first}",
+        "different last": f"{DIFFERENT} {last}",
         "no date": matches(text, _NO_DATE),
         "epoch zero": f"starts_with({text}, '1970') AND {matches(text, '^1970[-/]0?1[-/]0?1')} "
         f"OR starts_with({text}, '1969-12-31') OR {matches(text, '^0([.]0*)?$')}",
@@ -118,6 +130,8 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
 def own_dates(counts: Mapping[str, int]) -> DayMonth | None:
     """What a column's own cells say: day or month first; None: nothing, or both."""
     day, month = counts.get("day first", 0), counts.get("month first", 0)
+    if may_be_year_first(counts):
+        return "day first" if _spreads_like_days(counts, "different first", "different last") else None
     if day and not month:
         return "day first"
     if month and not day:
@@ -125,6 +139,16 @@ def own_dates(counts: Mapping[str, int]) -> DayMonth | None:
     if not day and not month and counts.get("dotted"):
         return "day first"
     return None
+
+
+def may_be_year_first(counts: Mapping[str, int]) -> bool:
+    """Whether all dates of a column, of which every number has two digits, may begin with the year: 23-09-03."""
+    return 0 < counts.get("day month", 0) == counts.get("last may be day", 0)
+
+
+def _spreads_like_days(counts: Mapping[str, int], days: str, years: str) -> bool:
+    """Whether so many different numbers stand in one place, and so few in the other, that they are days and years."""
+    return counts[days] >= _MANY_DAYS and counts[years] <= _FEW_YEARS and not counts["day is 0"]
 
 
 def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
@@ -457,6 +481,13 @@ def _decide(
         where = f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name
         return "day first", [], [Problem(place, where, found, "one form of dates", remedy)]
     own = own_dates(counts)
+    if may_be_year_first(counts):
+        if own is None and lent.dates == "day first" and not counts["day is 0"]:
+            return "day first", [f"{cell.name}: day before month, as in {lent.dates_from}"], []
+        if own is None:
+            return "day first", [], [_perhaps_year_first(cell, counts, place)]
+        why = f"{counts['different first']} different first numbers, {counts['different last']} different last ones"
+        return own, [f"{cell.name}: {words[own]}, the year last ({why})"], []
     if own is not None:
         sure = day or month
         why = f"{sure:,} of {counted(number, 'date')} can only be read so" if sure else "written with points"
@@ -481,6 +512,23 @@ def _decide(
     return "day first", [], [problem]
 
 
+def _perhaps_year_first(cell: Cell, counts: Mapping[str, int], place: str) -> Problem:
+    """What is wrong with dates such as 23-09-03, which may be the 23rd of a month or a day of 2023."""
+    number = counted(counts["day month"], "date")
+    if counts["day is 0"] or _spreads_like_days({**counts, "day is 0": 0}, "different last", "different first"):
+        found, remedy = f"{number} such as 23-09-03 that begin with a year of two digits", ""
+    else:
+        found = f"{number} such as 23-09-03 of which none tells whether the year stands first or last"
+        remedy = "; if the year stands last, write dates: day first or dates: month first for this table"
+    return Problem(
+        file=place,
+        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
+        found=found,
+        expected="dates whose year is certain",
+        remedy=f"export with four-digit years{remedy}",
+    )
+
+
 def _turned_by_a_spreadsheet(counts: Mapping[str, int]) -> bool:
     """Whether a spreadsheet program has read 04/03/2025 as 3 April, and left 13/03/2025, which it cannot read, as text.
 
@@ -499,9 +547,11 @@ def _century(cell: Cell) -> str:
 
 
 def _zone_said(cell: Cell, habits: Habits, clocks: int) -> str:
-    zone = f"{cell.zone_said}, " if cell.zone else ""
-    local = "" if cell.zone and cell.zone.startswith("'") else f"local time of {habits.timezone} "
-    return f"{cell.name}: {zone}{'else ' if zone and local else ''}{local}({counted(clocks, 'time')} without offset)"
+    zone = f"local time of {habits.timezone}"
+    if cell.zone:
+        every_row = cell.zone.startswith("'")
+        zone = cell.zone_said if every_row else f"{cell.zone_said}, else {zone}"
+    return f"{cell.name}: {zone} ({counted(clocks, 'time')} without offset)"
 
 
 def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: list[Form]) -> list[str]:

@@ -87,13 +87,15 @@ def _placeholders(connection: Any, relation: str, plan: Plan) -> dict[str, int]:
     days = ", ".join(f"DATE '{day}'" for day in PLACEHOLDERS)
     rows = connection.execute(
         f"""WITH days AS (SELECT CAST({plan.value} AS DATE) AS day, count(*) AS n FROM {relation} GROUP BY 1),
-            placeholders AS (SELECT unnest([{days}]) AS at)
-        SELECT CAST(at AS VARCHAR), coalesce(sum(n) FILTER (day = at), 0),
-            coalesce(sum(n) FILTER (day <> at AND abs(day - at) <= {_DAYS_AROUND}), 0) / {2 * _DAYS_AROUND},
-            coalesce(sum(n) FILTER (month(day) = 1 AND day(day) = 1 AND abs(year(day) - year(at)) <= {_YEARS_AROUND}
-                AND day NOT IN ({days})), 0) / {2 * _YEARS_AROUND},
-            (SELECT sum(n) FROM days WHERE day IS NOT NULL)
-        FROM placeholders, days GROUP BY at ORDER BY at"""
+            placeholders AS (SELECT unnest([{days}]) AS placeholder),
+            pairs AS (SELECT day, n, placeholder, abs(day - placeholder) AS apart,
+                    month(day) = 1 AND day(day) = 1 AND abs(year(day) - year(placeholder)) <= {_YEARS_AROUND}
+                    AND day NOT IN ({days}) AS new_year
+                FROM days, placeholders WHERE day IS NOT NULL)
+        SELECT CAST(placeholder AS VARCHAR), coalesce(sum(n) FILTER (apart = 0), 0),
+            coalesce(sum(n) FILTER (apart BETWEEN 1 AND {_DAYS_AROUND}), 0) / {2 * _DAYS_AROUND},
+            coalesce(sum(n) FILTER (new_year), 0) / {2 * _YEARS_AROUND}, sum(n)
+        FROM pairs GROUP BY 1 ORDER BY 1"""
     ).fetchall()
     return {
         day: int(number)

@@ -294,8 +294,8 @@ def _nobody_found(duplicates: Mapping[str, Mapping[str, Any]], everybody: int) -
             **said,
         )
         action = text.say(
-            "Nothing needs to be merged, unless the birthday, gender or city of one of a pair is wrong: then correct it "
-            "where it comes from."
+            "Nothing needs to be merged, unless the birthday, gender or city of one of a pair is wrong: then correct "
+            "it where it comes from."
         )
     return Finding("customer_data.duplicates", sentence, "neutral", certainty=_certainty(duplicates), action=action)
 

@@ -215,10 +215,8 @@ def finding_sleeping(
     if at is None or asleep.empty:
         return None
     row = asleep.iloc[0]
-    out = to_pandas(bound).iloc[0] if bound is not None else None
-    is_bound = out is not None and int(out.customers) > 0
-    buyers = int(row.buyers) - (int(out.buyers) if is_bound else 0)
-    revenue = float(row.revenue_year) - (float(out.revenue_year) if is_bound else 0.0)
+    under, under_buyers, under_revenue = (0, 0, 0.0) if bound is None else _counts(to_pandas(bound).iloc[0])
+    buyers, revenue = int(row.buyers) - under_buyers, float(row.revenue_year) - under_revenue
     if buyers < FEWEST:
         return None
     is_read = {"low", "high"} <= set(at.index)
@@ -237,33 +235,44 @@ def finding_sleeping(
             )
     then = outcomes[outcomes.segment == "sleeping"] if outcomes is not None else None
     if then is not None and len(then) and int(then.customers.iloc[0]) >= 30 and since is not None:
-        certainty = text.say(
-            "{certainty} Of those who were sleeping on {day}, {share} ({interval}) have bought again since, with "
-            "what was done until now.",
-            certainty=certainty,
-            day=text.day(since),
-            share=text.percent(then.bought_share.iloc[0]),
-            interval=text.interval(then.bought_share_low.iloc[0], then.bought_share_high.iloc[0], text.percent),
+        back = {
+            "certainty": certainty,
+            "day": text.day(since),
+            "share": text.percent(then.bought_share.iloc[0]),
+            "interval": text.interval(then.bought_share_low.iloc[0], then.bought_share_high.iloc[0], text.percent),
+        }
+        certainty = (
+            text.say(
+                "{certainty} Of those who were in the tier on {day}, with a contract or without, {share} ({interval}) "
+                "have bought again since, with what was done until now.",
+                **back,
+            )
+            if under
+            else text.say(
+                "{certainty} Of those who were sleeping on {day}, {share} ({interval}) have bought again since, with "
+                "what was done until now.",
+                **back,
+            )
         )
     said = {
         "money": text.money(revenue),
-        "share": text.percent(row.revenue_share * revenue / row.revenue_year if row.revenue_year else row.revenue_share),
+        "share": text.percent(row.revenue_share * revenue / row.revenue_year if under else row.revenue_share),
         "buyers": buyers,
-        "customers": int(row.customers) - (int(out.customers) if is_bound else 0),
+        "customers": int(row.customers) - under,
         "tier": text.label("sleeping"),
     }
-    if is_bound:
+    if under:
         certainty = text.say(
-            "{certainty} {bound} more of the tier have a contract that runs: they have not left, whatever their orders "
+            "{certainty} {under} more of the tier have a contract that runs: they have not left, whatever their orders "
             "say, and neither they nor their {money} are counted here.",
             certainty=certainty,
-            bound=int(out.customers),
-            money=text.money(float(out.revenue_year)),
+            under=under,
+            money=text.money(under_revenue),
         )
     yearly = is_whole_year(history_days)
     return Finding(
         "segmentation.sleeping",
-        _sleepers_in_words(said, history_days, is_bound),
+        _sleepers_in_words(said, history_days, under > 0),
         "bad",
         certainty=certainty,
         action=text.say(
@@ -275,6 +284,10 @@ def finding_sleeping(
         money_high=high if yearly else None,
         plays=("win_back",),
     )
+
+
+def _counts(row: Any) -> tuple[int, int, float]:
+    return int(row.customers), int(row.buyers), float(row.revenue_year)
 
 
 def _line_in_words(at: Any) -> tuple[str, float | None, float | None]:
@@ -293,8 +306,8 @@ def _line_in_words(at: Any) -> tuple[str, float | None, float | None]:
     early, late = text.number(at.loc["low", "days"]), text.number(at.loc["high", "days"])
     if early == late:
         words = text.say(
-            "A customer counts as sleeping after {days} days of silence; both ends of the 95% interval of this line are "
-            "the same day, so the amount has no interval.",
+            "A customer counts as sleeping after {days} days of silence; both ends of the 95% interval of this line "
+            "are the same day, so the amount has no interval.",
             days=days,
         )
         return words, None, None

@@ -162,6 +162,16 @@ def test_nothing_of_the_person_is_left_where_the_kit_writes(client, run, names):
         assert b"zhang@example.cn" not in content
 
 
+def test_a_file_that_no_run_made_stays_and_is_named(client, run):
+    (run / "letter.txt").write_text("To Anna Schmidt, anna@example.com")
+    (run / ".workspace-reading-4194999").mkdir()
+    (run / ".workspace-reading-4194999" / "unpacked.csv").write_text("C-1002,Anna Schmidt,anna@example.com")
+    report = forget(client, "C-1002")
+    assert (run / "letter.txt").read_text() == "To Anna Schmidt, anna@example.com"
+    assert any("letter.txt" in line for line in report.remains)
+    assert not (run / ".workspace-reading-4194999" / "unpacked.csv").exists()
+
+
 def test_a_run_of_chapters_beside_the_yaml_is_found_too(client, run, names):
     workspace(client.folder / ".crmlib" / "client", names)
     forget(client, "C-1001")

@@ -174,3 +174,23 @@ def test_other_yaml_files_are_no_clients(client):
 def test_a_key_in_the_environment_is_said_to_remain(client, monkeypatch):
     monkeypatch.setenv("CRMLIB_VAULT_KEY", "00" * 32)
     assert any("CRMLIB_VAULT_KEY" in line for line in purge(client).remains)
+
+
+def test_what_an_interrupted_run_left_of_the_exports_goes_too(client, run):
+    (run / ".workspace-reading-4194999").mkdir()
+    (run / ".workspace-reading-4194999" / "unpacked.csv").write_text(ORDERS)
+    purge(client)
+    assert not run.exists()
+
+
+def test_rows_that_only_an_interrupted_first_check_left_go_too(client, tmp_path):
+    left = tmp_path / "reports" / "acme" / ".workspace-reading-4194999"
+    left.mkdir(parents=True)
+    (left / "unpacked.csv").write_text(ORDERS)
+    register_run(client.folder, left.parent)
+    purge(client)
+    assert not left.exists()
+
+
+def test_the_private_folder_is_kept_out_of_version_control(client):
+    assert (client.folder / ".crmlib" / ".gitignore").read_text() == "*\n"

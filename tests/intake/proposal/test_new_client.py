@@ -48,6 +48,17 @@ def test_the_folder_is_private_and_kept_out_of_version_control(new, exports, tmp
     assert "crmlib check acme/client.yaml" in done.output
 
 
+@pytest.mark.parametrize("folder", ["", "."])
+def test_a_repository_is_neither_closed_to_others_nor_ignored_as_a_whole(new, exports, tmp_path, folder):
+    (tmp_path / ".git").mkdir()
+    tmp_path.chmod(0o755)
+    done = new(folder, "--from", "exports")
+    assert done.exit_code == 2
+    assert "a repository's own folder" in done.stderr
+    assert not (tmp_path / ".gitignore").exists()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
 def test_what_was_recognised_is_said_with_reasons(new, exports):
     done = new("acme", "--from", "exports/*.csv", "--currency", "EUR", "--timezone", "UTC")
     assert "orders.csv (3 rows) gives orders, customers" in done.output
@@ -91,6 +102,7 @@ def test_an_unknown_currency_or_zone_is_left_to_be_filled_in_and_the_check_says_
         (("--from", "exports", "--language", "de"), "--language: found 'de'"),
         (("--from", "empty"), "no file that can be read at empty"),
         (("--from", "*.parquet"), "no file that can be read at *.parquet"),
+        (("--from", ""), "no file or folder ''"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_words_and_nothing_is_made(new, exports, tmp_path, arguments, said):

@@ -284,3 +284,19 @@ def test_an_id_means_what_the_file_is_called(propose_for):
         "ordered_at": "created_at",
         "amount": "total",
     }
+
+
+@pytest.mark.parametrize(
+    ("ordered_at", "amount", "read"),
+    [
+        ("Jul 18, 2023 10:24 PM", "CHF 539.85", 539.85),
+        ("45125.933333", "Rs. 1 539.85", 1539.85),
+        ("2023-07-18", "1\u00a0539.85", 1539.85),
+    ],
+)
+def test_orders_are_found_however_their_times_and_amounts_are_written(propose_for, taken_in, ordered_at, amount, read):
+    text = rows("Order No\tOrder Date\tTotal Paid\tCustomer ID", 3, lambda n: f"A{n}\t{ordered_at}\t{amount}\tC{n}")
+    file, _ = propose_for({"e.tsv": text}, currency="CHF" if "CHF" in amount else "INR", timezone="UTC")
+    orders = taken_in(file)["orders"]
+    assert (orders["rows"], orders["first_day"]) == (3, "2023-07-18")
+    assert orders["sums"]["amount"]["accepted"] == pytest.approx(3 * read)

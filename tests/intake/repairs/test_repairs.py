@@ -18,7 +18,7 @@ QUICK = settings(max_examples=6, deadline=None, suppress_health_check=[HealthChe
 class Read:
     """One column read: its values, what is filled and changed, and all that is said about it."""
 
-    def __init__(self, kind, cells, *, habits=None, sql_type="VARCHAR", files=None, **more):
+    def __init__(self, kind, cells, *, habits=None, sql_type="VARCHAR", files=None, name="column", **more):
         habits = habits or Habits(LONDON)
         connection = duckdb.connect()
         connection.sql("SET TimeZone = 'UTC'")
@@ -26,9 +26,9 @@ class Read:
         files = files or ["a.csv"] * len(cells)
         rows = [(file, i + 2, cell) for i, (file, cell) in enumerate(zip(files, cells, strict=True))]
         connection.executemany("INSERT INTO raw VALUES (?, ?, ?)", rows)
-        cell = Cell("column", kind, "cell", type=sql_type, **more)
+        cell = Cell(name, kind, "cell", type=sql_type, **more)
         mended, self.problems = examine(connection, "raw", [cell], habits, place="tables.orders in client.yaml")
-        self.sql = mended["column"]
+        self.sql = mended[name]
         value = f"epoch_us({self.sql.value})" if kind == "time" else f"({self.sql.value})"
         read = connection.sql(
             f"SELECT {value}, {self.sql.filled}, {self.sql.changed} FROM raw ORDER BY _row"
@@ -338,7 +338,7 @@ def test_a_point_that_cannot_part_thousands_is_never_taken_away():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "cell", "left", "more"),
+    ("repair", "kind", "cell", "left", "more"),
     [
         ("blanks", "text", "未知", "未知", {}),
         ("trimmed", "text", "a\u3000", "a\u3000", {}),
@@ -356,11 +356,14 @@ def test_a_point_that_cannot_part_thousands_is_never_taken_away():
         ("epochs", "time", "1687352700", None, {}),
         ("epoch_blank", "time", "1970-01-01T00:00:00Z", 0, {}),
         ("flags", "flag", "是", None, {}),
+        ("guests", "text", "Gast", "Gast", {"key": True, "name": "customer_id"}),
+        ("scores", "number", "9分", None, {}),
+        ("sign", "number", "-5", -5.0, {"unit": "money", "low": 0}),
     ],
 )
-def test_a_repair_that_is_switched_off_leaves_the_cell_as_it_is(name, kind, cell, left, more):
-    assert name in REPAIRS
-    assert one(kind, cell, habits=Habits(LONDON, repairs={name: False}), **more) == (left, True, set())
+def test_a_repair_that_is_switched_off_leaves_the_cell_as_it_is(repair, kind, cell, left, more):
+    assert repair in REPAIRS
+    assert one(kind, cell, habits=Habits(LONDON, repairs={repair: False}), **more) == (left, True, set())
 
 
 def test_every_changed_cell_is_counted_and_the_first_is_shown():
