@@ -30,6 +30,7 @@ class People:
     connection: Any
     client: Client
     account: dict[str, Any] = field(default_factory=dict)
+    proposed: Any = None
 
     def shown(self, name: str, rows: str, columns: Sequence[str]) -> str:
         """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns."""
@@ -172,6 +173,7 @@ def find_duplicates(people: People, rows: str) -> int:
 
         make_private(client.folder / QUARANTINE)
         proposal_file(found.pairs, client.folder / QUARANTINE / MERGES, customers, probable=probable)
+    people.proposed = merge_map(found.pairs, sorted(set(found.pairs["rule"].to_pylist())), None, customers)
     if client.merge.rules or client.merge.listed:
         path = client.folder / client.merge.listed if client.merge.listed else None
         place = f"merge in {client.path.name}"
@@ -187,9 +189,26 @@ def find_duplicates(people: People, rows: str) -> int:
             "WHERE people.customer_id = merges.customer_id AND into_.customer_id = merges.merged_id"
         )
         people.account["merged"] = _count(connection, "merges")
+        people.proposed = connection.sql("SELECT * FROM merges").to_arrow_table()
         if people.account["merged"]:
             _one_row_per_person(connection, people, rows)
     return people.account.get("merged", 0)
+
+
+def note_effect(people: People, orders: str) -> None:
+    """Put to the account what merging does to the numbers, or what it would do if nothing is merged yet.
+
+    ``orders`` is SQL of the orders with the customers' own ids.
+    """
+    from crmlib.intake.identities.merging import merge_effect
+
+    connection = people.connection
+    if people.proposed is None or not people.proposed.num_rows:
+        return
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW orders_before AS {orders}")
+    customers = connection.sql("SELECT customer_id FROM known_customers").to_arrow_table()
+    effect = merge_effect(connection, people.proposed, "orders_before", customers)
+    people.account["merge_effect"] = effect.to_pylist()
 
 
 def _one_row_per_person(connection: Any, people: People, rows: str) -> None:

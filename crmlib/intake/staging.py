@@ -16,7 +16,7 @@ from crmlib.contract import TABLES, Table
 from crmlib.intake import rules
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
 from crmlib.intake.lookups import with_lookup
-from crmlib.intake.people import People, find_duplicates, keep_identities, know_people
+from crmlib.intake.people import People, find_duplicates, keep_identities, know_people, note_effect
 from crmlib.intake.profiles import find_profile
 from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
@@ -98,6 +98,8 @@ class Staging:
                 self._count(TABLES[name])
         if self.people and "customers" in self.accounts and not self.problems:
             merged = find_duplicates(self.people, self.made("customers"))
+            if "orders" in self.accounts:
+                note_effect(self.people, self.made("orders"))
             if merged:
                 self._count(TABLES["customers"])
                 self.accounts["customers"]["decisions"].append(

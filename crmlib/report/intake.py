@@ -76,6 +76,7 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
             for name, covered in account["quality"]["coverage"].items()
         },
         "people": account.get("people"),
+        "effect": [_effect(row) for row in account.get("people", {}).get("merge_effect", [])],
     }
 
 
@@ -91,6 +92,25 @@ def _bars(covered: Mapping[str, Any]) -> dict[str, Any]:
         for month, rows in covered["months"].items()
     ]
     return {**covered, "bars": bars}
+
+
+def _effect(row: Mapping[str, Any]) -> list[str]:
+    """A measure before and after merging, in words and in its unit."""
+    words = {
+        "customers": text.say("Customers"),
+        "buyers": text.say("Customers who bought"),
+        "one_time_share": text.say("Of these, bought once"),
+        "repeat_rate": text.say("Of these, bought again"),
+        "orders_per_customer": text.say("Purchases per buyer"),
+        "top_tenth_share": text.say("Share of revenue of the best tenth"),
+    }
+    if row["measure"] in ("customers", "buyers"):
+        shown = [text.number(row[key]) for key in ("before", "after", "difference")]
+    elif row["measure"] == "orders_per_customer":
+        shown = [text.number(row[key], digits=3) for key in ("before", "after", "difference")]
+    else:
+        shown = [text.percent(row[key], digits=2) for key in ("before", "after", "difference")]
+    return [words[row["measure"]], *shown]
 
 
 def _silences(account: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -222,3 +222,16 @@ def test_the_list_of_duplicates_is_there_and_keeps_the_decisions_made_in_it(make
     assert workspace.account["people"]["merged"] == 1
     assert workspace.table("orders").to_pandas().customer_id.nunique() == 1
     assert pd.read_csv(listed, dtype=str).decision.tolist() == ["yes"]
+
+
+def test_the_account_says_what_merging_does_to_the_numbers_before_it_is_done_and_after(make_client, tmp_path):
+    customers = "customer_id,email\n1,a@example.com\n2,a@example.com\n3,c@example.com\n"
+    orders = "order_id,customer_id,ordered_at,amount\n1,1,2025-01-01,5\n2,2,2025-01-02,6\n3,3,2025-01-03,9\n"
+    for number, settings in enumerate(("", "merge: {rules: [same_email]}\n")):
+        client = make_client("customer_ids: pseudonyms\n" + settings, customers=customers, orders=orders)
+        people = take_in(client, tmp_path / f"w{number}").account["people"]
+        effect = {row["measure"]: (row["before"], row["after"]) for row in people["merge_effect"]}
+        assert effect["buyers"] == (3, 2)
+        assert effect["repeat_rate"] == (0, 0.5)
+        assert effect["orders_per_customer"] == (1, 1.5)
+        assert ("merged" in people) == bool(settings)
