@@ -54,6 +54,7 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "states": states,
         "tables": tables,
         "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
+        "notes": {file: said for table in tables.values() for file, said in table["notes"].items()},
         "questions": _each(tables, "questions"),
         "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
         "repairs": [
