@@ -54,7 +54,7 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "states": states,
         "tables": tables,
         "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
-        "notes": {file: said for table in tables.values() for file, said in table["notes"].items()},
+        "notes": _notes(tables),
         "questions": _each(tables, "questions"),
         "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
         "repairs": [
@@ -79,6 +79,14 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "people": account.get("people"),
         "effect": [_effect(row) for row in account.get("people", {}).get("merge_effect", [])],
     }
+
+
+def _notes(tables: Mapping[str, Any]) -> dict[str, str]:
+    """What was found out, by the files that it is true of: files of which the same is said stand together."""
+    alike: dict[str, list[str]] = {}
+    for file, said in {file: " ".join(said) for t in tables.values() for file, said in t["notes"].items()}.items():
+        alike.setdefault(said, []).append(file)
+    return {", ".join(files): said for said, files in alike.items()}
 
 
 def _each(tables: Mapping[str, Any], key: str) -> list[str]:

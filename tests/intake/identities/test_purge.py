@@ -124,7 +124,7 @@ def test_a_folder_that_is_no_longer_a_run_is_not_touched(client, run):
     assert files(run) == {"index.html", "tables/a.csv"}
 
 
-def refused(client, match):
+def assert_refused(client, match):
     before = files(client.folder)
     for asked in (plan_purge, purge):
         with pytest.raises(UnusableInput, match=match):
@@ -134,14 +134,14 @@ def refused(client, match):
 
 def test_a_repository_is_never_purged(client):
     (client.folder / ".git").mkdir()
-    refused(client, "the folder of a repository")
+    assert_refused(client, "the folder of a repository")
 
 
 def test_the_home_folder_and_those_above_it_are_never_purged(client, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: client.folder)
-    refused(client, "the home folder")
+    assert_refused(client, "the home folder")
     monkeypatch.setattr(Path, "home", lambda: client.folder / "people" / "me")
-    refused(client, "the home folder")
+    assert_refused(client, "the home folder")
 
 
 @pytest.mark.parametrize("folder", ["/", "/tmp"])
@@ -155,14 +155,14 @@ def test_folders_of_the_system_are_never_purged(client, folder):
 
 def test_a_folder_without_a_client_is_never_purged(client):
     (client.folder / "client.yaml").unlink()
-    refused(client, "no client.yaml")
+    assert_refused(client, "no client.yaml")
 
 
 @pytest.mark.parametrize("name", ["branch.yaml", "inner/client.yaml"])
 def test_a_folder_with_other_clients_in_it_is_never_purged(client, name):
     (client.folder / "inner").mkdir()
     shutil.copy(client.path, client.folder / name)
-    refused(client, "other clients' configurations")
+    assert_refused(client, "other clients' configurations")
 
 
 def test_other_yaml_files_are_no_clients(client):
