@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from crmlib.client import Client, load_client
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The same examples in every run: a commit passes or fails by what it changed. Other examples, to find more:
+# HYPOTHESIS_PROFILE=other pytest
+settings.register_profile("same", derandomize=True)
+settings.register_profile("other", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

@@ -464,8 +464,10 @@ def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple
         value = f"CASE WHEN {blank} THEN NULL ELSE {cell} END"
         filled.append(f"last_value({value} IGNORE NULLS) {over} AS {cell}")
         changed.append(f"({blank} AND last_value({value} IGNORE NULLS) {over} IS NOT NULL)")
+    # Groups come out of the engine in any order; what is read keeps the order of the export.
     rows = (
         f"SELECT * REPLACE ({', '.join(filled)}), {' OR '.join([*changed, corrected])} AS {SHAPED} FROM ({source.sql})"
+        f" ORDER BY {ROW}"
     )
     repairs = []
     for heading, change in zip(found, changed, strict=True):
