@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, TooFewRepeatBuyers
+from crmlib.lifecycle.clv.preparation import Unit
 
 Numbers = np.ndarray
 
@@ -22,7 +23,8 @@ FEWEST_REPEAT_BUYERS = 10
 class CustomerBase:
     """Distinct histories: repeat purchases ``x``, recency ``t_x``, age ``T``, and how many ``customers`` share each.
 
-    ``row`` says for each customer which history is theirs (empty where nobody asked for it).
+    ``row`` says for each customer which history is theirs (empty where nobody asked for it); ``unit`` is that of the
+    times, if the summary or its reader said it.
     """
 
     x: Numbers
@@ -30,12 +32,13 @@ class CustomerBase:
     T: Numbers
     customers: Numbers
     row: Numbers
+    unit: Unit | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
 
-def read_histories(summary: Any, *, rows: bool = False) -> CustomerBase:
+def read_histories(summary: Any, *, rows: bool = False, unit: Unit | None = None) -> CustomerBase:
     """The distinct histories in a customer summary (pandas or Ibis), checked and counted.
 
     Reads ``frequency, recency, T`` and, where present, ``customers`` (how many customers a row stands for). An Ibis
@@ -44,7 +47,8 @@ def read_histories(summary: Any, *, rows: bool = False) -> CustomerBase:
     """
     columns = ["frequency", "recency", "T"]
     if not rows and not isinstance(summary, pd.DataFrame) and "customers" not in summary.columns:
-        summary = summary.group_by(columns).agg(customers=summary.count())
+        keys = [*columns, "unit"] if "unit" in summary.columns else columns
+        summary = summary.group_by(keys).agg(customers=summary.count())
     frame = to_pandas(summary)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -54,7 +58,18 @@ def read_histories(summary: Any, *, rows: bool = False) -> CustomerBase:
     x, t_x, T = (frame[name].to_numpy(dtype=float, na_value=np.nan) for name in columns)
     check_histories(x, t_x, T, customer_names(frame))
     weights = frame["customers"].to_numpy(dtype=float) if "customers" in frame.columns else None
-    return merge_histories(x, t_x, T, weights, rows=rows)
+    return replace(merge_histories(x, t_x, T, weights, rows=rows), unit=_unit_of(frame, unit))
+
+
+def _unit_of(frame: pd.DataFrame, said: Unit | None) -> Unit | None:
+    """The unit of the times: what the table says, else what its reader says; raises if these are several."""
+    found = sorted(str(unit) for unit in frame["unit"].unique()) if "unit" in frame.columns else []
+    if len({*found, *([said] if said and found else [])}) > 1:
+        wanted = f", and {said} are expected" if said else ""
+        raise CustomerBaseInvalid(
+            f"the times are in {' and '.join(found)}{wanted}; make one summary, in one unit, with summary(…, unit=…)"
+        )
+    return found[0] if found else said  # type: ignore[return-value]
 
 
 def customer_names(frame: pd.DataFrame) -> Sequence[Any]:

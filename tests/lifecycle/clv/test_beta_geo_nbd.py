@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 from crmlib.lifecycle.clv import BetaGeoNBD, FitDidNotConverge
-from crmlib.lifecycle.clv import beta_geo_nbd as module
+from crmlib.lifecycle.clv import orders_model as module
 from crmlib.lifecycle.clv.customer_base import read_histories
 from crmlib.lifecycle.clv.maximum_likelihood import maximise
 
@@ -49,7 +49,7 @@ def test_more_orders_long_ago_are_worth_less() -> None:
 
 
 def test_gradient_and_hessian_are_those_of_finite_differences(cdnow: pd.DataFrame) -> None:
-    likelihood = module._likelihood(read_histories(cdnow))
+    likelihood = BetaGeoNBD.likelihood(read_histories(cdnow))
     place, step = np.array([0.1, 1.2, -0.3, 0.4]), 1e-5
     _, gradient, hessian = likelihood(place)
     ahead = [likelihood(place + step * direction) for direction in np.eye(4)]
@@ -63,7 +63,7 @@ def test_gradient_and_hessian_are_those_of_finite_differences(cdnow: pd.DataFram
 def test_the_merged_likelihood_is_the_sum_over_customers(cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
     x, t_x, T = (cdnow[name] for name in ("frequency", "recency", "T"))
     summed = cdnow_model.log_likelihood(x, t_x, T).sum()
-    merged = module._likelihood(read_histories(cdnow))(cdnow_model.log_parameters)[0]
+    merged = BetaGeoNBD.likelihood(read_histories(cdnow))(cdnow_model.log_parameters)[0]
     assert merged == pytest.approx(summed, rel=1e-12)
     assert cdnow_model.log_likelihood_ == pytest.approx(summed, rel=1e-12)
 
@@ -73,8 +73,8 @@ def test_the_fit_knows_neither_row_order_nor_kind_nor_start(cdnow: pd.DataFrame,
     in_database = BetaGeoNBD.fit(ibis.memtable(cdnow))
     assert shuffled.log_parameters.tolist() == cdnow_model.log_parameters.tolist()
     assert in_database.log_parameters.tolist() == cdnow_model.log_parameters.tolist()
-    likelihood = module._likelihood(read_histories(cdnow))
-    heights = [maximise(likelihood, [start], BetaGeoNBD.symbols)[1] for start in module.STARTS]
+    likelihood = BetaGeoNBD.likelihood(read_histories(cdnow))
+    heights = [maximise(likelihood, [start], BetaGeoNBD.symbols)[1] for start in BetaGeoNBD.starts()]
     np.testing.assert_allclose(heights, cdnow_model.log_likelihood_, atol=1e-7)
 
 
