@@ -8,13 +8,16 @@ ifeq ($(OS),Windows_NT)
   BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/installed
+# The extra that compares with PyMC-Marketing is large; it lives beside, in an environment of its own.
+BAYES := $(VENV)-bayes
+BAYES_BIN := $(BAYES)$(patsubst $(VENV)%,%,$(BIN))
 NOTEBOOKS := notebooks/*.ipynb notebooks/exercises/*.ipynb notebooks/solutions/*.ipynb
 WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 
 # Kernels start three times faster with compiled byte code; an empty value turns this switch off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test bench notebooks docs lab lock clean setup
+.PHONY: report test bench bayes notebooks docs lab lock clean setup
 
 report: $(STAMP)
 	$(BIN)/crmlib run $(CLIENT) --out $(OUT)
@@ -28,6 +31,9 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+bayes: $(BAYES)/installed
+	$(BAYES_BIN)/python -m pytest -q -s tests/lifecycle/clv/test_bayes.py
 
 notebooks: $(STAMP)
 	$(BIN)/python -m crmlib.course.build
@@ -49,10 +55,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -c "import pathlib; pathlib.Path('$(STAMP)').touch()"
 
+$(BAYES)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(BAYES)
+	$(BAYES_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BAYES_BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[bayes]"
+	$(BAYES_BIN)/python -c "import pathlib; pathlib.Path('$(BAYES)/installed').touch()"
+
 lock:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade -o requirements.lock
 
 clean:
-	rm -rf $(VENV) reports .crmlib data/*/.crmlib
+	rm -rf $(VENV) $(BAYES) reports .crmlib data/*/.crmlib

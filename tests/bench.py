@@ -8,37 +8,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from tests import bench_clv
+from tests.measure import in_turn, say, seconds
+
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes, by the wall clock."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def in_turn(ours: Callable[[], object], theirs: Callable[[], object], *, turns: int) -> tuple[float, float, float]:
-    """Both called in turn: the median seconds of each, and the median of the ratios ours / theirs, pair by pair."""
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(turns)]
-    return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-    )
-
-
-def say(what: str, measured: str, wanted: str, holds: bool) -> None:
-    """One line of the result."""
-    print(f"{'ok  ' if holds else 'MISS'}  {what}: {measured} (wanted: {wanted})", flush=True)
 
 
 def bench_import() -> None:
@@ -74,54 +52,6 @@ def bench_run() -> None:
         f"{together:.1f} s together, {sum(single):.1f} s one by one, ratio {ratio:.2f}",
         "≤ 30 s",
         together <= 30,
-    )
-
-
-def simulated_customers(count: int) -> pd.DataFrame:
-    """A BG/NBD customer base: frequency, recency and T in weeks, monetary, with CDNOW's parameters."""
-    random = np.random.default_rng(7)
-    r, alpha, a, b = 0.2426, 4.4136, 0.7929, 2.4259
-    rate = random.gamma(r, 1 / alpha, count)
-    leave = random.beta(a, b, count)
-    T = random.integers(190, 274, count) / 7
-    frequency, recency = np.zeros(count), np.zeros(count)
-    now = np.zeros(count)
-    active = np.arange(count)
-    while len(active):
-        now[active] += random.exponential(1 / rate[active])
-        active = active[now[active] <= T[active]]
-        frequency[active] += 1
-        recency[active] = np.ceil(now[active] * 7) / 7
-        active = active[random.random(len(active)) > leave[active]]
-    recency = np.minimum(recency, T)
-    frame = pd.DataFrame({"customer_id": np.arange(count), "frequency": frequency, "recency": recency, "T": T})
-    return frame.assign(frequency=frame.frequency.astype(int), monetary=np.where(frequency > 0, 30.0, 0.0))
-
-
-def bench_fit() -> None:
-    """BG/NBD on a million customers, against lifetimes."""
-    from lifetimes import BetaGeoFitter
-
-    from crmlib.lifecycle.clv import BetaGeoNBD
-
-    base = simulated_customers(1_000_000)
-    found = {}
-
-    def ours() -> None:
-        found["ours"] = BetaGeoNBD.fit(base)
-
-    def theirs() -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found["theirs"] = BetaGeoFitter().fit(base.frequency, base.recency, base["T"])
-
-    mine, other, ratio = in_turn(ours, theirs, turns=3)
-    same = np.allclose(found["ours"].params["estimate"], found["theirs"].params_, rtol=0.02)
-    say(
-        "BG/NBD fit of 1,000,000 customers against lifetimes",
-        f"{mine:.2f} s against {other:.1f} s, {1 / ratio:.0f} times faster, same parameters: {'yes' if same else 'NO'}",
-        "≥ 50 times",
-        1 / ratio >= 50 and same,
     )
 
 
@@ -282,7 +212,9 @@ def main() -> None:
     benches = {
         "import": bench_import,
         "run": bench_run,
-        "fit": bench_fit,
+        "fit": bench_clv.bench_fit,
+        "predict": bench_clv.bench_predict,
+        "scoring": bench_clv.bench_scoring,
         "preparation": bench_preparation,
         "check": bench_check,
         "large": bench_large,

@@ -69,6 +69,7 @@ def purchases(
         kept &= status.notin(NOT_A_PURCHASE)
     elif "refunded_amount" in orders.columns:
         spend = amount - orders.refunded_amount.cast("float64").fill_null(0.0)
+    kept &= ~spend.isnan()  # which databases take for more than any number
     kept &= (spend > 0) | ((amount == 0) & (spend == 0)) if free_orders == "count" else spend > 0
     extra = {name: orders[name] if name in orders.columns else ibis.null("string") for name in keep}
     return orders.filter(kept).select(

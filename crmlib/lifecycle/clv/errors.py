@@ -7,12 +7,23 @@ class CustomerBaseInvalid(ValueError):
     """Rows of the customer summary cannot be true (or are not numbers); the message names the customers."""
 
 
+class CovariateInvalid(ValueError):
+    """A covariate cannot be used: missing, constant, told by others, or unknown values; the message says which rows."""
+
+
 class TooFewRepeatBuyers(ValueError):
     """The customers tell too little to estimate a model: nearly nobody came back, or all did alike."""
 
 
 class FitDidNotConverge(RuntimeError):
-    """No maximum of the likelihood was found; the message says from where it was sought and where it ended."""
+    """No maximum of the likelihood was found; the message says from where it was sought and where it ended.
+
+    ``runs_to``: the parameters that ran away, each to "0" or "infinity".
+    """
+
+    def __init__(self, message: str, *, runs_to: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.runs_to = runs_to or {}
 
 
 class MeanSpendUndefined(ValueError):
@@ -21,3 +32,7 @@ class MeanSpendUndefined(ValueError):
 
 class PredictionNotFinite(ArithmeticError):
     """A prediction is not a number, or infinite, for parameters that the data leave possible; no interval is true."""
+
+
+class HorizonInvalid(ValueError):
+    """The time to look ahead is not understood, does not lie ahead, or needs a day from which it counts."""

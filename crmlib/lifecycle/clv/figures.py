@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
+from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, method_in_words
 from crmlib.lifecycle.clv.trust import TOLERABLE_MISS, within_chance
 
 
 def plot_alive_grid(grid: pd.DataFrame) -> Any:
     """P(alive) and expected orders by repeat orders and weeks of silence; answers the Axes.
 
-    ``grid``: from :func:`~crmlib.lifecycle.clv.groups.alive_grid`, not empty. The line of customers who bought once
-    is hatched: their P(alive) is 1 by construction.
+    ``grid``: from :func:`~crmlib.lifecycle.clv.groups.alive_grid`, not empty. Where the model takes all customers who
+    bought once for alive by construction (BG/NBD), their line is hatched.
     """
     from matplotlib.patches import Rectangle
 
@@ -27,9 +28,11 @@ def plot_alive_grid(grid: pd.DataFrame) -> Any:
     axes = figures.new_axes(8.0, max(1.6 + 0.52 * len(lines), 2.8))
     axes.grid(False)
     shade = _shades()
+    of_once = grid.loc[grid["frequency_order"] == 0, "p_alive"]
+    cannot_tell = bool((of_once >= SURELY_ALIVE).all())
     for cell in grid.itertuples(index=False):
         at = (column[cell.silence_order] - 0.5, row[cell.frequency_order] - 0.5)
-        known = cell.frequency_order > 0
+        known = cell.frequency_order > 0 or not cannot_tell
         axes.add_patch(
             Rectangle(
                 at, 1, 1, linewidth=1.5, edgecolor="white", hatch=None if known else "////",
@@ -57,34 +60,51 @@ def plot_alive_grid(grid: pd.DataFrame) -> Any:
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    repeaters = grid[grid["frequency_order"] > 0]
-    once = int(grid.loc[grid["frequency_order"] == 0, "customers"].sum())
-    doubtful = int(repeaters.loc[repeaters["p_alive"] < 0.5, "customers"].sum())
+    told = grid[grid["frequency_order"] > 0] if cannot_tell else grid
+    values = {
+        "doubtful": int(told.loc[told["p_alive"] < 0.5, "customers"].sum()),
+        "told": int(told["customers"].sum()),
+        "once": int(grid.loc[grid["frequency_order"] == 0, "customers"].sum()),
+        "cells": "; ".join(
+            text.say(
+                "{frequency} repeat orders, {silence} weeks: {p_alive}, orders {orders}, customers {customers}",
+                frequency=cell.frequency,
+                silence=cell.silence,
+                p_alive=text.percent(cell.p_alive),
+                orders=text.number(cell.expected_orders, digits=1),
+                customers=int(cell.customers),
+            )
+            for cell in told.itertuples(index=False)
+        ),
+    }
+    title = text.say("Who is probably still a customer")
+    if not cannot_tell:
+        return figures.caption(
+            axes,
+            title=title,
+            reading=text.say(
+                "{doubtful} of the {told} customers are in cells where they are more likely gone than not.", **values
+            ),
+            description=text.say(
+                "Grid. Across: weeks since the last order; up: repeat orders so far. Each cell shows the mean "
+                "probability of still being a customer and the mean of the orders expected in the next 12 months. "
+                "{cells}.",
+                **values,
+            ),
+        )
     return figures.caption(
         axes,
-        title=text.say("Who is probably still a customer"),
+        title=title,
         reading=text.say(
-            "{doubtful} of the {repeaters} customers who came back are in cells where they are more likely gone than "
-            "not; of the {once} who bought once, the model cannot tell.",
-            doubtful=doubtful,
-            repeaters=int(repeaters["customers"].sum()),
-            once=once,
+            "{doubtful} of the {told} customers who came back are in cells where they are more likely gone than not; "
+            "of the {once} who bought once, the model cannot tell.",
+            **values,
         ),
         description=text.say(
             "Grid. Across: weeks since the last order; up: repeat orders so far. Each cell shows the mean probability "
             "of still being a customer and the mean of the orders expected in the next 12 months. {cells}. The line "
             "of 0 repeat orders is hatched, because the model takes everyone in it for alive.",
-            cells="; ".join(
-                text.say(
-                    "{frequency} repeat orders, {silence} weeks: {p_alive}, orders {orders}, customers {customers}",
-                    frequency=cell.frequency,
-                    silence=cell.silence,
-                    p_alive=text.percent(cell.p_alive),
-                    orders=text.number(cell.expected_orders, digits=1),
-                    customers=int(cell.customers),
-                )
-                for cell in repeaters.itertuples(index=False)
-            ),
+            **values,
         ),
     )
 
@@ -256,17 +276,26 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
 def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The table of customer equity as the report shows it: ``measure, value, low, high``, all in words.
 
-    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity` of the customers in ``summary``. A row of
-    its own counts those who bought once, of whom the model cannot tell whether they are still there.
+    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity` of the customers in ``summary``. Where the
+    model can tell it of all customers (``alive``), how many are probably still there; else that of those who came back,
+    and a row of its own counts those who bought once.
     """
     once = int((summary["frequency"] == 0).sum())
-    names = {
-        "came_back_alive": text.say("Of the {count} who came back, probably still there", count=len(summary) - once),
+    by_measure = equity.set_index("measure")
+    of_all = "alive" in by_measure.index and bool(pd.notna(by_measure.loc["alive", "value"]))
+    alive = (
+        {"alive": text.say("Of all {count} customers, probably still there", count=len(summary))}
+        if of_all
+        else {
+            "came_back_alive": text.say("Of the {count} who came back, probably still there", count=len(summary) - once)
+        }
+    )
+    names = alive | {
         "expected_orders": text.say("Orders expected in the next 12 months"),
         "customer_equity": text.say("Customer equity: value of these orders"),
         "value_at_risk": text.say("Value at risk: lost because customers may be gone"),
     }
-    rows = equity.set_index("measure").loc[list(names)]
+    rows = by_measure.loc[list(names)]
     money = [name in ("customer_equity", "value_at_risk") for name in rows.index]
     shown = {
         column: [
@@ -276,6 +305,8 @@ def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame
         for column in ("value", "low", "high")
     }
     table = pd.DataFrame({"measure": list(names.values()), **shown})
+    if of_all:
+        return table
     unknown = {
         "measure": text.say("Bought once only: cannot be told"),
         "value": text.number(once),
@@ -288,19 +319,15 @@ def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame
 def baselines_in_words(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison of forecasts as the report shows it, methods in words.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`. What the model saves, there a part of
+    ``table``: from :func:`~crmlib.lifecycle.clv.ranking.baseline_comparison`. What the model saves, there a part of
     the squared error, is here a part of the typical error (its root), which the table shows too; within ±100 %.
     """
-    names = {
-        "personal_rate": text.say("Rule: everyone goes on at their own rate"),
-        "last_period": text.say("Rule: everyone repeats the last period"),
-    }
     columns = ["method", "expected_total", "actual_total", "root_mean_squared_error", "gini", "top_fifth_share"]
     shown = table[[*columns, "error_saved", "saved_low", "saved_high"]]
     saved = {
         name: typical_error_saved(table[name]).clip(-1.0, 1.0) for name in ("error_saved", "saved_low", "saved_high")
     }
-    return shown.assign(method=[names.get(name, text.say("Model: BG/NBD")) for name in table["method"]], **saved)
+    return shown.assign(method=[method_in_words(name) for name in table["method"]], **saved)
 
 
 def typical_error_saved(squared: Any) -> Any:

@@ -16,6 +16,7 @@ from crmlib.lifecycle.clv.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.lifecycle.clv.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.lifecycle.clv.gamma_gamma import GammaGamma
 from crmlib.lifecycle.clv.maximum_likelihood import Estimate
+from crmlib.lifecycle.clv.orders_model import OrdersModel
 from crmlib.lifecycle.clv.preparation import Unit
 
 # Each log-parameter then stays within a factor of 7 of a typical base, unless the data say otherwise.
@@ -29,7 +30,7 @@ ALL_ALIKE = 1e6
 class FittedModels:
     """The models of orders and of spend; None where none could be had; ``message`` says what was done, or why not."""
 
-    orders_model: BetaGeoNBD | None
+    orders_model: OrdersModel | None
     spend_model: GammaGamma | None
     message: str
     weak_prior: bool = False
@@ -45,8 +46,11 @@ class FittedModels:
         return {"orders_model": self.orders_model, "spend_model": self.spend_model}
 
 
-def fit_models(summary: Any, *, unit: Unit = "weeks") -> FittedModels:
-    """BG/NBD and gamma-gamma for a customer summary, as far as these customers allow; never raises for too few.
+def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersModel] | None = None) -> FittedModels:
+    """Models of orders and of spend for a customer summary, as far as these customers allow; no raise for too few.
+
+    ``orders_model``: the class of the first, such as the pick of :func:`~crmlib.lifecycle.clv.comparison.compare`; None
+    for BG/NBD. The second is gamma-gamma.
 
     Where the likelihood has no maximum, a weak prior holds the parameters near those of a typical base. Where every
     repeat order costs the same, there is nothing to model: that price is taken. Otherwise ``message`` says why a
@@ -57,12 +61,11 @@ def fit_models(summary: Any, *, unit: Unit = "weeks") -> FittedModels:
     >>> fit_models(three).message
     'No model: of 3 customers, 1 bought again, and at least 10 who did, not all alike, are needed to learn from.'
     """
+    kind = orders_model or BetaGeoNBD
     frame = to_pandas(summary)
     counts = {"customers": len(frame), "repeaters": int((frame["frequency"] > 0).sum()), "least": FEWEST_REPEAT_BUYERS}
     try:
-        orders_model, prior = _with_prior_if_needed(
-            lambda spread: BetaGeoNBD.fit(frame, unit=unit, prior_spread=spread)
-        )
+        of_orders, prior = _with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
     except TooFewRepeatBuyers:
         return FittedModels(
             None,
@@ -87,7 +90,7 @@ def fit_models(summary: Any, *, unit: Unit = "weeks") -> FittedModels:
         spend_model, spend_prior = _with_prior_if_needed(lambda spread: _spend_model(frame, spread))
     except (TooFewRepeatBuyers, FitDidNotConverge):
         return FittedModels(
-            orders_model,
+            of_orders,
             None,
             text.say(
                 "Orders can be predicted, value cannot: too few of the {repeaters} customers who bought again paid for "
@@ -110,7 +113,7 @@ def fit_models(summary: Any, *, unit: Unit = "weeks") -> FittedModels:
             "observed repeat orders is taken, which a few huge orders may decide."
         )
         message = text.say("{first} {second}", first=message, second=unequal)
-    return FittedModels(orders_model, spend_model, message, prior or spend_prior)
+    return FittedModels(of_orders, spend_model, message, prior or spend_prior)
 
 
 def _with_prior_if_needed(fit: Callable[[float | None], Any]) -> tuple[Any, bool]:

@@ -9,21 +9,56 @@ here is their γ.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import FEWEST_REPEAT_BUYERS, Numbers, check_spend, customer_names
-from crmlib.lifecycle.clv.errors import MeanSpendUndefined, TooFewRepeatBuyers
-from crmlib.lifecycle.clv.maximum_likelihood import Estimate, FittedModel, Likelihood, maximise, positive, with_prior
+from crmlib.lifecycle.clv.customer_base import (
+    FEWEST_REPEAT_BUYERS,
+    Numbers,
+    Problem,
+    check_spend,
+    read_columns,
+    refuse,
+    spend_problems,
+)
+from crmlib.lifecycle.clv.errors import FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
+from crmlib.lifecycle.clv.maximum_likelihood import (
+    LARGE,
+    Estimate,
+    FittedModel,
+    Likelihood,
+    maximise,
+    positive,
+    with_prior,
+)
 
 # p, q, v over the median spend.
 STARTS = list(np.log([(4.0, 4.0, 1.0), (1.0, 3.0, 3.0), (20.0, 5.0, 0.2)]))
 
 MANY_CUSTOMERS = 20_000
+
+# What it means if parameters run away in a fit; the first that fits is told.
+NO_MAXIMUM = {
+    (("p", "infinity"), ("q", "infinity")): "everybody spends nearly the same on every order",
+    (("p", "infinity"),): "mean spends are no steadier over many orders than over one, as if all orders of a customer "
+    "cost the same (p runs to infinity)",
+    (("q", "infinity"),): "mean spends differ no more than chance would make them differ, as if all customers spent "
+    "alike (q and v run to infinity)",
+    (("q", "0"),): "a few customers spend beyond all measure (q runs to 0)",
+    (("p", "0"),): "a few orders cost beyond all measure (p runs to 0)",
+}
+
+# Up to such shapes a sum of logarithms is exact to ten digits and more.
+PLAIN = 1e4
+
+# No simulated spend and no interval is larger: where the model has no mean, a few draws have no end.
+LARGEST = 1e100
+LOG_LARGEST = float(np.log(LARGEST))
 
 WhenUndefined = Literal["raise", "observed_mean"]
 
@@ -31,7 +66,9 @@ WhenUndefined = Literal["raise", "observed_mean"]
 class GammaGamma(FittedModel):
     """The gamma-gamma model of spend: from known parameters, or ``GammaGamma.fit(summary)``.
 
-    p: how steady a customer's orders are; q, v: how customers' means differ (v in money).
+    p: how steady a customer's orders are; q, v: how customers' means differ (v in money). ``observed_mean``: the mean
+    of all repeat orders it was fitted to; ``passed_over``: how many repeat buyers it was not fitted to, because all
+    their repeat orders were free.
 
     >>> model = GammaGamma(p=6.25, q=3.74, v=15.44)
     >>> model.expected_spend([0, 2], [0.0, 22.35]).round(2)
@@ -47,42 +84,55 @@ class GammaGamma(FittedModel):
         q: float,
         v: float,
         observed_mean: float | None = None,
+        passed_over: int = 0,
         estimate: Estimate | None = None,
     ) -> None:
         positive(p=p, q=q, v=v)
         self.p, self.q, self.v, self.observed_mean, self.estimate = p, q, v, observed_mean, estimate
+        self.passed_over = passed_over
 
     @classmethod
     def fit(cls, summary: Any, monetary: Any = None, *, prior_spread: float | None = None) -> Self:
         """The model under which the mean spends of repeat buyers are most likely.
 
-        ``summary`` (pandas or Ibis): ``frequency, monetary``; or two arrays, ``fit(frequency, monetary)``. Customers
-        without repeat purchase tell nothing and are passed over, as are those whose repeat purchases were all free
-        (spend 0). ``prior_spread`` as for ``BetaGeoNBD.fit``. Raises ``CustomerBaseInvalid`` for missing or negative
-        spend, ``TooFewRepeatBuyers`` and ``FitDidNotConverge``.
+        ``summary`` (pandas or Ibis): ``frequency, monetary`` and, where present, ``customers``, how many customers a
+        row stands for; or two arrays, ``fit(frequency, monetary)``. Customers without repeat purchase tell nothing and
+        are left out, as are those whose repeat purchases were all free (spend 0): a gamma has no zeros. The latter are
+        counted in ``passed_over``. ``prior_spread`` as for ``BetaGeoNBD.fit``. Raises ``CustomerBaseInvalid`` for
+        missing or negative spend, ``TooFewRepeatBuyers`` and ``FitDidNotConverge``.
         """
         if monetary is None:
-            if not isinstance(summary, pd.DataFrame):
-                summary = to_pandas(summary.filter(summary.frequency > 0).select(*_columns(summary)))
-            x, m = (summary[name].to_numpy(dtype=float, na_value=np.nan) for name in ("frequency", "monetary"))
-            names = customer_names(summary)
+            read = read_columns(_with_orders(summary), ("frequency", "monetary"), _fit_problems)
+            (x, m), weights = read.columns, read.customers
         else:
-            x, m, names = np.asarray(summary, float), np.asarray(monetary, float), None
+            x, m = np.broadcast_arrays(np.asarray(summary, float), np.asarray(monetary, float))
+            refuse(_fit_problems(x, m))
+            x, m, weights = x.ravel(), m.ravel(), None
+        weights = np.ones(len(x)) if weights is None else weights
         free = (x > 0) & (m == 0)
-        check_spend(np.where(free, 0.0, x), m, names)
-        some = (x > 0) & ~free
-        order = np.lexsort((m[some], x[some]))  # the same sums, whatever the order of the rows
-        x, m = x[some][order], m[some][order]
-        if len(x) < FEWEST_REPEAT_BUYERS or m.min() == m.max():
+        paid = (x > 0) & ~free
+        passed_over = int(weights[free].sum())
+        x, m, weights = _merged(x[paid], m[paid], weights[paid])
+        customers = float(weights.sum())
+        if customers < FEWEST_REPEAT_BUYERS or m.min() == m.max():
             raise TooFewRepeatBuyers(
-                f"{len(x)} customers with repeat spend, {len(np.unique(m))} different mean spends: at least "
+                f"{customers:.0f} customers with repeat spend, {len(np.unique(m))} different mean spends: at least "
                 f"{FEWEST_REPEAT_BUYERS} customers whose spends differ are needed"
             )
         # Money in medians, so that starts and steps mean the same in any currency.
-        scale = float(np.median(m))
-        likelihood = with_prior(_likelihood(x, m / scale), STARTS[0], prior_spread)
-        place, value, hessian, iterations = maximise(likelihood, STARTS, cls.symbols)
-        shift, height = np.array([0.0, 0.0, np.log(scale)]), len(x) * np.log(scale)
+        scale = _median(m, weights)
+        plain = _likelihood(x, m / scale, weights)
+        likelihood = with_prior(plain, STARTS[0], prior_spread)
+        try:
+            place, value, hessian, iterations = maximise(likelihood, STARTS, cls.symbols)
+        except FitDidNotConverge as error:
+            reasons = [words for ends, words in NO_MAXIMUM.items() if set(ends) <= set(error.runs_to.items())]
+            raise FitDidNotConverge(
+                f"{error}. {f'Here, {reasons[0]}. ' if reasons else ''}The data: {customers:.0f} repeat buyers with "
+                f"mean spends from {m.min():g} to {m.max():g}, half of them up to {scale:g}",
+                runs_to=error.runs_to,
+            ) from None
+        shift, height = np.array([0.0, 0.0, np.log(scale)]), customers * np.log(scale)
 
         def unscaled(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
             value, gradient, hessian = likelihood(log_parameters - shift)
@@ -91,13 +141,14 @@ class GammaGamma(FittedModel):
         estimate = Estimate(
             log_parameters=place + shift,
             covariance=np.linalg.inv(-hessian),
-            log_likelihood=(value if prior_spread is None else _likelihood(x, m / scale)(place)[0]) - height,
-            customers=len(x),
+            log_likelihood=(value if prior_spread is None else plain(place)[0]) - height,
+            customers=customers,
             iterations=iterations,
             likelihood=unscaled if len(x) <= MANY_CUSTOMERS else None,
         )
         p, q, v = np.exp(estimate.log_parameters).tolist()
-        return cls(p=p, q=q, v=v, observed_mean=float(np.average(m, weights=x)), estimate=estimate)
+        observed_mean = float(np.average(m, weights=weights * x))
+        return cls(p=p, q=q, v=v, observed_mean=observed_mean, passed_over=passed_over, estimate=estimate)
 
     def with_log_parameters(self, log_parameters: Numbers) -> Self:
         """The same model at other parameters, in the order p, q, v."""
@@ -112,13 +163,9 @@ class GammaGamma(FittedModel):
         """
         x, m = np.broadcast_arrays(np.asarray(x, float), np.asarray(m, float))
         check_spend(x, m)
-        p, q, v = self.p, self.q, self.v
-        n, spend = np.maximum(x, 1.0), np.where(x > 0, m, 1.0)
-        density = (
-            special.gammaln(p * n + q) - special.gammaln(p * n) - special.gammaln(q) + q * np.log(v)
-            + (p * n - 1) * np.log(spend) + p * n * np.log(n) - (p * n + q) * np.log(n * spend + v)
-        )  # fmt: skip
-        return np.where(x > 0, density, 0.0)
+        some, spend = np.maximum(x, 1.0), np.where(x > 0, m, 1.0)
+        share = _Share(self.p * some, self.q, some * spend, self.v)
+        return np.where(x > 0, _log_beta_height(share.A, share.B) - share.deviance() - np.log(spend), 0.0)
 
     def expected_spend(self, x: Any, m: Any, *, when_undefined: WhenUndefined = "raise") -> Numbers:
         """Expected spend per order of customers with mean spend ``m`` over ``x`` repeat orders (equation 5).
@@ -138,7 +185,7 @@ class GammaGamma(FittedModel):
         The weight is how much one believes the customer's own orders, the base what is left to the average customer.
         """
         x = np.asarray(x, float)
-        below = self.p * x + self.q - 1
+        below = self.p * x + (self.q - 1)
         undefined = below <= 0
         if np.any(undefined):
             if when_undefined == "raise" or self.observed_mean is None:
@@ -158,7 +205,7 @@ class GammaGamma(FittedModel):
         if self.estimate is None:
             return np.zeros(np.broadcast_shapes(np.shape(x), np.shape(m)))
         x, m = np.broadcast_arrays(np.asarray(x, float), np.asarray(m, float))
-        below, own = self.p * x + self.q - 1, self.v + x * m
+        below, own = self.p * x + (self.q - 1), self.v + x * m
         slopes = np.stack(
             [1 - self.p * x / np.where(below > 0, below, np.inf), -self.q / np.where(below > 0, below, np.inf),
              self.v / own], axis=-1
@@ -168,49 +215,195 @@ class GammaGamma(FittedModel):
     def spend_squares(self, x: Any, m: Any) -> tuple[Numbers, Numbers]:
         """E[M²] of one future order, and E[M₁M₂] of two by the same customer: with them goes the spread of totals.
 
-        Infinite where p·x + q ≤ 2; there, p·x + q is taken as 2.5, so that the spread is large but finite.
+        Infinite where p·x + q ≤ 2; where it is below 2.1, it is taken as 2.1, so that the spread is large but finite.
         """
         x, m = np.broadcast_arrays(np.asarray(x, float), np.asarray(m, float))
-        shape = np.maximum(self.p * x + self.q, 2.5)
-        square = (self.v + x * np.where(x > 0, m, 0.0)) ** 2 / ((shape - 1) * (shape - 2))
+        two_below = np.maximum(self.p * x + (self.q - 2), 0.1)
+        square = (self.v + x * np.where(x > 0, m, 0.0)) ** 2 / ((two_below + 1) * two_below)
         return self.p * (self.p + 1) * square, self.p**2 * square
 
+    def simulate_total(self, orders: Any, x: Any, random: np.random.Generator) -> Numbers:
+        """The simulated total spend of ``orders`` future orders each, divided by (v + x·m); 0 for no orders.
 
-def _columns(summary: Any) -> list[str]:
-    return [name for name in ("customer_id", "frequency", "monetary") if name in summary.columns]
+        ``orders``, ``x`` (repeat orders so far): arrays of one shape, or such as broadcast. A customer's ν given x and
+        m is G / (v + x·m) with G gamma (p·x + q), and n orders sum up to a gamma (p·n) over ν. A total above 1e100,
+        which only p·x + q far below 1 makes (no mean then is finite), counts as 1e100, so that sums stay numbers.
+
+        >>> model = GammaGamma(p=6.25, q=3.74, v=15.44)
+        >>> totals = model.simulate_total(np.full(100_000, 3), 2, np.random.default_rng(1)) * (15.44 + 2 * 22.35)
+        >>> (totals.mean() / 3).round().item(), model.expected_spend(2, 22.35).round().item()
+        (25.0, 25.0)
+        """
+        orders, x = np.broadcast_arrays(np.asarray(orders, float), np.asarray(x, float))
+        totals = np.zeros(orders.shape)
+        some = orders > 0
+        logs = _log_gamma_drawn(self.p * orders[some], random) - _log_gamma_drawn(self.p * x[some] + self.q, random)
+        totals[some] = np.exp(np.minimum(logs, LOG_LARGEST))
+        return totals
+
+    def spend_interval_factors(self, x: Any, confidence: float = 0.9) -> tuple[Numbers, Numbers]:
+        """Low and high such that a customer's true mean spend lies in (v + x·m)·low … (v + x·m)·high.
+
+        With probability ``confidence`` under the model, as much beyond either end; shapes as ``x``. A customer's mean
+        is (v + x·m)·p / G with G gamma (p·x + q), so these are quantiles of a gamma. None is above 1e100.
+
+        >>> low, high = GammaGamma(p=6.25, q=3.74, v=15.44).spend_interval_factors([0, 2, 50], 0.9)
+        >>> low.round(3), high.round(3)
+        (array([0.847, 0.267, 0.018]), array([5.134, 0.611, 0.022]))
+        """
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence must be between 0 and 1, such as 0.9, not {confidence!r}")
+        shape, tail = self.p * np.asarray(x, float) + self.q, (1 - confidence) / 2
+        ends = special.gammainccinv(shape, tail), special.gammaincinv(shape, tail)
+        with np.errstate(divide="ignore", over="ignore"):
+            low, high = (np.minimum(self.p / end, LARGEST) for end in ends)
+        return low, high
 
 
-def _likelihood(x: Numbers, m: Numbers) -> Likelihood:
-    """The log-likelihood of mean spends with gradient and Hessian, in log-parameters; gammas once per distinct x."""
+def _log_gamma_drawn(shape: Numbers, random: np.random.Generator) -> Numbers:
+    """Logarithms of standard gamma variates, also where they are smaller than any number."""
+    # gamma(s) is gamma(s + 1) · U^(1/s), and −log U is exponential.
+    shape = np.clip(shape, 1e-290, 1e290)
+    return np.log(random.standard_gamma(shape + 1)) - random.standard_exponential(shape.shape) / shape
+
+
+def _with_orders(summary: Any) -> Any:
+    """An Ibis table without the customers who tell nothing, so that they do not leave their database."""
+    if isinstance(summary, pd.DataFrame) or not {"frequency", "monetary"} <= set(summary.columns):
+        return summary
+    x, m = summary.frequency, summary.monetary
+    if not (x.type().is_numeric() and m.type().is_numeric()):
+        return summary
+    once = (x == 0) & (m.cast("float64").abs() < float("inf"))
+    return summary.filter(~once.fill_null(False))
+
+
+def _fit_problems(x: Numbers, m: Numbers) -> list[Problem]:
+    return spend_problems(np.where((x > 0) & (m == 0), 0.0, x), m)
+
+
+def _merged(x: Numbers, m: Numbers, weights: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Equal (x, m) merged and sorted: the same sums, whatever the order of the rows."""
+    order = np.lexsort((m, x))
+    x, m, weights = x[order], m[order], weights[order]
+    first = np.flatnonzero(np.append(True, (np.diff(x) != 0) | (np.diff(m) != 0))) if len(x) else order
+    return x[first], m[first], np.add.reduceat(weights, first) if len(x) else weights
+
+
+def _median(values: Numbers, weights: Numbers) -> float:
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(upto, upto[-1] / 2)])
+
+
+# Mean spend m over x orders, as a share w = x·m / (x·m + v), is a beta (A = p·x, B = q). Gamma functions of large
+# arguments cancel to nothing, so that the density is written as its height at the mean less a deviance, which is a sum
+# of two positive terms. Source of the form: Loader (2000), "Fast and accurate computation of binomial probabilities".
+
+
+@dataclass(frozen=True)
+class _Share:
+    """Shares w = s / (s + v) beside their mean A / (A + B), for shapes A, B; s and v positive."""
+
+    A: Numbers
+    B: Numbers | float
+    s: Numbers
+    v: Numbers | float
+
+    @cached_property
+    def off(self) -> Numbers:
+        """(B·s − A·v) / (s + v): w·(A + B) is A plus that, (1 − w)·(A + B) is B less it."""
+        return (self.B * self.s - self.A * self.v) / (self.s + self.v)
+
+    @cached_property
+    def log_w(self) -> Numbers:
+        """The logarithm of w over its mean."""
+        return np.log1p(self.B / self.A) - np.log1p(self.v / self.s)
+
+    @cached_property
+    def log_rest(self) -> Numbers:
+        """The logarithm of 1 − w over its mean."""
+        return np.log1p(self.A / self.B) - np.log1p(self.s / self.v)
+
+    def deviance(self) -> Numbers:
+        """−A·log_w − B·log_rest, never negative."""
+        # A·off/A and B·off/B, which cancel in the sum, make each of the two positive.
+        return self.A * _excess(self.off / self.A, self.log_w) + self.B * _excess(-self.off / self.B, self.log_rest)
+
+
+def _excess(u: Numbers, log_1_u: Numbers) -> Numbers:
+    """u − log(1 + u), given log(1 + u), which serves where u is not small."""
+    z = np.where(np.abs(u) < 0.1, u / (2 + u), 0.0)
+    z2 = z * z
+    series = u * z - 2 * z * z2 * np.polyval([1 / 15, 1 / 13, 1 / 11, 1 / 9, 1 / 7, 1 / 5, 1 / 3], z2)
+    return np.where(np.abs(u) < 0.1, series, u - log_1_u)
+
+
+def _log_beta_height(A: Numbers, B: Numbers | float) -> Numbers:
+    """−log B(A, B) + A·log(A / N) + B·log(B / N), where N = A + B."""
+    N = A + B
+    return 0.5 * np.log(A / N * B / (2 * np.pi)) + _stirling_rest(N) - _stirling_rest(A) - _stirling_rest(B)
+
+
+def _stirling_rest(z: Numbers | float) -> Numbers:
+    """log Γ(z) − (z − ½) log z + z − ½ log 2π, which goes to 0."""
+    z = np.asarray(z, float)
+    large, small = np.maximum(z, 10.0), np.minimum(z, 10.0)
+    series = np.polyval([-691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12], large**-2.0) / large
+    direct = special.gammaln(small) - (small - 0.5) * np.log(small) + small - 0.5 * np.log(2 * np.pi)
+    return np.where(z > 10, series, direct)
+
+
+def _psi_rest(z: Numbers) -> Numbers:
+    """ψ(z) − log z, which goes to 0."""
+    large, small = np.maximum(z, LARGE), np.minimum(z, LARGE)
+    series = -1 / (2 * large) - large**-2.0 * np.polyval([1 / 252, -1 / 120, 1 / 12], large**-2.0)
+    return np.where(z > LARGE, series, special.psi(small) - np.log(small))
+
+
+def _psi1_rest(z: Numbers) -> Numbers:
+    """ψ′(z) − 1/z, which goes to 0."""
+    large, small = np.maximum(z, LARGE), np.minimum(z, LARGE)
+    series = large**-2.0 * (0.5 + np.polyval([1 / 42, -1 / 30, 1 / 6], large**-2.0) / large)
+    return np.where(z > LARGE, series, special.polygamma(1, small) - 1 / small)
+
+
+def _likelihood(x: Numbers, m: Numbers, weights: Numbers) -> Likelihood:
+    """The log-likelihood of mean spends, ``weights`` customers each, with gradient and Hessian, in log-parameters.
+
+    Sorted by x, so that what depends on x alone is computed once. Exact also where p, or q and v, run to infinity.
+    """
     values, place = np.unique(x, return_inverse=True)
-    n = np.bincount(place).astype(float)
-    total, spent = float(len(x)), x * m
-    log_spent, log_m = np.log(spent), float(np.log(m).sum())
-    x_log_spent = float(x @ log_spent)
+    n, s = np.bincount(place, weights), x * m
+    log_m = float(weights @ np.log(m))
 
     def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-        p, q, v = theta = np.exp(log_parameters)
-        px, pxq = p * values, p * values + q
-        one = 1 / (spent + v)
-        log_all = np.log(spent + v)
-        shape = p * x + q
-        psi_pxq, psi1_pxq = special.psi(pxq), special.polygamma(1, pxq)
-        value = (
-            n @ (special.gammaln(pxq) - special.gammaln(px)) + total * (q * np.log(v) - special.gammaln(q))
-            + p * x_log_spent - log_m - shape @ log_all
-        )  # fmt: skip
+        p, q, v = np.exp(log_parameters)
+        A = p * values
+        share = _Share(p * x, q, s, v)
+        w, rest = s / (s + v), v / (s + v)
+        log_w, log_rest, wA = share.log_w, share.log_rest, weights * share.A
+        # The plain form will do until shapes are so large that their logarithms cancel.
+        few = max(float(A[-1]), q) < PLAIN
+        deviance = -(wA @ log_w + q * (weights @ log_rest)) if few else weights @ share.deviance()
+        value = n @ _log_beta_height(A, q) - deviance - log_m
+
+        rest_of = _psi_rest(A + q)
+        psi_A, psi_B = rest_of - _psi_rest(A), rest_of - _psi_rest(np.array([q]))
         gradient = np.array([
-            (n * values) @ (psi_pxq - special.psi(px)) + x_log_spent - x @ log_all,
-            n @ psi_pxq + total * (np.log(v) - special.psi(q)) - log_all.sum(),
-            total * q / v - shape @ one,
+            wA @ log_w + (n * A) @ psi_A,
+            q * (weights @ log_rest + n @ psi_B),
+            weights @ share.off,
         ])  # fmt: skip
+        # ψ′ is written as 1/z and the rest, whose large parts cancel along a ridge before they are summed.
+        bend, shared = _psi1_rest(A + q), A / (A + q) * q
         h = np.empty((3, 3))
-        h[0, 0] = (n * values**2) @ (psi1_pxq - special.polygamma(1, px))
-        h[0, 1] = h[1, 0] = (n * values) @ psi1_pxq
-        h[0, 2] = h[2, 0] = -(x @ one)
-        h[1, 1] = n @ psi1_pxq - total * special.polygamma(1, q)
-        h[1, 2] = h[2, 1] = total / v - one.sum()
-        h[2, 2] = -total * q / v**2 + shape @ one**2
-        return float(value), theta * gradient, np.outer(theta, theta) * h + np.diag(theta * gradient)
+        h[0, 0] = gradient[0] + n @ (A**2 * (bend - _psi1_rest(A)) - shared)
+        h[0, 1] = h[1, 0] = n @ (shared + A * q * bend)
+        h[0, 2] = h[2, 0] = -(wA @ rest)
+        h[1, 1] = gradient[1] + n @ (q**2 * (bend - _psi1_rest(np.array([q]))) - shared)
+        h[1, 2] = h[2, 1] = q * (weights @ w)
+        h[2, 2] = -(wA @ (w * rest)) - q * (weights @ (w * rest))
+        return float(value), gradient, h
 
     return likelihood

@@ -12,17 +12,11 @@ from scipy import special
 from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
-from crmlib.lifecycle.clv.prediction import (
-    DAYS_PER_YEAR,
-    band,
-    check_finite,
-    customer_equity,
-    discount_factors,
-    known_values,
-    predict,
-    value_at_risk,
-)
-from crmlib.lifecycle.clv.preparation import DAYS_PER_UNIT
+from crmlib.lifecycle.clv.history_values import band, check_finite, drawn_models
+from crmlib.lifecycle.clv.horizon import Horizon, discount_factors, horizon_days
+from crmlib.lifecycle.clv.prediction import customer_equity, known_values, predict, value_at_risk
+from crmlib.lifecycle.clv.preparation import days_per_unit
+from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
 
 Numbers = np.ndarray
 
@@ -32,19 +26,19 @@ SILENCES = (4, 8, 13, 26, 52)
 FREQUENCIES = (0, 1, 2, 3, 4, 6, 10)
 
 
-def customer_values(summary: Any, **options: Any) -> pd.DataFrame:
+def customer_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> pd.DataFrame:
     """Everything that is predicted of each customer, in one table to keep and to act on.
 
-    ``summary`` and ``options`` as for :func:`~crmlib.lifecycle.clv.prediction.predict`. Adds to its columns
-    ``frequency``, days with repeat purchases; ``silence_weeks`` since the last purchase; ``value_if_alive`` and
-    ``value_at_risk`` (money). P(alive) of customers with frequency 0 is 1 by construction of the model, and says
-    nothing about them.
+    ``summary``, ``horizon`` and ``options`` as for :func:`~crmlib.lifecycle.clv.prediction.predict`; every customer is
+    read. Adds to its columns ``frequency``, days with repeat purchases; ``silence_weeks`` since the last purchase;
+    ``value_if_alive`` and ``value_at_risk`` (money). Under BG/NBD, P(alive) of customers with frequency 0 is 1 by
+    construction, and says nothing about them.
     """
     frame = to_pandas(summary)
-    table = predict(frame, **options)
+    table = predict(frame, horizon, **options)
     risk_options = {key: value for key, value in options.items() if key not in ("confidence", "draws", "seed")}
-    risk = value_at_risk(frame, **risk_options)
-    weeks = DAYS_PER_UNIT[options["orders_model"].unit] / 7
+    risk = value_at_risk(frame, horizon, **risk_options)
+    weeks = days_per_unit(options["orders_model"].unit) / 7
     table.insert(1, "frequency", frame["frequency"])
     table.insert(2, "silence_weeks", (frame["T"] - frame["recency"]) * weeks)
     return table.assign(value_if_alive=risk["value_if_alive"], value_at_risk=risk["value_at_risk"])
@@ -53,52 +47,42 @@ def customer_values(summary: Any, **options: Any) -> pd.DataFrame:
 def equity_shares(
     summary: Any,
     groups: Sequence[Any],
+    horizon: Horizon = "365D",
     *,
-    margin: float = 1.0,
-    discount_rate: float = 0.0,
-    horizon_days: float = DAYS_PER_YEAR,
     confidence: float = 0.95,
     draws: int = 100,
     seed: int = 0,
-    **models: Any,
+    **options: Any,
 ) -> pd.DataFrame:
     """How much of the customer equity each group of customers holds, with intervals.
 
     ``groups``: a label for each row of ``summary``; the rest as for
-    :func:`~crmlib.lifecycle.clv.prediction.customer_equity`, with fitted models. One row per label, sorted:
-    ``group, customers, equity, equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters
-    only: the groups are as they are, and shares are of expected values.
+    :func:`~crmlib.lifecycle.clv.prediction.customer_equity`. One row per label, sorted: ``group, customers, equity,
+    equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters and chance: between what the
+    contribution of the group, and its share in that of all, will lie. Groups of fewer than 30 customers are simulated
+    one by one. A share of nothing is 0.
     """
-    known = known_values(summary, models["orders_model"], models["spend_model"], margin, discount_rate, horizon_days)
-    base, (code, labels) = known.base, pd.factorize(np.asarray(groups), sort=True)
-    cell, shape = base.row * len(labels) + code, (len(base), len(labels))
-    customers = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-    spent = np.bincount(cell, known.m, minlength=shape[0] * shape[1]).reshape(shape)
-    values, place = np.unique(base.x, return_inverse=True)
-
-    def equity(spend_model: Any, orders: Numbers) -> Numbers:
-        own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
-        worth = customers * own[place][:, None] + spent * weight[place][:, None]
-        return margin * (orders * known.discount) @ worth
-
-    at_estimate = equity(known.spend_model, known.p_alive * known.if_alive)
-    parameters = known.spend_model.draws(draws, seed=seed + 1).values
-    drawn = np.array([
-        equity(known.spend_model.with_log_parameters(np.log(parameters[i])), p_alive * if_alive)
-        for i, (p_alive, if_alive) in enumerate(known.drawn_orders(draws, seed))
-    ])  # fmt: skip
-    low, high = band(drawn, confidence)
-    total, drawn_total = at_estimate.sum(), drawn.sum(axis=1, keepdims=True)
-    none = np.full(len(labels), np.nan)
-    share_low, share_high = band(drawn / drawn_total, confidence) if total > 0 else (none, none)
+    frame = to_pandas(summary)
+    values = known_values(frame, horizon, **options)
+    x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
+    code, labels = pd.factorize(np.asarray(groups), sort=True)
+    cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
+    measure = MEASURES.index("customer_equity")
+    equity = expected_totals(values, cells)[measure]
+    possible = possible_totals(values, cells, draws=draws, seed=seed)[:, measure]
+    share = equity / equity.sum() if equity.sum() > 0 else np.zeros(len(labels))
+    total = possible.sum(axis=1, keepdims=True)
+    shares = np.divide(possible, total, out=np.broadcast_to(share, possible.shape).copy(), where=total > 0)
+    low, high = band(possible, confidence)
+    share_low, share_high = band(shares, confidence)
     return pd.DataFrame(
         {
             "group": labels,
             "customers": np.bincount(code, minlength=len(labels)),
-            "equity": at_estimate,
+            "equity": equity,
             "equity_low": low,
             "equity_high": high,
-            "share": at_estimate / total if total > 0 else np.nan,
+            "share": share,
             "share_low": share_low,
             "share_high": share_high,
         }
@@ -174,8 +158,10 @@ def alive_grid(values: pd.DataFrame) -> pd.DataFrame:
 def value_by_group(
     summary: Any,
     groups: Any,
+    horizon: Horizon = "365D",
     *,
     by: str = "channel",
+    as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
     draws: int = 100,
@@ -184,13 +170,14 @@ def value_by_group(
     """What customers of each group are worth, each group with models of its own, with intervals.
 
     ``summary``: in weeks. ``groups``: a table (pandas or Ibis) with ``customer_id`` and the column ``by``; beyond the
-    twelve largest, groups are taken together. One row per group, the most valuable newcomers first, customers
+    twelve largest, groups are taken together. ``horizon`` and ``as_of`` as for
+    :func:`~crmlib.lifecycle.clv.prediction.predict`. One row per group, the most valuable newcomers first, customers
     without a group last:
 
-    ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the next 365 days, with ``equity_low,
-    equity_high`` (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted
-    contribution in a newcomer's first 365 days after the first order, with ``new_low, new_high`` (95 %, parameters)
-    and ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
+    ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the horizon, with ``equity_low, equity_high``
+    (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted contribution
+    of a newcomer within the horizon after the first order, with ``new_low, new_high`` (95 %, parameters) and
+    ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
     and "prior" where a weak prior was needed.
     """
     frame = to_pandas(summary)
@@ -201,12 +188,13 @@ def value_by_group(
     if len(sizes) > MOST_GROUPS:
         kept = sizes.rename_axis("name").reset_index(name="n").sort_values(["n", "name"], ascending=[False, True])
         label = label.where(label.isna() | label.isin(kept["name"][: MOST_GROUPS - 1]), text.say("Other"))
+    days = horizon_days(horizon, as_of)
     rows = []
     for name in [*sorted(label.dropna().unique()), None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
             fitted = None if name is None else fit_models(some)
-            value = _group_value(some, fitted, margin, discount_rate, draws, seed)
+            value = _group_value(some, fitted, days, margin, discount_rate, draws, seed)
             rows.append(
                 {by: name, "customers": len(some), "repeat_buyers": int((some["frequency"] > 0).sum()), **value}
             )
@@ -225,30 +213,31 @@ _VALUES = (
 
 
 def _group_value(
-    some: pd.DataFrame, fitted: FittedModels | None, margin: float, discount_rate: float, draws: int, seed: int
+    some: pd.DataFrame,
+    fitted: FittedModels | None,
+    days: int,
+    margin: float,
+    discount_rate: float,
+    draws: int,
+    seed: int,
 ) -> dict[str, Any]:
     if fitted is None or not fitted.complete:
         return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
     options = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
-    equity = customer_equity(some, **options, draws=draws, seed=seed).set_index("measure").loc["customer_equity"]
-    ends, factors = discount_factors(DAYS_PER_YEAR, discount_rate)
+    table = customer_equity(some, f"{days}D", **options, draws=draws, seed=seed)
+    equity = table.set_index("measure").loc["customer_equity"]
+    ends, factors = discount_factors(days, discount_rate)
 
     def newcomer(orders_model: Any, spend_model: Any) -> float:
-        orders = np.diff(orders_model.expected_orders_new(ends / 7), prepend=0.0)
+        orders = np.diff(orders_model.expected_orders_new(ends / days_per_unit(orders_model.unit)), prepend=0.0)
         spend = spend_model.expected_spend(0, 0.0, when_undefined="observed_mean")
         return float(margin * (factors @ orders) * spend)
 
-    orders_model, spend_model = fitted.orders_model, fitted.spend_model
-    assert orders_model is not None
-    assert spend_model is not None
-    drawn = [
-        newcomer(orders_model.with_log_parameters(np.log(one)), spend_model.with_log_parameters(np.log(other)))
-        for one, other in zip(
-            orders_model.draws(draws, seed=seed).values, spend_model.draws(draws, seed=seed + 1).values, strict=True
-        )
-    ]
+    orders_models = drawn_models(fitted.orders_model, draws, seed)
+    spend_models = drawn_models(fitted.spend_model, draws, seed + 1)
+    drawn = [newcomer(one, other) for one, other in zip(orders_models, spend_models, strict=True)]
     check_finite(np.array(drawn))
-    value = newcomer(orders_model, spend_model)
+    value = newcomer(fitted.orders_model, fitted.spend_model)
     error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
     z = float(special.ndtri(0.975))
     return {

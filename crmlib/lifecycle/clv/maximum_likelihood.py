@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from scipy import linalg, special
+from threadpoolctl import ThreadpoolController
 
 from crmlib.lifecycle.clv.errors import FitDidNotConverge
-
-Numbers = np.ndarray
-# log-parameters → log-likelihood, its gradient and its Hessian
-Likelihood = Callable[[Numbers], tuple[float, Numbers, Numbers]]
+from crmlib.lifecycle.clv.posterior import (
+    NORMAL_ENOUGH,
+    Likelihood,
+    Numbers,
+    ParameterDraws,
+    Peak,
+    draw,
+    draw_normal,
+    normal_share,
+)
 
 # Half the Newton decrement is how much log-likelihood is still to be gained: far below what statistics can see.
 GAIN_LEFT = 1e-9
 # A log-parameter known to no better than e^±30 is not known: the maximum lies at the edge (0 or infinity).
 LEAST_CURVATURE = 1e-3
 LONGEST_STEP = 2.0
-
-# Of the Student t from which parameters are drawn before they are weighed.
-DEGREES_OF_FREEDOM = 6
-# A parameter e^20 (5e8) times its estimate is as good as infinite: nothing that a model says changes beyond.
-FARTHEST_DRAW = 20.0
-# Where the weights leave less than this share of the draws, up to so many times as many are tried.
-LEAST_EFFECTIVE = 0.2
-MOST_TRIES = 16
+# A parameter a thousand times as large, or as small, as a typical one, and still no maximum, runs to the edge.
+FAR_AWAY = float(np.log(1000))
 
 # From here on, differences of gamma functions are taken from Stirling's series, term by term, so that no digit cancels.
 LARGE = 100.0
@@ -37,7 +39,11 @@ LARGE = 100.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A maximum of a likelihood: where, how high, how sharp (``covariance`` of the log-parameters)."""
+    """A maximum of a likelihood: where, how high, how sharp (``covariance`` of the log-parameters).
+
+    ``likelihood``: to weigh draws by; ``rough``: a peak of nearly the same shape that costs little to evaluate, where
+    the likelihood itself costs much.
+    """
 
     log_parameters: Numbers
     covariance: Numbers
@@ -45,18 +51,12 @@ class Estimate:
     customers: float
     iterations: int
     likelihood: Likelihood | None = field(default=None, repr=False, compare=False)
+    rough: Peak | None = field(default=None, repr=False, compare=False)
 
-
-@dataclass(frozen=True)
-class ParameterDraws:
-    """Parameters that the data leave possible, one row a draw, all equally likely.
-
-    ``effective_sample_size`` says how many independent draws the importance weights left; it is NaN where the normal
-    approximation was taken as it is.
-    """
-
-    values: Numbers
-    effective_sample_size: float
+    @cached_property
+    def normal_share(self) -> float:
+        """Which share of normal draws the rough likelihood would leave; 1 where there is none to ask."""
+        return 1.0 if self.rough is None else normal_share(self.rough)
 
 
 def maximise(
@@ -67,7 +67,20 @@ def maximise(
     ``starts`` are tried in turn. A place counts as maximum only if the Hessian is negative definite there and the
     next step would gain nothing. Raises :class:`FitDidNotConverge`.
     """
-    tried = []
+    # Sums of some 100,000 products gain nothing from threads, and wait long for them where other work goes on.
+    with _thread_pools().limit(limits=1):
+        return _climb(likelihood, starts, symbols)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _climb(
+    likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
+) -> tuple[Numbers, float, Numbers, int]:
+    tried, ends = [], []
     for start in starts:
         place = np.asarray(start, float)
         value, gradient, hessian = likelihood(place)
@@ -89,19 +102,30 @@ def maximise(
             place, (value, gradient, hessian) = place + step, ahead
             if np.abs(place).max() > 40:
                 break
+        ends.append((value, place))
         parameters = ", ".join(f"{symbol} {np.exp(p):.4g}" for symbol, p in zip(symbols, place, strict=True))
         tried.append(
             f"from {np.exp(np.asarray(start)).round(4).tolist()}: {iteration} steps to {parameters} "
             f"(log-likelihood {value:.3f}, gradient {np.linalg.norm(gradient):.2g}, "
             f"least curvature {curvature[0]:.2g})"
         )
+    runs_to = _ran_away(max(ends, key=lambda end: end[0])[1] - np.asarray(starts[0], float), symbols)
     raise FitDidNotConverge(
         "no maximum of the likelihood was found. Tried, in rescaled time or money: "
         + "; ".join(tried)
         + ". A parameter that runs to 0 or infinity says that customers hardly differ in it, or hardly ever leave: "
         "take more customers or a longer time, a model without that parameter, or prior_spread=2, which holds "
-        "parameters near those of a typical customer base as far as the data do not say otherwise"
+        "parameters near those of a typical customer base as far as the data do not say otherwise",
+        runs_to=runs_to,
     )
+
+
+def _ran_away(moved: Numbers, symbols: Sequence[str]) -> dict[str, str]:
+    return {
+        symbol: "infinity" if way > 0 else "0"
+        for symbol, way in zip(symbols, moved, strict=True)
+        if abs(way) > FAR_AWAY
+    }
 
 
 def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) -> Likelihood:
@@ -185,49 +209,33 @@ class FittedModel(ABC):
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
 
-        Drawn from the normal approximation on the log-scale or, where the likelihood is at hand, from a wider one and
-        resampled by how likely the data make them. Where that leaves too few (effective sample size below a fifth of
-        ``count``), more are drawn first; if these do not suffice either, weights are flattened until a fifth is left,
-        which makes intervals rather too wide than too narrow.
+        From the posterior under a prior that is flat in the logarithms, within e^±20 times the estimate, or under the
+        prior of the fit. Exact, by importance or slice sampling (``method`` of the answer says which; see
+        :mod:`~crmlib.lifecycle.clv.posterior`). From very many histories, the normal approximation on the log-scale
+        is taken ("normal") if a check on a coarser likelihood finds nothing to correct, or where a model keeps no
+        likelihood.
         """
         estimate = self._fitted
         random = np.random.default_rng(seed)
-        if estimate.likelihood is None:
-            standard = _mirrored(random.standard_normal((-(-count // 2), len(self.symbols))))[:count]
-            return ParameterDraws(np.exp(self._moved(standard)), float("nan"))
-        log_values, log_weights = self._weighed(count, random)
-        while _effective(log_weights) < LEAST_EFFECTIVE * count and len(log_values) < MOST_TRIES * count:
-            more, their_weights = self._weighed(len(log_values), random)
-            log_values, log_weights = np.concatenate([log_values, more]), np.append(log_weights, their_weights)
-        log_weights = _flattened(log_weights, LEAST_EFFECTIVE * count)
-        # Systematic resampling: one random number, the least noise.
-        bounds = np.cumsum(special.softmax(log_weights))
-        places = np.searchsorted(bounds, (np.arange(count) + random.random()) / count * bounds[-1])
-        last = int(np.flatnonzero(np.isfinite(log_weights))[-1])
-        return ParameterDraws(np.exp(log_values[np.minimum(places, last)]), _effective(log_weights))
+        if estimate.likelihood is None or (estimate.rough is not None and estimate.normal_share >= NORMAL_ENOUGH):
+            log_values = draw_normal(estimate.log_parameters, estimate.covariance, count, random)
+            return ParameterDraws(np.exp(log_values), "normal", count * estimate.normal_share)
+        return draw(Peak(estimate.likelihood, estimate.log_parameters, estimate.covariance), count, random)
 
-    def _weighed(self, count: int, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-        """Log-parameters from a Student t, whose tails are wider than those of likelihoods, and their log-weights."""
-        estimate, size = self._fitted, len(self.symbols)
-        assert estimate.likelihood is not None
-        half = random.standard_normal((-(-count // 2), size))
-        half *= np.sqrt(DEGREES_OF_FREEDOM / random.chisquare(DEGREES_OF_FREEDOM, (len(half), 1)))
-        standard = _mirrored(half)[:count]
-        log_values = self._moved(standard)
-        near = np.abs(log_values - estimate.log_parameters).max(axis=1) <= FARTHEST_DRAW
-        heights = np.full(count, -np.inf)
-        heights[near] = [estimate.likelihood(value)[0] for value in log_values[near]]
-        squares = (standard**2).sum(axis=1)
-        log_weights = (
-            heights - estimate.log_likelihood
-            + (DEGREES_OF_FREEDOM + size) / 2 * np.log1p(squares / DEGREES_OF_FREEDOM)
-        )  # fmt: skip
-        return log_values, np.where(np.isfinite(log_weights), log_weights, -np.inf)
+    def posterior_summary(self, level: float = 0.95, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+        """The parameters as the data leave them possible: index ``symbols``; ``mean, median, low, high``.
 
-    def _moved(self, standard: Numbers) -> Numbers:
-        """Log-parameters from standard ones: around the estimate, correlated and spread as its covariance says."""
-        estimate = self._fitted
-        return estimate.log_parameters + standard @ linalg.cholesky(estimate.covariance, lower=True).T
+        ``low, high`` hold the middle ``level`` of the draws. Where the likelihood is lopsided these are better than
+        the ones of ``params``, and where it is not, the same. Raises ``ValueError`` for a ``level`` outside (0, 1).
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level is a probability between 0 and 1, such as 0.95, not {level!r}")
+        values = self.draws(draws, seed=seed).values
+        low, median, high = np.quantile(values, [0.5 - level / 2, 0.5, 0.5 + level / 2], axis=0)
+        return pd.DataFrame(
+            {"mean": values.mean(axis=0), "median": median, "low": low, "high": high},
+            index=pd.Index(self.symbols, name="parameter"),
+        )
 
     @property
     def _fitted(self) -> Estimate:
@@ -240,54 +248,32 @@ class FittedModel(ABC):
         return f"{type(self).__name__}({values})"
 
 
-def log_gamma_step(z: float, n: Numbers) -> Numbers:
+def log_gamma_step(z: float | Numbers, n: Numbers) -> Numbers:
     """log Γ(z + n) − log Γ(z), exact also where z is so large that the two are alike in all their digits.
 
     >>> log_gamma_step(1e20, np.array([0.0, 2.0])).round(6).tolist()
     [0.0, 92.103404]
     """
-    if z < LARGE:
+    if np.all(z < LARGE):
         return special.gammaln(z + n) - special.gammaln(z)
     rest = lambda v: 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)  # noqa: E731
     return (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n) + rest(z + n) - rest(z)
 
 
-def psi_step(z: float, n: Numbers) -> Numbers:
+def psi_step(z: float | Numbers, n: Numbers) -> Numbers:
     """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
-    if z < LARGE:
+    if np.all(z < LARGE):
         return special.psi(z + n) - special.psi(z)
     rest = lambda v: -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)  # noqa: E731
     return np.log1p(n / z) + n / (z + n) / (2 * z) + rest(z + n) - rest(z)
 
 
-def psi1_step(z: float, n: Numbers) -> Numbers:
+def psi1_step(z: float | Numbers, n: Numbers) -> Numbers:
     """ψ′(z + n) − ψ′(z), the curvature of :func:`log_gamma_step` in z."""
-    if z < LARGE:
+    if np.all(z < LARGE):
         return special.polygamma(1, z + n) - special.polygamma(1, z)
     rest = lambda v: 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)  # noqa: E731
     return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2) + rest(z + n) - rest(z)
-
-
-def _mirrored(half: Numbers) -> Numbers:
-    return np.concatenate([half, -half])
-
-
-def _effective(log_weights: Numbers) -> float:
-    """How many equally likely draws these are worth (Kish)."""
-    return 1 / float(np.sum(special.softmax(log_weights) ** 2)) if np.isfinite(log_weights).any() else 0.0
-
-
-def _flattened(log_weights: Numbers, least: float) -> Numbers:
-    """The weights, to the highest power up to 1 that leaves an effective sample size of ``least``."""
-    if _effective(log_weights) >= least:
-        return log_weights
-    possible = np.isfinite(log_weights)
-    low, high = 0.0, 1.0
-    for _ in range(30):
-        middle = (low + high) / 2
-        enough = _effective(np.where(possible, middle * np.where(possible, log_weights, 0.0), -np.inf)) >= least
-        low, high = (middle, high) if enough else (low, middle)
-    return np.where(possible, low * np.where(possible, log_weights, 0.0), -np.inf)
 
 
 def positive(**parameters: Any) -> None:

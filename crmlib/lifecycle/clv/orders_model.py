@@ -14,7 +14,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import special
 
-from crmlib.lifecycle.clv.customer_base import CustomerBase, check_enough, check_histories, read_histories
+from crmlib.lifecycle.clv.customer_base import (
+    CustomerBase,
+    check_enough,
+    check_histories,
+    merge_histories,
+    read_histories,
+)
+from crmlib.lifecycle.clv.errors import FitDidNotConverge
 from crmlib.lifecycle.clv.maximum_likelihood import (
     Estimate,
     FittedModel,
@@ -23,10 +30,12 @@ from crmlib.lifecycle.clv.maximum_likelihood import (
     maximise,
     with_prior,
 )
+from crmlib.lifecycle.clv.no_maximum import in_words, meaning
+from crmlib.lifecycle.clv.posterior import Peak
 from crmlib.lifecycle.clv.preparation import Unit
 
-# Up to so many distinct histories the likelihood is kept for weighing draws; beyond, the normal approximation is so
-# good that weighting would not change it. A rough fit first then saves time, too.
+# Beyond so many distinct histories, a fit to rounded times comes first: it saves time, and its likelihood, of nearly
+# the same shape, tells cheaply whether the normal approximation is good enough to draw parameters from.
 MANY_HISTORIES = 20_000
 
 
@@ -148,7 +157,16 @@ class OrdersModel(FittedModel):
         scaled = CustomerBase(base.x, base.t_x / scale, base.T / scale, base.customers, base.row)
         starts = list(cls.starts())
         likelihood = with_prior(cls.likelihood(scaled), starts[0], prior_spread)
-        place, value, hessian, iterations = maximise(likelihood, [*cls._rough_start(scaled), *starts], cls.symbols)
+        rough = cls._rough_peak(scaled, prior_spread)
+        try:
+            rough_start = [] if rough is None else [rough.place]
+            place, value, hessian, iterations = maximise(likelihood, [*rough_start, *starts], cls.symbols)
+        except FitDidNotConverge as error:
+            found = meaning(error.runs_to)
+            raise FitDidNotConverge(
+                f"{error}. {f'Here, {found}. ' if found else ''}The data: {in_words(base, base.unit or 'weeks')}",
+                runs_to=error.runs_to,
+            ) from None
         shift = np.log(scale) * np.isin(cls.symbols, cls.times)
         height = float(base.customers @ base.x) * np.log(scale)
 
@@ -162,27 +180,36 @@ class OrdersModel(FittedModel):
             log_likelihood=(value if prior_spread is None else cls.likelihood(scaled)(place)[0]) - height,
             customers=customers,
             iterations=iterations,
-            likelihood=unscaled if len(base) <= MANY_HISTORIES else None,
+            likelihood=unscaled,
+            rough=rough,
         )
         values = np.exp(estimate.log_parameters).tolist()
         parameters = dict(zip(cls.symbols, values, strict=True))
         return cls(**parameters, unit=base.unit or "weeks", estimate=estimate)  # type: ignore[call-arg]
 
     @classmethod
-    def _rough_start(cls, base: CustomerBase) -> list[Numbers]:
-        """Where the maximum lies for the same customers with rounded times: so few histories that it costs nothing."""
-        from crmlib.lifecycle.clv.customer_base import merge_histories
-        from crmlib.lifecycle.clv.errors import FitDidNotConverge
+    def _rough_peak(cls, base: CustomerBase, prior_spread: float | None) -> Peak | None:
+        """The posterior of the same customers with rounded times, so few histories that it costs nothing.
 
+        None where histories are few anyway, and where it has no maximum.
+        """
         if len(base) <= MANY_HISTORIES:
-            return []
-        grain = float(base.T.max()) / 32
-        t_x, T = (np.ceil(time / grain) * grain for time in (base.t_x, base.T))
-        rough = merge_histories(base.x, t_x, T, base.customers)
-        try:
-            return [maximise(cls.likelihood(rough), cls.starts(), cls.symbols)[0]]
-        except FitDidNotConverge:
-            return []
+            return None
+        starts = list(cls.starts())
+        # Rounding makes customers more regular than they are, which may take the maximum away: then, rounded less.
+        for grains in (32, 128):
+            grain = float(base.T.max()) / grains
+            t_x, T = (np.ceil(time / grain) * grain for time in (base.t_x, base.T))
+            rough = merge_histories(base.x, t_x, T, base.customers)
+            if len(rough) > 0.8 * len(base):
+                return None
+            likelihood = with_prior(cls.likelihood(rough), starts[0], prior_spread)
+            try:
+                place, _, hessian, _ = maximise(likelihood, starts, cls.symbols)
+            except FitDidNotConverge:
+                continue
+            return Peak(likelihood, place, np.linalg.inv(-hessian))
+        return None
 
 
 def histories(x: Any, t_x: Any, T: Any) -> list[Numbers]:

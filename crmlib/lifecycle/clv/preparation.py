@@ -6,20 +6,23 @@ import datetime
 from typing import Any, Literal
 
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
+from crmlib.lifecycle.purchases import NOT_A_PURCHASE, as_day, purchases
 
-Unit = Literal["days", "weeks"]
+Unit = Literal["days", "weeks", "months"]
+FreeOrders = Literal["count", "ignore"]
 Day = datetime.date | str
 
-# A month is not a fixed number of days, so it is no unit here.
-DAYS_PER_UNIT: dict[str, int] = {"days": 1, "weeks": 7}
+# A month as a unit is a twelfth of the calendar's mean year, so that time runs evenly and 12 months are a year; 30
+# days would make a year of 360.
+DAYS_PER_UNIT: dict[str, float] = {"days": 1, "weeks": 7, "months": 365.25 / 12}
 
 
-def days_per_unit(unit: str) -> int:
-    """How many days a time unit has.
+def days_per_unit(unit: str) -> float:
+    """How many days a time unit has; a month has 365.25 / 12.
 
-    >>> days_per_unit("weeks")
-    7
+    >>> days_per_unit("weeks"), days_per_unit("months")
+    (7, 30.4375)
     """
     if unit not in DAYS_PER_UNIT:
         raise ValueError(f"unit {unit!r} is not known; use one of {', '.join(DAYS_PER_UNIT)}")
@@ -34,40 +37,43 @@ def summary(
     unit: Unit = "weeks",
     first_order: bool = False,
     calibration_end: Day | None = None,
-    free_orders: Literal["count", "ignore"] = "count",
+    free_orders: FreeOrders = "count",
 ) -> Any:
     """How often, how recently, for how long and how much each customer bought: the table customer-base models read.
 
     ``orders``: the contract's orders (pandas or Ibis): ``customer_id, ordered_at, amount`` and, where present,
     ``status`` and ``refunded_amount``; which of them count says
-    :func:`crmlib.lifecycle.purchases.purchases`. Orders of one customer on one day are one purchase.
+    :func:`crmlib.lifecycle.purchases.purchases`, and :func:`summary_account` how many did not, and why. Orders of one
+    customer on one day are one purchase.
 
     One row per customer, sorted: ``customer_id``; ``frequency`` x, repeat purchases; ``recency`` t_x, from the
-    first purchase to the last, and ``T``, from the first to ``as_of``, both in ``unit`` ("days" or "weeks" of 7
-    days); ``monetary``, mean spend of a repeat purchase, 0 for none (``first_order=True``: of all purchases).
+    first purchase to the last, and ``T``, from the first to ``as_of``, both in ``unit``; ``monetary``, mean spend of a
+    repeat purchase, 0 for none (``first_order=True``: of all purchases); last, ``unit`` itself, so that models know it.
+    A unit is an exact length: "days", "weeks" of 7 days, or "months" of 365.25 / 12 days, the calendar's average, so
+    that 12 of them are a year. A calendar month, now 28 days and now 31, would bend time; predictions take it as
+    horizon.
 
     With ``calibration_end`` these describe the time until that day, for customers who had bought by then, and the
     time after it is held out: ``holdout_orders``, ``holdout_spend`` (their sum), ``holdout_length`` (in ``unit``);
     ``last_period_orders``, repeat purchases in an equally long time before ``calibration_end``.
 
-    Raises ``ValueError`` for an unknown unit or if ``calibration_end`` is not before ``as_of``.
+    Raises ``ValueError`` for an unknown unit or if ``calibration_end`` is not before ``as_of``, and
+    :class:`CustomerBaseInvalid` for orders without these columns or with text in them.
     Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 2.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": [1, 1, 2], "amount": [9.0, 2.0, 5.0],
     ...     "ordered_at": pd.to_datetime(["2015-01-01", "2015-02-06", "2015-01-01"])})
     >>> summary(orders, as_of="2015-02-07", unit="days")
-       customer_id  frequency  recency     T  monetary
-    0            1          1     36.0  37.0       2.0
-    1            2          0      0.0  37.0       0.0
+       customer_id  frequency  recency     T  monetary  unit
+    0            1          1     36.0  37.0       2.0  days
+    1            2          0      0.0  37.0       0.0  days
     """
     import ibis
 
     days = days_per_unit(unit)
-    end = as_day(calibration_end or as_of)
-    length = (as_day(as_of) - end).days
-    if calibration_end is not None and length <= 0:
-        raise ValueError(f"calibration_end {end} must be before as_of {as_day(as_of)}, so that a holdout is left")
+    end, length = _holdout(as_of, calibration_end)
+    check_orders(orders)
 
     bought = purchases(orders, as_of=as_of, free_orders=free_orders)
     daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
@@ -111,7 +117,156 @@ def summary(
             "holdout_length": ibis.literal(length / days),
             "last_period_orders": each.last_period_days - (each.first > period_start).cast("int64"),
         }
-    return each.select(**columns).order_by("customer_id")
+    return each.select(**columns, unit=ibis.literal(unit)).order_by("customer_id")
+
+
+# What happens to an order, in the order in which it is decided; then in words.
+RULES = {
+    "counted": "counted in full",
+    "partly refunded": "refunded in part, counted with what is left",
+    "free, counted": "of amount 0, counted as a visit with spend 0",
+    "same day": "on a day on which the customer had bought already, counted as one purchase with that",
+    "held out": "after calibration_end, counted in the holdout",
+    "new after calibration_end": "by customers who first bought after calibration_end, left out",
+    "cancelled or open": "cancelled or still open, no purchase",
+    "refunded in full": "nothing left after the refund, no purchase",
+    "negative amount": "of negative amount, a refund and no purchase",
+    "free, ignored": "of amount 0, left out as asked for",
+    "without amount": "without an amount, left out",
+    "after as_of": "after as_of, not yet known",
+    "without customer": "without a customer, left out",
+    "without time": "without a time, left out",
+}
+
+
+@same_kind
+def summary_account(
+    orders: Any, *, as_of: Day, calibration_end: Day | None = None, free_orders: FreeOrders = "count"
+) -> Any:
+    """What became of each order on the way into :func:`summary`: how many were counted, merged, or left out, and why.
+
+    Arguments as for :func:`summary`. One row per rule, always the same: ``rule``; ``orders``, how many; ``amount``, the
+    sum of their amounts as booked, before refunds, in the client's currency; ``in_words``. Each order is in exactly one
+    row, so that the rows add up to the orders read. Purchases, Σ (frequency + 1) over the summary, are the first three
+    rows; of several on one day, the first is there and the others are in "same day". With ``calibration_end``,
+    Σ ``holdout_orders`` are those "held out".
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": [1, 1, 2], "amount": [9.0, 2.0, 0.0], "status": ["paid", "open", "paid"],
+    ...     "ordered_at": pd.to_datetime(["2015-01-01", "2015-02-06", "2015-01-01"])})
+    >>> account = summary_account(orders, as_of="2015-02-07")
+    >>> account[account["orders"] > 0][["rule", "orders", "amount"]]
+                    rule  orders  amount
+    0            counted       1     9.0
+    2      free, counted       1     0.0
+    6  cancelled or open       1     2.0
+    """
+    import ibis
+
+    end, _ = _holdout(as_of, calibration_end)
+    check_orders(orders)
+    known = _with_rule(orders, as_of, free_orders)
+    known = known.mutate(counted=known.rule.isin(["counted", "partly refunded", "free, counted"]))
+    same_day = ibis.window(
+        group_by=[known.customer_id, known.day, known.counted],
+        order_by=[known.ordered_at, known.amount.desc(), known.spend.desc()],
+    )
+    cases = [(known.counted & (ibis.row_number().over(same_day) > 0), "same day")]
+    if calibration_end is not None:
+        first = known.day.min(where=known.counted).over(ibis.window(group_by=known.customer_id))
+        cases = [
+            (known.counted & (first > ibis.literal(end)), "new after calibration_end"),
+            *cases,
+            (known.counted & (known.day > ibis.literal(end)), "held out"),
+        ]
+    known = known.mutate(rule=ibis.cases(*cases, else_=known.rule))
+    found = known.group_by("rule").agg(found=known.count(), sum=known.amount.sum(where=~known.amount.isnan()))
+    rules = ibis.memtable({"place": list(range(len(RULES))), "rule": list(RULES), "words": list(RULES.values())})
+    table = rules.left_join(found, "rule")
+    count = table.found.fill_null(0)
+    return (
+        table.select(
+            "place",
+            rule=table.rule,
+            orders=count,
+            amount=table.sum.fill_null(0.0),
+            in_words=ibis.ifelse(count == 1, "1 order ", count.cast("string") + " orders ") + table.words,
+        )
+        .order_by("place")
+        .drop("place")
+    )
+
+
+def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
+    """``customer_id, ordered_at, day, amount, spend, rule`` of every order, by the rule of ``purchases``."""
+    import ibis
+
+    amount = orders.amount.cast("float64")
+    refunded = orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
+    status = orders.status.cast("string").fill_null("paid") if "status" in orders.columns else ibis.literal("paid")
+    refunded = ibis.ifelse((status == "refunded") & refunded.isnull(), amount, refunded).fill_null(0.0)
+    table = orders.select(
+        customer_id=orders.customer_id,
+        ordered_at=orders.ordered_at,
+        day=orders.ordered_at.cast("date"),
+        amount=amount,
+        spend=amount - refunded,
+        status=status,
+    )
+    amount, spend = table.amount, table.spend
+    midnight = datetime.datetime.combine(as_day(as_of), datetime.time()) + datetime.timedelta(days=1)
+    rule = ibis.cases(
+        (table.ordered_at.isnull(), "without time"),
+        (table.customer_id.isnull(), "without customer"),
+        (table.ordered_at >= ibis.literal(midnight), "after as_of"),
+        (table.status.isin(NOT_A_PURCHASE), "cancelled or open"),
+        (spend.isnull() | spend.isnan(), "without amount"),
+        ((amount == 0) & (spend == 0), "free, counted" if free_orders == "count" else "free, ignored"),
+        ((spend <= 0) & (amount < 0), "negative amount"),
+        (spend <= 0, "refunded in full"),
+        (spend < amount, "partly refunded"),
+        else_="counted",
+    )
+    return table.mutate(rule=rule)
+
+
+def check_orders(orders: Any) -> None:
+    """Refuse orders that cannot be summarised: columns missing, or text where numbers or times should be.
+
+    Looks at types; rows are read only where amounts are text. Raises :class:`CustomerBaseInvalid`.
+    """
+    missing = [name for name in ("customer_id", "ordered_at", "amount") if name not in orders.columns]
+    wrong = [f"the orders have no column {', '.join(missing)}; see the contract of orders"] if missing else []
+    if "ordered_at" in orders.columns:
+        kind = orders.ordered_at.type()
+        if not (kind.is_timestamp() or kind.is_date() or kind.is_null()):
+            wrong.append(f"ordered_at holds {kind}; dates or times are expected: convert it with pandas.to_datetime")
+    for name in ("amount", "refunded_amount"):
+        if name in orders.columns and orders[name].type().is_string():
+            wrong += _unread(orders, name)
+    if wrong:
+        raise CustomerBaseInvalid(
+            wrong[0] if len(wrong) == 1 else f"{len(wrong)} things are wrong:\n- " + "\n- ".join(wrong)
+        )
+
+
+def _unread(orders: Any, name: str) -> list[str]:
+    """What is wrong with a column of amounts that is text: the values in it that are no numbers."""
+    text = orders.filter(orders[name].notnull() & orders[name].try_cast("float64").isnull())[name]
+    count = text.count().execute()
+    if not count:
+        return []
+    shown = ", ".join(repr(value) for value in text.as_table().distinct().order_by(name).limit(5)[name].to_list())
+    return [f"{name} is text and no number in {count} order{'s' if count > 1 else ''} ({shown}); mend it, then cast it"]
+
+
+def _holdout(as_of: Day, calibration_end: Day | None) -> tuple[datetime.date, int]:
+    """The day until which customers are described, and how many days are held out after it."""
+    end = as_day(calibration_end or as_of)
+    length = (as_day(as_of) - end).days
+    if calibration_end is not None and length <= 0:
+        raise ValueError(f"calibration_end {end} must be before as_of {as_day(as_of)}, so that a holdout is left")
+    return end, length
 
 
 def _days_between(first: Any, last: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib import text
+from crmlib.lifecycle.clv.model_names import RULES
 from crmlib.lifecycle.clv.preparation import DAYS_PER_UNIT
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ def within_chance(total: pd.DataFrame) -> bool:
 def better_rule(baselines: pd.DataFrame) -> tuple[pd.Series, bool]:
     """The simple rule with the smaller error, and whether it surely forecast better than the model.
 
-    ``baselines``: from :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`. A rule without any error is surely
+    ``baselines``: from :func:`~crmlib.lifecycle.clv.ranking.baseline_comparison`. A rule without any error is surely
     better than a model with one, though no share of its error can be told.
     """
-    rule = baselines.iloc[1:].sort_values("root_mean_squared_error", kind="stable").iloc[0]
+    rules = baselines[baselines["method"].isin(RULES)]
+    rule = rules.sort_values("root_mean_squared_error", kind="stable").iloc[0]
     errors = rule["root_mean_squared_error"], baselines["root_mean_squared_error"].iloc[0]
     return rule, bool(rule["saved_high"] < 0 or errors[0] == 0 < errors[1])
 
@@ -72,7 +74,7 @@ def trust_in_model(
     """Whether money may be put on the model's forecast of the next 12 months, and why, or why not.
 
     ``total``: from :func:`~crmlib.lifecycle.clv.validation.holdout_total`, ``baselines``: from
-    :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`, where there was a holdout; ``fitted``: the models, to
+    :func:`~crmlib.lifecycle.clv.ranking.baseline_comparison`, where there was a holdout; ``fitted``: the models, to
     say so where they needed a weak prior; ``history_weeks``: from the first order to today. No money where the model
     failed (more than a fifth off and beyond chance, or a simple rule surely better), nor where it could not be tested
     and has seen less than the 12 months that it forecasts.
@@ -147,25 +149,25 @@ def saved_in_words(low: float, high: float) -> str:
     """Whose typical error is smaller, the model's or the rule's, as one sentence; percentages within ±100 %.
 
     >>> saved_in_words(-58.6, 20.1)
-    'In typical error per customer, the model and the better of two simple rules cannot be told apart.'
+    'In typical error per customer, the model and the best of the simple rules cannot be told apart.'
     """
+    if np.isinf(high):
+        return text.say("One of the simple rules made no error at all.")
     if low > 0:
         return text.say(
-            "Against the better of two simple rules, the model's typical error per customer is {saved} smaller (95% "
+            "Against the best of the simple rules, the model's typical error per customer is {saved} smaller (95% "
             "interval).",
             saved=text.interval(min(low, 1.0), min(high, 1.0), text.percent),
         )
     if high <= -1:
         return text.say(
-            "The model's typical error per customer is at least twice as large as that of the better of two simple "
-            "rules (95% interval)."
+            "The model's typical error per customer is at least twice as large as that of the best of the simple rules "
+            "(95% interval)."
         )
     if high < 0:
         return text.say(
-            "Against the better of two simple rules, the model's typical error per customer is {saved} larger (95% "
+            "Against the best of the simple rules, the model's typical error per customer is {saved} larger (95% "
             "interval; 100%: twice as large or more).",
             saved=text.interval(min(-high, 1.0), min(-low, 1.0), text.percent),
         )
-    if np.isnan(low) or np.isnan(high):
-        return text.say("One of two simple rules made no error at all.")
-    return text.say("In typical error per customer, the model and the better of two simple rules cannot be told apart.")
+    return text.say("In typical error per customer, the model and the best of the simple rules cannot be told apart.")

@@ -1,6 +1,7 @@
-"""Would the model have been right? Its forecast for a time held out, against what happened and simple rules.
+"""Would the model have been right? Its forecast for a time held out, against what happened.
 
-And are spend and frequency as independent as the model of spend takes them to be?
+How many orders came, in all, by customer and by week, can be compared with what came. Whether a customer is still one
+cannot: nobody sees it, so P(alive) has no calibration of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.age_grid import AgeGrid, bounded_log
 from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.prediction import AgeGrid, OrdersModel, bounded_log, check_finite
+from crmlib.lifecycle.clv.orders_model import OrdersModel
+from crmlib.lifecycle.clv.prediction import check_finite
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
@@ -48,37 +51,17 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
     return end - datetime.timedelta(days=7 * held)
 
 
-def spend_and_frequency(summary: Any) -> pd.DataFrame:
-    """Do those who buy more often spend more on an order? The model of spend takes it that they do not.
-
-    ``summary`` (pandas or Ibis): ``frequency, monetary``. One row: ``customers`` with paid repeat orders;
-    ``correlation`` of the two, with ``low, high`` (95 %, valid whatever the shape of the distributions: the
-    correlation's influence function, on Fisher's scale). NaN for fewer than ten customers, or if one does not vary.
-    Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 3.2.
-    """
-    frame = to_pandas(summary)
-    frame = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
-    x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
-    correlation = low = high = np.nan
-    if len(x) >= 10 and np.ptp(x) > 0 and np.ptp(m) > 0:
-        u, w = (x - x.mean()) / x.std(), (m - m.mean()) / m.std()
-        correlation = float(np.clip(np.mean(u * w), -1 + 1e-12, 1 - 1e-12))
-        influence = u * w - correlation / 2 * (u**2 + w**2)
-        error = float(influence.std() / np.sqrt(len(x))) / (1 - correlation**2)
-        low, high = np.tanh(np.arctanh(correlation) + np.array([-1.96, 1.96]) * error)
-    return pd.DataFrame({"customers": [len(x)], "correlation": [correlation], "low": [low], "high": [high]})
-
-
 def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
     """All orders of the holdout, actual and expected: ``customers, actual_orders, expected_orders, expected_low,
     expected_high, weeks, missed`` in one row.
 
     ``summary``: made with ``calibration_end``. The interval (95 %) is of what should be *observed* if the model were
-    right: parameters and chance. Orders are days with purchases. ``missed`` is (actual − expected) / expected.
-    ``weeks``: length of the holdout.
+    right: parameters and chance. Orders are days with purchases. ``missed`` is (actual − expected) / expected
+    (1 if orders came where none was expected).
+    ``weeks``: length of the holdout. The interval of a model from given parameters holds chance only.
     """
-    frame = _with_holdout(summary)
-    expected = float(_expected(frame, model).sum())
+    frame = with_holdout(summary)
+    expected = float(expected_holdout_orders(frame, model).sum())
     low, high = _expected_interval(frame, model, np.zeros(len(frame), dtype=np.int64), np.array([expected]))
     actual = float(frame["holdout_orders"].sum())
     return pd.DataFrame(
@@ -89,7 +72,7 @@ def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
             "expected_low": low,
             "expected_high": high,
             "weeks": [float(frame["holdout_length"].max()) * days_per_unit(model.unit) / 7 if len(frame) else 0.0],
-            "missed": [(actual - expected) / expected if expected > 0 else np.nan],
+            "missed": [(actual - expected) / expected if expected > 0 else float(actual > 0)],
         }
     )
 
@@ -100,7 +83,7 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     ``summary``: made with ``calibration_end``. One row per calibration frequency, ``most`` and more in one
     (``frequency``: "0", "1", … "7+"): ``customers``; ``actual_orders, expected_orders``, sums;
     ``actual_mean, expected_mean``, per customer, with ``expected_low, expected_high``: within these the *actual* mean
-    should be in 95 of 100 cases if the model were right (parameters and chance; NaN for a model from given
+    should be in 95 of 100 cases if the model were right (parameters and chance; chance only for a model from given
     parameters). Frequencies that nobody has are left out.
     Raises ``CustomerBaseInvalid`` if the summary has no holdout. Source: Fader, Hardie & Lee (2005), figure 3.
 
@@ -113,11 +96,15 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     0         0          1            0.0             0.19
     1         2          1            1.0             1.23
     """
-    frame = _with_holdout(summary)
+    frame = with_holdout(summary)
     x = np.minimum(frame["frequency"].to_numpy(), most)
     by = (
         pd.DataFrame(
-            {"frequency": x, "actual_orders": frame["holdout_orders"], "expected_orders": _expected(frame, model)}
+            {
+                "frequency": x,
+                "actual_orders": frame["holdout_orders"],
+                "expected_orders": expected_holdout_orders(frame, model),
+            }
         )
         .groupby("frequency")
         .agg(
@@ -137,52 +124,38 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     return by
 
 
-def baseline_comparison(summary: Any, model: OrdersModel) -> pd.DataFrame:
-    """Does the model forecast single customers better than rules that anyone could use?
+def calibration_by_decile(summary: Any, model: OrdersModel, *, groups: int = 10) -> pd.DataFrame:
+    """Do customers with a higher forecast order as much more as it says? Tenths of customers, by expected orders.
 
-    ``summary``: made with ``calibration_end``. A row per ``method``: the model by its class name;
-    ``personal_rate``, everyone goes on at their own rate x/T; ``last_period``, everyone does what they did in the
-    equally long time before.
-
-    Columns: ``actual_total, expected_total``, orders of all customers in the holdout; ``mean_absolute_error,
-    root_mean_squared_error``, per customer; ``correlation`` of expected with actual orders; ``gini``, how well the
-    method ranks (1: as well as the actual orders themselves, 0: as chance would); ``top_fifth_share``, the share of
-    actual orders placed by the fifth of customers ranked first; ``error_saved``, the part of the rule's mean squared
-    error that the model is spared, with ``saved_low, saved_high`` (95 %, over customers). Tied customers count as in
-    random order.
-    Raises ``CustomerBaseInvalid`` if the summary has no holdout.
+    ``summary``: made with ``calibration_end``. One row per ``decile`` from 1, the lowest forecasts, as far as there are
+    customers: ``customers``; ``actual_orders, expected_orders``, sums; ``actual_mean, expected_mean`` per customer,
+    with ``expected_low, expected_high``: within these the *actual* mean should be in 95 of 100 cases if the model were
+    right (parameters and chance). Customers with equal forecasts are in one decile, so deciles may differ in size, and
+    with few different forecasts there are fewer than ten.
+    Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers.
     """
-    frame = _with_holdout(summary)
-    actual = frame["holdout_orders"].to_numpy(dtype=float)
-    x, T = (frame[name].to_numpy(dtype=float) for name in ("frequency", "T"))
-    length = frame["holdout_length"].to_numpy(dtype=float)
-    methods = {
-        type(model).__name__: _expected(frame, model),
-        "personal_rate": np.divide(x, T, out=np.zeros(len(x)), where=T > 0) * length,
-        "last_period": frame["last_period_orders"].to_numpy(dtype=float),
-    }
-    best = _area_between(actual, actual)
-    of_model = (actual - next(iter(methods.values()))) ** 2
-    rows: list[dict[str, Any]] = []
-    for method, expected in methods.items():
-        varies = np.ptp(expected) > 0 and np.ptp(actual) > 0
-        saved, error = _saved((actual - expected) ** 2, of_model)
-        rows.append(
-            {
-                "method": method,
-                "actual_total": actual.sum(),
-                "expected_total": expected.sum(),
-                "mean_absolute_error": np.abs(actual - expected).mean(),
-                "root_mean_squared_error": np.sqrt(((actual - expected) ** 2).mean()),
-                "correlation": np.corrcoef(actual, expected)[0, 1] if varies else np.nan,
-                "gini": _area_between(actual, expected) / best if best > 0 else np.nan,
-                "top_fifth_share": float(np.interp(0.2, *_captured(actual, expected))),
-                "error_saved": saved if rows else np.nan,
-                "saved_low": saved - 1.96 * error if rows else np.nan,
-                "saved_high": saved + 1.96 * error if rows else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
+    frame = with_holdout(summary)
+    expected = expected_holdout_orders(frame, model)
+    # A customer's decile is where the middle of those with the same forecast lies.
+    place = pd.Series(expected.round(12)).rank(method="average").to_numpy() - 0.5
+    decile = np.minimum(np.floor(place / len(expected) * groups), groups - 1).astype(int)
+    found, group = np.unique(decile, return_inverse=True)
+    customers = np.bincount(group)
+    sums = np.bincount(group, expected)
+    actual = np.bincount(group, frame["holdout_orders"].to_numpy(dtype=float))
+    low, high = _expected_interval(frame, model, group, sums)
+    return pd.DataFrame(
+        {
+            "decile": found + 1,
+            "customers": customers,
+            "actual_orders": actual,
+            "expected_orders": sums,
+            "actual_mean": actual / customers,
+            "expected_mean": sums / customers,
+            "expected_low": low / customers,
+            "expected_high": high / customers,
+        }
+    )
 
 
 def tracking(
@@ -216,7 +189,7 @@ def tracking(
 
     # Ages in whole days are few: expected orders are computed once for each.
     unit = days_per_unit(model.unit)
-    by_age = model.expected_orders_if_alive(np.arange(periods * period_days + 1) / unit, 0.0, 0.0)
+    by_age = model.expected_orders_new(np.arange(periods * period_days + 1) / unit)
     ages = np.maximum(ends[:, None] - offset[new > 0], 0)
     expected = by_age[ages] @ new[new > 0]
     actual = np.bincount(offset // period_days, repeat, minlength=periods)[:periods]
@@ -234,68 +207,83 @@ def tracking(
     )
 
 
-def _with_holdout(summary: Any) -> pd.DataFrame:
+def with_holdout(summary: Any) -> pd.DataFrame:
+    """The summary as a pandas table, if it has a holdout and customers; raises ``CustomerBaseInvalid`` if not."""
     frame = to_pandas(summary)
     missing = {"holdout_orders", "holdout_length", "last_period_orders"} - set(frame.columns)
     if missing:
         raise CustomerBaseInvalid(
             f"the summary has no {', '.join(sorted(missing))}; make it with summary(orders, as_of=…, calibration_end=…)"
         )
+    if "customers" in frame.columns:
+        raise CustomerBaseInvalid("a holdout is judged per customer; give a summary without the column customers")
+    if frame.empty:
+        raise CustomerBaseInvalid(
+            "the summary has no customers: nobody had bought by calibration_end; take a later one"
+        )
+    came = frame["holdout_orders"].to_numpy(dtype=float, na_value=np.nan)
+    if not (np.isfinite(came) & (came >= 0)).all():
+        raise CustomerBaseInvalid(
+            f"{int((~(came >= 0)).sum())} customers have missing or negative holdout_orders; 0 is meant for none"
+        )
     return frame
 
 
-def _expected(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
-    """Expected holdout orders, once for each distinct history."""
+def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
+    """Refuse a summary whose times are not in the model's unit, where it says its unit."""
+    other = set(frame["unit"].astype(str)) - {model.unit} if "unit" in frame.columns else set()
+    if other:
+        raise CustomerBaseInvalid(
+            f"the summary's times are in {' and '.join(sorted(other))}, the model's in {model.unit}; make the summary "
+            f'with unit="{model.unit}", or fit the model to it'
+        )
+
+
+def expected_holdout_orders(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
+    """Expected holdout orders of each customer, worked out once for each distinct history."""
+    check_unit(frame, model)
     columns = ["holdout_length", "frequency", "recency", "T"]
     group = frame.groupby(columns, sort=False).ngroup().to_numpy()
     first = np.unique(group, return_index=True)[1]
     t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
-    return (model.p_alive(x, t_x, T) * model.expected_orders_if_alive(t, x, T))[group]
+    return model.expected_orders(t, x, t_x, T)[group]
 
 
 def _expected_interval(
     frame: pd.DataFrame, model: OrdersModel, group: Numbers, expected: Numbers
 ) -> tuple[Numbers, Numbers]:
     """Within what the sums of orders per group should come out: chance, and parameters by the delta method."""
-    groups, lengths = len(expected), frame["holdout_length"].unique()
-    if model.estimate is None or len(lengths) != 1:
-        return np.full(groups, np.nan), np.full(groups, np.nan)
-    t, base = float(lengths[0]), read_histories(frame, rows=True)
+    groups = len(expected)
+    chance, slopes = np.zeros(groups), np.zeros((len(model.symbols), groups))
+    for t, some in frame.groupby("holdout_length").indices.items():
+        of_some = _chance_and_slopes(frame.iloc[some], model, group[some], groups, float(t))  # type: ignore[arg-type]
+        chance, slopes = chance + of_some[0], slopes + of_some[1]
+    variance = chance
+    if model.estimate is not None:
+        variance = chance + np.einsum("ig,ij,jg->g", slopes, model.estimate.covariance, slopes)
+    check_finite(variance)
+    width = 1.96 * np.sqrt(variance)
+    return np.maximum(expected - width, 0.0), expected + width
+
+
+def _chance_and_slopes(
+    frame: pd.DataFrame, model: OrdersModel, group: Numbers, groups: int, t: float
+) -> tuple[Numbers, Numbers]:
+    """The variance of each group's orders in ``t``, and how their expectation moves with each log-parameter."""
+    base = read_histories(frame, rows=True)
     ages = AgeGrid.of(base)
     p_alive = model.p_alive(base.x, base.t_x, base.T)
     mean = p_alive * ages.orders_if_alive(model, t)
     pairs = p_alive * np.exp(ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
     chance = np.bincount(group, np.maximum(mean + pairs - mean**2, 0.0)[base.row], minlength=groups)
+    centre, step = model.log_parameters, 1e-3
+    if model.estimate is None:
+        return chance, np.zeros((len(centre), groups))
 
     def sums(log_parameters: Numbers) -> Numbers:
         other = model.with_log_parameters(log_parameters)
         orders = other.p_alive(base.x, base.t_x, base.T) * ages.orders_if_alive(other, t)
         return np.bincount(group, orders[base.row], minlength=groups)
 
-    centre, step = model.estimate.log_parameters, 1e-3
-    slopes = np.array([(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step])
-    variance = chance + np.einsum("ig,ij,jg->g", slopes, model.estimate.covariance, slopes)
-    check_finite(variance)
-    width = 1.96 * np.sqrt(variance)
-    return np.maximum(expected - width, 0.0), expected + width
-
-
-def _saved(of_rule: Numbers, of_model: Numbers) -> tuple[float, float]:
-    """The part of the rule's mean squared error that the model is spared, and its standard error over customers."""
-    level = of_rule.mean()
-    if not level > 0:
-        return np.nan, np.nan
-    saved = float(1 - of_model.mean() / level)
-    return saved, float(np.std((1 - saved) * of_rule - of_model) / level / np.sqrt(len(of_rule)))
-
-
-def _captured(actual: Numbers, score: Numbers) -> tuple[Numbers, Numbers]:
-    """The share of actual orders (second) placed by the share of customers ranked first (first), ties as one step."""
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])) + 1, len(score))
-    orders = np.append(0.0, np.cumsum(actual[order]))
-    return np.append(0, ends) / len(score), np.append(0.0, orders[ends]) / max(orders[-1], 1e-300)
-
-
-def _area_between(actual: Numbers, score: Numbers) -> float:
-    return float(np.trapezoid(_captured(actual, score)[1], _captured(actual, score)[0])) - 0.5
+    slopes = [(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step]
+    return chance, np.array(slopes)

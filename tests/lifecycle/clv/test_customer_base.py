@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, TooFewRepeatBuyers
-from crmlib.lifecycle.clv.customer_base import merge_histories, read_histories
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, TooFewRepeatBuyers, customer_base
+from crmlib.lifecycle.clv.customer_base import check_enough, merge_histories, read_histories
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,7 @@ from crmlib.lifecycle.clv.customer_base import merge_histories, read_histories
         ((1, -1.0, 4.0), "customer anna: a negative recency"),
         ((1, np.nan, 4.0), "customer anna: a missing or infinite value"),
         ((1, 1.0, np.inf), "customer anna: a missing or infinite value"),
+        ((0, 0.0, -2.0), "customer anna: a negative T"),
     ],
 )
 def test_impossible_histories_are_named(history: tuple[float, float, float], complaint: str) -> None:
@@ -29,8 +33,163 @@ def test_impossible_histories_are_named(history: tuple[float, float, float], com
     customers = pd.DataFrame(
         {"customer_id": ["anna", "bert"], "frequency": [x, 1], "recency": [t_x, 1.0], "T": [T, 2.0]}
     )
-    with pytest.raises(CustomerBaseInvalid, match=complaint):
-        BetaGeoNBD.fit(customers)
+    for table in (customers, ibis.memtable(customers)):
+        with pytest.raises(CustomerBaseInvalid, match=complaint):
+            BetaGeoNBD.fit(table)
+
+
+def in_words(table: object, **options: str) -> str:
+    """What a refused summary is refused for."""
+    with pytest.raises(CustomerBaseInvalid) as refused:
+        read_histories(table, **options)  # type: ignore[arg-type]
+    return str(refused.value)
+
+
+def test_all_that_is_wrong_is_told_at_once_and_alike_from_a_frame_and_a_database() -> None:
+    wrong = {
+        "early": (1, 5.0, 4.0, "days"),
+        "half": (1.5, 2.0, 4.0, "days"),
+        "minus": (-1, 0.0, 4.0, "days"),
+        "nothing": (np.nan, 0.0, 4.0, "days"),
+        "once": (0, 2.0, 4.0, "days"),
+        "weekly": (2, 2.0, 4.0, "weeks"),
+        "yearly": (2, 2.0, 4.0, "years"),
+    }
+    fine = {f"x{i:02d}": (1, 1.0, 4.0, "days") for i in range(20)}
+    late = {f"z{i}": (2, 6.0, 4.0, "days") for i in range(8)}
+    rows = [(name, *history) for name, history in {**wrong, **fine, **late}.items()]
+    customers = pd.DataFrame(rows, columns=["customer_id", "frequency", "recency", "T", "unit"])
+    message = in_words(customers)
+    assert message.splitlines() == [
+        "7 things are wrong:",
+        "- customer nothing: a missing or infinite value (frequency nan, recency 0, T 4); leave such rows out",
+        "- customer minus: a negative frequency (frequency -1); count repeat purchases, 0 for none",
+        "- customer half: a fractional frequency (frequency 1.5); count whole purchases",
+        "- customers early, z0, z1, z2, z3 and 4 more: T smaller than recency (first: recency 5, T 4); measure both "
+        "from the first purchase, in one unit, as of one day",
+        "- customer once: no repeat purchase but a recency above 0 (frequency 0, recency 2); recency is 0 until the "
+        "second purchase",
+        "- customer weekly: times in weeks, where others are in days; make one summary, in one unit, with "
+        "summary(…, unit=…)",
+        "- customer yearly: a unit that is none of days, weeks, months (unit 'years'); make one summary, in one unit, "
+        "with summary(…, unit=…)",
+    ]
+    assert in_words(ibis.memtable(customers)) == message
+    assert in_words(ibis.memtable(customers.sample(frac=1, random_state=1))) == message
+
+
+def test_a_database_without_customer_ids_says_how_many() -> None:
+    customers = pd.DataFrame({"frequency": [1] * 7 + [2], "recency": [5.0] * 7 + [1.0], "T": 4.0})
+    assert in_words(ibis.memtable(customers)).startswith("7 customers: T smaller than recency (recency 5, T 4); ")
+    assert in_words(customers).startswith("customers 0, 1, 2, 3, 4 and 2 more: T smaller than recency (first: ")
+
+
+def test_text_where_numbers_should_be_is_named() -> None:
+    customers = pd.DataFrame(
+        {"customer_id": list("abc"), "frequency": ["1", "two", None], "recency": ["1.5", "2", "0"], "T": [3.0] * 3}
+    )
+    for table in (customers, ibis.memtable(customers)):
+        message = in_words(table)
+        assert "customer b: text in the column frequency (frequency 'two'); mend it, then turn" in message
+        assert "the column recency holds numbers written as text; turn the column into numbers" in message
+    a_time = customers.assign(frequency=[1, 1, 1], recency=pd.to_timedelta([1, 1, 1], "D"))
+    assert "the column recency holds timedelta64[" in in_words(a_time)
+
+
+def test_numbers_of_any_kind_are_read() -> None:
+    customers = pd.DataFrame({"frequency": [0, 1, 2], "recency": [0.0, 1.0, 2.0], "T": [4.0, 4.0, 4.0]})
+    here = read_histories(customers)
+    decimals = customers.map(lambda value: Decimal(str(value)))
+    for kind in (customers.astype("Int64"), customers.astype("float32"), customers.astype(object), decimals):
+        for table in (kind, ibis.memtable(kind)):
+            there = read_histories(table)
+            assert all(np.array_equal(getattr(here, name), getattr(there, name)) for name in ("x", "t_x", "T"))
+
+
+@pytest.mark.parametrize("customers", [0, -1, 1.5, np.nan])
+def test_a_row_stands_for_a_whole_number_of_customers(customers: float) -> None:
+    base = pd.DataFrame(
+        {"customer_id": ["a", "b"], "frequency": [1, 2], "recency": 1.0, "T": 4.0, "customers": [3, customers]}
+    )
+    for table in (base, ibis.memtable(base)):
+        assert in_words(table).startswith(f"customer b: a wrong number of customers (customers {customers:g}); ")
+
+
+def test_counted_rows_count_in_a_frame_and_in_a_database() -> None:
+    counted = pd.DataFrame({"frequency": [1, 1, 0], "recency": [1.0, 1.0, 0.0], "T": 4.0, "customers": [3, 4, 5]})
+    for table in (counted, ibis.memtable(counted)):
+        base = read_histories(table)
+        assert base.customers.tolist() == [5, 7]
+
+
+def test_the_unit_is_the_tables_or_its_readers_but_never_two() -> None:
+    customers = pd.DataFrame({"customer_id": list("abc"), "frequency": 1, "recency": 1.0, "T": 4.0})
+    assert read_histories(customers).unit is None
+    assert read_histories(customers, unit="days").unit == "days"
+    in_months = customers.assign(unit="months")
+    for table in (in_months, ibis.memtable(in_months)):
+        assert read_histories(table).unit == "months"
+        assert in_words(table, unit="weeks").startswith("the times are in months, and weeks are expected; make one")
+    mixed = customers.assign(unit=["weeks", "days", "days"])
+    assert in_words(mixed).startswith("customer a: times in weeks, where others are in days; ")
+    # What the reader expects is what is right, however few rows have it.
+    assert in_words(mixed, unit="weeks").startswith("customers b, c: times in days, where others are in weeks; ")
+    assert in_words(customers.assign(unit=["days", None, "days"])).startswith("customer b: a unit that is none of")
+
+
+def test_an_empty_table_is_refused_in_a_fit() -> None:
+    nobody = pd.DataFrame({"frequency": [], "recency": [], "T": []}, dtype=float)
+    for table in (nobody, ibis.memtable(nobody)):
+        assert len(read_histories(table)) == 0
+        with pytest.raises(TooFewRepeatBuyers, match="the customer summary has no rows"):
+            BetaGeoNBD.fit(table)
+
+
+def test_more_parameters_need_more_repeat_buyers() -> None:
+    customers = pd.DataFrame({"frequency": [0, *[1] * 12], "recency": [0.0, *[1.0] * 12], "T": 4.0})
+    base = read_histories(customers)
+    check_enough(base)
+    with pytest.raises(TooFewRepeatBuyers, match="only 12 of 13 customers bought again; at least 13 are needed"):
+        check_enough(base, parameters=12)
+
+
+def test_only_distinct_histories_leave_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    customers = pd.DataFrame(
+        {"customer_id": range(5000), "frequency": [0, 1] * 2500, "recency": [0.0, 1.0] * 2500, "T": 4.0}
+    )
+    fetched: list[int] = []
+
+    def watched(table: object) -> pd.DataFrame:
+        frame = to_pandas(table)
+        fetched.append(len(frame))
+        return frame
+
+    monkeypatch.setattr(customer_base, "to_pandas", watched)
+    assert read_histories(ibis.memtable(customers)).customers.tolist() == [2500, 2500]
+    assert fetched == [2]
+    message = in_words(ibis.memtable(customers.assign(T=0.5)))
+    assert message.startswith("customers 1, 3, 5, 7, 9 and 2495 more: T smaller than recency (first: ")
+    assert fetched == [2, 2, 10]
+
+
+def test_missing_columns_and_wrong_rows_are_told_together() -> None:
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "frequency": [1, "x"], "T": 3.0, "customers": [0, 1]})
+    for table in (customers, ibis.memtable(customers.astype({"frequency": "string"}))):
+        message = in_words(table)
+        assert "- the customer summary has no column recency; make it with summary" in message
+        assert "- customer b: text in the column frequency (frequency 'x'); mend it" in message
+        assert "- customer a: a wrong number of customers (customers 0); each row stands for" in message
+    for rows in (False, True):
+        with pytest.raises(CustomerBaseInvalid, match="no column frequency, recency, T"):
+            read_histories(ibis.memtable({"age": [1]}), rows=rows)
+
+
+def test_rows_of_a_database_keep_their_places() -> None:
+    customers = pd.DataFrame({"customer_id": list("cab"), "frequency": [1, 0, 1], "recency": [1.0, 0, 1.0], "T": 4.0})
+    base = read_histories(ibis.memtable(customers), rows=True)
+    assert base.x[base.row].tolist() == [1, 0, 1]
+    with pytest.raises(CustomerBaseInvalid, match="customers c, b: T smaller than recency"):
+        read_histories(ibis.memtable(customers.assign(T=0.5)), rows=True)
 
 
 def test_a_missing_column_is_named() -> None:

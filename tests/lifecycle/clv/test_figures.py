@@ -39,6 +39,20 @@ def test_the_grid_leaves_out_what_the_model_cannot_know(all_of) -> None:
     assert "of the 946 customers who came back" in caption_of(axes).reading
 
 
+def test_a_model_that_can_tell_of_one_time_buyers_hatches_nobody(cdnow: pd.DataFrame) -> None:
+    fitted = clv.fit_models(cdnow, orders_model=clv.ModifiedBetaGeoNBD)
+    grid = clv.alive_grid(clv.customer_values(cdnow, **fitted.models))
+    axes = clv.plot_alive_grid(grid)
+    assert not any(cell.get_text().startswith(text.UNKNOWN) for cell in axes.texts)
+    doubtful = grid.loc[grid["p_alive"] < 0.5, "customers"].sum()
+    assert caption_of(axes).reading.startswith(f"{doubtful:,} of the 2,357 customers are in cells")
+    equity = clv.customer_equity(cdnow, **fitted.models)
+    table = clv.equity_in_words(equity, cdnow)
+    alive = fitted.orders_model.p_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"]).sum()
+    assert table.iloc[0, :2].tolist() == ["Of all 2,357 customers, probably still there", text.number(alive)]
+    assert len(table) == 4
+
+
 def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of) -> None:
     def reading(actual: float) -> str:
         expected = all_of["total"]["expected_orders"]
@@ -96,6 +110,8 @@ def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
         "Model: BG/NBD",
         "Rule: everyone goes on at their own rate",
         "Rule: everyone repeats the last period",
+        "Rule: the long silent are gone, others go on at their own rate",
+        "Rule: everyone orders as often as the average",
     ]
     groups = pd.DataFrame({"channel": ["a", "b"], "note": ["", "too few"]}).reindex(
         columns=["channel", "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",

@@ -19,8 +19,10 @@ from crmlib.lifecycle.clv import (
     fit_models,
     holdout_comparison,
     holdout_total,
+    independence_in_words,
     predict,
     spend_and_frequency,
+    spend_by_frequency,
 )
 
 
@@ -64,7 +66,7 @@ def test_one_price_for_everything_needs_no_model_of_spend(cdnow: pd.DataFrame) -
     fitted = fit_models(flat)
     table = predict(flat, **fitted.models)
     np.testing.assert_allclose(table["expected_spend"], 99.0, rtol=1e-5)
-    assert (table["clv_low"] < table["clv_high"]).all()
+    np.testing.assert_allclose(table["clv_high"], 99.0 * table["expected_orders_high"], rtol=0.01)
 
 
 def test_spend_without_a_mean_falls_back_to_the_observed_one(cdnow: pd.DataFrame) -> None:
@@ -125,8 +127,36 @@ def test_spend_and_frequency_of_cdnow_are_nearly_independent(cdnow: pd.DataFrame
 
 def test_a_correlation_that_cannot_be_known_is_not_given() -> None:
     same = pd.DataFrame({"frequency": [1] * 20, "monetary": np.arange(1.0, 21)})
-    assert np.isnan(spend_and_frequency(same)["correlation"].iloc[0])
-    assert np.isnan(spend_and_frequency(same[:0])["low"].iloc[0])
+    assert spend_and_frequency(same).iloc[0].tolist() == [20, 0, -1, 1]
+    assert spend_and_frequency(same[:0]).iloc[0].tolist() == [0, 0, -1, 1]
+    assert "cannot be told" in independence_in_words(spend_and_frequency(same))
+
+
+@pytest.mark.parametrize(
+    ("correlation", "low", "high", "said"),
+    [
+        (0.45, 0.4, 0.5, "values frequent buyers too low"),
+        (-0.45, -0.5, -0.4, "values frequent buyers too high"),
+        (-0.1, -0.15, -0.05, "a little less on an order"),
+        (0.02, -0.1, 0.14, "No link between spend and frequency is seen"),
+        (0.35, -0.1, 0.7, "too few to rule out a strong one"),
+    ],
+)
+def test_what_a_link_of_spend_and_frequency_means_is_said(
+    correlation: float, low: float, high: float, said: str
+) -> None:
+    link = pd.DataFrame({"customers": [50], "correlation": [correlation], "low": [low], "high": [high]})
+    assert said in independence_in_words(link)
+
+
+def test_spend_by_frequency_holds_all_paid_repeat_buyers(cdnow: pd.DataFrame) -> None:
+    table = spend_by_frequency(cdnow).set_index("frequency")
+    assert table.index.tolist() == ["1", "2", "3", "4–5", "6–9", "10+"]
+    assert table["customers"].sum() == 946
+    once = cdnow[(cdnow["frequency"] == 1) & (cdnow["monetary"] > 0)]["monetary"]
+    assert table.loc["1", "mean_spend"] == pytest.approx(once.mean())
+    assert table.loc["1", "high"] - table.loc["1", "mean_spend"] == pytest.approx(1.96 * once.sem())
+    assert spend_by_frequency(cdnow[:0]).empty
 
 
 def test_holdout_intervals_hold_what_they_promise(simulate: Callable[..., pd.DataFrame]) -> None:
@@ -143,9 +173,15 @@ def test_holdout_intervals_hold_what_they_promise(simulate: Callable[..., pd.Dat
     assert np.mean(groups) >= 0.9
 
 
-def test_given_parameters_have_no_interval(cdnow: pd.DataFrame) -> None:
-    total = holdout_total(cdnow, BetaGeoNBD(r=0.24, alpha=4.4, a=0.8, b=2.4)).iloc[0]
-    assert np.isnan(total["expected_low"])
+def test_the_interval_of_given_parameters_is_that_of_chance(cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
+    given = {symbol: getattr(cdnow_model, symbol) for symbol in cdnow_model.symbols}
+    total, fitted = (holdout_total(cdnow, model).iloc[0] for model in (BetaGeoNBD(**given), cdnow_model))
+    each = cdnow_model.expected_order_pairs_if_alive(39, cdnow["frequency"], cdnow["T"])
+    mean = cdnow_model.expected_orders(39, cdnow["frequency"], cdnow["recency"], cdnow["T"])
+    alive = cdnow_model.p_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"])
+    width = 1.96 * np.sqrt((alive * each + mean - mean**2).sum())
+    assert total["expected_high"] - total["expected_orders"] == pytest.approx(width, rel=1e-5)
+    assert fitted["expected_high"] - fitted["expected_orders"] > 1.1 * width
     assert total["actual_orders"] == 1882
 
 
@@ -155,4 +191,4 @@ def test_error_saved_is_that_of_the_squared_errors(cdnow: pd.DataFrame) -> None:
     for rule in ("personal_rate", "last_period"):
         assert table.loc[rule, "error_saved"] == pytest.approx(1 - squares["BetaGeoNBD"] / squares[rule])
         assert table.loc[rule, "saved_low"] < table.loc[rule, "error_saved"] < table.loc[rule, "saved_high"]
-    assert np.isnan(table.loc["BetaGeoNBD", "error_saved"])
+    assert table.loc["BetaGeoNBD", ["error_saved", "saved_low", "saved_high"]].tolist() == [0, 0, 0]

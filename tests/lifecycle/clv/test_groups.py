@@ -41,7 +41,7 @@ def test_values_of_customers_are_those_predicted(cdnow, values, options) -> None
 
 
 def test_silence_is_told_in_weeks_whatever_the_unit(cdnow, options) -> None:
-    in_days = cdnow.assign(recency=cdnow["recency"] * 7, T=cdnow["T"] * 7)
+    in_days = cdnow.assign(recency=cdnow["recency"] * 7, T=cdnow["T"] * 7, unit="days")
     fitted = {**options, **fit_models(in_days, unit="days").models}
     found = customer_values(in_days, **fitted)
     np.testing.assert_allclose(found["silence_weeks"], cdnow["T"] - cdnow["recency"], atol=1e-9)
@@ -57,6 +57,27 @@ def test_shares_of_groups_add_up_to_the_equity(cdnow, values, options) -> None:
     assert shares.loc[1, "equity"] == pytest.approx(best)
     assert (shares["share_low"] < shares["share"]).all()
     assert (shares["share"] < shares["share_high"]).all()
+
+
+def test_intervals_of_groups_hold_chance_and_that_of_all_is_that_of_the_equity(cdnow, options) -> None:
+    one = equity_shares(cdnow, ["all"] * len(cdnow), "100D", **options, draws=200).iloc[0]
+    equity = customer_equity(cdnow, "100D", **options, draws=200).set_index("measure").loc["customer_equity"]
+    assert [one["equity"], one["equity_low"], one["equity_high"]] == pytest.approx(equity.tolist(), rel=1e-9)
+
+
+def test_a_group_of_few_customers_is_as_uncertain_as_its_customers(cdnow, values, options) -> None:
+    best = values["clv"].rank(ascending=False, method="first") == 1
+    shares = equity_shares(cdnow, best, **options, draws=200).set_index("group")
+    alone, table = shares.loc[True], values[best].iloc[0]
+    assert alone["equity"] == pytest.approx(table["clv"])
+    assert alone["equity_low"] == pytest.approx(table["clv_low"], rel=0.25)
+    assert alone["equity_high"] == pytest.approx(table["clv_high"], rel=0.25)
+    assert 0 <= alone["share_low"] < alone["share"] < alone["share_high"] < 1
+
+
+def test_a_base_without_value_has_shares_of_nothing(cdnow, options) -> None:
+    shares = equity_shares(cdnow, top_fifth(predict(cdnow, **options, confidence=None)), **{**options, "margin": 0.0})
+    assert (shares[["equity", "share", "share_low", "share_high"]] == 0).all(axis=None)
 
 
 def test_everybody_in_one_group_holds_everything(cdnow, options) -> None:
@@ -111,8 +132,12 @@ def test_groups_have_models_of_their_own_and_small_ones_say_so(cdnow, options) -
 
 def test_a_newcomers_year_is_that_of_the_model(cdnow) -> None:
     groups = cdnow[["customer_id"]].assign(channel="all")
-    row = value_by_group(cdnow, groups).iloc[0]
+    row = value_by_group(cdnow, groups, draws=20).iloc[0]
     fitted = fit_models(cdnow)
+    two_years = value_by_group(cdnow, groups, "2Y", as_of="1997-09-30", draws=20).iloc[0]
+    assert two_years["new_customer_value"] == pytest.approx(
+        fitted.orders_model.expected_orders_new(730 / 7).item() * fitted.spend_model.expected_spend(0, 0.0).item()
+    )
     orders = BetaGeoNBD.fit(cdnow).expected_orders_new(365 / 7).item()
     assert row["new_customer_value"] == pytest.approx(orders * fitted.spend_model.expected_spend(0, 0.0).item())
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +15,12 @@ from crmlib.lifecycle.clv import (
     BetaGeoNBD,
     CustomerBaseInvalid,
     GammaGamma,
+    HorizonInvalid,
+    ModifiedBetaGeoNBD,
     customer_equity,
     predict,
     prediction,
+    totals,
     value_at_risk,
 )
 
@@ -26,13 +30,15 @@ def options(cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma) -> dict[str, Any]:
     return {"orders_model": cdnow_model, "spend_model": cdnow_spend, "margin": 0.5, "discount_rate": 0.1}
 
 
+ENDS = ("", "_low", "_high")
+
+
 def test_value_is_margin_times_spend_times_discounted_orders(
     cdnow: pd.DataFrame, options: dict[str, Any], cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma
 ) -> None:
     table = predict(cdnow, **options)
-    assert list(table.columns) == [
-        "customer_id", "p_alive", "expected_orders", "expected_spend", "clv", "clv_low", "clv_high"
-    ]  # fmt: skip
+    measures = ["p_alive", "expected_orders", "expected_spend", "clv", "residual_clv"]
+    assert list(table.columns) == ["customer_id"] + [name + end for name in measures for end in ENDS]
     x, t_x, T, m = (cdnow[name].to_numpy() for name in ("frequency", "recency", "T", "monetary"))
     np.testing.assert_allclose(table["p_alive"], cdnow_model.p_alive(x, t_x, T), rtol=1e-12)
     np.testing.assert_allclose(table["expected_orders"], cdnow_model.expected_orders(365 / 7, x, t_x, T), rtol=1e-12)
@@ -41,10 +47,53 @@ def test_value_is_margin_times_spend_times_discounted_orders(
     orders = np.diff([cdnow_model.expected_orders(end / 7, x, t_x, T) for end in ends], axis=0)
     factors = 1.1 ** (-(ends[1:] + ends[:-1]) / 2 / 365)
     np.testing.assert_allclose(table["clv"], 0.5 * table["expected_spend"] * (factors @ orders), rtol=1e-9)
+    to_come = cdnow_model.residual_orders(x, t_x, T, np.log(1.1) * 7 / 365)
+    np.testing.assert_allclose(table["residual_clv"], 0.5 * table["expected_spend"] * to_come, rtol=1e-12)
+
+
+def test_without_intervals_only_values_are_told(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    plain = predict(cdnow, **options, confidence=None)
+    measures = ["p_alive", "expected_orders", "expected_spend", "clv", "residual_clv"]
+    assert list(plain.columns) == ["customer_id", *measures]
+    pd.testing.assert_frame_equal(plain, predict(cdnow, **options)[plain.columns])
+    assert "residual_clv" not in predict(cdnow, **{**options, "discount_rate": 0.0})
+
+
+def test_residual_value_holds_that_of_any_horizon_and_is_reached_by_long_ones(
+    cdnow: pd.DataFrame, options: dict[str, Any]
+) -> None:
+    some = cdnow[:50]
+    values = [predict(some, f"{days}D", **options, confidence=None) for days in (30, 365, 3650, 36500)]
+    for shorter, longer in pairwise(values):
+        assert (shorter["clv"] < longer["clv"]).all()
+        assert (longer["clv"] <= longer["residual_clv"] * (1 + 1e-4)).all()
+    # Steps of a twelfth of a year discount from their middles.
+    np.testing.assert_allclose(values[-1]["clv"], values[-1]["residual_clv"], rtol=2e-3)
+
+
+def test_horizons_are_calendar_lengths(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    def orders(horizon: Any, as_of: Any = None) -> float:
+        plain = predict(cdnow, horizon, **options, as_of=as_of, confidence=None)
+        return plain["expected_orders"].sum()
+
+    assert orders("12M", "1997-09-30") == orders("365D") == orders("1Y", dt.date(1997, 9, 30))
+    assert orders("12M", "1999-09-30") == orders("366D") > orders("365D")  # a leap year
+    assert orders("52W") == orders("364D")
+    assert orders("1998-09-30", "1997-09-30") == orders(dt.date(1998, 9, 30), "1997-09-30") == orders("365D")
+    assert orders("1M", "1997-01-31") == orders("28D")
+    for make in (predict, value_at_risk, customer_equity):
+        with pytest.raises(HorizonInvalid, match="say as_of"):
+            make(cdnow, "12M", **options)
+
+
+@pytest.mark.parametrize("horizon", ["0D", "12", "12m", "1.5Y", "-3M", "1997-09-30", 365, "2025-02-30", "9999Y"])
+def test_horizons_that_mean_nothing_are_refused(horizon: Any, cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    with pytest.raises(HorizonInvalid, match="horizon"):
+        predict(cdnow, horizon, **options, as_of="1997-09-30")
 
 
 def test_without_discounting_value_is_orders_times_spend(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
-    table = predict(cdnow, **{**options, "margin": 1.0, "discount_rate": 0.0}, horizon_days=100)
+    table = predict(cdnow, **{**options, "margin": 1.0, "discount_rate": 0.0}, horizon="100D")
     np.testing.assert_allclose(table["clv"], table["expected_orders"] * table["expected_spend"], rtol=1e-12)
 
 
@@ -56,41 +105,34 @@ def test_rows_keep_their_order_and_index(cdnow: pd.DataFrame, options: dict[str,
     pd.testing.assert_frame_equal(table.sort_index(), predict(cdnow, **options), rtol=1e-12)
 
 
-def test_an_ibis_summary_gives_the_same(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
-    pd.testing.assert_frame_equal(predict(ibis.memtable(cdnow), **options), predict(cdnow, **options))
-
-
 def test_a_model_in_days_and_one_in_weeks_value_customers_alike(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
-    in_days = cdnow.assign(recency=cdnow["recency"] * 7, T=cdnow["T"] * 7)
-    table = predict(in_days, **{**options, "orders_model": BetaGeoNBD.fit(in_days, unit="days")})
+    in_days = cdnow.assign(recency=cdnow["recency"] * 7, T=cdnow["T"] * 7, unit="days")
+    table = predict(in_days, **{**options, "orders_model": BetaGeoNBD.fit(in_days)}, confidence=None)
+    with pytest.raises(CustomerBaseInvalid, match="the times are in days, and weeks are expected"):
+        predict(in_days, **options)
     np.testing.assert_allclose(table["clv"], predict(cdnow, **options)["clv"], rtol=1e-6)
 
 
-def test_intervals_are_those_of_simulated_parameters(
-    cdnow: pd.DataFrame, options: dict[str, Any], cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma
-) -> None:
-    some = cdnow.iloc[[0, 2, 5, 8]]
-    table = predict(some, **{**options, "discount_rate": 0.0}, draws=2000)
-    x, t_x, T, m = (some[name].to_numpy() for name in ("frequency", "recency", "T", "monetary"))
-    orders = cdnow_model.draws(2000, seed=7).values
-    spends = cdnow_spend.draws(2000, seed=8).values
-    values = [
-        0.5
-        * cdnow_model.with_log_parameters(np.log(o)).expected_orders(365 / 7, x, t_x, T)
-        * cdnow_spend.with_log_parameters(np.log(s)).expected_spend(x, m)
-        for o, s in zip(orders, spends, strict=True)
-    ]
-    low, high = np.quantile(values, [0.025, 0.975], axis=0)
-    width = np.log(high / low)
-    np.testing.assert_allclose(np.log(table["clv_high"] / table["clv_low"]), width, rtol=0.1)
-    np.testing.assert_allclose(table["clv_low"], low, rtol=0.05)
-    np.testing.assert_allclose(table["clv_high"], high, rtol=0.05)
-
-
-def test_given_parameters_have_no_interval(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
-    given = {**options, "orders_model": BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)}
-    assert predict(cdnow, **given)[["clv_low", "clv_high"]].isna().all(axis=None)
-    assert customer_equity(cdnow, **given)[["low", "high"]].isna().all(axis=None)
+@pytest.mark.parametrize("given", ["orders", "spend", "both"])
+def test_models_of_known_parameters_leave_chance_only(given: str, cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    known = dict(options)
+    if given != "spend":
+        known["orders_model"] = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
+    if given != "orders":
+        known["spend_model"] = GammaGamma(p=6.2496, q=3.7442, v=15.4435)
+    table, equity = predict(cdnow[:200], **known), customer_equity(cdnow, **known).set_index("measure")
+    assert np.isfinite(table.drop(columns="customer_id")).all(axis=None)
+    assert np.isfinite(equity).all(axis=None)
+    if given != "spend":
+        assert (table["p_alive_low"] == table["p_alive"]).all()
+        assert (table["p_alive_high"] == table["p_alive"]).all()
+    if given == "both":
+        risk = equity.loc["value_at_risk"]
+        assert risk["low"] == pytest.approx(risk["value"]) == risk["high"]
+    fitted = customer_equity(cdnow, **options).set_index("measure")
+    width, full = (table.loc["customer_equity", "high"] - table.loc["customer_equity", "low"]
+                   for table in (equity, fitted))  # fmt: skip
+    assert 0.3 * full < width < full
 
 
 def test_equity_is_the_sum_of_customers(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -99,8 +141,20 @@ def test_equity_is_the_sum_of_customers(cdnow: pd.DataFrame, options: dict[str, 
     assert equity.loc["customer_equity", "value"] == pytest.approx(table["clv"].sum(), rel=1e-12)
     assert equity.loc["expected_orders", "value"] == pytest.approx(table["expected_orders"].sum(), rel=1e-12)
     assert equity.loc["value_at_risk", "value"] == pytest.approx(risk["value_at_risk"].sum(), rel=1e-12)
+    assert equity.loc["residual_equity", "value"] == pytest.approx(table["residual_clv"].sum(), rel=1e-12)
     assert ((equity["low"] < equity["value"]) & (equity["value"] < equity["high"])).all()
+    assert list(equity.index) == [
+        "expected_orders", "customer_equity", "value_at_risk", "came_back_alive", "residual_equity"
+    ]  # fmt: skip
     pd.testing.assert_frame_equal(equity, customer_equity(cdnow, **options).set_index("measure"))
+
+
+def test_where_a_model_can_tell_all_who_are_alive_are_counted(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    equity = customer_equity(cdnow, **{**options, "orders_model": ModifiedBetaGeoNBD.fit(cdnow)}, draws=20)
+    alive = equity.set_index("measure").loc["alive"]
+    table = predict(cdnow, **{**options, "orders_model": ModifiedBetaGeoNBD.fit(cdnow)}, confidence=None)
+    assert alive["value"] == pytest.approx(table["p_alive"].sum())
+    assert alive["low"] < alive["value"] < alive["high"]
 
 
 def test_value_at_risk_is_what_certainty_would_add(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -108,6 +162,7 @@ def test_value_at_risk_is_what_certainty_would_add(cdnow: pd.DataFrame, options:
     np.testing.assert_allclose(risk["expected_value"], predict(cdnow, **options)["clv"], rtol=1e-12)
     np.testing.assert_allclose(risk["expected_value"], risk["value_if_alive"] * risk["p_alive"], rtol=1e-12)
     assert (risk["value_at_risk"] >= 0).all()
+    assert list(risk.columns) == ["customer_id", "p_alive", "value_if_alive", "expected_value", "value_at_risk"]
     assert (risk.loc[cdnow["frequency"] == 0, "value_at_risk"] == 0).all()  # BG/NBD: no occasion to leave
 
 
@@ -115,9 +170,11 @@ def test_chance_is_as_large_as_in_simulated_futures() -> None:
     random = np.random.default_rng(4)
     orders_model = BetaGeoNBD(r=0.8, alpha=60.0, a=0.8, b=2.5, unit="days")
     spend_model = GammaGamma(p=6.0, q=6.0, v=40.0)
-    x, t_x, T, m, futures = 3, 200.0, 300.0, 9.0, 400_000
+    x, t_x, T, m, futures = 3, 200.0, 300.0, 9.0, 100_000
     customer = pd.DataFrame({"frequency": [x], "recency": [t_x], "T": [T], "monetary": [m]})
-    known = prediction.known_values(customer, orders_model, spend_model, 0.5, 0.0, 365)
+    known = prediction.known_values(customer, orders_model=orders_model, spend_model=spend_model, margin=0.5,
+                                    discount_rate=0.1)  # fmt: skip
+    cells = totals.Cells.of_all(known)
 
     alive = random.random(futures) < orders_model.p_alive(x, t_x, T)
     rate = random.gamma(0.8 + x, 1 / (60 + T), futures)
@@ -127,8 +184,37 @@ def test_chance_is_as_large_as_in_simulated_futures() -> None:
     orders = np.where(alive, orders, 0)
     scale = random.gamma(6.0 * x + 6.0, 1 / (40.0 + x * m), futures)
     value = 0.5 * random.gamma(np.maximum(6.0 * orders, 1e-9), 1 / scale) * (orders > 0)
-    assert known.value(known.p_alive * known.if_alive)[0] == pytest.approx(value.mean(), rel=0.01)
-    np.testing.assert_allclose(known.chance(), [orders.std(), value.std()], rtol=0.01)
+    expected = totals.expected_totals(known, cells)[:, 0]
+    share = known.discount[0]
+    assert 0.93 < share < 0.97
+    assert expected[1] == pytest.approx(share * value.mean(), rel=0.015)
+    chance = totals._chance(known, cells, 0)[:, 0]
+    np.testing.assert_allclose(chance[:2], [orders.std(), share * value.std()], rtol=0.015)
+    # All orders to come, each discounted from its own time: while a customer stays, the next comes after 1/rate.
+    discounted, clock = np.zeros((2, futures)), np.zeros(futures)
+    here, discount = np.flatnonzero(alive), np.log(1.1) / 365
+    while len(here):
+        clock[here] += random.exponential(1 / rate[here])
+        here = here[clock[here] < 365 * 60]
+        worth = np.exp(-discount * clock[here])
+        discounted[:, here] += worth * np.array([np.ones(len(here)), random.gamma(6.0, 1 / scale[here])])
+        here = here[random.random(len(here)) > (leaving / rate)[here]]
+    assert expected[5] == pytest.approx(0.5 * discounted[1].mean(), rel=0.015)
+    assert chance[5] == pytest.approx(0.5 * discounted[1].std(), rel=0.03)
+
+
+def test_few_customers_are_simulated_one_by_one_and_their_mean_and_spread_are_those_of_the_formulas() -> None:
+    orders_model = BetaGeoNBD(r=0.8, alpha=60.0, a=0.8, b=2.5, unit="days")
+    spend_model = GammaGamma(p=6.0, q=6.0, v=40.0)
+    customers = pd.DataFrame({"frequency": [3, 3, 8, 0], "recency": [200.0, 200.0, 290.0, 0.0], "T": 300.0,
+                              "monetary": [9.0, 20.0, 15.0, 0.0]})  # fmt: skip
+    known = prediction.known_values(customers, orders_model=orders_model, spend_model=spend_model, margin=0.5,
+                                    discount_rate=0.1)  # fmt: skip
+    cells = totals.Cells.of_all(known)
+    possible = totals.possible_totals(known, cells, draws=10_000, seed=3)[:, :, 0]
+    np.testing.assert_allclose(possible.mean(axis=0), totals.expected_totals(known, cells)[:, 0], rtol=0.01)
+    np.testing.assert_allclose(possible.std(axis=0), totals._chance(known, cells, 0)[:, 0], rtol=0.03, atol=1e-9)
+    assert (possible[:, 0] == np.round(possible[:, 0])).all()  # orders are whole
 
 
 def test_equity_intervals_hold_what_then_happens(simulate: Callable[..., pd.DataFrame]) -> None:
@@ -146,20 +232,37 @@ def test_interpolation_over_ages_is_exact_enough(simulate: Callable[..., pd.Data
     customers = simulate(3000, seed=1).assign(T=lambda frame: frame["T"] + np.linspace(0, 0.9, 3000))
     customers.loc[:50, ["frequency", "recency", "T"]] = [0.0, 0.0, 0.0]  # some came today
     model = BetaGeoNBD.fit(customers, unit="days")
-    known = prediction.known_values(customers, model, GammaGamma(p=6, q=4, v=20), 1.0, 0.0, 365)
-    np.testing.assert_allclose(known.ages.orders_if_alive(model, 365.0), known.if_alive, rtol=1e-6)
+    known = prediction.known_values(
+        customers, orders_model=model, spend_model=GammaGamma(p=6, q=4, v=20), margin=1.0, discount_rate=0.2
+    )
+    base = known.base
+    np.testing.assert_allclose(known.orders_if_alive, model.expected_orders_if_alive(365, base.x, base.T), rtol=1e-12)
+    np.testing.assert_allclose(known.ages.orders_if_alive(model, 365.0), known.orders_if_alive, rtol=1e-6)
+    ends = np.arange(13) * 365 / 12
+    orders = np.diff([model.expected_orders_if_alive(end, base.x, base.T) for end in ends], axis=0)
+    share = 1.2 ** (-(ends[1:] + ends[:-1]) / 2 / 365) @ orders / orders.sum(axis=0)
+    np.testing.assert_allclose(known.discount, share, rtol=1e-8)
 
 
 def test_one_customer_is_enough_to_ask_about(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
     alone = predict(cdnow.iloc[[5]], **options)
     together = predict(cdnow, **options).iloc[[5]]
-    pd.testing.assert_frame_equal(alone, together, rtol=1e-6)
+    exact = ["customer_id", "p_alive", "p_alive_low", "p_alive_high", "expected_orders", "expected_spend", "clv"]
+    pd.testing.assert_frame_equal(alone[exact], together[exact], rtol=1e-8)
+
+
+def test_nobody_is_an_empty_table(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    nobody = predict(cdnow[:0], **options)
+    assert list(nobody.columns) == list(predict(cdnow[:2], **options).columns)
+    assert len(nobody) == len(value_at_risk(cdnow[:0], **options)) == 0
+    assert (customer_equity(cdnow[:0], **options)[["value", "low", "high"]] == 0).all(axis=None)
 
 
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("horizon_days", 0, "horizon_days must be above 0"),
+        ("confidence", 95, "confidence is a probability such as 0.95"),
+        ("draws", 1, "draws must be 2 or more"),
         ("margin", 55, "margin is a share of spend between 0 and 1"),
         ("discount_rate", -1, "discount_rate is a yearly rate"),
     ],

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmlib.lifecycle.clv import summary
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, summary, summary_account
+from crmlib.lifecycle.clv.preparation import RULES
+from crmlib.lifecycle.purchases import purchases
 
 
 def orders_of(rows: list[tuple], *more: str) -> pd.DataFrame:
@@ -39,8 +42,8 @@ SIX_CUSTOMERS = orders_of(
 
 def test_six_published_customers_are_reproduced() -> None:
     table = summary(SIX_CUSTOMERS, as_of="2015-02-07", unit="days")
-    assert list(table.columns) == ["customer_id", "frequency", "recency", "T", "monetary"]
-    assert table.to_numpy().tolist() == [
+    assert list(table.columns) == ["customer_id", "frequency", "recency", "T", "monetary", "unit"]
+    assert table.drop(columns="unit").to_numpy().tolist() == [
         [1, 1, 36, 37, 2],
         [2, 0, 0, 37, 0],
         [3, 2, 4, 37, 3],
@@ -73,9 +76,51 @@ def test_a_week_is_seven_days() -> None:
     assert np.array_equal(weeks["recency"], days["recency"] / 7)
 
 
-def test_months_are_refused_because_they_are_not_equally_long() -> None:
-    with pytest.raises(ValueError, match="unit 'months' is not known; use one of days, weeks"):
-        summary(SIX_CUSTOMERS, as_of="2015-02-07", unit="months")  # type: ignore[arg-type]
+def test_a_month_is_a_twelfth_of_a_mean_year_and_not_thirty_days() -> None:
+    orders = orders_of([(1, "2021-01-01", 1.0), (1, "2023-01-01", 2.0), (1, "2025-01-01", 3.0)])
+    row = summary(orders, as_of="2025-01-01", unit="months").iloc[0]
+    assert (row["recency"], row["T"]) == (48.0, 48.0)  # four years with their leap day
+    days = summary(SIX_CUSTOMERS, as_of="2015-02-07", unit="days")
+    months = summary(SIX_CUSTOMERS, as_of="2015-02-07", unit="months")
+    assert np.array_equal(months["T"], days["T"] / 30.4375)
+
+
+@pytest.mark.parametrize("unit", ["days", "weeks", "months"])
+def test_the_unit_travels_with_the_table_into_the_model(unit: str) -> None:
+    random = np.random.default_rng(3)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, 600), "D")
+    orders = pd.DataFrame({"customer_id": random.integers(0, 200, 600), "ordered_at": days, "amount": 5.0})
+    for table in (orders, ibis.memtable(orders)):
+        prepared = summary(table, as_of="2025-12-31", unit=unit)  # type: ignore[arg-type]
+        assert set(to_pandas(prepared)["unit"]) == {unit}
+        assert BetaGeoNBD.fit(prepared, prior_spread=2.0).unit == unit
+
+
+def test_an_unknown_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="unit 'years' is not known; use one of days, weeks, months"):
+        summary(SIX_CUSTOMERS, as_of="2015-02-07", unit="years")  # type: ignore[arg-type]
+
+
+def test_orders_that_cannot_be_read_are_told_of_all_at_once() -> None:
+    orders = pd.DataFrame({"ordered_at": ["1st of May", "2015-01-01"], "amount": ["9.50", "nine"]})
+    with pytest.raises(CustomerBaseInvalid) as refused:
+        summary(orders, as_of="2015-02-07")
+    message = str(refused.value)
+    assert message.startswith("3 things are wrong:\n- the orders have no column customer_id; ")
+    assert "ordered_at holds string; dates or times are expected" in message
+    assert "amount is text and no number in 1 order ('nine')" in message
+
+
+def test_amounts_that_are_no_number_never_reach_the_summary() -> None:
+    orders = pd.DataFrame(
+        {"customer_id": [1, 1], "ordered_at": pd.to_datetime(["2015-01-01", "2015-01-09"]), "amount": [5.0, 1.0]}
+    )
+    table = ibis.memtable(orders)
+    # Not a missing value, but a number in the table that is none.
+    table = table.mutate(amount=ibis.ifelse(table.amount == 1, float("nan"), table.amount))
+    assert summary(table, as_of="2015-02-07").to_pandas()[["frequency", "monetary"]].to_numpy().tolist() == [[0, 0]]
+    account = summary_account(table, as_of="2015-02-07").to_pandas().set_index("rule")["orders"]
+    assert account[account > 0].to_dict() == {"counted": 1, "without amount": 1}
 
 
 def test_the_last_day_counts_until_midnight_and_later_orders_do_not() -> None:
@@ -188,6 +233,97 @@ def test_the_database_counts_as_a_loop_by_hand_would(rows: list[tuple], first_or
             [customer, len(known) - 1, (known[-1] - known[0]).days, (end - known[0]).days, monetary, len(held),
              sum(days[day] for day in held), 19, len(recent)]
         )  # fmt: skip
+    assert set(from_frame.pop("unit")) <= {"days"}
     np.testing.assert_allclose(
         from_frame.to_numpy(dtype=float).reshape(-1, 9), np.reshape(expected, (-1, 9)), rtol=1e-12
     )
+
+
+def test_each_order_is_accounted_for_by_one_rule() -> None:
+    orders = orders_of(
+        [
+            (1, "2015-01-01 08:00", 10.0, "paid", None),
+            (1, "2015-01-01 09:00", 6.0, "paid", None),
+            (1, "2015-01-01 10:00", 7.0, "cancelled", None),
+            (1, "2015-01-03", 10.0, "open", None),
+            (1, "2015-01-04", 10.0, "refunded", None),
+            (1, "2015-01-05", 10.0, "paid", 12.0),
+            (1, "2015-01-06", 10.0, "paid", 4.0),
+            (1, "2015-01-07", 0.0, "paid", None),
+            (1, "2015-01-08", -5.0, "paid", None),
+            (2, "2015-01-09", 3.0, None, None),
+            (2, "2015-01-10", None, "paid", None),
+            (None, "2015-01-09", 10.0, "paid", None),
+            (2, "2015-01-11 00:00:01", 2.5, "paid", None),
+            (2, None, 1.0, "paid", None),
+            (3, "2015-01-08", 8.0, "paid", None),
+        ],
+        "status",
+        "refunded_amount",
+    )
+    account = summary_account(orders, as_of="2015-01-10")
+    assert account["rule"].tolist() == list(RULES)
+    assert account["orders"].sum() == len(orders)
+    found = account.set_index("rule")[["orders", "amount"]]
+    assert {rule: tuple(row) for rule, row in found[found["orders"] > 0].iterrows()} == {
+        "counted": (3, 21.0),
+        "partly refunded": (1, 10.0),
+        "free, counted": (1, 0.0),
+        "same day": (1, 6.0),
+        "cancelled or open": (2, 17.0),
+        "refunded in full": (2, 20.0),
+        "negative amount": (1, -5.0),
+        "without amount": (1, 0.0),
+        "after as_of": (1, 2.5),
+        "without customer": (1, 10.0),
+        "without time": (1, 1.0),
+    }
+    in_words = account.set_index("rule")["in_words"]
+    assert in_words["partly refunded"] == "1 order refunded in part, counted with what is left"
+    assert in_words["cancelled or open"] == "2 orders cancelled or still open, no purchase"
+    ignored = summary_account(orders, as_of="2015-01-10", free_orders="ignore").set_index("rule")["orders"]
+    assert (ignored["free, counted"], ignored["free, ignored"]) == (0, 1)
+    held = summary_account(orders, as_of="2015-01-10", calibration_end="2015-01-06").set_index("rule")["orders"]
+    assert held["counted"] == 1  # of customer 1, on the first day
+    assert held["held out"] == 1  # the free one of customer 1
+    assert held["new after calibration_end"] == 2  # customers 2 and 3
+    assert held.sum() == len(orders)
+    in_database = summary_account(ibis.memtable(orders), as_of="2015-01-10")
+    assert isinstance(in_database, ibis.Table)
+    pd.testing.assert_frame_equal(in_database.to_pandas(), account)
+
+
+MESSY_ORDERS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, 3, None]),
+        st.none() | st.datetimes(pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-12")),
+        st.sampled_from([-2.0, 0.0, 1.25, 5.0, 7.5, None]),
+        st.sampled_from(["paid", "paid", "cancelled", "open", "refunded", None]),
+        st.sampled_from([None, -1.0, 0.0, 1.25, 5.0]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(MESSY_ORDERS, st.sampled_from(["count", "ignore"]), st.sampled_from([None, "2020-01-05"]))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_account_follows_the_rule_of_purchases_and_adds_up_to_the_summary(
+    rows: list[tuple], free_orders: str, end: str | None
+) -> None:
+    frame = orders_of(rows, "status", "refunded_amount")
+    frame = frame.astype(
+        {"status": "string", "customer_id": "Int64", "amount": "float64", "refunded_amount": "float64"}
+    )
+    options = {"as_of": "2020-01-10", "free_orders": free_orders}
+    account = summary_account(frame, calibration_end=end, **options)
+    orders = account.set_index("rule")["orders"]
+    assert orders.sum() == len(frame)
+    assert account["amount"].sum() == frame["amount"].sum()
+    bought = ["counted", "partly refunded", "free, counted"]
+    kept = [*bought, "same day", "held out", "new after calibration_end"]
+    assert orders[kept].sum() == len(purchases(frame, **options))
+    prepared = summary(frame, calibration_end=end, **options)
+    assert orders[bought].sum() == (prepared["frequency"] + 1).sum()
+    if end:
+        assert orders["held out"] == prepared["holdout_orders"].sum()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +23,9 @@ from crmlib.lifecycle.clv import (
     prediction,
     top_fifth,
 )
-from crmlib.lifecycle.clv import beta_geo_nbd as module
+from crmlib.lifecycle.clv import leaving_at_orders as module
 from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.maximum_likelihood import _effective, _flattened, log_gamma_step, psi1_step, psi_step
+from crmlib.lifecycle.clv.maximum_likelihood import log_gamma_step, psi1_step, psi_step
 
 CHANCE, R, ALPHA = 0.0122, 40.0, 190.0
 X, RECENCY, AGE, HORIZON = np.array([3.0, 58.0, 58.0]), np.array([15.0, 258.0, 200.0]), 260.0, 52.0
@@ -161,7 +162,8 @@ def test_intervals_of_a_regular_business_are_told_and_cover_its_next_year(seed: 
     values = customer_values(customers, **models)
     assert np.isfinite(values.drop(columns="customer_id")).all(axis=None)
     shares = equity_shares(customers, top_fifth(values), **models)
-    assert (shares["share_high"] - shares["share_low"] < 0.12).all()
+    # Of 30 firms against 120, chance alone (who leaves) moves shares by several points either way.
+    assert (shares["share_high"] - shares["share_low"] < 0.25).all()
     assert ((shares["share_low"] <= shares["share"]) & (shares["share"] <= shares["share_high"])).all()
     held = holdout_total(
         customers.assign(holdout_orders=1.0, holdout_length=52.0, last_period_orders=1.0), models["orders_model"]
@@ -182,7 +184,7 @@ def test_draws_leave_the_chance_to_leave_as_open_as_counting_does() -> None:
 
 
 def test_the_likelihood_has_its_slopes_where_parameters_are_huge() -> None:
-    likelihood = module._likelihood(read_histories(business(2)[0]))
+    likelihood = module.merged_likelihood(read_histories(business(2)[0]), 0)
     for log_size in (3.0, 10.0, 20.0):
         place = np.log([R, ALPHA, CHANCE, 1 - CHANCE]) + log_size * np.array([0, 0, 1, 1])
         for shift in (0.0, log_size):
@@ -195,26 +197,29 @@ def test_the_likelihood_has_its_slopes_where_parameters_are_huge() -> None:
                 np.testing.assert_allclose(hessian[i], (ahead[1] - behind[1]) / 2e-4, rtol=1e-4, atol=2e-2)
 
 
-def test_weights_are_flattened_no_more_than_needed() -> None:
-    log_weights = np.append(-np.arange(0.0, 50, 0.5), -np.inf)
-    flat = _flattened(log_weights, 20)
-    assert _effective(flat) == pytest.approx(20, abs=1e-3)
-    assert np.isneginf(flat[-1])
-    assert _flattened(flat, 19) is flat
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_one_draw_that_is_no_number_is_an_error_not_an_empty_interval(
     bad: float, monkeypatch: pytest.MonkeyPatch, cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma
 ) -> None:
     models = {"orders_model": cdnow_model, "spend_model": cdnow_spend}
-    drawn = prediction.KnownValues.drawn_orders
+    drawn = prediction.OrdersModel.with_log_parameters
+    simulated, expected = BetaGeoNBD.simulate_if_alive, BetaGeoNBD.expected_orders_if_alive
 
-    def one_bad(self: prediction.KnownValues, draws: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for i, (p_alive, if_alive) in enumerate(drawn(self, draws, seed)):
-            yield p_alive, if_alive * (bad if i == 3 else 1.0)
+    def one_bad(self: BetaGeoNBD, log_parameters: np.ndarray) -> BetaGeoNBD:
+        model = drawn(self, log_parameters)
+        model.bad = bad if log_parameters[0] > cdnow_model.log_parameters[0] else 1.0
+        return model
 
-    monkeypatch.setattr(prediction.KnownValues, "drawn_orders", one_bad)
+    def of_bad(self: BetaGeoNBD, *args: Any) -> np.ndarray:
+        return expected(self, *args) * getattr(self, "bad", 1.0)
+
+    def future_of_bad(self: BetaGeoNBD, *args: Any, **options: Any) -> Any:
+        future = simulated(self, *args, **options)
+        return replace(future, orders=(future.orders + 1) * getattr(self, "bad", 1.0))
+
+    monkeypatch.setattr(BetaGeoNBD, "with_log_parameters", one_bad)
+    monkeypatch.setattr(BetaGeoNBD, "expected_orders_if_alive", of_bad)
+    monkeypatch.setattr(BetaGeoNBD, "simulate_if_alive", future_of_bad)
     fifth = np.arange(len(cdnow)) % 5 == 0
     for interval in (
         lambda: customer_equity(cdnow, **models, draws=10),

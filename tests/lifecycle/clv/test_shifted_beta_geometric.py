@@ -1,12 +1,13 @@
 """The sBG model against the published example, brute force, and its own laws."""
 
+import mpmath as mp
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, FitDidNotConverge
+from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, FitDidNotConverge, PredictionNotFinite
 from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
 
 # Fader & Hardie (2007), table 1: percentages surviving in years 0 to 12; fitted on years 0 to 7.
@@ -92,18 +93,63 @@ def test_survival_is_the_mean_over_contracts_of_their_own_chances():
     assert ShiftedBetaGeometric(alpha=0.9, beta=4.5).survival([1, 6, 24]) == pytest.approx(simulated, abs=0.003)
 
 
-@pytest.mark.parametrize("renewals", [0, 1, 4])
-def test_discounted_residual_lifetime_is_the_sum_that_it_stands_for(renewals):
-    model = ShiftedBetaGeometric(alpha=0.9, beta=4.5)
-    t = np.arange(1, 4000)
-    summed = (model.survival(renewals + t) / model.survival(renewals) / 1.1 ** (t - 1)).sum()
-    found = model.discounted_residual_lifetime(renewals, discount_rate=0.1)
-    assert found.item() == pytest.approx(summed, rel=1e-9)
+def renewal_by_renewal(alpha, beta, renewals, discount):
+    """The discounted sum of survival, term by term, in 30 digits."""
+    with mp.workdps(30):
+        a, b, factor = mp.mpf(alpha), mp.mpf(beta) + renewals, 1 / (1 + mp.mpf(discount))
+        total, term, k = mp.mpf(0), mp.mpf(1), 0
+        while term > total * mp.mpf(10) ** -20:
+            term *= (b + k) / (a + b + k)
+            total += term
+            term *= factor
+            k += 1
+        return float(total)
 
 
-def test_discounted_residual_lifetime_is_as_published():
-    found = ShiftedBetaGeometric(alpha=3.80, beta=15.20).discounted_residual_lifetime(range(5), discount_rate=0.1)
-    assert found == pytest.approx([3.31, 3.45, 3.59, 3.72, 3.84], rel=0.01)
+@given(
+    log_alpha=st.floats(-3, 3),
+    log_beta=st.floats(-3, 3),
+    renewals=st.integers(0, 100_000),
+    discount=st.sampled_from([0.005, 0.1, 1.0]),
+)
+@settings(max_examples=40, deadline=None)
+def test_residual_lifetime_is_the_sum_that_it_stands_for(log_alpha, log_beta, renewals, discount):
+    alpha, beta = 10**log_alpha, 10**log_beta
+    found = ShiftedBetaGeometric(alpha=alpha, beta=beta).residual_lifetime(renewals, discount)
+    assert found.item() == pytest.approx(renewal_by_renewal(alpha, beta, renewals, discount), rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("renewals", range(5))
+def test_residual_lifetime_is_the_direct_sum_to_the_last_digits(renewals):
+    model = ShiftedBetaGeometric(alpha=3.80, beta=15.20)
+    exact = renewal_by_renewal(3.80, 15.20, renewals, 0.1)
+    assert model.residual_lifetime(renewals, 0.1).item() == pytest.approx(exact, rel=1e-12)
+
+
+def test_residual_lifetime_is_as_published():
+    # Fader & Hardie (2010), table 4, years 1 to 5.
+    found = ShiftedBetaGeometric(alpha=3.80, beta=15.20).residual_lifetime(range(5), 0.1)
+    assert found == pytest.approx([3.31, 3.45, 3.59, 3.72, 3.84], abs=0.006)
+
+
+@given(log_alpha=st.floats(-3, 3), log_beta=st.floats(-3, 3), age=st.integers(0, 100_000))
+@settings(max_examples=60, deadline=None)
+def test_survival_and_churn_are_exact(log_alpha, log_beta, age):
+    alpha, beta = 10**log_alpha, 10**log_beta
+    model = ShiftedBetaGeometric(alpha=alpha, beta=beta)
+    with mp.workdps(40):
+        exact = mp.beta(mp.mpf(alpha), mp.mpf(beta) + age) / mp.beta(mp.mpf(alpha), mp.mpf(beta))
+        ended = exact * mp.mpf(alpha) / (mp.mpf(alpha) + mp.mpf(beta) + age)
+    assert model.survival(age).item() == pytest.approx(float(exact), rel=1e-8, abs=1e-300)
+    assert model.churn(age + 1).item() == pytest.approx(float(ended), rel=1e-8, abs=1e-300)
+
+
+def test_undiscounted_lifetimes_are_the_limit_where_they_end_and_refused_where_not():
+    model = ShiftedBetaGeometric(alpha=3.0, beta=4.0)
+    assert model.residual_lifetime([0, 2], 0.0).tolist() == [2.0, 3.0]
+    assert model.residual_lifetime([0, 2], 1e-9) == pytest.approx([2.0, 3.0], rel=1e-7)
+    with pytest.raises(PredictionNotFinite, match="Give a discount above 0"):
+        ShiftedBetaGeometric(alpha=1.0, beta=4.0).residual_lifetime(0, 0.0)
 
 
 def test_running_contracts_of_all_ages_are_used_without_bias():
@@ -153,19 +199,33 @@ def test_pandas_and_ibis_tables_give_the_same_model():
 
 
 @pytest.mark.parametrize(
-    "survivors",
-    [[100, 100, 100], [100, 0, 0], [100, 50], [100, 90, 60, 10], [100]],
-    ids=["nobody left", "all left at once", "one renewal", "leaving gets likelier", "no renewal"],
+    ("survivors", "words"),
+    [
+        ([100, 100, 100], "none of 100 contracts has ended.*Wait"),
+        ([100, 0, 0], "renewals.*Wait for more renewals"),
+        (pd.DataFrame({"age": [1, 2], "at_risk": [9, 5], "lost": [9, 5]}), "all of 9 contracts ended.*Check"),
+        ([100, 50], "seen at 1 renewals.*take a shorter period"),
+        ([100, 90, 60, 10], "no maximum"),
+        ([100], "seen at 0 renewals"),
+    ],
+    ids=["nobody left", "all left at once", "all left", "one renewal", "leaving gets likelier", "no renewal"],
 )
-def test_where_no_parameters_are_best_the_fit_says_so(survivors):
-    with pytest.raises(FitDidNotConverge):
+def test_where_no_parameters_are_best_the_fit_says_so_and_what_to_do(survivors, words):
+    with pytest.raises(FitDidNotConverge, match=words):
         ShiftedBetaGeometric.fit(survivors)
+
+
+def test_a_prior_holds_what_the_data_leave_open():
+    model = ShiftedBetaGeometric.fit([100, 90, 60, 10], prior_spread=2)
+    assert model.converged
+    assert 1 < model.alpha < 1000
 
 
 @pytest.mark.parametrize(
     ("survivors", "words"),
     [
         ([100, 50, 60], "renewal 2"),
+        (pd.DataFrame({"age": [1, 2.5], "at_risk": [-5, 4], "lost": [0, 9]}), "from 1 on.*fewer than no.*2.5"),
         ([100, np.nan, 20], "missing"),
         (pd.DataFrame({"age": [1], "at_risk": [5]}), "no column lost"),
         (pd.DataFrame({"age": [1, 1], "at_risk": [5, 4], "lost": [1, 1]}), "each once"),
@@ -183,5 +243,7 @@ def test_parameters_and_ages_are_checked():
         ShiftedBetaGeometric(alpha=0.0, beta=1.0)
     with pytest.raises(ValueError, match="whole numbers"):
         ShiftedBetaGeometric(alpha=1.0, beta=1.0).survival(1.5)
-    with pytest.raises(ValueError, match="discount_rate"):
-        ShiftedBetaGeometric(alpha=1.0, beta=1.0).discounted_residual_lifetime(0, discount_rate=0.0)
+    with pytest.raises(ValueError, match="rate per period"):
+        ShiftedBetaGeometric(alpha=1.0, beta=1.0).residual_lifetime(0, -0.1)
+    with pytest.raises(ValueError, match="whole numbers"):
+        ShiftedBetaGeometric(alpha=1.0, beta=1.0).residual_lifetime(0.5, 0.1)

@@ -1,0 +1,218 @@
+"""Models side by side: what each says of a time held out, and which is taken and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+
+from crmlib.lifecycle.clv import (
+    BetaGeoNBD,
+    CustomerBaseInvalid,
+    ModifiedBetaGeoNBD,
+    ParetoNBD,
+    compare,
+    count_probability,
+    fit_models,
+)
+from crmlib.lifecycle.clv.comparison import _all_alive, _Candidate, _pick
+from crmlib.lifecycle.clv.customer_base import read_histories
+from crmlib.lifecycle.clv.holdout_score import _same_mean_and_variance, count_probability_if_alive, log_scores
+from crmlib.lifecycle.clv.model_names import RULES
+
+MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
+GIVEN = [
+    BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
+    ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140),
+    ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687),
+]
+HISTORIES = [(0.0, 0.0, 39.0), (2.0, 30.43, 38.86), (26.0, 30.857143, 31.0)]
+
+
+def observed(x, t_x, T, later, length: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"frequency": x, "recency": t_x, "T": T, "holdout_orders": later, "holdout_length": length,
+         "last_period_orders": 0}
+    )  # fmt: skip
+
+
+def pareto_customers(count: int, *, seed: int, r=0.8, alpha=8.0, s=0.9, beta=20.0, held=40.0) -> pd.DataFrame:
+    """Customers who order at random times and leave at a random time."""
+    random = np.random.default_rng(seed)
+    rate, until = random.gamma(r, 1 / alpha, count), random.exponential(1 / random.gamma(s, 1 / beta, count))
+    T = random.uniform(30, 60, count)
+    x = random.poisson(rate * np.minimum(until, T))
+    t_x = np.where(x > 0, np.minimum(until, T) * random.random(count) ** (1 / np.maximum(x, 1)), 0.0)
+    later = random.poisson(rate * np.clip(until - T, 0, held))
+    return observed(x, t_x, T, later, held)
+
+
+def leaving_customers(
+    count: int, *, seed: int, at_first: bool, r=0.8, alpha=8.0, a=0.8, b=2.0, held=40.0
+) -> pd.DataFrame:
+    """Customers who may leave after an order: also after the first (MBG/NBD), or not (BG/NBD)."""
+    random = np.random.default_rng(seed)
+    rate, p = random.gamma(r, 1 / alpha, count), random.beta(a, b, count)
+    last = random.geometric(p) - int(at_first)
+    T = random.uniform(30, 60, count)
+    would, later = random.poisson(rate * T), random.poisson(rate * held)
+    x = np.minimum(would, last)
+    t_x = np.where(x > 0, T * random.beta(np.maximum(x, 1), np.maximum(would - x, 0) + 1), 0.0)
+    return observed(x, t_x, T, np.where(would < last, np.minimum(later, last - x), 0), held)
+
+
+@pytest.mark.parametrize("model", GIVEN, ids=repr)
+@pytest.mark.parametrize("history", HISTORIES)
+def test_count_probabilities_have_the_models_own_mean_and_variance(model, history) -> None:
+    n = np.arange(600.0)
+    chance = count_probability(model, n, 39.0, *history)
+    assert chance.sum() == pytest.approx(1, rel=1e-10)
+    assert chance @ n == pytest.approx(float(model.expected_orders(39.0, *history)), rel=1e-9)
+    pairs = model.p_alive(*history) * model.expected_order_pairs_if_alive(39.0, history[0], history[2])
+    assert chance @ (n * (n - 1)) == pytest.approx(float(pairs), rel=1e-8)
+
+
+def test_count_probabilities_of_pareto_are_those_of_the_integral_over_rates_and_lifetimes() -> None:
+    model, (x, _, T), t = GIVEN[2], HISTORIES[1], 39.0
+    rates = stats.gamma(model.r + x, scale=1 / (model.alpha + T))
+
+    def orders(tau: float, n: int) -> float:
+        return integrate.quad(lambda rate: rates.pdf(rate) * stats.poisson.pmf(n, rate * tau), 0, 1.0)[0]
+
+    shape, scale = model.s, model.beta + T
+
+    def left(tau: float, n: int) -> float:
+        return shape / scale * (1 + tau / scale) ** (-shape - 1) * orders(tau, n)
+
+    for n in (0, 1, 4):
+        truth = (1 + t / scale) ** -shape * orders(t, n) + integrate.quad(left, 0, t, args=(n,), epsrel=1e-10)[0]
+        assert count_probability_if_alive(model, n, t, x, T) == pytest.approx(truth, rel=1e-7)
+
+
+def test_rare_counts_of_heavy_buyers_are_exact_too() -> None:
+    # Thousands of orders are expected, so that one order leaves a narrow peak just after today.
+    model, x, T, t = ParetoNBD(r=50.0, alpha=0.5, s=0.01, beta=1000.0), 100.0, 50.0, 1000.0
+    shape, scale = model.s, model.beta + T
+
+    def left(log_tau: float, n: int) -> float:
+        tau = np.exp(log_tau)
+        orders = stats.nbinom.pmf(n, model.r + x, (model.alpha + T) / (model.alpha + T + tau))
+        return tau * shape / scale * (1 + tau / scale) ** (-shape - 1) * orders
+
+    for n in (1, 50):
+        truth = integrate.quad(left, np.log(1e-9), np.log(t), args=(n,), epsrel=1e-11, limit=500)[0]
+        assert count_probability_if_alive(model, n, t, x, T) == pytest.approx(truth, rel=1e-8)
+
+
+def test_a_new_customers_count_probabilities_are_the_models_own() -> None:
+    n = np.arange(8.0)
+    for model in (GIVEN[0], GIVEN[2]):  # MBG/NBD's new customer may have left after the first order
+        np.testing.assert_allclose(count_probability_if_alive(model, n, 20.0, 0.0, 0.0), model.pmf(n, 20.0), rtol=1e-9)
+
+
+def test_an_unknown_model_is_scored_by_its_mean_and_variance() -> None:
+    n, zero = np.arange(4000.0), np.zeros(4000)
+    chance = _same_mean_and_variance(GIVEN[0], n, zero + 39, zero + 2, zero + 38.86)
+    assert chance.sum() == pytest.approx(1, rel=1e-6)
+    assert chance @ n == pytest.approx(float(GIVEN[0].expected_orders_if_alive(39, 2, 38.86)), rel=1e-6)
+
+
+def test_the_score_prefers_the_truth() -> None:
+    customers = leaving_customers(3000, seed=1, at_first=True)
+    truth = ModifiedBetaGeoNBD(r=0.8, alpha=8.0, a=0.8, b=2.0)
+    for wrong in ({"r": 1.2}, {"alpha": 12.0}, {"a": 1.6}, {"b": 1.0}):
+        other = ModifiedBetaGeoNBD(**{"r": 0.8, "alpha": 8.0, "a": 0.8, "b": 2.0, **wrong})
+        assert log_scores(customers, truth).mean() > log_scores(customers, other).mean()
+
+
+def test_cdnow_takes_the_model_without_the_defect_because_the_data_do_not_decide(cdnow: pd.DataFrame) -> None:
+    found = compare(MODELS, cdnow)
+    table = found.table.set_index("model")
+    assert table.index.tolist() == ["BetaGeoNBD", "ModifiedBetaGeoNBD", "ParetoNBD", *RULES]
+    np.testing.assert_allclose(table["log_likelihood"][:3].astype(float), [-9582.429, -9582.136, -9594.976], atol=1e-3)
+    assert table["bic"].iloc[0] == pytest.approx(4 * np.log(2357) + 2 * 9582.429, abs=2e-3)
+    assert (table["actual_total"] == 1882).all()
+    assert table["p_alive_one_time"].iloc[0] == 1
+    assert 0.2 < table["p_alive_one_time"].iloc[2] < table["p_alive_one_time"].iloc[1] < 0.5
+    assert table.loc[list(RULES), "bic"].isna().all()
+    assert table["converged"][:3].all()
+    assert found.pick == "ModifiedBetaGeoNBD"
+    assert found.picked is found.models["ModifiedBetaGeoNBD"]
+    assert "about as likely under all models" in found.why
+    assert "strongly against Pareto/NBD (BIC at least 25.7 larger)" in found.why
+    assert "BG/NBD calls every one-time buyer surely still a customer" in found.why
+
+
+def test_on_simulated_customers_the_truth_is_picked() -> None:
+    assert compare(MODELS, pareto_customers(6000, seed=3)).pick == "ParetoNBD"
+    assert compare(MODELS, leaving_customers(6000, seed=4, at_first=True)).pick == "ModifiedBetaGeoNBD"
+
+
+def test_bg_nbd_is_picked_where_the_holdout_is_surely_better_under_it() -> None:
+    found = compare(MODELS[:2], leaving_customers(6000, seed=5, at_first=False))
+    assert found.pick == "BetaGeoNBD"
+    assert "surely more likely under BG/NBD than under MBG/NBD" in found.why
+
+
+def test_new_customers_of_the_last_day_do_not_make_a_model_defective() -> None:
+    base = read_histories(observed([0.0, 0, 3], [0.0, 0, 20], [0.0, 30, 30], 0, 40.0))
+    assert GIVEN[2].p_alive(0, 0, 0) == 1
+    assert [_all_alive(model, base) for model in GIVEN] == [True, False, False]
+
+
+def test_without_a_holdout_the_histories_decide(cdnow: pd.DataFrame) -> None:
+    known = cdnow[["frequency", "recency", "T"]]
+    found = compare(MODELS, known)
+    assert found.pick == "ModifiedBetaGeoNBD"
+    assert "no time held out" in found.why
+    assert "log_score" not in found.table
+    assert len(found.table) == 3
+
+
+def candidate(name: str, bic: float, score: float, all_alive: bool = False, noise: float = 1.0) -> _Candidate:
+    return _Candidate(name, bic, score + noise * np.tile([-1.0, 1.0], 5000), all_alive)
+
+
+def test_the_rule_of_the_pick() -> None:
+    best = candidate("A", 100.0, -1.00)
+    # A difference that all customers share is no noise, whatever BIC says.
+    assert _pick([best, candidate("B", 50.0, -1.01)])[0] == "A"
+    # One within the noise of the paired difference is a tie: BIC decides if strong …
+    noisy = _Candidate("B", 90.0, -1.01 + np.tile([-1.0, 1.0, 1.0, -1.0], 2500), False)
+    assert _pick([best, noisy])[0] == "B"
+    # … else the defect, else the score.
+    near = _Candidate("B", 95.0, noisy.scores, True)
+    assert _pick([best, near])[0] == "A"
+    assert _pick([best, _Candidate("B", 95.0, noisy.scores, False)])[0] == "A"
+    assert _pick([_Candidate("A", 5.9, None, True), _Candidate("B", 0.0, None, False)])[0] == "B"
+    assert _pick([_Candidate("A", 0.0, None, True), _Candidate("B", 5.9, None, False)])[0] == "B"
+    assert _pick([_Candidate("A", 0.0, None, True), _Candidate("B", 6.0, None, False)])[0] == "A"
+
+
+def test_a_model_that_cannot_be_fitted_is_a_row_with_the_reason() -> None:
+    few = observed([0.0, 1, 0], [0.0, 2, 0], 5.0, [0, 1, 0], 5.0)
+    found = compare([BetaGeoNBD, ModifiedBetaGeoNBD], few)
+    assert found.pick is None
+    assert found.models == {}
+    assert "No model could be fitted" in found.why
+    assert not found.table["converged"][:2].any()
+    assert found.table["reason"][:2].str.startswith("only 1 of 3 customers bought again").all()
+    assert found.table["actual_total"].iloc[-1] == 1
+
+
+def test_models_may_be_given_fitted_and_each_only_once(cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
+    found = compare([cdnow_model], cdnow)
+    assert found.pick == "BetaGeoNBD"
+    assert found.models["BetaGeoNBD"] is cdnow_model
+    with pytest.raises(ValueError, match="BetaGeoNBD was given twice"):
+        compare([BetaGeoNBD, cdnow_model], cdnow)
+    with pytest.raises(CustomerBaseInvalid, match="no customers"):
+        compare([BetaGeoNBD], cdnow[:0])
+
+
+def test_the_pick_can_be_fitted_with_spend(cdnow: pd.DataFrame) -> None:
+    fitted = fit_models(cdnow, orders_model=ParetoNBD)
+    assert isinstance(fitted.orders_model, ParetoNBD)
+    assert fitted.complete
+    assert fitted.message == "Fitted to 2,357 customers, of whom 946 bought again."
