@@ -11,7 +11,7 @@ import pytest
 import crmlib
 from crmlib import figures
 from crmlib.lifecycle import retention
-from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
+from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
 
 REPOSITORY = Path(crmlib.__file__).parents[1]
 

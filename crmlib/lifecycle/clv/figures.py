@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
-from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, method_in_words
-from crmlib.lifecycle.clv.trust import TOLERABLE_MISS, within_chance
+from crmlib.lifecycle.clv.models.model_names import SURELY_ALIVE, method_in_words
+from crmlib.lifecycle.clv.trust.verdict import TOLERABLE_MISS, within_chance
 
 
 def plot_alive_grid(grid: pd.DataFrame) -> Any:
     """P(alive) and expected orders by repeat orders and weeks of silence; answers the Axes.
 
-    ``grid``: from :func:`~crmlib.lifecycle.clv.groups.alive_grid`, not empty. Where the model takes all customers who
+    ``grid``: from :func:`~crmlib.lifecycle.clv.alive_grid`, not empty. Where the model takes all customers who
     bought once for alive by construction (BG/NBD), their line is hatched.
     """
     from matplotlib.patches import Rectangle
@@ -118,9 +118,9 @@ def _shades() -> Any:
 def plot_holdout(comparison: pd.DataFrame, weeks: pd.DataFrame, total: pd.DataFrame) -> Any:
     """Was the model right about the time held out: by earlier frequency, and week by week; answers the left Axes.
 
-    ``comparison``: from :func:`~crmlib.lifecycle.clv.validation.holdout_comparison`; ``weeks``: from
-    :func:`~crmlib.lifecycle.clv.validation.tracking`; ``total``: from
-    :func:`~crmlib.lifecycle.clv.validation.holdout_total`, all of the same model.
+    ``comparison``: from :func:`~crmlib.lifecycle.clv.holdout_comparison`; ``weeks``: from
+    :func:`~crmlib.lifecycle.clv.tracking`; ``total``: from
+    :func:`~crmlib.lifecycle.clv.holdout_total`, all of the same model.
     """
     axes = figures.new_axes(10.0, 4.2)
     whole = axes.get_figure().add_gridspec(1, 2, width_ratios=[5, 6])
@@ -225,8 +225,8 @@ def _draw_weeks(axes: Any, weeks: pd.DataFrame) -> None:
 def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
     """How the expected value is spread over customers, the most valuable first; answers the Axes.
 
-    ``curve``: from :func:`~crmlib.lifecycle.clv.groups.equity_concentration`, not empty; ``shares``: from
-    :func:`~crmlib.lifecycle.clv.groups.equity_shares` by :func:`~crmlib.lifecycle.clv.groups.top_fifth`.
+    ``curve``: from :func:`~crmlib.lifecycle.clv.equity_concentration`, not empty; ``shares``: from
+    :func:`~crmlib.lifecycle.clv.equity_shares` by :func:`~crmlib.lifecycle.clv.top_fifth`.
     """
     top = shares[shares["group"].astype(bool)].iloc[0]
     axes = figures.new_axes(7.0, 4.2)
@@ -276,7 +276,7 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
 def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The table of customer equity as the report shows it: ``measure, value, low, high``, all in words.
 
-    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity` of the customers in ``summary``. Where the
+    ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity` of the customers in ``summary``. Where the
     model can tell it of all customers (``alive``), how many are probably still there; else that of those who came back,
     and a row of its own counts those who bought once.
     """
@@ -319,7 +319,7 @@ def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame
 def baselines_in_words(table: pd.DataFrame) -> pd.DataFrame:
     """The comparison of forecasts as the report shows it, methods in words.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.ranking.baseline_comparison`. What the model saves, there a part of
+    ``table``: from :func:`~crmlib.lifecycle.clv.baseline_comparison`. What the model saves, there a part of
     the squared error, is here a part of the typical error (its root), which the table shows too; within ±100 %.
     """
     columns = ["method", "expected_total", "actual_total", "root_mean_squared_error", "gini", "top_fifth_share"]
@@ -342,7 +342,7 @@ def typical_error_saved(squared: Any) -> Any:
 def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame:
     """The value by group as the report shows it.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.groups.value_by_group`. Without standard errors; the note in words.
+    ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. Without standard errors; the note in words.
     Customers whose group is not known are the row "Not recorded".
     """
     notes = {

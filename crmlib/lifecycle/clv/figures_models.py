@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
-from crmlib.lifecycle.clv.model_names import method_in_words, model_name
+from crmlib.lifecycle.clv.models.model_names import method_in_words, model_name
 
 
 def plot_frequency_recency(grid: pd.DataFrame) -> Any:
     """What the model says by repeat orders and weeks of silence: P(alive) left, expected orders right; answers the
     left Axes.
 
-    ``grid``: from :func:`~crmlib.lifecycle.clv.model_views.frequency_recency_grid`. Who bought once has one possible
+    ``grid``: from :func:`~crmlib.lifecycle.clv.frequency_recency_grid`. Who bought once has one possible
     silence, their age, and is a column of their own, left.
     """
     axes = figures.new_panels(2, columns=2, width=10.0, height=4.4)
@@ -108,8 +108,8 @@ def _weeks_per_unit(grid: pd.DataFrame) -> float:
 def plot_tracking(weeks: pd.DataFrame) -> Any:
     """Repeat orders period by period and added up, actual and as one or more models expect; answers the left Axes.
 
-    ``weeks``: from :func:`~crmlib.lifecycle.clv.validation.tracking`, or of several models from
-    :func:`~crmlib.lifecycle.clv.model_views.tracking_of_models`, not empty.
+    ``weeks``: from :func:`~crmlib.lifecycle.clv.tracking`, or of several models from
+    :func:`~crmlib.lifecycle.clv.tracking_of_models`, not empty.
     """
     by_model = [(model_name(str(name)), one) for name, one in weeks.groupby("model", sort=False)] if (
         "model" in weeks.columns
@@ -171,7 +171,7 @@ def plot_tracking(weeks: pd.DataFrame) -> Any:
 def plot_calibration(deciles: pd.DataFrame) -> Any:
     """Did customers with a higher forecast order as much more? Actual and expected orders by tenth; answers the Axes.
 
-    ``deciles``: from :func:`~crmlib.lifecycle.clv.validation.calibration_by_decile`.
+    ``deciles``: from :func:`~crmlib.lifecycle.clv.calibration_by_decile`.
     """
     axes = figures.new_axes(7.6, 4.2)
     mean = deciles["expected_mean"].to_numpy()
@@ -223,7 +223,7 @@ def plot_calibration(deciles: pd.DataFrame) -> Any:
 def plot_lift(table: pd.DataFrame) -> Any:
     """Which share of orders the best-ranked customers placed, method by method; answers the Axes.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.ranking.lift`.
+    ``table``: from :func:`~crmlib.lifecycle.clv.lift`.
     """
     axes = figures.new_axes(10.0, 4.4)
     colours = iter(figures.PALETTE)
@@ -275,7 +275,7 @@ def plot_lift(table: pd.DataFrame) -> Any:
 def plot_alive_path(path: pd.DataFrame) -> Any:
     """How the model's belief that a customer is still one fell in silence and rose with orders; answers the Axes.
 
-    ``path``: from :func:`~crmlib.lifecycle.clv.model_views.alive_path`.
+    ``path``: from :func:`~crmlib.lifecycle.clv.alive_path`.
     """
     axes = figures.new_axes(8.0, 3.8)
     ordered = path[path["ordered"]]
@@ -318,7 +318,7 @@ def plot_alive_path(path: pd.DataFrame) -> Any:
 def plot_value_distribution(classes: pd.DataFrame) -> Any:
     """How many customers are worth how much, and what each class of value holds; answers the Axes.
 
-    ``classes``: from :func:`~crmlib.lifecycle.clv.model_views.value_distribution`.
+    ``classes``: from :func:`~crmlib.lifecycle.clv.value_distribution`.
     """
     axes = figures.new_axes(8.0, 4.2)
     place = np.arange(len(classes))
@@ -375,7 +375,7 @@ def plot_value_distribution(classes: pd.DataFrame) -> Any:
 def plot_value_matrix(matrix: pd.DataFrame) -> Any:
     """Value now × value to come: who is where, what they hold, what to do; answers the Axes.
 
-    ``matrix``: from :func:`~crmlib.lifecycle.clv.model_views.value_matrix`.
+    ``matrix``: from :func:`~crmlib.lifecycle.clv.value_matrix`.
     """
     from matplotlib.patches import Rectangle
 
@@ -453,7 +453,7 @@ def plot_value_matrix(matrix: pd.DataFrame) -> Any:
 def plot_parameter_posterior(draws: pd.DataFrame) -> Any:
     """How sure each parameter is, and which go together: histograms and pairs; answers the first Axes.
 
-    ``draws``: from :func:`~crmlib.lifecycle.clv.model_views.parameter_posterior`. Logarithmic scales.
+    ``draws``: from :func:`~crmlib.lifecycle.clv.parameter_posterior`. Logarithmic scales.
     """
     symbols, count = list(draws.columns), len(draws.columns)
     panels = figures.new_panels(count * count, columns=count, width=8.4, height=7.6)

@@ -10,7 +10,7 @@ import pandas as pd
 from crmlib import text
 from crmlib.finding import Finding
 from crmlib.lifecycle.clv.figures import typical_error_saved
-from crmlib.lifecycle.clv.trust import (
+from crmlib.lifecycle.clv.trust.verdict import (
     FAILED_MISS,
     TOLERABLE_MISS,
     Trust,
@@ -44,9 +44,9 @@ def finding_equity(
 ) -> Finding | None:
     """What today's customers will bring in the next 12 months, each on average, and what is at risk; None if nothing.
 
-    ``equity``: from :func:`~crmlib.lifecycle.clv.prediction.customer_equity`; ``margin``: from
-    :func:`~crmlib.lifecycle.clv.margin.contribution_margin`; ``trust``: from
-    :func:`~crmlib.lifecycle.clv.trust.trust_in_model`, None if nothing was tested. Names no money where the model is
+    ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`; ``margin``: from
+    :func:`~crmlib.lifecycle.clv.contribution_margin`; ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`, None if nothing was tested. Names no money where the model is
     not to be trusted with it.
     """
     trust = trust or trust_in_model()
@@ -120,7 +120,7 @@ def finding_equity(
 def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """What is lost because customers who came back may be gone, and with how many it lies; None if nothing is.
 
-    ``values``: from :func:`~crmlib.lifecycle.clv.groups.customer_values`; ``trust`` as for :func:`finding_equity`.
+    ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`.
     Customers who are less than 5 % likely to be still there are lost: their part is told, and no money at stake.
     """
     trust = trust or trust_in_model()
@@ -203,8 +203,8 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
 def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """How much of the future value the most valuable fifth of customers holds; None with fewer than ten customers.
 
-    ``shares``: from :func:`~crmlib.lifecycle.clv.groups.equity_shares` by
-    :func:`~crmlib.lifecycle.clv.groups.top_fifth`; ``trust`` as for :func:`finding_equity`.
+    ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by
+    :func:`~crmlib.lifecycle.clv.top_fifth`; ``trust`` as for :func:`finding_equity`.
     """
     trust = trust or trust_in_model()
     top = shares[shares["group"].astype(bool)]
@@ -258,7 +258,7 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -
 def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
     """How much of the equity rests on customers who bought once, of whom the model cannot tell who left.
 
-    ``shares``: from :func:`~crmlib.lifecycle.clv.groups.equity_shares` by ``frequency == 0``; ``trust`` as for
+    ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by ``frequency == 0``; ``trust`` as for
     :func:`finding_equity`. None with fewer than 30 of them.
     """
     trust = trust or trust_in_model()
@@ -318,7 +318,7 @@ def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None)
 def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | None:
     """The groups whose newcomers are worth most and least, if they surely differ; None with fewer than two.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.groups.value_by_group`. The interval of the difference allows for
+    ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. The interval of the difference allows for
     having picked the best and the worst of all pairs (Bonferroni).
     """
     from scipy.special import ndtri
@@ -386,8 +386,8 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
 def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.DataFrame | None = None) -> Finding | None:
     """Whether the model's forecast would have been right, and better than simple rules.
 
-    ``total``: from :func:`~crmlib.lifecycle.clv.validation.holdout_total`; ``baselines``: from
-    :func:`~crmlib.lifecycle.clv.validation.baseline_comparison`, of the same model and holdout; ``equity``: to say what
+    ``total``: from :func:`~crmlib.lifecycle.clv.holdout_total`; ``baselines``: from
+    :func:`~crmlib.lifecycle.clv.baseline_comparison`, of the same model and holdout; ``equity``: to say what
     such a miss would mean in money. None where fewer than 30 orders came and fewer than 30 were expected.
     """
     one = total.iloc[0]

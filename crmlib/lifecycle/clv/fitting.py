@@ -11,12 +11,12 @@ import pandas as pd
 
 from crmlib import text
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.beta_geo_nbd import BetaGeoNBD
 from crmlib.lifecycle.clv.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.lifecycle.clv.errors import FitDidNotConverge, TooFewRepeatBuyers
-from crmlib.lifecycle.clv.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.maximum_likelihood import Estimate
-from crmlib.lifecycle.clv.orders_model import OrdersModel
+from crmlib.lifecycle.clv.models.beta_geo_nbd import BetaGeoNBD
+from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
+from crmlib.lifecycle.clv.models.maximum_likelihood import Estimate
+from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.preparation import Unit
 
 # Each log-parameter then stays within a factor of 7 of a typical base, unless the data say otherwise.
@@ -49,12 +49,12 @@ class FittedModels:
 def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersModel] | None = None) -> FittedModels:
     """Models of orders and of spend for a customer summary, as far as these customers allow; no raise for too few.
 
-    ``orders_model``: the class of the first, such as the pick of :func:`~crmlib.lifecycle.clv.comparison.compare`; None
+    ``orders_model``: the class of the first, such as the pick of :func:`~crmlib.lifecycle.clv.compare`; None
     for BG/NBD. The second is gamma-gamma.
 
     Where the likelihood has no maximum, a weak prior holds the parameters near those of a typical base. Where every
     repeat order costs the same, there is nothing to model: that price is taken. Otherwise ``message`` says why a
-    model is missing. ``summary``: from :func:`~crmlib.lifecycle.clv.preparation.summary` (pandas or Ibis).
+    model is missing. ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis).
 
     >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
     ...                       "monetary": [0.0, 9.0, 0.0]})

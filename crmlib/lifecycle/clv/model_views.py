@@ -12,11 +12,11 @@ from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers, customer_names
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.horizon import Horizon, horizon_days
-from crmlib.lifecycle.clv.maximum_likelihood import FittedModel
-from crmlib.lifecycle.clv.orders_model import OrdersModel
+from crmlib.lifecycle.clv.models.maximum_likelihood import FittedModel
+from crmlib.lifecycle.clv.models.orders_model import OrdersModel
+from crmlib.lifecycle.clv.predictions.horizon import Horizon, horizon_days
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit
-from crmlib.lifecycle.clv.validation import tracking
+from crmlib.lifecycle.clv.trust.validation import tracking
 
 # Cells of a grid, from a customer's first day to their last.
 SILENCE_STEPS = 26
@@ -40,8 +40,8 @@ def frequency_recency_grid(
     ``T``: that age, in the model's unit; else the greatest age in ``summary`` (pandas or Ibis). ``most``: repeat orders
     up to which to go; else the 99th percentile in ``summary``, at most 20 (20 without summary). One row per cell:
     ``frequency, recency, T`` (in the model's unit), ``silence_weeks`` (T − recency), ``p_alive``, ``expected_orders``
-    over ``horizon`` (with ``as_of`` as for :func:`~crmlib.lifecycle.clv.horizon.horizon_days`). Who never came back
-    has one cell, at a silence of T.
+    over ``horizon`` (with ``as_of`` as for :func:`~crmlib.lifecycle.clv.predictions.horizon.horizon_days`). Who never
+    came back has one cell, at a silence of T.
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
     >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
@@ -91,7 +91,7 @@ def tracking_of_models(
     """Repeat orders period by period, actual and as several models expect them: ``tracking`` with a column ``model``.
 
     ``models``: by their class names, or by the names given; the rest as for
-    :func:`~crmlib.lifecycle.clv.validation.tracking`.
+    :func:`~crmlib.lifecycle.clv.tracking`.
     """
     named = models if isinstance(models, Mapping) else {type(model).__name__: model for model in models}
     if not named:

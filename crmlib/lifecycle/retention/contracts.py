@@ -16,7 +16,7 @@ from crmlib.lifecycle.retention.second_order import as_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
+    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
 
 Term = Literal["month", "quarter", "year"]
 _MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
@@ -217,8 +217,8 @@ def contract_model(contract_ages: Any) -> ShiftedBetaGeometric | None:
     >>> contract_model(pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 631, 468], "lost": [369, 163, 86]}))
     ShiftedBetaGeometric(alpha=0.7837, beta=1.333)
     """
+    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
     from crmlib.lifecycle.clv.errors import FitDidNotConverge
-    from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
 
     frame = to_pandas(contract_ages)
     if frame.empty or frame.lost.sum() < _FEWEST_LOST:
@@ -296,7 +296,7 @@ def contract_outlook(
     import numpy as np
     import pandas as pd
 
-    from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
+    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
 
     running = to_pandas(running_contracts(subscriptions, as_of=as_of, term=term))
     if running.empty:

@@ -442,7 +442,7 @@ def value_measures(
     Fits the models of :mod:`crmlib.lifecycle.clv` (BG/NBD and gamma-gamma) on the orders until then, for three
     periods: the last whole one, the one before it, and the same a year before. A frame ``period, expected_value,
     expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by ``discount_rate`` a
-    year; where a model cannot be fitted, not even by :func:`~crmlib.lifecycle.clv.fitting.fit_models` with its weak
+    year; where a model cannot be fitted, not even by :func:`~crmlib.lifecycle.clv.fit_models` with its weak
     prior (few customers came back), its row is missing.
 
     Source: Fader, Hardie & Lee (2005); Fader & Hardie (2013).

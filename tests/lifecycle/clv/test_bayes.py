@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import bayes
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
+from crmlib.lifecycle.clv.models import bayes
 
 installed = importlib.util.find_spec("pymc_marketing") is not None
 needs_pymc = pytest.mark.skipif(not installed, reason="the extra crmlib[bayes] is not installed; make bayes runs this")

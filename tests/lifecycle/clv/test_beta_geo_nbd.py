@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 from crmlib.lifecycle.clv import BetaGeoNBD, FitDidNotConverge
-from crmlib.lifecycle.clv import orders_model as module
 from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.maximum_likelihood import maximise
+from crmlib.lifecycle.clv.models import orders_model as module
+from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
 
 PUBLISHED = BetaGeoNBD(r=0.2425945, alpha=4.4136019, a=0.7929199, b=2.4258881, unit="weeks")
 

@@ -16,10 +16,10 @@ from crmlib.lifecycle.clv import (
     count_probability,
     fit_models,
 )
-from crmlib.lifecycle.clv.comparison import _all_alive, _Candidate, _pick
 from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.holdout_score import _same_mean_and_variance, count_probability_if_alive, log_scores
-from crmlib.lifecycle.clv.model_names import RULES
+from crmlib.lifecycle.clv.models.model_names import RULES
+from crmlib.lifecycle.clv.trust.comparison import _all_alive, _Candidate, _pick
+from crmlib.lifecycle.clv.trust.holdout_score import _same_mean_and_variance, count_probability_if_alive, log_scores
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 GIVEN = [

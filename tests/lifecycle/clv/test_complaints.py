@@ -12,8 +12,8 @@ import pytest
 from crmlib.lifecycle import clv
 from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.horizon import horizon_days
-from crmlib.lifecycle.clv.maximum_likelihood import maximise
+from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
+from crmlib.lifecycle.clv.predictions.horizon import horizon_days
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 KNOWN = [

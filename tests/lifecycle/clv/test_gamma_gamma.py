@@ -23,7 +23,7 @@ from crmlib.lifecycle.clv import (
     TooFewRepeatBuyers,
     customer_base,
 )
-from crmlib.lifecycle.clv import gamma_gamma as module
+from crmlib.lifecycle.clv.models import gamma_gamma as module
 
 
 def test_the_published_fit_is_reproduced(cdnow_spend: GammaGamma) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from crmlib.lifecycle.clv import BetaGeoNBD, ModifiedBetaGeoNBD
 from crmlib.lifecycle.clv.customer_base import CustomerBase, read_histories
-from crmlib.lifecycle.clv.leaving_at_orders import (
+from crmlib.lifecycle.clv.models.leaving_at_orders import (
     LeavingAtOrders,
     expected_order_pairs,
     expected_orders,

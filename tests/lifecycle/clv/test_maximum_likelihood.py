@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle.clv import BetaGeoNBD, FitDidNotConverge, ParetoNBD
-from crmlib.lifecycle.clv.maximum_likelihood import maximise
-from crmlib.lifecycle.clv.no_maximum import MEANINGS, meaning
+from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
+from crmlib.lifecycle.clv.models.no_maximum import MEANINGS, meaning
 
 
 def concave(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

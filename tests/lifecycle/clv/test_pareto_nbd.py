@@ -15,7 +15,7 @@ from scipy import special
 
 from crmlib.lifecycle.clv import CustomerBaseInvalid, FitDidNotConverge, ParetoNBD
 from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
-from crmlib.lifecycle.clv.maximum_likelihood import maximise
+from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
 
 # Where the optimiser of R's BTYD stopped on CDNOW, as far as its eleven printed results tell; its earlier version
 # stopped at EARLIER; and its manual rounds to MANUAL.

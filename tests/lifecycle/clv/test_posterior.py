@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from scipy import linalg, special, stats
 
-from crmlib.lifecycle.clv import BetaGeoNBD, ShiftedBetaGeometric, posterior
-from crmlib.lifecycle.clv import orders_model as module
-from crmlib.lifecycle.clv.posterior import (
+from crmlib.lifecycle.clv import BetaGeoNBD, ShiftedBetaGeometric
+from crmlib.lifecycle.clv.models import orders_model as module
+from crmlib.lifecycle.clv.models import posterior
+from crmlib.lifecycle.clv.models.posterior import (
     FARTHEST_DRAW,
     ParameterDraws,
     Peak,

@@ -19,10 +19,9 @@ from crmlib.lifecycle.clv import (
     ModifiedBetaGeoNBD,
     customer_equity,
     predict,
-    prediction,
-    totals,
     value_at_risk,
 )
+from crmlib.lifecycle.clv.predictions import prediction, totals
 
 
 @pytest.fixture(scope="module")

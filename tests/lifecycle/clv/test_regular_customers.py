@@ -20,12 +20,12 @@ from crmlib.lifecycle.clv import (
     equity_shares,
     fit_models,
     holdout_total,
-    prediction,
     top_fifth,
 )
-from crmlib.lifecycle.clv import leaving_at_orders as module
 from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.maximum_likelihood import log_gamma_step, psi1_step, psi_step
+from crmlib.lifecycle.clv.models import leaving_at_orders as module
+from crmlib.lifecycle.clv.models.maximum_likelihood import log_gamma_step, psi1_step, psi_step
+from crmlib.lifecycle.clv.predictions import prediction
 
 CHANCE, R, ALPHA = 0.0122, 40.0, 190.0
 X, RECENCY, AGE, HORIZON = np.array([3.0, 58.0, 58.0]), np.array([15.0, 258.0, 200.0]), 260.0, 52.0

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle.clv import TooFewRepeatBuyers, regularity, regularity_in_words, successive_gaps
-from crmlib.lifecycle.clv.order_timing import _variance
+from crmlib.lifecycle.clv.trust.order_timing import _variance
 
 START = pd.Timestamp("2024-01-01")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, FitDidNotConverge, PredictionNotFinite
-from crmlib.lifecycle.clv.shifted_beta_geometric import ShiftedBetaGeometric
 
 # Fader & Hardie (2007), table 1: percentages surviving in years 0 to 12; fitted on years 0 to 7.
 REGULAR = [100, 63.1, 46.8, 38.2, 32.6, 28.9, 26.2, 24.1, 22.3, 20.7, 19.4, 18.3, 17.3]

@@ -22,7 +22,7 @@ from crmlib.lifecycle.clv import (
     recency_threshold,
     tracking,
 )
-from crmlib.lifecycle.clv.ranking import captured, longest_usual_gap
+from crmlib.lifecycle.clv.trust.ranking import captured, longest_usual_gap
 
 
 def test_published_weeks_20_to_25_are_reproduced(cdnow_orders: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:

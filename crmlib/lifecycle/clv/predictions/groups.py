@@ -1,0 +1,253 @@
+"""Value by customer and by group: who holds it, how it is spread, and what a channel's customers are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from crmlib import text
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
+from crmlib.lifecycle.clv.predictions.history_values import band, check_finite, drawn_models
+from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, horizon_days
+from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_values, predict, value_at_risk
+from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.lifecycle.clv.preparation import days_per_unit
+
+Numbers = np.ndarray
+
+MOST_GROUPS = 12
+# Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.
+SILENCES = (4, 8, 13, 26, 52)
+FREQUENCIES = (0, 1, 2, 3, 4, 6, 10)
+
+
+def customer_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> pd.DataFrame:
+    """Everything that is predicted of each customer, in one table to keep and to act on.
+
+    ``summary``, ``horizon`` and ``options`` as for :func:`~crmlib.lifecycle.clv.predict`; every customer is
+    read. Adds to its columns ``frequency``, days with repeat purchases; ``silence_weeks`` since the last purchase;
+    ``value_if_alive`` and ``value_at_risk`` (money). Under BG/NBD, P(alive) of customers with frequency 0 is 1 by
+    construction, and says nothing about them.
+    """
+    frame = to_pandas(summary)
+    table = predict(frame, horizon, **options)
+    risk_options = {key: value for key, value in options.items() if key not in ("confidence", "draws", "seed")}
+    risk = value_at_risk(frame, horizon, **risk_options)
+    weeks = days_per_unit(options["orders_model"].unit) / 7
+    table.insert(1, "frequency", frame["frequency"])
+    table.insert(2, "silence_weeks", (frame["T"] - frame["recency"]) * weeks)
+    return table.assign(value_if_alive=risk["value_if_alive"], value_at_risk=risk["value_at_risk"])
+
+
+def equity_shares(
+    summary: Any,
+    groups: Sequence[Any],
+    horizon: Horizon = "365D",
+    *,
+    confidence: float = 0.95,
+    draws: int = 100,
+    seed: int = 0,
+    **options: Any,
+) -> pd.DataFrame:
+    """How much of the customer equity each group of customers holds, with intervals.
+
+    ``groups``: a label for each row of ``summary``; the rest as for
+    :func:`~crmlib.lifecycle.clv.customer_equity`. One row per label, sorted: ``group, customers, equity,
+    equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters and chance: between what the
+    contribution of the group, and its share in that of all, will lie. Groups of fewer than 30 customers are simulated
+    one by one. A share of nothing is 0.
+    """
+    frame = to_pandas(summary)
+    values = known_values(frame, horizon, **options)
+    x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
+    code, labels = pd.factorize(np.asarray(groups), sort=True)
+    cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
+    measure = MEASURES.index("customer_equity")
+    equity = expected_totals(values, cells)[measure]
+    possible = possible_totals(values, cells, draws=draws, seed=seed)[:, measure]
+    share = equity / equity.sum() if equity.sum() > 0 else np.zeros(len(labels))
+    total = possible.sum(axis=1, keepdims=True)
+    shares = np.divide(possible, total, out=np.broadcast_to(share, possible.shape).copy(), where=total > 0)
+    low, high = band(possible, confidence)
+    share_low, share_high = band(shares, confidence)
+    return pd.DataFrame(
+        {
+            "group": labels,
+            "customers": np.bincount(code, minlength=len(labels)),
+            "equity": equity,
+            "equity_low": low,
+            "equity_high": high,
+            "share": share,
+            "share_low": share_low,
+            "share_high": share_high,
+        }
+    )
+
+
+def top_fifth(values: pd.DataFrame) -> Numbers:
+    """Whether each customer is among the fifth with the highest ``clv``; equal values by their order in the table.
+
+    >>> top_fifth(pd.DataFrame({"clv": [1.0, 9.0, 2.0, 3.0, 0.0]})).tolist()
+    [False, True, False, False, False]
+    """
+    order = np.argsort(-values["clv"].to_numpy(), kind="stable")
+    chosen = np.zeros(len(values), dtype=bool)
+    chosen[order[: -(-len(values) // 5)]] = True
+    return chosen
+
+
+def equity_concentration(values: pd.DataFrame) -> pd.DataFrame:
+    """How the expected value is spread: customers from the most valuable down, and the share of value they hold.
+
+    ``values``: with ``clv``. One row per hundredth of customers from 0 to 1: ``share_of_customers,
+    share_of_equity``. Empty if there is no value.
+
+    >>> equity_concentration(pd.DataFrame({"clv": [6.0, 1.0, 3.0, 0.0]})).iloc[[0, 25, 50, 100]]
+         share_of_customers  share_of_equity
+    0                  0.00              0.0
+    25                 0.25              0.6
+    50                 0.50              0.9
+    100                1.00              1.0
+    """
+    sorted_values = np.sort(values["clv"].to_numpy(dtype=float))[::-1]
+    total = sorted_values.sum()
+    if not total > 0:
+        return pd.DataFrame({"share_of_customers": [], "share_of_equity": []}, dtype=float)
+    at = np.linspace(0, 1, 101)
+    held = np.append(0.0, np.cumsum(sorted_values)) / total
+    return pd.DataFrame(
+        {"share_of_customers": at, "share_of_equity": np.interp(at * len(sorted_values), np.arange(len(held)), held)}
+    )
+
+
+def alive_grid(values: pd.DataFrame) -> pd.DataFrame:
+    """What the model says of customers by how often they came back and how long they have been silent.
+
+    ``values``: from :func:`customer_values`. One row per occupied cell: ``frequency`` ("0", "1", … "4–5", "10+"
+    repeat orders) and ``silence`` (weeks, "0–4", … "52+"), with ``frequency_order, silence_order`` to sort by;
+    ``customers``; ``p_alive, expected_orders``, means; ``value_at_risk``, sum.
+    """
+    starts = np.array(FREQUENCIES)
+    line = np.searchsorted(starts, values["frequency"].to_numpy(), side="right") - 1
+    # A class ends with its last week: four weeks of silence are still "0–4".
+    column = np.searchsorted(SILENCES, values["silence_weeks"].to_numpy() - 1e-9, side="left")
+    grid = (
+        values.assign(frequency_order=line, silence_order=column)
+        .groupby(["frequency_order", "silence_order"], as_index=False)
+        .agg(
+            customers=("customer_id", "size"),
+            p_alive=("p_alive", "mean"),
+            expected_orders=("expected_orders", "mean"),
+            value_at_risk=("value_at_risk", "sum"),
+        )
+    )
+    ends = [*(starts[1:] - 1), None]
+    lines = [f"{a}+" if b is None else str(a) if a == b else f"{a}–{b}" for a, b in zip(starts, ends, strict=True)]
+    edges = [0, *SILENCES]
+    columns = [f"{a}–{b}" for a, b in zip(edges, SILENCES, strict=False)] + [f"{SILENCES[-1]}+"]
+    grid.insert(0, "frequency", [lines[i] for i in grid["frequency_order"]])
+    grid.insert(1, "silence", [columns[i] for i in grid["silence_order"]])
+    return grid
+
+
+def value_by_group(
+    summary: Any,
+    groups: Any,
+    horizon: Horizon = "365D",
+    *,
+    by: str = "channel",
+    as_of: Horizon | None = None,
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+    draws: int = 100,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What customers of each group are worth, each group with models of its own, with intervals.
+
+    ``summary``: in weeks. ``groups``: a table (pandas or Ibis) with ``customer_id`` and the column ``by``; beyond the
+    twelve largest, groups are taken together. ``horizon`` and ``as_of`` as for
+    :func:`~crmlib.lifecycle.clv.predict`. One row per group, the most valuable newcomers first, customers
+    without a group last:
+
+    ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the horizon, with ``equity_low, equity_high``
+    (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted contribution
+    of a newcomer within the horizon after the first order, with ``new_low, new_high`` (95 %, parameters) and
+    ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
+    and "prior" where a weak prior was needed.
+    """
+    frame = to_pandas(summary)
+    known = groups if isinstance(groups, pd.DataFrame) else groups.select("customer_id", by)
+    names = to_pandas(known).drop_duplicates("customer_id").set_index("customer_id")[by]
+    label = frame["customer_id"].map(names)
+    sizes = label.value_counts()
+    if len(sizes) > MOST_GROUPS:
+        kept = sizes.rename_axis("name").reset_index(name="n").sort_values(["n", "name"], ascending=[False, True])
+        label = label.where(label.isna() | label.isin(kept["name"][: MOST_GROUPS - 1]), text.say("Other"))
+    days = horizon_days(horizon, as_of)
+    rows = []
+    for name in [*sorted(label.dropna().unique()), None]:
+        some = frame[label.isna() if name is None else label == name]
+        if len(some):
+            fitted = None if name is None else fit_models(some)
+            value = _group_value(some, fitted, days, margin, discount_rate, draws, seed)
+            rows.append(
+                {by: name, "customers": len(some), "repeat_buyers": int((some["frequency"] > 0).sum()), **value}
+            )
+    if not rows:
+        return pd.DataFrame(columns=[by, "customers", "repeat_buyers", *_VALUES])
+    table = pd.DataFrame(rows)
+    return table.assign(unnamed=table[by].isna()).sort_values(
+        ["unnamed", "new_customer_value", by], ascending=[True, False, True], na_position="last", ignore_index=True
+    ).drop(columns="unnamed")  # fmt: skip
+
+
+_VALUES = (
+    "customer_equity", "equity_low", "equity_high", "equity_per_customer",
+    "new_customer_value", "new_low", "new_high", "new_error", "note",
+)  # fmt: skip
+
+
+def _group_value(
+    some: pd.DataFrame,
+    fitted: FittedModels | None,
+    days: int,
+    margin: float,
+    discount_rate: float,
+    draws: int,
+    seed: int,
+) -> dict[str, Any]:
+    if fitted is None or not fitted.complete:
+        return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
+    options = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
+    table = customer_equity(some, f"{days}D", **options, draws=draws, seed=seed)
+    equity = table.set_index("measure").loc["customer_equity"]
+    ends, factors = discount_factors(days, discount_rate)
+
+    def newcomer(orders_model: Any, spend_model: Any) -> float:
+        orders = np.diff(orders_model.expected_orders_new(ends / days_per_unit(orders_model.unit)), prepend=0.0)
+        spend = spend_model.expected_spend(0, 0.0, when_undefined="observed_mean")
+        return float(margin * (factors @ orders) * spend)
+
+    orders_models = drawn_models(fitted.orders_model, draws, seed)
+    spend_models = drawn_models(fitted.spend_model, draws, seed + 1)
+    drawn = [newcomer(one, other) for one, other in zip(orders_models, spend_models, strict=True)]
+    check_finite(np.array(drawn))
+    value = newcomer(fitted.orders_model, fitted.spend_model)
+    error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
+    z = float(special.ndtri(0.975))
+    return {
+        "customer_equity": equity["value"],
+        "equity_low": equity["low"],
+        "equity_high": equity["high"],
+        "equity_per_customer": equity["value"] / len(some),
+        "new_customer_value": value,
+        "new_low": value * np.exp(-z * error / value) if value > 0 else 0.0,
+        "new_high": value * np.exp(z * error / value) if value > 0 else 0.0,
+        "new_error": error,
+        "note": "prior" if fitted.weak_prior else "",
+    }

@@ -1,0 +1,219 @@
+"""What the models say of each distinct history (x, t_x, T): all that customers with equal histories share.
+
+A customer's own mean spend m enters later and only by + and ×, so that a million customers cost no more than their
+distinct histories do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.customer_base import CustomerBase, Numbers, check_spend, customer_names, read_histories
+from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, PredictionNotFinite
+from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
+from crmlib.lifecycle.clv.models.orders_model import OrdersModel
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
+from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
+from crmlib.lifecycle.clv.preparation import days_per_unit
+
+KEYS = ("frequency", "recency", "T")
+
+# The logarithm of a parameter is moved by so much to see what depends on it.
+STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Distinct histories and, of the customers who share each, the sums of their mean spends m and of m²."""
+
+    base: CustomerBase
+    spent: Numbers
+    squares: Numbers
+
+    @property
+    def came_back(self) -> Numbers:
+        """Customers per history who bought again; 0 where they bought once."""
+        return np.where(self.base.x > 0, self.base.customers, 0.0)
+
+
+def read_spending_histories(summary: Any, *, unit: Any = None) -> Histories:
+    """The distinct histories of a summary with what their customers spent, checked.
+
+    pandas: ``base.row`` says for each customer which history is theirs. Ibis: counted and summed in the engine, so
+    that only distinct histories come here. Raises ``CustomerBaseInvalid``.
+    """
+    if "customers" in summary.columns:
+        raise CustomerBaseInvalid("predictions are per customer; give a summary without the column customers")
+    missing = [name for name in (*KEYS, "monetary") if name not in summary.columns]
+    if missing:
+        raise CustomerBaseInvalid(
+            f"the customer summary has no column {', '.join(missing)}; make it with summary(orders, as_of=…)"
+        )
+    if not isinstance(summary, pd.DataFrame):
+        return _read_in_engine(summary, unit)
+    base = read_histories(summary, rows=True, unit=unit)
+    x, m = (summary[name].to_numpy(dtype=float, na_value=np.nan) for name in ("frequency", "monetary"))
+    _check_spend(x, m, customer_names(summary))
+    m = np.where(x > 0, m, 0.0)
+    sums = (np.bincount(base.row, values, minlength=len(base)) for values in (m, m**2))
+    return Histories(base, *sums)
+
+
+def _read_in_engine(summary: Any, unit: Any) -> Histories:
+    m = summary.monetary.cast("float64")
+    measures = {"customers": summary.count(), "known": m.count(), "least": m.min(), "spent": m.sum()}
+    measures["squares"] = (m * m).sum()
+    if "customer_id" in summary.columns:
+        measures["customer_id"] = summary.customer_id.min()  # one of them, to be named if something is wrong
+    keys = {name: summary[name].cast("float64") for name in KEYS}
+    if "unit" in summary.columns:
+        keys["unit"] = summary.unit
+    frame = to_pandas(summary.group_by(**keys).agg(**measures))
+    base = read_histories(frame, rows=True, unit=unit)
+    x, known, customers, least, spent, squares = (
+        frame[name].to_numpy(dtype=float, na_value=np.nan)
+        for name in ("frequency", "known", "customers", "least", "spent", "squares")
+    )
+    # A missing or infinite spend shows in the count or the sum, a negative one in the least.
+    _check_spend(x, np.where((known == customers) & np.isfinite(spent), least, np.nan), customer_names(frame))
+    sums = (np.bincount(base.row, np.where(x > 0, s, 0.0), minlength=len(base)) for s in (spent, squares))
+    return Histories(base, *sums)
+
+
+def _check_spend(x: Numbers, m: Numbers, names: Any) -> None:
+    """Free repeat orders (spend 0) are possible, missing or negative spend is not."""
+    check_spend(x, np.where((x > 0) & (m == 0), 1.0, m), names)
+
+
+@dataclass(frozen=True)
+class HistoryValues:
+    """The distinct histories, and what the models say of these at their estimates."""
+
+    histories: Histories
+    orders_model: OrdersModel
+    spend_model: GammaGamma
+    margin: float
+    horizon: float  # in the unit of the orders model
+    discounting: float  # continuously compounded per unit; 0: residual values are not told
+    ages: AgeGrid
+    p_alive: Numbers
+    orders_if_alive: Numbers  # over the horizon
+    discount: Numbers  # discounted over undiscounted orders
+    residual_if_alive: Numbers  # all orders to come, discounted
+    spend_base: Numbers  # expected spend is base + weight · m
+    spend_weight: Numbers
+
+    @property
+    def base(self) -> CustomerBase:
+        return self.histories.base
+
+    @property
+    def orders(self) -> Numbers:
+        """Expected orders over the horizon."""
+        return self.p_alive * self.orders_if_alive
+
+    @property
+    def per_order(self) -> Numbers:
+        """Discounted margin of an expected order over the horizon, per unit of its spend."""
+        return self.margin * self.discount
+
+
+def value_histories(
+    histories: Histories,
+    *,
+    horizon: Horizon,
+    orders_model: OrdersModel,
+    spend_model: GammaGamma,
+    as_of: Horizon | None = None,
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+) -> HistoryValues:
+    """What the models say of every distinct history, once the arguments have been checked."""
+    if not discount_rate > -1:
+        raise ValueError(f"discount_rate is a yearly rate such as 0.10, not {discount_rate!r}")
+    if not 0 <= margin <= 1:
+        raise ValueError(f"margin is a share of spend between 0 and 1, not {margin!r}")
+    days = horizon_days(horizon, as_of)
+    base, unit = histories.base, days_per_unit(orders_model.unit)
+    ages = AgeGrid.of(base)
+    x, T = ages.pairs
+    discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0)
+    residual = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
+    values, place = np.unique(base.x, return_inverse=True)
+    own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
+    return HistoryValues(
+        histories=histories,
+        orders_model=orders_model,
+        spend_model=spend_model,
+        margin=margin,
+        horizon=days / unit,
+        discounting=discounting,
+        ages=ages,
+        p_alive=orders_model.p_alive(base.x, base.t_x, base.T),
+        orders_if_alive=orders_model.expected_orders_if_alive(days / unit, x, T)[ages.pair],
+        discount=_discount_share(orders_model, ages, days, discount_rate),
+        residual_if_alive=residual[ages.pair],
+        spend_base=own[place],
+        spend_weight=weight[place],
+    )
+
+
+def _discount_share(model: OrdersModel, ages: AgeGrid, days: int, discount_rate: float) -> Numbers:
+    """Discounted over undiscounted expected orders of the horizon, per history: nearly the same at all ages."""
+    if discount_rate == 0 or not len(ages.pair):
+        return np.ones(len(ages.pair))
+    ends, factors = discount_factors(days, discount_rate)
+    until = [np.zeros_like(ages.x)]
+    until += [model.expected_orders_if_alive(end / days_per_unit(model.unit), ages.x, ages.T) for end in ends]
+    share = np.einsum("i,ijk->jk", factors, np.diff(until, axis=0)) / np.maximum(until[-1], 1e-300)
+    return ages.interpolate(np.clip(share, factors.min(), factors.max()))
+
+
+def drawn_models(model: Any, draws: int, seed: int) -> list[Any]:
+    """The model at each of the parameters that the data leave possible; itself where its parameters were given."""
+    if model.estimate is None:
+        return [model] * draws
+    models: list[Any] = []
+    last = np.empty(0)
+    for parameters in model.draws(draws, seed=seed).values:
+        models.append(models[-1] if np.array_equal(parameters, last) else model.with_log_parameters(np.log(parameters)))
+        last = parameters
+    return models
+
+
+def moved_models(model: Any) -> Iterator[tuple[Any, Any]]:
+    """For each parameter, the model with its logarithm a ``STEP`` ahead, and a step behind."""
+    for move in np.eye(len(model.symbols)) * STEP:
+        ahead, behind = model.log_parameters + move, model.log_parameters - move
+        yield model.with_log_parameters(ahead), model.with_log_parameters(behind)
+
+
+def band(drawn: Numbers, confidence: float) -> tuple[Numbers, Numbers]:
+    """Between which values one more such draw lies with probability ``confidence``; draws down, quantities across.
+
+    Raises :class:`PredictionNotFinite` rather than leave out, or be voided by, a draw that gave no number.
+
+    >>> band(np.array([[1.0], [2.0], [3.0]]), 0.5)
+    (array([1.]), array([3.]))
+    """
+    check_finite(drawn)
+    # Weibull's quantiles, k of n + 1: others would be too narrow where draws are few.
+    low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0, method="weibull")
+    return low, high
+
+
+def check_finite(drawn: Numbers) -> None:
+    """Raise :class:`PredictionNotFinite` unless every drawn value is a finite number."""
+    bad = ~np.isfinite(drawn)
+    if bad.any():
+        raise PredictionNotFinite(
+            f"{int(bad.sum())} of {bad.size} predicted values are no finite numbers at parameters that the data leave "
+            "possible, so that no interval can be told; look for customers or spends unlike all others, or fit with "
+            "prior_spread=2"
+        )

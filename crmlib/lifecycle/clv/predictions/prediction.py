@@ -1,0 +1,178 @@
+"""What each customer, and the whole base, will be worth over a horizon, how sure that is, and what is at risk.
+
+Value is contribution: margin × spend × orders. It is discounted by a yearly rate: expected orders are cut into
+steps of a twelfth of a year (365 days), each discounted from its middle. It counts orders after the summary's
+``as_of`` only, and ends with the horizon; residual value is what is still to come without an end.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib.lifecycle.clv.errors import PredictionNotFinite
+from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
+from crmlib.lifecycle.clv.models.orders_model import OrdersModel
+from crmlib.lifecycle.clv.predictions import scoring
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
+from crmlib.lifecycle.clv.predictions.futures import intervals
+from crmlib.lifecycle.clv.predictions.history_values import (
+    HistoryValues,
+    band,
+    check_finite,
+    read_spending_histories,
+    value_histories,
+)
+from crmlib.lifecycle.clv.predictions.horizon import DAYS_PER_YEAR, Horizon, discount_factors, horizon_days
+from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
+
+__all__ = [
+    "DAYS_PER_YEAR", "AgeGrid", "HistoryValues", "Horizon", "OrdersModel", "PredictionNotFinite", "band",
+    "bounded_log", "check_finite", "customer_equity", "discount_factors", "horizon_days", "known_values", "predict",
+    "value_at_risk",
+]  # fmt: skip
+
+
+def predict(
+    summary: Any,
+    horizon: Horizon = "365D",
+    *,
+    orders_model: OrdersModel,
+    spend_model: GammaGamma,
+    as_of: Horizon | None = None,
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+    confidence: float | None = 0.95,
+    draws: int = 200,
+    seed: int = 0,
+) -> Any:
+    """What each customer will be worth: still alive?, how many orders, how much each, what value, and how sure.
+
+    ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis), in the unit of
+    ``orders_model``. ``horizon``: ``"365D"`` days, ``"52W"`` weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years
+    or a date; months, years and dates need ``as_of``, the summary's. ``margin``: contribution per unit of spend, 0 to
+    1. ``discount_rate``: per year. ``confidence``: of the intervals, None for no intervals.
+
+    One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
+    the engine, so that only distinct histories are read. ``customer_id``, and each of these with ``_low``, ``_high``:
+
+    ``p_alive`` at as_of (the interval: parameters only); ``expected_orders`` over the horizon, not discounted (the
+    interval: between what numbers those that will be *seen* lie, from parameters, the customer's own rate, leaving
+    and chance); ``expected_spend`` per order, before margin (the interval: of the customer's true mean); ``clv``,
+    expected discounted contribution within the horizon (the interval: of what will be *made*); with ``discount_rate``
+    above 0 ``residual_clv``, the expected discounted contribution of everything still to come, without a horizon: it
+    is at least ``clv``, and the two must not be added. An order is a day with purchases here.
+
+    An expectation may lie above its interval: who places 0.01 orders on average will be seen to place none. Intervals
+    come from ``draws`` futures per history and hold at least the confidence. Within the horizon, simulated orders are
+    discounted by the share expected of that history. Customers with equal histories share them: the part of a clv's
+    interval that comes from the spend model's parameters is exact for their mean spend, else to first order. Models
+    with given parameters leave chance only. Where gamma-gamma has no mean, the observed mean spend is used.
+
+    Raises ``HorizonInvalid``, ``CustomerBaseInvalid``, ``MeanSpendUndefined`` (unfitted models with q ≤ 1),
+    ``PredictionNotFinite``, ``ValueError``. Source: Fader, Hardie & Lee (2005), "RFM and CLV".
+
+    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> customers = pd.DataFrame({"customer_id": [1, 3], "frequency": [2, 0], "recency": [30.43, 0.0],
+    ...                           "T": [38.86, 38.86], "monetary": [22.35, 0.0]})
+    >>> models = {"orders_model": BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
+    ...           "spend_model": GammaGamma(p=6.25, q=3.74, v=15.44)}
+    >>> predict(customers, **models, margin=0.5, confidence=None).round(2)
+       customer_id  p_alive  expected_orders  expected_spend    clv
+    0            1     0.73             1.56           24.66  19.26
+    1            3     1.00             0.25           35.22   4.44
+    >>> predict(customers, "12M", as_of="1997-09-30", **models)[["expected_orders_low", "expected_orders_high"]]
+       expected_orders_low  expected_orders_high
+    0                  0.0                   8.0
+    1                  0.0                   2.0
+    """
+    values = known_values(
+        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
+        discount_rate=discount_rate,
+    )  # fmt: skip
+    found = None if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
+    formula = partial(
+        scoring.of_customers, v=spend_model.v, with_intervals=found is not None, residual=values.discounting > 0
+    )
+    return scoring.spread(summary, values, scoring.of_histories(values, found), formula)
+
+
+def value_at_risk(
+    summary: Any,
+    horizon: Horizon = "365D",
+    *,
+    orders_model: OrdersModel,
+    spend_model: GammaGamma,
+    as_of: Horizon | None = None,
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+) -> Any:
+    """How much value is lost because customers may already be gone: what they would be worth if surely alive, less.
+
+    Arguments and errors as for :func:`predict`. One row per customer, of the kind of ``summary``: ``customer_id,
+    p_alive, value_if_alive, expected_value, value_at_risk`` (the difference of the two; all discounted contribution
+    over the horizon). It is what winning a customer back for sure would bring, so the most that one may spend on it;
+    those worth calling are at the top of this column, not at the bottom of ``p_alive``. The total with its interval
+    is in :func:`customer_equity`.
+
+    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> customers = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86],
+    ...                           "monetary": [22.35]})
+    >>> value_at_risk(customers, orders_model=BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
+    ...               spend_model=GammaGamma(p=6.25, q=3.74, v=15.44)).round(1)
+       customer_id  p_alive  value_if_alive  expected_value  value_at_risk
+    0            1      0.7            53.0            38.5           14.5
+    """
+    values = known_values(
+        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
+        discount_rate=discount_rate,
+    )  # fmt: skip
+    return scoring.spread(summary, values, scoring.of_histories(values, None), scoring.at_risk)
+
+
+def customer_equity(
+    summary: Any,
+    horizon: Horizon = "365D",
+    *,
+    orders_model: OrdersModel,
+    spend_model: GammaGamma,
+    as_of: Horizon | None = None,
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+    confidence: float = 0.95,
+    draws: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What the whole customer base will bring over the horizon, with intervals.
+
+    Arguments and errors as for :func:`predict`; an Ibis summary is summed in its engine. A pandas table with the
+    columns ``measure, value, low, high`` and these rows: ``expected_orders`` (days with purchases, as there);
+    ``customer_equity``, the sum of all ``clv``; ``value_at_risk``, what is lost of it because customers may be gone;
+    ``came_back_alive``, how many of those who came back are still customers; ``alive``, how many of all, missing
+    where the model takes everybody who bought once for alive by construction (BG/NBD) and so cannot tell; with
+    ``discount_rate`` above 0 ``residual_equity``, the sum of all ``residual_clv``, which holds ``customer_equity``.
+
+    The intervals of orders, equity and those alive hold both what is not known of the parameters and chance (who
+    orders, how often, how much: exact variances under the model, summed over customers; fewer than 30 customers are
+    simulated one by one). That of value at risk, which is an expectation and never seen, holds parameters only.
+    """
+    values = known_values(
+        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
+        discount_rate=discount_rate,
+    )  # fmt: skip
+    cells = Cells.of_all(values)
+    low, high = band(possible_totals(values, cells, draws=draws, seed=seed)[:, :, 0], confidence)
+    table = pd.DataFrame({"measure": MEASURES, "value": expected_totals(values, cells)[:, 0], "low": low, "high": high})
+    hidden = [] if values.discounting else ["residual_equity"]
+    if not orders_model.log_odds_gone(0.0, 0.0, 1.0) > -np.inf:
+        hidden.append("alive")
+    return table[~table["measure"].isin(hidden)].reset_index(drop=True)
+
+
+def known_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> HistoryValues:
+    """What the models say of every distinct history of the summary, once it and the options have been checked."""
+    histories = read_spending_histories(summary, unit=options["orders_model"].unit)
+    return value_histories(histories, horizon=horizon, **options)
