@@ -212,8 +212,8 @@ class FittedModel(ABC):
         From the posterior under a prior that is flat in the logarithms, within e^±20 times the estimate, or under the
         prior of the fit. Exact, by importance or slice sampling (``method`` of the answer says which; see
         :mod:`~crmlib.lifecycle.clv.models.posterior`). From very many histories, the normal approximation on the
-        log-scale is taken ("normal") if a check on a coarser likelihood finds nothing to correct, or where a model keeps no
-        likelihood.
+        log-scale is taken ("normal") if a check on a coarser likelihood finds nothing to correct, or where a model
+        keeps no likelihood.
         """
         estimate = self._fitted
         random = np.random.default_rng(seed)
