@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from scipy import linalg, special
-from threadpoolctl import ThreadpoolController
 
 from crmlib.lifecycle.clv.errors import FitDidNotConverge
+from crmlib.lifecycle.clv.models.one_thread import one_thread
 from crmlib.lifecycle.clv.models.posterior import (
     NORMAL_ENOUGH,
     Likelihood,
@@ -59,6 +59,7 @@ class Estimate:
         return 1.0 if self.rough is None else normal_share(self.rough)
 
 
+@one_thread
 def maximise(
     likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
 ) -> tuple[Numbers, float, Numbers, int]:
@@ -67,19 +68,6 @@ def maximise(
     ``starts`` are tried in turn. A place counts as maximum only if the Hessian is negative definite there and the
     next step would gain nothing. Raises :class:`FitDidNotConverge`.
     """
-    # Sums of some 100,000 products gain nothing from threads, and wait long for them where other work goes on.
-    with _thread_pools().limit(limits=1):
-        return _climb(likelihood, starts, symbols)
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def _climb(
-    likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
-) -> tuple[Numbers, float, Numbers, int]:
     tried, ends = [], []
     for start in starts:
         place = np.asarray(start, float)

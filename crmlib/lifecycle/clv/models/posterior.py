@@ -21,6 +21,8 @@ from typing import Literal
 import numpy as np
 from scipy import linalg, special, stats
 
+from crmlib.lifecycle.clv.models.one_thread import one_thread
+
 Numbers = np.ndarray
 # log-parameters → log-likelihood, its gradient and its Hessian
 Likelihood = Callable[[Numbers], tuple[float, Numbers, Numbers]]
@@ -98,6 +100,7 @@ class Peak:
         return np.array([self.height(value) for value in log_values])
 
 
+@one_thread
 def draw(peak: Peak, count: int, random: np.random.Generator) -> ParameterDraws:
     """``count`` draws from the posterior, by importance where that is good enough, else by slice sampling."""
     ridge = trace_ridge(peak)
@@ -123,6 +126,7 @@ def draw_normal(place: Numbers, covariance: Numbers, count: int, random: np.rand
     return place + standard @ linalg.cholesky(covariance, lower=True).T
 
 
+@one_thread
 def normal_share(peak: Peak) -> float:
     """Which share of draws from the normal approximation the posterior's weights would leave: 1 if it is normal.
 
