@@ -1,5 +1,6 @@
 """The pages on settings and profiles say what is true of the code."""
 
+import doctest
 import re
 
 from crmlib.client import Client, Merging
@@ -17,3 +18,17 @@ def test_every_key_of_the_yaml_is_explained(repository):
 
 def test_the_list_of_profiles_is_made_from_the_profiles(repository):
     assert (repository / "docs" / "profiles.md").read_text(encoding="utf-8") == profile_list()
+
+
+def test_the_page_on_lifetime_value_runs_and_names_what_there_is(repository, monkeypatch):
+    from crmlib.lifecycle import clv
+
+    file = repository / "docs" / "lifetime_value.md"
+    monkeypatch.chdir(repository)
+    failed, tried = doctest.testfile(str(file), module_relative=False)
+    assert tried >= 7
+    assert failed == 0
+    page = file.read_text(encoding="utf-8")
+    assert set(re.findall(r"`clv\.(\w+)", page)) | set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) <= set(
+        clv.__all__
+    )
