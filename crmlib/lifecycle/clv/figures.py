@@ -137,21 +137,22 @@ def plot_holdout(comparison: pd.DataFrame, weeks: pd.DataFrame, total: pd.DataFr
     }
     if within_chance(total):
         reading = text.say(
-            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
-            "expected {expected} ({interval}): no more of a difference than chance makes.",
+            "In the {weeks} weeks held out (right of the dashed line), {actual} orders (several on one day count once) "
+            "came where the model expected {expected} ({interval}): no more of a difference than chance makes.",
             **values,
         )
     elif abs(one["missed"]) < TOLERABLE_MISS:
         reading = text.say(
-            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
-            "expected {expected} ({interval}): more of a difference than chance makes, but smaller than what matters.",
+            "In the {weeks} weeks held out (right of the dashed line), {actual} orders (several on one day count once) "
+            "came where the model expected {expected} ({interval}): more of a difference than chance makes, but "
+            "smaller than what matters.",
             **values,
         )
     else:
         reading = text.say(
-            "In the {weeks} weeks held out, {actual} orders (several on one day count once) came where the model "
-            "expected {expected} ({interval}): more of a difference than chance makes, so something has changed that "
-            "the model does not know.",
+            "In the {weeks} weeks held out (right of the dashed line), {actual} orders (several on one day count once) "
+            "came where the model expected {expected} ({interval}): more of a difference than chance makes, so "
+            "something has changed that the model does not know.",
             **values,
         )
     return figures.caption(
@@ -229,7 +230,7 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
     :func:`~crmlib.lifecycle.clv.equity_shares` by :func:`~crmlib.lifecycle.clv.top_fifth`.
     """
     top = shares[shares["group"].astype(bool)].iloc[0]
-    axes = figures.new_axes(7.0, 4.2)
+    axes = figures.new_axes(8.0, 4.4)
     axes.plot(curve["share_of_customers"], curve["share_of_equity"], color=figures.COLOURS["main"], linewidth=2)
     axes.plot([0, 1], [0, 1], color=figures.COLOURS["muted"], linestyle="--", linewidth=1)
     axes.vlines(0.2, 0, top["share"], color=figures.COLOURS["second"], linewidth=1.2)
@@ -273,16 +274,29 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Any:
     )
 
 
+def tells_of_all(equity: pd.DataFrame) -> bool:
+    """Whether the model gives those who bought once a probability of still being customers; BG/NBD cannot.
+
+    ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`, which then has a row ``alive``.
+
+    >>> tells_of_all(pd.DataFrame({"measure": ["customer_equity"], "value": [100.0]}))
+    False
+    """
+    alive = equity.loc[equity["measure"] == "alive", "value"]
+    return bool(len(alive) and alive.notna().all())
+
+
 def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """The table of customer equity as the report shows it: ``measure, value, low, high``, all in words.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity` of the customers in ``summary``. Where the
     model can tell it of all customers (``alive``), how many are probably still there; else that of those who came back,
-    and a row of its own counts those who bought once.
+    and a row of its own counts those who bought once. Value without the limit of 12 months stands last, where there is
+    one (``residual_equity``).
     """
     once = int((summary["frequency"] == 0).sum())
     by_measure = equity.set_index("measure")
-    of_all = "alive" in by_measure.index and bool(pd.notna(by_measure.loc["alive", "value"]))
+    of_all = tells_of_all(equity)
     alive = (
         {"alive": text.say("Of all {count} customers, probably still there", count=len(summary))}
         if of_all
@@ -293,10 +307,17 @@ def equity_in_words(equity: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame
     names = alive | {
         "expected_orders": text.say("Orders expected in the next 12 months"),
         "customer_equity": text.say("Customer equity: value of these orders"),
-        "value_at_risk": text.say("Value at risk: lost because customers may be gone"),
+        "value_at_risk": text.say("Value at risk: how much more, if all were surely still there")
+        if of_all
+        else text.say("Value at risk: how much more, if all who came back were surely still there"),
+        "residual_equity": text.say(
+            "Another question: all value still to come, after the 12 months too, if nothing ever changes (includes "
+            "customer equity: do not add)"
+        ),
     }
+    names = {name: said for name, said in names.items() if name in by_measure.index}
     rows = by_measure.loc[list(names)]
-    money = [name in ("customer_equity", "value_at_risk") for name in rows.index]
+    money = [name in ("customer_equity", "value_at_risk", "residual_equity") for name in rows.index]
     shown = {
         column: [
             text.money(value) if is_money else text.number(value)
@@ -342,8 +363,8 @@ def typical_error_saved(squared: Any) -> Any:
 def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame:
     """The value by group as the report shows it.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. Without standard errors; the note in words.
-    Customers whose group is not known are the row "Not recorded".
+    ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. Without standard errors; the note in words, if there
+    is any. Customers whose group is not known are the row "Not recorded".
     """
     notes = {
         "": "",
@@ -355,7 +376,6 @@ def groups_in_words(table: pd.DataFrame, *, by: str = "channel") -> pd.DataFrame
         "new_customer_value", "new_low", "new_high",
     )  # fmt: skip
     unnamed = table[by].isna()
-    return table[list(columns)].assign(
-        **{by: table[by].where(~unnamed, text.say("Not recorded"))},
-        note=["" if none else notes[note] for none, note in zip(unnamed, table["note"], strict=True)],
-    )
+    said = ["" if none else notes[note] for none, note in zip(unnamed, table["note"], strict=True)]
+    shown = table[list(columns)].assign(**{by: table[by].where(~unnamed, text.say("Not recorded"))})
+    return shown.assign(note=said) if any(said) else shown

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
-from crmlib.lifecycle.clv.models.model_names import method_in_words, model_name
+from crmlib.lifecycle.clv.models.model_names import SURELY_ALIVE, method_in_words, model_name
 
 
 def plot_frequency_recency(grid: pd.DataFrame) -> Any:
@@ -299,17 +299,24 @@ def plot_alive_path(path: pd.DataFrame) -> Any:
         "day": text.day(least["day"].date()),
         "last": text.day(now["day"].date()),
     }
+    reading = text.say(
+        "On {last}, after {orders} days with orders and {silence} days of silence, the customer was still one with "
+        "probability {now}; the lowest was {least}, on {day}.",
+        **values,
+    )
+    if (path.loc[path["frequency"] == 0, "p_alive"] >= SURELY_ALIVE).all():
+        reading = text.say(
+            "{reading} Until the second order it is 100%, because this model takes everybody who bought once for a "
+            "customer still.",
+            reading=reading,
+        )
     return figures.caption(
         axes,
         title=text.say("One customer: still there or gone?"),
-        reading=text.say(
-            "On {last}, after {orders} days with orders and {silence} days of silence, the customer was still one with "
-            "probability {now}; the lowest was {least}, on {day}.",
-            **values,
-        ),
+        reading=reading,
         description=text.say(
-            "Line chart over time of the probability that one customer is still one. Each of {orders} orders, a point, "
-            "lifts it; silence lets it fall. It ends at {now} on {last}.",
+            "Line chart over time of the probability that one customer is still one. It falls in silence, and jumps at "
+            "orders, which are points ({orders}). It ends at {now} on {last}.",
             **values,
         ),
     )
@@ -373,9 +380,9 @@ def plot_value_distribution(classes: pd.DataFrame) -> Any:
 
 
 def plot_value_matrix(matrix: pd.DataFrame) -> Any:
-    """Value now × value to come: who is where, what they hold, what to do; answers the Axes.
+    """Value so far × value to come: who is where, what they hold, what to do; answers the Axes.
 
-    ``matrix``: from :func:`~crmlib.lifecycle.clv.value_matrix`.
+    ``matrix``: from :func:`~crmlib.lifecycle.clv.value_matrix`, with ``value_now`` of all time so far.
     """
     from matplotlib.patches import Rectangle
 
@@ -395,7 +402,7 @@ def plot_value_matrix(matrix: pd.DataFrame) -> Any:
                     share=text.percent(cell.share_of_customers),
                 ),
                 text.say(
-                    "now: {value} ({share})", value=text.money(cell.value_now),
+                    "so far: {value} ({share})", value=text.money(cell.value_now),
                     share=text.percent(cell.share_of_value_now),
                 ),
                 text.say(
@@ -430,7 +437,8 @@ def plot_value_matrix(matrix: pd.DataFrame) -> Any:
         title=text.say("Value so far and value to come"),
         reading=text.say(
             "{keep} customers are above average in both and hold {kept} of the value to come; {back} who brought "
-            "{lost} of the value so far are below average from here on; {develop} have more before them than behind.",
+            "{lost} of the value so far are below average from here on; {develop} have brought less than average so "
+            "far and are above it from here on.",
             **values,
         ),
         description=text.say(

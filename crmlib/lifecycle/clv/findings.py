@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlib import text
 from crmlib.finding import Finding
-from crmlib.lifecycle.clv.figures import typical_error_saved
+from crmlib.lifecycle.clv.figures import tells_of_all, typical_error_saved
 from crmlib.lifecycle.clv.trust.verdict import (
     FAILED_MISS,
     TOLERABLE_MISS,
@@ -27,6 +27,8 @@ LOST = 0.05
 FEWEST_ONE_TIME_BUYERS = 30
 # With less than this share, the most valuable fifth is no group to be treated differently.
 EVEN_SHARE = 0.3
+# More customers than these nobody can look after one by one.
+MOST_KNOWN_BY_NAME = 2000
 
 
 def _row(equity: pd.DataFrame, measure: str) -> Any:
@@ -93,10 +95,14 @@ def finding_equity(
             **values,
         )
     if risk["value"] > 0:
-        sentence = text.say(
-            "{sentence} Another {risk} is at risk with customers who came back before and may be gone.",
-            sentence=sentence,
-            risk=text.money(risk["value"]),
+        said = {"sentence": sentence, "risk": text.money(risk["value"])}
+        sentence = (
+            text.say("{sentence} If all were surely still customers, it would be {risk} more.", **said)
+            if tells_of_all(equity)
+            else text.say(
+                "{sentence} If all who came back before were surely still customers, it would be {risk} more.",
+                **said,
+            )
         )
     return Finding(
         "clv.equity",
@@ -118,10 +124,11 @@ def finding_equity(
 
 
 def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
-    """What is lost because customers who came back may be gone, and with how many it lies; None if nothing is.
+    """What is lost because customers may be gone, and with how many it lies; None if nothing is.
 
     ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`.
     Customers who are less than 5 % likely to be still there are lost: their part is told, and no money at stake.
+    Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
     trust = trust or trust_in_model()
     risk, worth = _row(equity, "value_at_risk"), _row(equity, "customer_equity")
@@ -141,10 +148,18 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
         "rest": text.money(risk["value"] * (1 - lost_share)),
     }
     if not kept.sum() > 0:
-        sentence = text.say(
-            "No value is left to be saved by winning back: of the customers who came back before, all who may be gone "
-            "are as good as lost (less than {bound} likely to be still there).",
-            **said,
+        sentence = (
+            text.say(
+                "No value is left to be saved by winning back: all customers who may be gone are as good as lost (less "
+                "than {bound} likely to be still there).",
+                **said,
+            )
+            if tells_of_all(equity)
+            else text.say(
+                "No value is left to be saved by winning back: of the customers who came back before, all who may be "
+                "gone are as good as lost (less than {bound} likely to be still there).",
+                **said,
+            )
         )
     elif not trust.money:
         sentence = text.say(
@@ -175,17 +190,26 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
             if trust.money
             else _no_money_yet(),
         )
+    known = {
+        "interval": text.interval(risk["low"], risk["high"], text.money),
+        "verdict": trust.said,
+        "worth": text.money(worth["value"]),
+    }
     return Finding(
         "clv.value_at_risk",
         sentence,
         "bad",
         certainty=text.say(
             "95% interval of the whole {interval} (does not include chance). {verdict} It is the most that winning "
+            "back could bring, not what it will bring. The contribution expected of all customers anyway is {worth}.",
+            **known,
+        )
+        if tells_of_all(equity)
+        else text.say(
+            "95% interval of the whole {interval} (does not include chance). {verdict} It is the most that winning "
             "back could bring, not what it will bring; those who bought once are not in it, because the model cannot "
             "see them leave. The contribution expected of all customers anyway is {worth}.",
-            interval=text.interval(risk["low"], risk["high"], text.money),
-            verdict=trust.said,
-            worth=text.money(worth["value"]),
+            **known,
         ),
         action=text.say(
             "Of those at least {bound} likely to be still there, call first whose value at risk is highest, not those "
@@ -217,8 +241,8 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -
         "equity": text.money(one["equity"]),
     }
     certainty = text.say(
-        "95% interval of the share {interval} (does not include chance, which will spread what they really spend "
-        "even more unevenly). {verdict}",
+        "95% interval of the share {interval} (includes chance). Those who turn out to be the best fifth, whom nobody "
+        "knows yet, will hold even more. {verdict}",
         interval=text.interval(one["share_low"], one["share_high"], text.percent, digits=1),
         verdict=trust.said,
     )
@@ -236,8 +260,13 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -
         )
     if one["share"] < EVEN_SHARE:
         action = text.say("Value is spread evenly: treat customers alike, and look for what raises the value of all.")
-    else:
+    elif one["customers"] <= MOST_KNOWN_BY_NAME:
         action = text.say("Give these customers a name to turn to and watch them one by one; serve the others by rule.")
+    else:
+        action = text.say(
+            "Serve these customers better than the others, and watch every month how many of them still order; serve "
+            "the others by rule."
+        )
     return Finding(
         "clv.concentration",
         text.say(
@@ -255,11 +284,15 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -
     )
 
 
-def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
-    """How much of the equity rests on customers who bought once, of whom the model cannot tell who left.
+def finding_one_time_buyers(
+    shares: pd.DataFrame, *, trust: Trust | None = None, equity: pd.DataFrame | None = None
+) -> Finding | None:
+    """How much of the equity rests on customers who bought once, and what the model knows of who of them left.
 
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by ``frequency == 0``; ``trust`` as for
-    :func:`finding_equity`. None with fewer than 30 of them.
+    :func:`finding_equity`; ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`, to say how many of them are
+    probably still there, or that the model cannot tell (BG/NBD); without it, nothing is said of that. None with fewer
+    than 30 of them.
     """
     trust = trust or trust_in_model()
     once = shares[shares["group"].astype(bool)]
@@ -271,8 +304,9 @@ def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None)
         "people": text.percent(one["customers"] / shares["customers"].sum()),
         "share": text.percent(one["share"]),
         "equity": text.money(one["equity"]),
-        "each": text.money(one["equity"] / one["customers"], digits=2),
+        "each": text.money(one["equity"] / one["customers"], digits=0 if one["equity"] >= 10 * one["customers"] else 2),
     }
+    known = {"verdict": trust.said, "left": _who_of_them_left(equity, int(one["customers"]))}
     if not trust.money:
         return Finding(
             "clv.one_time_buyers",
@@ -282,11 +316,7 @@ def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None)
                 **values,
             ),
             "neutral",
-            certainty=text.say(
-                "{verdict} The model takes each of them for a customer still, by construction: who of them has left, "
-                "it does not know.",
-                verdict=trust.said,
-            ),
+            certainty=text.say("{verdict} {left}", **known).rstrip(),
             action=_no_money_yet(),
         )
     return Finding(
@@ -298,12 +328,10 @@ def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None)
         ),
         "neutral",
         certainty=text.say(
-            "95% interval of the value {interval} (does not include chance). {verdict} The model takes each of them "
-            "for a customer still, by construction: nobody leaves before a second order. What they bring on average "
-            "can be tested on a time held out; who of them has left, the model does not know.",
+            "95% interval of the value {interval} (includes chance). {verdict} {left}",
             interval=text.interval(one["equity_low"], one["equity_high"], text.money),
-            verdict=trust.said,
-        ),
+            **known,
+        ).rstrip(),
         action=text.say(
             "Choose whom to ask back among them by the days since their first order, and spend no more on one than the "
             "value above."
@@ -312,6 +340,23 @@ def finding_one_time_buyers(shares: pd.DataFrame, *, trust: Trust | None = None)
         money_low=float(one["equity_low"]),
         money_high=float(one["equity_high"]),
         plays=("second_order",),
+    )
+
+
+def _who_of_them_left(equity: pd.DataFrame | None, once: int) -> str:
+    if equity is None:
+        return ""
+    if not tells_of_all(equity):
+        return text.say(
+            "The model takes each of them for a customer still, whatever the data say: in it, nobody leaves before a "
+            "second order. What they bring on average can be tested; who of them has left, it does not know."
+        )
+    alive = float(_row(equity, "alive")["value"] - _row(equity, "came_back_alive")["value"])
+    return text.say(
+        "By the model, about {alive} of them ({share}) are still customers. All it knows of each is how long ago the "
+        "order was.",
+        alive=text.number(alive),
+        share=text.percent(alive / once),
     )
 
 
@@ -337,12 +382,23 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
         "worst_value": text.money(worst["new_customer_value"]),
     }
     won_by = by == "channel"
-    certainty = text.say(
-        "The difference is {difference} a customer; interval {interval}, which holds for all {pairs} pairs of groups "
-        "at once. It is no proof that the channel is the cause: channels bring different people.",
-        difference=text.money(difference),
-        interval=text.interval(difference - width, difference + width, text.money),
-        pairs=pairs,
+    apart = {
+        "difference": text.money(difference),
+        "interval": text.interval(difference - width, difference + width, text.money),
+        "pairs": pairs,
+    }
+    certainty = (
+        text.say(
+            "The difference is {difference} a customer; 95% interval {interval}, which holds for all {pairs} pairs of "
+            "groups at once. It is no proof that the channel is the cause: channels bring different people.",
+            **apart,
+        )
+        if won_by
+        else text.say(
+            "The difference is {difference} a customer; 95% interval {interval}, which holds for all {pairs} pairs of "
+            "groups at once. It is no proof that the group is the cause: groups hold different people.",
+            **apart,
+        )
     )
     if difference <= width:
         return Finding(
@@ -360,7 +416,9 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
             ),
             "neutral",
             certainty=certainty,
-            action=text.say("Do not move money between channels on these figures."),
+            action=text.say("Do not move money between channels on these figures.")
+            if won_by
+            else text.say("Do not move money between groups on these figures."),
         )
     return Finding(
         "clv.groups",
@@ -379,6 +437,10 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
         certainty=certainty,
         action=text.say(
             "Let what may be paid for a new customer differ by channel, and move budget in small steps that are tested."
+        )
+        if won_by
+        else text.say(
+            "Let what may be paid for a new customer differ by group, and move budget in small steps that are tested."
         ),
     )
 

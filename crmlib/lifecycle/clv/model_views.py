@@ -185,10 +185,10 @@ def value_cells(summary: Any, values: pd.DataFrame, *, value_now: Any = None, ma
 
     ``summary`` (pandas or Ibis) and ``values`` (with ``clv``, from ``predict`` or ``customer_values``): a row per
     customer, in the same order. ``value_now``: what each has been worth, in money; by default ``margin`` × all repeat
-    spend so far, frequency × monetary, which leaves out the first order (give the contribution of the last 12 months
-    where you have it). Answers ``customer_id, value_now, value_to_come, now, to_come, cell``: ``now`` and ``to_come``
-    are "high" for customers above the mean of all, else "low". ``cell``: ``keep`` (both high), ``develop`` (only to
-    come high), ``win_back`` (only now high), ``automate`` (both low).
+    spend so far, frequency × monetary, which leaves out the first order (give the contribution of all orders so far
+    where you have it: the picture calls it value so far). Answers ``customer_id, value_now, value_to_come, now,
+    to_come, cell``: ``now`` and ``to_come`` are "high" for customers above the mean of all, else "low". ``cell``:
+    ``keep`` (both high), ``develop`` (only to come high), ``win_back`` (only now high), ``automate`` (both low).
 
     >>> customers = pd.DataFrame({"customer_id": list("abcd"), "frequency": [9, 0, 8, 0], "monetary": [5.0, 0, 5, 0]})
     >>> value_cells(customers, pd.DataFrame({"clv": [50.0, 40, 2, 1]}))["cell"].tolist()
@@ -221,7 +221,7 @@ def value_cells(summary: Any, values: pd.DataFrame, *, value_now: Any = None, ma
 
 
 def value_matrix(summary: Any, values: pd.DataFrame, *, value_now: Any = None, margin: float = 1.0) -> pd.DataFrame:
-    """Value now × value to come (当前价值 × 潜在价值): how many customers are where, and what to do with them.
+    """Value so far × value to come (当前价值 × 潜在价值): how many customers are where, and what to do with them.
 
     Arguments as for :func:`value_cells`. Always four rows, one per cell, high before low: ``cell, now, to_come``;
     ``name`` and ``action`` in words; ``customers, share_of_customers``; ``value_now, value_to_come``, sums, and
@@ -275,6 +275,6 @@ def _cells_in_words() -> dict[str, tuple[str, str]]:
     return {
         "keep": (text.say("Keep"), text.say("Best service, first access, ask them to recommend.")),
         "develop": (text.say("Develop"), text.say("Welcome them, show the range, lead to the next order.")),
-        "win_back": (text.say("Win back"), text.say("Ask why they left; one good offer, then stop.")),
+        "win_back": (text.say("Win back"), text.say("Ask why they stay away; one good offer, then stop.")),
         "automate": (text.say("Automate"), text.say("Serve at low cost; automatic messages only.")),
     }

@@ -51,6 +51,19 @@ def test_a_model_that_can_tell_of_one_time_buyers_hatches_nobody(cdnow: pd.DataF
     alive = fitted.orders_model.p_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"]).sum()
     assert table.iloc[0, :2].tolist() == ["Of all 2,357 customers, probably still there", text.number(alive)]
     assert len(table) == 4
+    assert table.iloc[3, 0] == "Value at risk: how much more, if all were surely still there"
+
+
+def test_value_without_an_end_stands_last_and_is_not_to_be_added(all_of, cdnow: pd.DataFrame) -> None:
+    table = clv.equity_in_words(all_of["equity"], all_of["summary"])
+    known = all_of["equity"].set_index("measure")
+    assert known.loc["residual_equity", "value"] > known.loc["customer_equity", "value"]
+    assert table["measure"].iloc[-1].startswith("Another question: all value still to come")
+    assert "do not add" in table["measure"].iloc[-1]
+    shown = [text.money(known.loc["residual_equity", column]) for column in ("value", "low", "high")]
+    assert table.iloc[-1, 1:].tolist() == shown
+    without = clv.customer_equity(cdnow, **clv.fit_models(cdnow).models)
+    assert len(clv.equity_in_words(without, cdnow)) == len(table) - 1
 
 
 def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of) -> None:
@@ -121,7 +134,8 @@ def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
     assert shown["note"].tolist() == ["", "too few repeat buyers"]
     assert "new_error" not in shown
     unknown = clv.groups_in_words(groups.assign(channel=["a", None]))
-    assert unknown[["channel", "note"]].values.tolist() == [["a", ""], ["Not recorded", ""]]
+    assert unknown["channel"].tolist() == ["a", "Not recorded"]
+    assert "note" not in unknown  # nothing to be noted
 
 
 def test_the_typical_error_saved_is_the_one_the_table_shows(all_of) -> None:

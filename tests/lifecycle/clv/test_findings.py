@@ -22,6 +22,10 @@ def equity_of(**values: tuple[float, float, float]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
 
 
+# Of 70 customers, 40 of whom bought once: where the model can tell of them (MBG/NBD, Pareto/NBD), and where not.
+TOLD = equity_of(alive=(62.0, 55.0, 69.0))
+UNTOLD = equity_of()
+
 MARGIN = pd.DataFrame({"margin": [0.5], "source": ["cost"], "priced_share": [1.0], "priced_orders": [9]})
 
 
@@ -54,7 +58,10 @@ def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> N
     assert "70 customers" in found.sentence
     assert "margin 50.0%, from the cost of orders" in found.sentence
     assert "about $71 each" in found.sentence  # 5000 / 70
-    assert "Another $900 is at risk" in found.sentence
+    assert "If all who came back before were surely still customers, it would be $900 more." in found.sentence
+    of_all = clv.finding_equity(TOLD, MARGIN, customers=70, discount_rate=0.1)
+    assert "If all were surely still customers, it would be $900 more." in of_all.sentence
+    assert "came back" not in of_all.sentence
     assert (found.money, found.money_low, found.money_high) == (5000.0, 4000.0, 6000.0)
     assert "by 8%" in found.certainty
     client = MARGIN.assign(source="client")
@@ -84,6 +91,27 @@ def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     assert found.plays == ("win_back",)
 
 
+def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() -> None:
+    at_risk = customers_at_risk(300.0, 200.0, 400.0)
+    untold = clv.finding_value_at_risk(UNTOLD, at_risk).certainty
+    assert "those who bought once are not in it, because the model cannot see them leave" in untold
+    assert "bought once" not in clv.finding_value_at_risk(TOLD, at_risk).certainty
+    lost = customers_at_risk(lost=(400.0, 500.0))
+    assert (
+        "of the customers who came back before, all who may be gone" in clv.finding_value_at_risk(UNTOLD, lost).sentence
+    )
+    assert (
+        "winning back: all customers who may be gone are as good as lost"
+        in clv.finding_value_at_risk(TOLD, lost).sentence
+    )
+
+
+def test_whether_a_model_tells_of_all_is_read_off_the_equity() -> None:
+    assert clv.tells_of_all(TOLD)
+    assert not clv.tells_of_all(UNTOLD)
+    assert not clv.tells_of_all(equity_of(alive=(np.nan, np.nan, np.nan)))
+
+
 def shares_of(share: float, customers: int = 20) -> pd.DataFrame:
     return pd.DataFrame(
         {"group": [False, True], "customers": [100 - customers, customers],
@@ -95,6 +123,9 @@ def shares_of(share: float, customers: int = 20) -> pd.DataFrame:
 
 def test_evenly_spread_value_calls_for_no_core_care() -> None:
     assert clv.finding_concentration(shares_of(0.6)).plays == ("core_care",)
+    assert "one by one" in clv.finding_concentration(shares_of(0.6)).action
+    many = shares_of(0.6).assign(customers=[20_000, 5_000])
+    assert "one by one" not in clv.finding_concentration(many).action
     even = clv.finding_concentration(shares_of(0.22))
     assert even.plays == ()
     assert "evenly" in even.action
@@ -102,11 +133,34 @@ def test_evenly_spread_value_calls_for_no_core_care() -> None:
 
 
 def test_one_time_buyers_are_named_as_what_the_model_cannot_know() -> None:
-    found = clv.finding_one_time_buyers(shares_of(0.2, customers=40))
+    found = clv.finding_one_time_buyers(shares_of(0.2, customers=40), equity=UNTOLD)
     assert "40 customers (40% of all)" in found.sentence
     assert "about $5.00 each" in found.sentence
-    assert "by construction" in found.certainty
+    assert "who of them has left, it does not know" in found.certainty
     assert clv.finding_one_time_buyers(shares_of(0.2)[:1]) is None
+
+
+@pytest.mark.parametrize("actual", [1010.0, 1300.0])
+def test_one_time_buyers_are_told_as_alive_or_gone_where_the_model_can(actual: float) -> None:
+    shares, trust = shares_of(0.2, customers=40), trust_of(actual)
+    found = clv.finding_one_time_buyers(shares, trust=trust, equity=TOLD)
+    assert "about 12 of them (30%) are still customers" in found.certainty  # 62 of all, of them 50 who came back
+    assert "it does not know" not in found.certainty
+    nothing_said = clv.finding_one_time_buyers(shares, trust=trust).certainty
+    assert "still customers" not in nothing_said
+    assert "does not know" not in nothing_said
+    assert nothing_said == nothing_said.strip()
+
+
+def test_small_amounts_are_told_in_cents_and_others_are_not() -> None:
+    large = shares_of(0.2, customers=40).assign(equity=[4000.0, 4376.8])
+    assert "about $109 each" in clv.finding_one_time_buyers(large).sentence
+
+
+def test_intervals_of_shares_are_said_to_include_chance() -> None:
+    assert "(includes chance)" in clv.finding_concentration(shares_of(0.6)).certainty
+    assert "(includes chance)" in clv.finding_one_time_buyers(shares_of(0.2, customers=40)).certainty
+    assert "(does not include chance)" in clv.finding_value_at_risk(UNTOLD, customers_at_risk(300.0)).certainty
 
 
 def groups_of(best: float, worst: float, error: float, names: tuple[Any, Any, Any] = ("a", "b", "c")) -> pd.DataFrame:
@@ -119,6 +173,8 @@ def test_groups_differ_only_beyond_what_picking_the_extremes_makes() -> None:
     by_region = clv.finding_groups(groups_of(100.0, 20.0, 5.0).rename(columns={"channel": "region"}), by="region")
     assert "A new customer of a is worth $100 of contribution" in by_region.sentence
     assert "all 3 pairs" in sure.certainty
+    assert "by channel" in sure.action
+    assert "channel" not in by_region.certainty + by_region.action
     # 2.39 standard errors of a difference for three pairs, not 1.96: 15 is within 2.39 · √2 · 5 = 16.9
     assert "may be chance" in clv.finding_groups(groups_of(57.0, 42.0, 5.0)).sentence
     assert "may be chance" not in clv.finding_groups(groups_of(59.0, 41.0, 5.0)).sentence

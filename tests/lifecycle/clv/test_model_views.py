@@ -88,6 +88,9 @@ def test_a_path_needs_an_order_and_counts_a_day_once() -> None:
         "after 2 days with orders and 28 days of silence, the customer was still one with probability " in said.reading
     )
     assert f"{path['p_alive'].iloc[-1]:.0%}" in said.reading
+    assert "Until the second order it is 100%" in said.reading
+    told = clv.alive_path(MODELS[1], ["2025-02-01", "2025-01-01"], as_of="2025-03-01")
+    assert "Until the second order" not in caption_of(clv.plot_alive_path(told)).reading
 
 
 def test_several_models_track_the_same_orders(cdnow_orders: pd.DataFrame) -> None:
@@ -162,6 +165,11 @@ def test_the_cells_of_the_matrix_part_the_customers(cdnow: pd.DataFrame, values:
         assert matrix[share].sum() == pytest.approx(1)
     said = caption_of(clv.plot_value_matrix(matrix.reset_index())).reading
     assert said.startswith(f"{matrix.loc['keep', 'customers']} customers are above average in both")
+    # Who is to be developed may still have less before them than behind.
+    assert matrix.loc["develop", "value_now"] > 0
+    assert f"{matrix.loc['develop', 'customers']} have brought less than average so far" in said
+    cells = [drawn.get_text() for drawn in clv.plot_value_matrix(matrix.reset_index()).texts]
+    assert sum("so far: $" in cell for cell in cells) == 4
 
 
 def test_the_matrix_takes_any_value_so_far_and_refuses_mixed_customers(cdnow: pd.DataFrame, values) -> None:
