@@ -47,6 +47,10 @@ class Chapter:
             self.keep(table, name=name)
         return figures.figure_exhibit(axes, name=name)
 
+    def draw(self, axes: Any) -> figures.Drawing:
+        """Show a figure to who reads the notebook; the report leaves it out."""
+        return figures.drawing(axes)
+
     def show_table(
         self, table: Any, *, name: str, title: str, reading: str = "", labels: Mapping[str, str] | None = None
     ) -> figures.Exhibit:

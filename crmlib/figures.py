@@ -164,6 +164,23 @@ def figure_exhibit(axes: Any, *, name: str) -> Exhibit:
     )
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that the notebook shows and the report does not."""
+
+    fields: Mapping[str, Any]
+    rich: Mapping[str, Any]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": str(self.fields["reading"] or self.fields["title"]), **self.rich}
+
+
+def drawing(axes: Any) -> Drawing:
+    """The figure as a PNG, for the notebook only."""
+    exhibit = figure_exhibit(axes, name="drawing")
+    return Drawing(exhibit.fields, exhibit.rich)
+
+
 def table_exhibit(
     table: Any, *, name: str, title: str, reading: str = "", labels: Mapping[str, str] | None = None
 ) -> Exhibit:

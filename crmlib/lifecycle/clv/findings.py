@@ -180,6 +180,16 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
             "surely still there; half of it lies with {half} of {customers} customers.",
             **said,
         )
+    if trust.regular and trust.money and kept.sum() > 0:
+        return Finding(
+            "clv.value_at_risk",
+            sentence,
+            "bad",
+            certainty=trust.said,
+            action=text.say(
+                "Do not go by the model here: call at once who is overdue by their own rhythm, before they are lost."
+            ),
+        )
     if not (trust.money and kept.sum() > 0):
         return Finding(
             "clv.value_at_risk",

@@ -268,7 +268,7 @@ def test_a_model_that_failed_its_test_names_no_money_and_says_why(actual, saved,
 
 def test_a_miss_that_the_model_survives_is_told_with_the_money_of_every_finding() -> None:
     for found in all_findings(trust_of(1150.0)):
-        assert "differed from the forecast by 15%, more than chance explains" in found.certainty
+        assert "15% fewer orders came than forecast, more of a difference than chance makes" in found.certainty
         assert found.money > 0
     by_chance = clv.trust_in_model(total_of(1300.0, low=500.0, high=1500.0), baselines_of(0.3, 0.2, 0.4))
     assert by_chance.money

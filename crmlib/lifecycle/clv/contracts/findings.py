@@ -72,12 +72,20 @@ def new_contract_interval(
 
 
 def finding_contract_equity(
-    equity: pd.DataFrame | None, model: ContractModel | None, *, term: str, price: float, margin: float, rate: float
+    equity: pd.DataFrame | None,
+    model: ContractModel | None,
+    *,
+    term: str,
+    price: float,
+    margin: float,
+    rate: float,
+    outlook: pd.DataFrame | None = None,
 ) -> Finding | None:
     """What the contracts that run today will still bring, and how much may be spent on winning one; None without.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.contract_equity` of the contracts of one ``term`` (month, quarter,
     year); ``price``: mean price per period of those contracts; ``margin``: 0 to 1; ``rate``: discount rate per period.
+    ``outlook``, from :func:`~crmlib.lifecycle.retention.contract_outlook`: the coming year, which is the money named.
     """
     if equity is None or model is None or equity.empty or not equity["value"].iloc[0] > 0:
         return None
@@ -117,7 +125,19 @@ def finding_contract_equity(
             "), its first {term} included: spend less than that on winning one.",
             **new,
         ),
+        **_coming_year(outlook),
     )
+
+
+def _coming_year(outlook: pd.DataFrame | None) -> dict[str, float]:
+    if outlook is None or outlook.empty or not outlook["contribution"].iloc[0] > 0:
+        return {}
+    year: Any = outlook.iloc[0]
+    return {
+        "money": float(year["contribution"] - year["lost"]),
+        "money_low": float(year["contribution"] - year["lost_high"]),
+        "money_high": float(year["contribution"] - year["lost_low"]),
+    }
 
 
 def _term_in_words(term: str) -> str:

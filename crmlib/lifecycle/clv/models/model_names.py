@@ -8,7 +8,13 @@ from crmlib import text
 RULES = ("personal_rate", "last_period", "recency_rule", "overall_mean")
 # A model that says so of one-time buyers says it by construction, and not because of the data.
 SURELY_ALIVE = 1 - 1e-9
-_MODELS = {"BetaGeoNBD": "BG/NBD", "ModifiedBetaGeoNBD": "MBG/NBD", "ParetoNBD": "Pareto/NBD"}
+_MODELS = {
+    "BetaGeoNBD": "BG/NBD",
+    "ModifiedBetaGeoNBD": "MBG/NBD",
+    "ParetoNBD": "Pareto/NBD",
+    "ShiftedBetaGeometric": "sBG",
+    "BetaDiscreteWeibull": "BdW",
+}
 
 
 def model_name(kind: str) -> str:

@@ -13,6 +13,7 @@ from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import CustomerBase, Numbers, read_histories
 from crmlib.lifecycle.clv.errors import FitDidNotConverge, TooFewRepeatBuyers
+from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
 from crmlib.lifecycle.clv.models.model_names import SURELY_ALIVE, model_name
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.preparation import Unit
@@ -85,7 +86,8 @@ def compare(
     3. Of these, one that does not call every one-time buyer surely alive, as BG/NBD does by construction.
     4. Then the higher ``log_score`` (the smaller BIC without holdout).
 
-    Without a holdout it starts at 2. Raises ``CustomerBaseInvalid`` for histories that cannot be true.
+    Without a holdout it starts at 2. Where the data alone do not settle a model, it is fitted with a weak prior, and
+    ``reason`` says so. Raises ``CustomerBaseInvalid`` for histories that cannot be true.
     """
     frame = to_pandas(summary)
     held = {"holdout_orders", "holdout_length", "last_period_orders"} <= set(frame.columns)
@@ -100,18 +102,32 @@ def compare(
         if name in {row["model"] for row in rows}:
             raise ValueError(f"{name} was given twice; each model is compared once, under its class name")
         try:
-            model = kind.fit(frame, unit=unit, prior_spread=prior_spread) if isinstance(kind, type) else kind
+            model, with_help = _fitted(kind, frame, unit, prior_spread) if isinstance(kind, type) else (kind, "")
         except (FitDidNotConverge, TooFewRepeatBuyers) as problem:
             rows.append({"model": name, "parameters": len(kind.symbols), "converged": False, "reason": str(problem)})
             continue
         fitted[name] = model
         scores = log_scores(frame, model) if held else None
-        rows.append({"model": name, **_of_fit(model, base), **(_of_holdout(frame, model, scores) if held else {})})
+        of_fit = _of_fit(model, base) | ({"reason": with_help} if with_help else {})
+        rows.append({"model": name, **of_fit, **(_of_holdout(frame, model, scores) if held else {})})
         candidates.append(_Candidate(name, rows[-1]["bic"], scores, _all_alive(model, base)))
     if held:
         rows += _rule_rows(frame)
     pick, why = _pick(candidates)
     return Comparison(_as_table(rows, held), fitted, pick, why)
+
+
+def _fitted(
+    kind: type[OrdersModel], frame: pd.DataFrame, unit: Unit | None, prior_spread: float | None
+) -> tuple[OrdersModel, str]:
+    """The model, and what had to be done where the data alone have no maximum."""
+    try:
+        return kind.fit(frame, unit=unit, prior_spread=prior_spread), ""
+    except FitDidNotConverge:
+        if prior_spread is not None:
+            raise
+        model = kind.fit(frame, unit=unit, prior_spread=WEAK_PRIOR)
+        return model, text.say("the data alone did not settle it: with a weak prior from typical customer bases")
 
 
 def _all_alive(model: OrdersModel, base: CustomerBase) -> bool:

@@ -21,6 +21,8 @@ TOLERABLE_MISS = 0.10
 FAILED_MISS = 0.20
 # With fewer orders, expected and actual, a holdout tells nothing.
 FEWEST_ORDERS = 30
+# From this shape of the gaps between orders on (1: random times), a silence says much more than the model thinks.
+REGULAR = 2.0
 HORIZON_WEEKS = 365 / DAYS_PER_UNIT["weeks"]
 
 
@@ -30,6 +32,7 @@ class Trust:
 
     said: str
     money: bool = True
+    regular: bool = False  # whether customers order far more regularly than the model takes it
 
 
 def is_test(total: pd.DataFrame | None) -> bool:
@@ -70,26 +73,39 @@ def trust_in_model(
     *,
     fitted: FittedModels | None = None,
     history_weeks: float | None = None,
+    timing: pd.DataFrame | None = None,
 ) -> Trust:
     """Whether money may be put on the model's forecast of the next 12 months, and why, or why not.
 
     ``total``: from :func:`~crmlib.lifecycle.clv.holdout_total`, ``baselines``: from
     :func:`~crmlib.lifecycle.clv.baseline_comparison`, where there was a holdout; ``fitted``: the models, to
-    say so where they needed a weak prior; ``history_weeks``: from the first order to today. No money where the model
-    failed (more than a fifth off and beyond chance, or a simple rule surely better), nor where it could not be tested
-    and has seen less than the 12 months that it forecasts.
+    say so where they needed a weak prior; ``history_weeks``: from the first order to today; ``timing``: from
+    :func:`~crmlib.lifecycle.clv.regularity`, to say so where customers order surely more regularly than random. No
+    money where the model failed (more than a fifth off and beyond chance, or a simple rule surely better), nor where it
+    could not be tested and has seen less than the 12 months that it forecasts.
 
     >>> trust_in_model(history_weeks=20.0)
-    Trust(said='Twelve months are forecast from 20 weeks of data, untested: no money is put on it.', money=False)
+    Trust(said='Twelve months are forecast from 20 weeks of data, untested: no money is put on it.', money=False,
+          regular=False)
     """
     verdict = _verdict(total, baselines, history_weeks)
-    if fitted is None or not fitted.weak_prior:
-        return verdict
-    rough = text.say(
-        "Take it as rough: the data alone did not settle the model, so a weak prior from typical customer bases was "
-        "used."
-    )
-    return Trust(text.say("{first} {second}", first=verdict.said, second=rough), verdict.money)
+    regular = timing is not None and bool(timing["low"].iloc[0] > REGULAR)
+    said = [verdict.said]
+    if fitted is not None and fitted.weak_prior:
+        said.append(
+            text.say(
+                "Take it as rough: the data alone did not settle the model, so a weak prior from typical customer "
+                "bases was used."
+            )
+        )
+    if regular:
+        said.append(
+            text.say(
+                "Customers order far more regularly than the model takes it: who is overdue is less likely still a "
+                "customer than it says."
+            )
+        )
+    return Trust(" ".join(said), verdict.money, regular)
 
 
 def _verdict(total: pd.DataFrame | None, baselines: pd.DataFrame | None, history_weeks: float | None) -> Trust:
@@ -110,6 +126,7 @@ def _verdict(total: pd.DataFrame | None, baselines: pd.DataFrame | None, history
         "actual": text.number(total["actual_orders"].iloc[0]),
         "expected": text.number(total["expected_orders"].iloc[0]),
         "missed": text.percent(abs(missed)),
+        "more": text.say("more") if missed > 0 else text.say("fewer"),
     }
     if not within and abs(missed) > FAILED_MISS:
         return Trust(
@@ -131,15 +148,23 @@ def _verdict(total: pd.DataFrame | None, baselines: pd.DataFrame | None, history
     if not within and not abs(missed) < TOLERABLE_MISS:
         return Trust(
             text.say(
-                "On a time held out, orders differed from the forecast by {missed}, more than chance explains: plan "
-                "with a reserve.",
+                "On a time held out, {missed} {more} orders came than forecast, more of a difference than chance "
+                "makes: plan with a reserve.",
+                **values,
+            )
+        )
+    if not within:
+        return Trust(
+            text.say(
+                "It holds if the business stays as it is and the model is right; on a time held out, {missed} {more} "
+                "orders came than forecast, a bit more of a difference than chance makes: read the interval wider.",
                 **values,
             )
         )
     return Trust(
         text.say(
-            "It holds if the business stays as it is; on a time held out, orders differed from the forecast by "
-            "{missed}.",
+            "It holds if the business stays as it is; on a time held out, {missed} {more} orders came than forecast, "
+            "which chance can make.",
             **values,
         )
     )
