@@ -323,29 +323,43 @@ ages = retention.contract_ages(contracts, as_of=chapter.as_of, term=term).to_pan
 no_contracts if ages is None else ages.head(6)
 
 # %% [markdown]
-# Nearly always the share that renews *rises* with age. Nobody has become more loyal: those who leave easily have left.
-# The **shifted-beta-geometric** model (sBG; Fader & Hardie 2007) says just this. Each contract has its own probability to
-# end at a renewal, always the same; over the contracts these probabilities follow a **beta distribution**: a family of
-# curves between 0 and 1 whose two numbers α and β say how high they lie and how much they differ. Then the share
-# renewed at the t-th renewal is (β + t − 1) / (α + β + t − 1).
+# Most often the share that renews *rises* with age. Nobody need have become more loyal: those who leave easily have
+# left. The **shifted-beta-geometric** model (sBG; Fader & Hardie 2007) says just this. Each contract has its own
+# probability to end at a renewal, always the same; over the contracts these probabilities follow a **beta distribution**:
+# a family of curves between 0 and 1 whose two numbers α and β say how high they lie and how much they differ. Then the
+# share renewed at the t-th renewal is (β + t − 1) / (α + β + t − 1).
 
 # %%
+from crmlib.lifecycle import clv
+
 model = retention.contract_model(ages) if ages is not None else None
-text.say("There are too few contracts, or they leave too evenly, for a model.") if model is None else (
-    model.params.round(3)
-)
+no_model = text.say("There are too few contracts, or they differ too little, for a model.")
+compared = clv.compare_contracts(ages) if model is not None else None
+sbg = compared.models.get("sBG") if compared else None
+no_sbg = text.say("These contracts settle no parameters of the sBG.") if compared else no_model
+no_sbg if sbg is None else sbg.params.round(3)
 
 # %% [markdown]
-# By hand, survival is the product of these shares:
+# By hand, survival under the sBG is the product of these shares:
 
 # %%
 t = np.arange(1, 13)
-alpha, beta = (model.alpha, model.beta) if model else (1.0, 1.0)
+alpha, beta = (1.0, 1.0) if sbg is None else (sbg.alpha, sbg.beta)
 by_product = np.cumprod((beta + t - 1) / (alpha + beta + t - 1))
-assert model is None or np.allclose(by_product, model.survival(t))
+assert sbg is None or np.allclose(by_product, sbg.survival(t))
 
 # %% [markdown]
-# Beyond the last observed renewal the model projects. The band says how well its two parameters are known.
+# The sBG is wrong where a contract's own chance to leave changes with its age: where people tire of what they get, or
+# come to depend on it. The **beta-discrete-Weibull** model (BdW; Fader, Hardie and others 2018) has a third
+# number for that, c: above 1 the chance rises with age, below 1 it falls, and at 1 it is the sBG. `contract_model` fits
+# both, as chapter 04 does, and takes the BdW where the data refute the sBG or settle no parameters of it, else the sBG.
+# Which one was it here, and why?
+
+# %%
+compared.why if compared else no_model
+
+# %% [markdown]
+# Beyond the last observed renewal the model that was taken projects. The band says how well its parameters are known.
 
 # %%
 projection = retention.project_contracts(ages, model) if ages is not None else None
@@ -354,9 +368,9 @@ chapter.show(retention.plot_projection(projection, term=term), name="contracts",
 ) else no_contracts
 
 # %% [markdown]
-# **How sure?** The honest test of a projection is time. Fitted to what was known half a year ago, what would the model
-# have said of today? Beside it the usual rule of thumb, which takes contracts to be alike: the same rate of leaving at
-# every renewal.
+# **How sure?** The honest test of a projection is time. The model is chosen and fitted anew, from what was known half a
+# year ago: what would it have said of today? Beside it the usual rule of thumb, which takes contracts to be alike: the
+# same rate of leaving at every renewal.
 
 # %%
 from datetime import timedelta
@@ -488,7 +502,8 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - The repeat-purchase rate is judged of customers who were followed long enough, and of these only.
 # - Kaplan–Meier curves use the others too, for as long as they were followed. A median is told only if it is reached.
 # - Groups are compared with a test, pairs with an allowance for their number, years at the same follow-up and season.
-# - Where leaving is seen (contracts), survival can be projected; the sBG model needs two numbers for it.
+# - Where leaving is seen (contracts), survival can be projected: by the sBG with two numbers, or by the BdW with a
+#   third where a contract's own chance to leave changes with its age.
 # - One percentage point has a price: new customers a year, a hundredth of them, and what a second order brings.
 #
 # ## Glossary
@@ -505,7 +520,7 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - **p, adjusted p**: how often chance alone makes a difference as large; adjusted: among so many comparisons.
 # - **beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end at a renewal.
 # - **survival, retention rate** (of contracts): share still running; share renewed of those who came to the renewal.
-# - **sBG**: model of contracts that differ in how easily they end.
+# - **sBG, BdW**: models of contracts that differ in how easily they end; in the BdW this may also change with their age.
 #
 # ## On to the exercises
 #

@@ -7,11 +7,13 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import crmlib
 from crmlib import figures
 from crmlib.lifecycle import retention
-from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
+from crmlib.lifecycle.clv import BetaDiscreteWeibull, ShiftedBetaGeometric, compare_contracts
 
 REPOSITORY = Path(crmlib.__file__).parents[1]
 
@@ -140,7 +142,7 @@ def test_observed_survival_is_kaplan_meier():
     assert "too few" in words
 
 
-def test_where_leaving_gets_likelier_there_is_no_model_and_no_invention():
+def test_where_contracts_are_alike_there_is_no_model_and_no_invention():
     ages = pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 900, 700], "lost": [100, 200, 350]})
     assert retention.contract_model(ages) is None
     few = pd.DataFrame({"age": [1, 2], "at_risk": [20, 14], "lost": [6, 2]})
@@ -162,7 +164,133 @@ def test_the_outlook_follows_each_contract_from_its_own_age():
     assert yearly.contribution == 110
 
 
+# Contracts whose own chance to leave rises with age (BdW, c = 1.6)
+
+RISING = {"alpha": 0.6, "beta": 10.0, "c": 1.6}
+MONTHS = pd.date_range("2024-01-01", "2027-01-01", freq="MS")
+
+
+def simulated(seed, *, alpha, beta, c, contracts=1500):
+    """Monthly contracts begun in 2024 and the first half of 2025, their ends known to the end of 2026.
+
+    The end T is the first t with (1 − θ)^(t^c) below a uniform number, θ from a beta (α, β).
+    """
+    random = np.random.default_rng(seed)
+    theta = random.beta(alpha, beta, contracts)
+    ends_at = np.ceil((np.log(random.random(contracts)) / np.log1p(-theta)) ** (1 / c))
+    start = random.integers(0, 18, contracts)
+    stop = start + np.minimum(ends_at, 99).astype(int)
+    ended = pd.Series([MONTHS[at] if at < len(MONTHS) else pd.NaT for at in stop])
+    return pd.DataFrame(
+        {"customer_id": np.arange(contracts).astype(str), "started_at": MONTHS[start], "ended_at": ended, "price": 10.0}
+    )
+
+
+@pytest.fixture(scope="module")
+def rising():
+    return simulated(1, **RISING)
+
+
+@pytest.fixture(scope="module")
+def rising_model(rising):
+    return retention.contract_model(retention.contract_ages(rising, as_of="2025-12-31"))
+
+
+def test_of_contracts_whose_chance_to_leave_rises_the_truth_is_recovered(rising, rising_model):
+    assert isinstance(rising_model, BetaDiscreteWeibull)
+    params = rising_model.params
+    for symbol, true in RISING.items():
+        assert params.low[symbol] < true < params.high[symbol]
+    assert params.low["c"] > 1
+    ages = retention.contract_ages(rising, as_of="2025-12-31")
+    table = retention.project_contracts(ages, rising_model)
+    assert set(table.model) == {"BdW"}
+    legend = [each.get_text() for each in retention.plot_projection(table).get_legend().get_texts()]
+    assert legend[0] == "Projected (BdW), with 95% interval"
+
+
+def test_of_contracts_whose_chance_to_leave_rises_the_outlook_holds_what_is_left_in_a_year(rising, rising_model):
+    row = retention.contract_outlook(rising, rising_model, as_of="2025-12-31", margin=0.5).iloc[0]
+    running = rising[rising.ended_at.isna() | (rising.ended_at > "2025-12-31")]
+    assert row.contracts == len(running)
+    left = int((running.ended_at.isna() | (running.ended_at > "2026-12-31")).sum())
+    assert row.left_low < left < row.left_high
+    age = retention.running_contracts(rising, as_of="2025-12-31")
+    survival = BetaDiscreteWeibull(**RISING).survival
+    expected = age.contracts @ (survival(age.age + 12) / survival(age.age))
+    assert row.left_low < expected < row.left_high
+    # Whoever takes each contract's chance to leave as constant misses both, and does not know it.
+    sbg = ShiftedBetaGeometric.fit(retention.contract_ages(rising, as_of="2025-12-31"))
+    assert retention.contract_outlook(rising, sbg, as_of="2025-12-31").left_high.item() < min(left, expected)
+
+
+def test_the_outlook_takes_the_very_model_that_it_is_given(rising, rising_model):
+    row = retention.contract_outlook(rising, rising_model, as_of="2025-12-31").iloc[0]
+    running = retention.running_contracts(rising, as_of="2025-12-31")
+    age, contracts = running.age.to_numpy(), running.contracts.to_numpy()
+    drawn = rising_model.draws(400).values
+    kept = np.exp(rising_model.log_survival(drawn, age + 12.0) - rising_model.log_survival(drawn, age * 1.0))
+    low, high = np.quantile(kept @ contracts, [0.025, 0.975])
+    assert (row.left_low, row.left_high) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_the_model_is_the_one_that_the_comparison_picks_also_where_both_fit():
+    left = [1000, 869, 743, 653, 593, 551, 517, 491]  # Fader & Hardie's high-end customers: c is not 1
+    ages = pd.DataFrame({"age": range(1, 8), "at_risk": left[:-1], "lost": -np.diff(left)})
+    comparison = compare_contracts(left)
+    assert set(comparison.models) == {"sBG", "BdW"}
+    assert repr(retention.contract_model(ages)) == repr(comparison.picked)
+    assert comparison.pick == "BdW"
+
+
+def advice(model, term="month"):
+    outlook = pd.DataFrame(
+        [dict.fromkeys(("contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low"), 9.0)]
+    ).assign(lost_high=9.0)
+    return retention.finding_contracts(outlook, model, term=term).action
+
+
+def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_less():
+    for model in (ShiftedBetaGeometric(alpha=0.7, beta=1.3), BetaDiscreteWeibull(alpha=1.5, beta=20, c=0.8)):
+        assert (np.diff(model.retention(range(1, 13))) > 0).all()
+        assert advice(model).startswith("Spend on the first renewals")
+    falling = BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6)
+    assert (np.diff(falling.retention(range(1, 13))) < 0).all()
+    assert advice(falling) == (
+        "Look at what happens at later renewals: leaving rises with age. 99.0% renew at the first renewal, "
+        f"{falling.retention(12).item():.1%} of those who come to renewal 12."
+    )
+
+
+def test_where_leaving_rises_and_then_falls_the_worst_renewal_is_named():
+    model = BetaDiscreteWeibull(alpha=1.5, beta=20, c=1.6)
+    renewed = model.retention(range(1, 13))
+    assert (np.diff(renewed[:5]) < 0).all()
+    assert (np.diff(renewed[4:]) > 0).all()
+    assert "up to renewal 5: until then leaving rises with age (93.0% renew at the first" in advice(model)
+    assert f"{renewed[4]:.1%} of those who come to renewal 5)" in advice(model)
+    # Of yearly contracts two renewals are looked at, and at the second more leave.
+    assert "leaving rises with age. 93.0% renew at the first renewal, 87.2%" in advice(model, "year")
+
+
+@given(alpha=st.floats(-2, 4).map(np.exp), beta=st.floats(-2, 6).map(np.exp), c=st.floats(-1, 1.5).map(np.exp))
+def test_under_the_bdw_leaving_never_falls_before_it_rises(alpha, beta, c):
+    rate = np.diff(BetaDiscreteWeibull(alpha=alpha, beta=beta, c=c).retention(range(1, 13)))
+    rate = rate[np.abs(rate) > 1e-12]
+    turns = np.diff(np.sign(rate))
+    assert (turns >= 0).all()
+
+
 # The sample's refill boxes, whose α and β are known
+
+
+def test_of_the_sample_the_sbg_is_taken_as_it_is_true(aurora):
+    ages = retention.contract_ages(aurora.table("subscriptions"), as_of=aurora.as_of)
+    model = retention.contract_model(ages)
+    assert isinstance(model, ShiftedBetaGeometric)
+    table = retention.project_contracts(ages, model)
+    legend = [each.get_text() for each in retention.plot_projection(table).get_legend().get_texts()]
+    assert legend[0] == "Projected (sBG), with 95% interval"
 
 
 def test_the_true_parameters_lie_in_their_intervals(aurora, truth):

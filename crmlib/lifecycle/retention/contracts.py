@@ -16,7 +16,7 @@ from crmlib.lifecycle.retention.second_order import as_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
+    from crmlib.lifecycle.clv.contracts.contract_model import ContractModel
 
 Term = Literal["month", "quarter", "year"]
 _MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
@@ -206,39 +206,39 @@ def _renewals(start: Any, day: Any, months: int) -> Any:
     return ibis.greatest(whole // months, 0).cast("int64")
 
 
-def contract_model(contract_ages: Any) -> ShiftedBetaGeometric | None:
-    """The sBG model of these contracts; None where they say too little to project them.
+def contract_model(contract_ages: Any) -> ContractModel | None:
+    """The model of how these contracts go on, sBG or BdW; None where they say too little to project them.
 
-    ``contract_ages``: a table from :func:`contract_ages`. Too little: fewer than ten ends, fewer than two
-    renewals, or leaving that does not get rarer with age (then contracts do not differ, and a plain rate
-    says it all).
+    ``contract_ages``: a table from :func:`contract_ages`. The sBG says that each contract's own chance to leave stays
+    as it is, the BdW that it may rise or fall with age: it is taken where the data refute the sBG, as
+    :func:`~crmlib.lifecycle.clv.compare_contracts` decides, which also says why. Too little: fewer than ten ends,
+    fewer than two renewals, or leaving that settles the parameters of neither model, as of contracts that do not
+    differ (if they leave evenly, a plain rate says it all).
 
     >>> import pandas as pd
     >>> contract_model(pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 631, 468], "lost": [369, 163, 86]}))
     ShiftedBetaGeometric(alpha=0.7837, beta=1.333)
     """
-    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
+    from crmlib.lifecycle.clv.contracts.comparison import compare_contracts
     from crmlib.lifecycle.clv.errors import FitDidNotConverge
 
     frame = to_pandas(contract_ages)
     if frame.empty or frame.lost.sum() < _FEWEST_LOST:
         return None
     try:
-        return ShiftedBetaGeometric.fit(frame)
+        return compare_contracts(frame).picked
     except FitDidNotConverge:
         return None
 
 
-def project_contracts(
-    contract_ages: Any, model: ShiftedBetaGeometric | None, *, until: int | None = None
-) -> pd.DataFrame:
+def project_contracts(contract_ages: Any, model: ContractModel | None, *, until: int | None = None) -> pd.DataFrame:
     """How many contracts are left after each renewal: observed as far as it goes, and projected beyond.
 
     ``contract_ages``: a table from :func:`contract_ages`; ``model``: from :func:`contract_model`; ``until``
     which age, twice the observed unless given. One row per ``age`` from 0: ``at_risk, lost``; ``survival``
     observed (Kaplan–Meier) with its 95 % interval ``low, high`` (Greenwood, complementary log-log);
-    ``projected`` with ``projected_low, projected_high``. Empty where unobserved, or where there is no model.
-    A pandas frame.
+    ``projected`` with ``projected_low, projected_high``, and the ``model`` that it is from (sBG or BdW). Empty where
+    unobserved, or where there is no model. A pandas frame.
 
     >>> import pandas as pd
     >>> ages = pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 631, 468], "lost": [369, 163, 86]})
@@ -253,6 +253,8 @@ def project_contracts(
     import numpy as np
     import pandas as pd
     from scipy.special import ndtri
+
+    from crmlib.lifecycle.clv.models.model_names import model_name
 
     frame = to_pandas(contract_ages)
     last = int(frame.age.max()) if len(frame) else 0
@@ -269,18 +271,19 @@ def project_contracts(
     start = pd.DataFrame({"age": [0], "survival": [1.0], "low": [1.0], "high": [1.0]})
     table = table.merge(pd.concat([start, observed], ignore_index=True), on="age", how="left")
     if model is None:
-        return table.assign(projected=np.nan, projected_low=np.nan, projected_high=np.nan)
+        return table.assign(projected=np.nan, projected_low=np.nan, projected_high=np.nan, model=None)
     projected = model.projection(table.age.to_numpy(), draws=_DRAWS)
     return table.assign(
         projected=projected.survival.to_numpy(),
         projected_low=projected.low.to_numpy(),
         projected_high=projected.high.to_numpy(),
+        model=model_name(type(model).__name__),
     )
 
 
 def contract_outlook(
     subscriptions: Any,
-    model: ShiftedBetaGeometric,
+    model: ContractModel,
     *,
     as_of: Any,
     term: Term | None = None,
@@ -290,13 +293,11 @@ def contract_outlook(
 
     One row: ``contracts`` running; ``left`` of them after a year, with ``left_low, left_high``;
     ``contribution`` a year if nobody left (prices times ``margin``, client's currency); ``lost``, how much
-    less it will be, with ``lost_low, lost_high``. Each contract is projected from its own age: old ones
-    leave less. Intervals say how well the model is known. None where nothing runs.
+    less it will be, with ``lost_low, lost_high``. ``model``: fitted, from :func:`contract_model`. Each contract is
+    projected from its own age. Intervals say how well the model is known. None where nothing runs.
     """
     import numpy as np
     import pandas as pd
-
-    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
 
     running = to_pandas(running_contracts(subscriptions, as_of=as_of, term=term))
     if running.empty:
@@ -310,11 +311,11 @@ def contract_outlook(
     ahead = age[:, None] + np.arange(1, renewals + 1)
     contracts, revenue = running.contracts.to_numpy(dtype=float), running.revenue.to_numpy(dtype=float) * margin
 
-    def outlook(one: ShiftedBetaGeometric) -> tuple[float, float]:
+    def outlook(one: ContractModel) -> tuple[float, float]:
         kept = one.survival(ahead) / one.survival(age)[:, None]
         return float(contracts @ kept[:, -1]), float(revenue @ (1 - kept).sum(axis=1))
 
-    drawn = np.array([outlook(ShiftedBetaGeometric(alpha=a, beta=b)) for a, b in model.draws(400).values])
+    drawn = np.array([outlook(model.with_log_parameters(np.log(row))) for row in model.draws(400).values])
     left, lost = outlook(model)
     (left_low, lost_low), (left_high, lost_high) = np.quantile(drawn, [0.025, 0.975], axis=0)
     return pd.DataFrame(
@@ -337,7 +338,7 @@ def contract_outlook(
 def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
     """Contracts left after each renewal, observed and projected, with intervals; answers the Axes.
 
-    ``projection``: a frame from :func:`project_contracts`.
+    ``projection``: a frame from :func:`project_contracts`; the legend names its model.
     """
     title = text.say("How many contracts are left after each renewal")
     observed = projection[projection.survival.notna()]
@@ -359,7 +360,7 @@ def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
             projection.projected,
             color=figures.COLOURS["second"],
             linewidth=2,
-            label=text.say("Projected (sBG), with 95% interval"),
+            label=text.say("Projected ({model}), with 95% interval", model=projection.model.iloc[0]),
         )
     axes.errorbar(
         observed.age,
@@ -406,7 +407,7 @@ def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
     else:
         reading = text.say(
             "{first} of contracts outlive their first renewal and {seen} their renewal {seen_age}; too few "
-            "have ended, or they leave too evenly, for a projection.",
+            "have ended, or contracts differ too little, for a projection.",
             **words,
         )
     return figures.caption(
@@ -445,8 +446,35 @@ def _other_terms(terms: Any, term: Term) -> str:
     )
 
 
+def _where_to_act(model: ContractModel, number: int) -> str:
+    """What to do about leaving, by the renewal, of the first ``number``, at which the smallest share renews."""
+    renewed = model.retention(range(1, number + 1))
+    lowest = int(renewed.argmin()) + 1
+    if lowest == 1:
+        return text.say(
+            "Spend on the first renewals: that is where most contracts are lost, and those who stay longer leave less "
+            "by themselves."
+        )
+    words = {
+        "lowest": lowest,
+        "share": text.percent(renewed[lowest - 1].item(), digits=1),
+        "first": text.percent(renewed[0].item(), digits=1),
+    }
+    if lowest == number:
+        return text.say(
+            "Look at what happens at later renewals: leaving rises with age. {first} renew at the first renewal, "
+            "{share} of those who come to renewal {lowest}.",
+            **words,
+        )
+    return text.say(
+        "Look at what happens up to renewal {lowest}: until then leaving rises with age ({first} renew at the first "
+        "renewal, {share} of those who come to renewal {lowest}); those who stay longer leave less again.",
+        **words,
+    )
+
+
 def finding_contracts(
-    outlook: pd.DataFrame | None, model: ShiftedBetaGeometric | None, *, term: Term | None = None, terms: Any = None
+    outlook: pd.DataFrame | None, model: ContractModel | None, *, term: Term | None = None, terms: Any = None
 ) -> Finding | None:
     """How many of today's contracts will be left in a year, and what leaving will cost.
 
@@ -490,10 +518,7 @@ def finding_contracts(
         )
         .replace("  ", " ")
         .rstrip(),
-        action=text.say(
-            "Spend on the first renewals: that is where most contracts are lost, and those who stay longer leave less "
-            "by themselves."
-        ),
+        action=_where_to_act(model, number),
         money=float(row.lost) if priced else None,
         money_low=float(row.lost_low) if priced else None,
         money_high=float(row.lost_high) if priced else None,

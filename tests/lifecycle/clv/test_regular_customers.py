@@ -171,7 +171,7 @@ def test_intervals_of_a_regular_business_are_told_and_cover_its_next_year(seed: 
     assert np.isfinite(held).all(axis=None)
 
 
-def test_draws_leave_the_chance_to_leave_as_open_as_counting_does() -> None:
+def test_draws_leave_the_chance_to_leave_nearly_as_open_as_counting_does() -> None:
     customers, _, _ = business(8)
     model = BetaGeoNBD.fit(customers)
     draws = model.draws(400)
@@ -179,8 +179,9 @@ def test_draws_leave_the_chance_to_leave_as_open_as_counting_does() -> None:
     a, b = draws.values[:, 2], draws.values[:, 3]
     # Without a spread in p, it is a share of orders that were the last: standard error √(p/orders).
     last, orders = (customers["recency"] < customers["T"] - 15).sum(), (customers["frequency"] + 1).sum()
-    assert np.median(a / (a + b)) == pytest.approx(last / orders, rel=0.15)
-    assert np.std(a / (a + b)) == pytest.approx(np.sqrt(last) / orders, rel=0.5)
+    # The vague prior of the draws leaves it open that firms differ, which these do not: well within two of these.
+    assert np.median(a / (a + b)) == pytest.approx(last / orders, abs=1.5 * np.sqrt(last) / orders)
+    assert 1 <= np.std(a / (a + b)) / (np.sqrt(last) / orders) < 2
 
 
 def test_the_likelihood_has_its_slopes_where_parameters_are_huge() -> None:

@@ -30,6 +30,8 @@ GAIN_LEFT = 1e-9
 # A log-parameter known to no better than e^±30 is not known: the maximum lies at the edge (0 or infinity).
 LEAST_CURVATURE = 1e-3
 LONGEST_STEP = 2.0
+# Of the vague prior under which parameters are drawn: a factor of 20 either way.
+VAGUE_SPREAD = 3.0
 # A parameter a thousand times as large, or as small, as a typical one, and still no maximum, runs to the edge.
 FAR_AWAY = float(np.log(1000))
 
@@ -42,7 +44,8 @@ class Estimate:
     """A maximum of a likelihood: where, how high, how sharp (``covariance`` of the log-parameters).
 
     ``likelihood``: to weigh draws by; ``rough``: a peak of nearly the same shape that costs little to evaluate, where
-    the likelihood itself costs much.
+    the likelihood itself costs much; ``typical``: log-parameters of a typical base, around which a vague prior of draws
+    lies, if any does.
     """
 
     log_parameters: Numbers
@@ -52,6 +55,7 @@ class Estimate:
     iterations: int
     likelihood: Likelihood | None = field(default=None, repr=False, compare=False)
     rough: Peak | None = field(default=None, repr=False, compare=False)
+    typical: Numbers | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def normal_share(self) -> float:
@@ -197,8 +201,12 @@ class FittedModel(ABC):
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
 
-        From the posterior under a prior that is flat in the logarithms, within e^±20 times the estimate, or under the
-        prior of the fit. Exact, by importance or slice sampling (``method`` of the answer says which; see
+        From the posterior under the prior of the fit. Where there was none, a model of orders takes a vague one, normal
+        in the logarithms around a typical base with standard deviation 3 (a factor of 20 either way): without, small
+        bases leave parameters open up to infinity, and intervals then cover less than they say. Models whose parameters
+        have no typical size take a prior that is flat in the logarithms, within e^±20 times the estimate.
+
+        Exact, by importance or slice sampling (``method`` of the answer says which; see
         :mod:`~crmlib.lifecycle.clv.models.posterior`). From very many histories, the normal approximation on the
         log-scale is taken ("normal") if a check on a coarser likelihood finds nothing to correct, or where a model
         keeps no likelihood.
@@ -208,7 +216,17 @@ class FittedModel(ABC):
         if estimate.likelihood is None or (estimate.rough is not None and estimate.normal_share >= NORMAL_ENOUGH):
             log_values = draw_normal(estimate.log_parameters, estimate.covariance, count, random)
             return ParameterDraws(np.exp(log_values), "normal", count * estimate.normal_share)
-        return draw(Peak(estimate.likelihood, estimate.log_parameters, estimate.covariance), count, random)
+        return draw(self._posterior, count, random)
+
+    @cached_property
+    def _posterior(self) -> Peak:
+        estimate = self._fitted
+        assert estimate.likelihood is not None
+        if estimate.typical is None:
+            return Peak(estimate.likelihood, estimate.log_parameters, estimate.covariance)
+        posterior = with_prior(estimate.likelihood, estimate.typical, VAGUE_SPREAD)
+        place, _, hessian, _ = maximise(posterior, [estimate.log_parameters], self.symbols)
+        return Peak(posterior, place, np.linalg.inv(-hessian))
 
     def posterior_summary(self, level: float = 0.95, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
         """The parameters as the data leave them possible: index ``symbols``; ``mean, median, low, high``.

@@ -56,7 +56,8 @@ class OrdersModel(FittedModel):
 
     x repeat orders, the last of them t_x after the first order, seen until T after it. All array functions take
     arrays of one shape, or such as broadcast against each other, and raise ``CustomerBaseInvalid`` for histories that
-    cannot be true.
+    cannot be true, ``ValueError`` for times that are negative or not finite and for numbers of orders that are not
+    whole.
     """
 
     unit: Unit
@@ -116,7 +117,11 @@ class OrdersModel(FittedModel):
         return special.expit(-self.log_odds_gone(x, t_x, T))
 
     def expected_orders(self, t: Any, x: Any, t_x: Any, T: Any) -> Numbers:
-        """Expected orders in the next ``t`` (in ``unit``) of customers with this history."""
+        """Expected orders in the next ``t`` (in ``unit``) of customers with this history.
+
+        Raises ``ValueError`` for a ``t`` that is negative or not finite.
+        """
+        check_times(t=t)
         x, t_x, T = histories(x, t_x, T)
         return self.p_alive(x, t_x, T) * self.expected_orders_if_alive(t, x, T)
 
@@ -182,6 +187,7 @@ class OrdersModel(FittedModel):
             iterations=iterations,
             likelihood=unscaled,
             rough=rough,
+            typical=starts[0] + shift if prior_spread is None else None,
         )
         values = np.exp(estimate.log_parameters).tolist()
         parameters = dict(zip(cls.symbols, values, strict=True))
@@ -222,3 +228,31 @@ def histories(x: Any, t_x: Any, T: Any) -> list[Numbers]:
 def broadcast(*values: Any) -> list[Numbers]:
     """The values as float arrays of one shape."""
     return list(np.broadcast_arrays(*(np.asarray(value, float) for value in values)))
+
+
+def check_times(**times: Any) -> None:
+    """Refuse times that cannot be: ``ValueError`` unless all are finite and 0 or more; arguments are called by name."""
+    for name, given in times.items():
+        values = np.asarray(given, float)
+        if not np.all((values >= 0) & (values < np.inf)):
+            raise ValueError(
+                f"{name} is {_first(values, ~((values >= 0) & (values < np.inf)))}; times are finite and 0 or more, "
+                "in the model's unit"
+            )
+
+
+def check_counts(**counts: Any) -> None:
+    """Refuse numbers of orders that cannot be: ``ValueError`` unless all are whole, finite and 0 or more."""
+    for name, given in counts.items():
+        values = np.asarray(given, float)
+        right = (values >= 0) & (values < np.inf) & (values == np.floor(values))
+        if not np.all(right):
+            raise ValueError(f"{name} is {_first(values, ~right)}; orders are counted: whole numbers from 0 on")
+
+
+def _first(values: Numbers, bad: Numbers) -> str:
+    """The first of the wrong values, and where it stands if there are several values."""
+    places = np.flatnonzero(bad)
+    where = f" at position {places[0]}" if values.size > 1 else ""
+    more = f" (and {len(places) - 1} more are wrong)" if len(places) > 1 else ""
+    return f"{values.ravel()[places[0]]:g}{where}{more}"
