@@ -48,6 +48,14 @@ def test_cells_are_short_and_outputs_load_nothing_and_show_no_path(built):
     assert str(built.target.parent) not in text
 
 
+@pytest.mark.parametrize("built", BUILDS, ids=NAMES)
+def test_every_figure_is_seen(built):
+    for cell in code_cells(nbformat.read(built.target, 4)):
+        for output in cell.outputs:
+            shown = output.get("data", {})
+            assert not shown.get("text/plain", "").startswith(("<Axes", "<Figure")), cell.source
+
+
 @pytest.mark.parametrize("chapter", chapter_files(), ids=lambda chapter: chapter.name)
 def test_a_chapter_follows_the_spine_and_has_a_practice_notebook(chapter):
     book = nbformat.read(chapter.path, 4)

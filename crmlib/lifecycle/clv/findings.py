@@ -161,7 +161,7 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
                 **said,
             )
         )
-    elif not trust.money:
+    elif not trust.money or trust.regular:
         sentence = text.say(
             "Half of the value that could still be won back lies, by the model, with {half} of {customers} customers; "
             "how much it is cannot be told well enough to put money on it.",

@@ -10,6 +10,7 @@ from scipy import integrate, stats
 from crmlib.lifecycle.clv import (
     BetaGeoNBD,
     CustomerBaseInvalid,
+    FitDidNotConverge,
     ModifiedBetaGeoNBD,
     ParetoNBD,
     compare,
@@ -17,6 +18,7 @@ from crmlib.lifecycle.clv import (
     fit_models,
 )
 from crmlib.lifecycle.clv.customer_base import read_histories
+from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
 from crmlib.lifecycle.clv.models.model_names import RULES
 from crmlib.lifecycle.clv.trust.comparison import _all_alive, _Candidate, _pick
 from crmlib.lifecycle.clv.trust.holdout_score import _same_mean_and_variance, count_probability_if_alive, log_scores
@@ -168,6 +170,76 @@ def test_without_a_holdout_the_histories_decide(cdnow: pd.DataFrame) -> None:
     assert "no time held out" in found.why
     assert "log_score" not in found.table
     assert len(found.table) == 3
+
+
+def clockwork(count: int, *, seed: int, long_ago: int = 0, of_late: int = 0) -> pd.DataFrame:
+    """Customers who order every 30 ± 3 days, whom random times do not describe, and some who bought only once."""
+    random = np.random.default_rng(seed)
+    T, held = random.integers(200, 700, count).astype(float), 180.0
+    at = np.cumsum(random.integers(27, 34, (count, 40)), axis=1)
+    until = np.where(at <= T[:, None], at, 0)
+    later = ((at > T[:, None]) & (at <= T[:, None] + held)).sum(axis=1)
+    once = [observed(0.0, 0.0, np.full(many, age / 7), 0, held / 7) for many, age in ((long_ago, 600), (of_late, 10))]
+    regular = observed((until > 0).sum(axis=1), until.max(axis=1) / 7, T / 7, later, held / 7)
+    return pd.concat([regular, *once], ignore_index=True).astype(float)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("held", [True, False])
+def test_customers_like_clockwork_are_compared_with_a_weak_prior_and_it_is_said(seed: int, held: bool) -> None:
+    customers = clockwork(300, seed=seed)
+    for kind in MODELS:
+        with pytest.raises(FitDidNotConverge):
+            kind.fit(customers)
+    found = compare(MODELS, customers if held else customers[["frequency", "recency", "T"]])
+    assert found.pick is not None
+    assert found.picked is found.models[found.pick]
+    assert list(found.models) == [kind.__name__ for kind in MODELS]
+    table = found.table[:3]
+    assert table["converged"].all()
+    assert table["reason"].str.contains("the data alone did not settle it: with a weak prior").all()
+    assert np.isfinite(table[["log_likelihood", "aic", "bic"]].astype(float)).all(axis=None)
+    for kind in MODELS:
+        same = kind.fit(customers, prior_spread=WEAK_PRIOR)
+        assert found.models[kind.__name__].log_parameters.tolist() == same.log_parameters.tolist()
+    if held:
+        # Nobody left, so totals are those of the common rate; it misses the half gap on average that is open at T.
+        rate = found.table.set_index("model").loc["overall_mean", "expected_total"]
+        np.testing.assert_allclose(table["expected_total"].astype(float), rate, rtol=0.003)
+        assert table["missed"].between(0.5 * 30 / 450 - 0.01, 0.5 * 30 / 450 + 0.01).all()
+    # The stronger hold that was asked for is kept, and then nothing was done that must be said.
+    asked = compare([BetaGeoNBD], customers, prior_spread=1.0)
+    assert asked.table["reason"][0] == ""
+    wanted = BetaGeoNBD.fit(customers, prior_spread=1.0).log_parameters
+    assert asked.models["BetaGeoNBD"].log_parameters.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("long_ago", [1, 3, 100])
+@pytest.mark.parametrize("held", [True, False])
+def test_one_time_buyers_of_long_ago_are_not_taken_for_alive_under_a_weak_prior(long_ago: int, held: bool) -> None:
+    customers = clockwork(300, seed=1, long_ago=long_ago)
+    found = compare(MODELS, customers if held else customers[["frequency", "recency", "T"]])
+    assert found.pick in ("ModifiedBetaGeoNBD", "ParetoNBD")
+    table = found.table.set_index("model")
+    assert "weak prior" in table.loc[found.pick, "reason"]
+    assert table.loc["BetaGeoNBD", "p_alive_one_time"] == 1
+    assert table.loc[found.pick, "p_alive_one_time"] < 1e-3
+    assert found.picked.p_alive(0, 0, 600 / 7) < 1e-3
+
+
+def test_among_models_that_tie_under_a_weak_prior_the_one_with_the_defect_is_left() -> None:
+    # One-time buyers of ten days ago tell nothing of BG/NBD's defect, so that histories cannot decide against it.
+    found = compare(MODELS[:2], clockwork(300, seed=1, of_late=5)[["frequency", "recency", "T"]])
+    assert np.ptp(found.table["bic"].astype(float)) < 6
+    assert found.pick == "ModifiedBetaGeoNBD"
+    assert "BG/NBD calls every one-time buyer surely still a customer" in found.why
+    assert found.picked.p_alive(0, 0, 600 / 7) < 0.01
+
+
+def test_a_model_that_the_data_settle_needs_no_prior(cdnow: pd.DataFrame) -> None:
+    found = compare(MODELS, cdnow)
+    assert (found.table["reason"][:3] == "").all()
+    assert found.models["ParetoNBD"].log_parameters.tolist() == ParetoNBD.fit(cdnow).log_parameters.tolist()
 
 
 def candidate(name: str, bic: float, score: float, all_alive: bool = False, noise: float = 1.0) -> _Candidate:

@@ -6,6 +6,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +124,13 @@ def test_a_manager_reads_no_jargon_of_contracts(fitted) -> None:
     said = " ".join([found.sentence, found.certainty, found.action])
     for word in ("parameter", "horizon", "discounted", "sBG"):
         assert word not in said
+
+
+def test_the_money_named_is_that_of_the_coming_year_less_what_leaves() -> None:
+    model = ShiftedBetaGeometric(alpha=3.8, beta=15.2)
+    equity = pd.DataFrame({"contracts": [10], "value": [300.0], "value_low": [250.0], "value_high": [350.0]})
+    outlook = pd.DataFrame({"contribution": [120.0], "lost": [20.0], "lost_low": [15.0], "lost_high": [30.0]})
+    how = {"term": "month", "price": 2.0, "margin": 0.5, "rate": 0.01}
+    found = finding_contract_equity(equity, model, **how, outlook=outlook)
+    assert (found.money, found.money_low, found.money_high) == (100.0, 90.0, 105.0)
+    assert finding_contract_equity(equity, model, **how).money is None

@@ -97,6 +97,12 @@ def test_ninety_per_cent_intervals_hold_what_came_in_nine_cases_of_ten():
         ({"discount_rate": 0.0}, ValueError, "above 0"),
         ({"margin": 20}, ValueError, "0 to 1"),
         ({"confidence": 95}, ValueError, "between 0 and 1"),
+        ({"confidence": 1}, ValueError, "between 0 and 1"),
+        ({"confidence": 0.0}, ValueError, "between 0 and 1"),
+        ({"confidence": np.nan}, ValueError, "between 0 and 1"),
+        ({"draws": 1}, ValueError, "draws must be a whole number, 100 or more, not 1: fewer do not tell an interval"),
+        ({"draws": 99}, ValueError, "100 or more, not 99"),
+        ({"draws": 200.5}, ValueError, "100 or more, not 200.5"),
         ({"contracts": [1, 2, 3]}, ValueError, "one for each"),
         ({"contracts": [1, 2.5]}, CustomerBaseInvalid, "row 1, contracts is 2.5"),
         ({"price": [1, np.nan]}, CustomerBaseInvalid, "row 1, price is nan"),
@@ -105,5 +111,12 @@ def test_ninety_per_cent_intervals_hold_what_came_in_nine_cases_of_ten():
 )
 def test_impossible_input_is_refused_by_name(changed, error, words):
     how = {"renewals": [0, 1], "contracts": [1, 2], "price": 10, "discount_rate": 0.1} | changed
-    with pytest.raises(error, match=words):
-        contract_value(SBG, **how)
+    for of in (contract_value, contract_equity):
+        with pytest.raises(error, match=words):
+            of(SBG, **how)
+
+
+def test_the_fewest_draws_already_hold_the_value():
+    for of in (contract_value, contract_equity):
+        row = of(SBG, renewals=3, contracts=50, price=10, discount_rate=0.1, draws=100).iloc[0]
+        assert row.value_low < row.value < row.value_high

@@ -136,6 +136,7 @@ def test_a_covariate_that_says_nothing_leaves_all_as_it_is(kind: type) -> None:
     frame = customers(300, 3, kind=kind)
     # Every customer twice, once in each group: no group differs.
     both = pd.concat([frame.assign(channel=group) for group in ("store", "web")], ignore_index=True)
+    both["customer_id"] = both.index
     model, plain = fitted(both, kind, orders=["channel"], leaving=["channel"]), kind.fit(frame, unit="days")
     np.testing.assert_allclose(model.effects["effect"], 0, atol=1e-5)
     np.testing.assert_allclose(model.base_model.log_parameters, plain.log_parameters, atol=1e-4)
@@ -263,6 +264,56 @@ def test_a_group_in_which_nobody_came_back_is_named_and_a_prior_holds_it(base: p
     assert free.log_likelihood_ - 0.1 < gentle.log_likelihood_ < free.log_likelihood_
     with pytest.raises(ValueError, match="needs a fit without prior_spread"):
         gentle.likelihood_ratio_test()
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-90, 1e12, 1e90])
+@pytest.mark.filterwarnings("error")
+def test_a_number_in_a_tiny_or_huge_unit_tells_the_same_per_standard_deviation(
+    base: pd.DataFrame, scale: float
+) -> None:
+    few = base.head(800)
+    how = {"orders": ["channel", "age"], "leaving": ["age"]}
+    plain, scaled = fitted(few, **how), fitted(few.assign(age=few["age"] * scale), **how)
+    table = scaled.effects
+    assert np.isfinite(table.drop(columns=["covariate", "on"])).all(axis=None)
+    columns = ["ratio_low", "ratio", "ratio_high"]
+    assert (table[columns] > 0).all(axis=None)
+    assert (table["ratio_low"] <= table["ratio"]).all()
+    assert (table["ratio"] <= table["ratio_high"]).all()
+    same = ["ratio_per_sd", "z", "p_value"]
+    np.testing.assert_allclose(table[same], plain.effects[same], rtol=1e-6)
+    spread = few["age"].std(ddof=0)
+    np.testing.assert_allclose(plain.effects["ratio_per_sd"][1:], plain.effects["ratio"][1:] ** spread, rtol=1e-9)
+    assert table["ratio_per_sd"][0] == table["ratio"][0]
+    draws = scaled.draws(100, seed=2).values
+    assert np.isfinite(draws).all()
+    np.testing.assert_allclose(draws[:, :5], plain.draws(100, seed=2).values[:, :5], rtol=1e-4)
+    np.testing.assert_allclose(scaled.p_alive(few.assign(age=few["age"] * scale)), plain.p_alive(few), rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-310, 1e200, 1e306])
+@pytest.mark.filterwarnings("error")
+def test_a_unit_in_which_no_spread_can_be_told_is_refused(base: pd.DataFrame, scale: float) -> None:
+    refused(base.assign(age=base["age"] * scale), "the numbers in the column age differ by .* give it in another unit")
+
+
+@pytest.mark.parametrize("kind", [BetaGeoNBD, ParetoNBD])
+@pytest.mark.parametrize("process", ["orders", "leaving"])
+@pytest.mark.filterwarnings("error")
+def test_a_number_far_out_of_what_was_fitted_is_named_not_the_history(kind: type, process: str) -> None:
+    frame = customers(800, 4, kind=kind, age_orders=0.02)
+    model = fitted(frame, kind, **{process: ["age"], "orders" if process == "leaving" else "leaving": ["channel"]})
+    for far in (1e6, -1e6, 1e300):
+        few = frame.head(4).assign(age=[30.0, far, 31.0, far])
+        words = "customers 1, 3: age is far out of what the model was fitted to .first: .* from the mean"
+        for answer in (model.p_alive, lambda summary: model.expected_orders(90, summary)):
+            with pytest.raises(CovariateInvalid, match=words):
+                answer(few)
+        with pytest.raises(CovariateInvalid, match="this customer: age is far out"):
+            model.at({"age": far, "channel": "web"})
+    # Unusual is not far out: whatever is answered is a number.
+    unusual = frame.head(4).assign(age=[0.0, 90.0, 200.0, -50.0])
+    assert np.isfinite([model.p_alive(unusual), model.expected_orders(90, unusual)]).all()
 
 
 def refused(frame: pd.DataFrame, words: str, **covariates: Any) -> None:

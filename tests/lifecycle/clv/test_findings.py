@@ -63,7 +63,7 @@ def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> N
     assert "If all were surely still customers, it would be $900 more." in of_all.sentence
     assert "came back" not in of_all.sentence
     assert (found.money, found.money_low, found.money_high) == (5000.0, 4000.0, 6000.0)
-    assert "by 8%" in found.certainty
+    assert "on a time held out, 8% more orders came than forecast, a bit more of a difference" in found.certainty
     client = MARGIN.assign(source="client")
     untested = clv.finding_equity(equity_of(), client, customers=70, discount_rate=0.1)
     assert "as set for the client" in untested.sentence
@@ -268,7 +268,10 @@ def test_a_model_that_failed_its_test_names_no_money_and_says_why(actual, saved,
 
 def test_a_miss_that_the_model_survives_is_told_with_the_money_of_every_finding() -> None:
     for found in all_findings(trust_of(1150.0)):
-        assert "15% fewer orders came than forecast, more of a difference than chance makes" in found.certainty
+        assert (
+            "15% more orders came than forecast, more of a difference than chance makes: plan with a reserve"
+            in found.certainty
+        )
         assert found.money > 0
     by_chance = clv.trust_in_model(total_of(1300.0, low=500.0, high=1500.0), baselines_of(0.3, 0.2, 0.4))
     assert by_chance.money
@@ -328,3 +331,121 @@ def test_it_is_said_what_counts_as_an_order() -> None:
     assert (
         "several on one day count once" in clv.finding_holdout(total_of(1010.0), baselines_of(0.3, 0.2, 0.4)).certainty
     )
+
+
+@pytest.mark.parametrize(
+    ("actual", "said"),
+    [
+        (
+            1010.0,
+            "It holds if the business stays as it is; on a time held out, 1% more orders came than forecast, which",
+        ),
+        (
+            960.0,
+            "It holds if the business stays as it is; on a time held out, 4% fewer orders came than forecast, which",
+        ),
+        (1000.0, "It holds if the business stays as it is; on a time held out, as many orders came as forecast."),
+        (1080.0, "8% more orders came than forecast, a bit more of a difference than chance makes: read the interval"),
+        (920.0, "8% fewer orders came than forecast, a bit more of a difference than chance makes: read the interval"),
+        (
+            1150.0,
+            "On a time held out, 15% more orders came than forecast, more of a difference than chance makes: plan",
+        ),
+        (
+            850.0,
+            "On a time held out, 15% fewer orders came than forecast, more of a difference than chance makes: plan",
+        ),
+        (1210.0, "the model failed: 1,210 orders came where it expected 1,000"),
+        (790.0, "the model failed: 790 orders came where it expected 1,000"),
+    ],
+)
+def test_a_miss_is_told_with_its_direction_and_as_gravely_as_it_is(actual: float, said: str) -> None:
+    verdict = trust_of(actual)
+    assert said in verdict.said
+    assert verdict.money == (800 <= actual <= 1200)
+    # Only a miss beyond chance casts doubt on the model itself.
+    assert ("which chance can make" in verdict.said) == (actual in (1010.0, 960.0))
+    assert ("and the model is right" in verdict.said) == (actual in (1080.0, 920.0))
+    assert ("than chance makes" in verdict.said) == (not 940 <= actual <= 1060)
+    assert not verdict.regular
+
+
+def test_a_large_miss_within_chance_is_told_as_one_that_chance_can_make() -> None:
+    wide = total_of(1300.0, low=500.0, high=1500.0)
+    verdict = clv.trust_in_model(wide, baselines_of(0.3, 0.2, 0.4))
+    assert verdict.money
+    assert "30% more orders came than forecast, which chance can make" in verdict.said
+
+
+def timing_of(k: float, low: float, high: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"customers": [200], "pairs": [800], "k": [k], "low": [low], "high": [high], "p_value": [0.001]}
+    )
+
+
+REGULARLY = "Customers order far more regularly than the model takes it: who is overdue is less likely still a customer"
+
+
+@pytest.mark.parametrize(
+    ("timing", "regular"),
+    [
+        (timing_of(8.0, 7.0, 9.0), True),
+        (timing_of(2.5, 2.01, 3.1), True),
+        (timing_of(2.5, 2.0, 3.1), False),  # more regular than random, but not surely far more
+        (timing_of(9.0, 1.5, 50.0), False),
+        (timing_of(1.0, 0.9, 1.1), False),
+        (timing_of(0.4, 0.3, 0.5), False),
+        (None, False),
+    ],
+)
+def test_only_surely_regular_customers_are_told_of(timing: pd.DataFrame | None, regular: bool) -> None:
+    verdict = trust_of(1010.0, timing=timing)
+    assert verdict.regular == regular
+    assert (REGULARLY in verdict.said) == regular
+    assert verdict.money  # totals need no right P(alive) of each
+    untested = clv.trust_in_model(timing=timing)
+    assert "could not be tested" in untested.said
+    assert (REGULARLY in untested.said) == regular
+
+
+def test_value_at_risk_of_regular_customers_names_no_money_and_says_whom_to_call() -> None:
+    trust = trust_of(1010.0, timing=timing_of(8.0, 7.0, 9.0))
+    for at_risk in (customers_at_risk(500.0, 400.0), customers_at_risk(300.0, 200.0, lost=(400.0,))):
+        found = clv.finding_value_at_risk(equity_of(), at_risk, trust=trust)
+        said = found.sentence + found.certainty + found.action
+        assert (found.money, found.money_low, found.money_high) == (None, None, None)
+        assert found.plays == ()
+        assert "$" not in said
+        assert "call at once who is overdue by their own rhythm" in found.action
+        assert REGULARLY in found.certainty
+        assert found.direction == "bad"
+    # Nobody who could be won back is left: then there is nobody to call either.
+    all_lost = clv.finding_value_at_risk(equity_of(), customers_at_risk(lost=(400.0, 500.0)), trust=trust)
+    assert "No value is left to be saved" in all_lost.sentence
+    assert "overdue" not in all_lost.action
+
+
+def test_other_findings_of_regular_customers_keep_their_money_and_say_it() -> None:
+    for found in all_findings(trust_of(1010.0, timing=timing_of(8.0, 7.0, 9.0))):
+        assert REGULARLY in found.certainty
+        assert (found.money is None) == (found.key == "clv.value_at_risk")
+
+
+def test_regular_customers_whose_model_failed_are_told_both() -> None:
+    trust = trust_of(1300.0, timing=timing_of(8.0, 7.0, 9.0))
+    assert not trust.money
+    for found in all_findings(trust):
+        assert "the model failed" in found.certainty
+        assert REGULARLY in found.certainty
+        assert found.money is None
+        assert "$" not in found.sentence
+
+
+def test_real_orders_like_clockwork_are_regular_to_the_verdict() -> None:
+    random, start = np.random.default_rng(1), pd.Timestamp("2024-01-01")
+    days = np.cumsum(random.integers(27, 34, (60, 10)), axis=1)
+    orders = pd.DataFrame(
+        {"customer_id": np.repeat(np.arange(60), 10), "ordered_at": start + pd.to_timedelta(days.ravel(), unit="D"),
+         "amount": 1.0}
+    )  # fmt: skip
+    assert clv.trust_in_model(timing=clv.regularity(orders, as_of="2025-12-31")).regular

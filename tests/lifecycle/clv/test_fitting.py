@@ -121,6 +121,20 @@ def test_margin_takes_refunds_off_and_needs_cost_on_half_of_the_money() -> None:
     assert (none["source"], none["margin"], none["priced_orders"]) == ("client", 0.2, 0)
 
 
+@pytest.mark.parametrize("fallback", [np.nan, 2, -0.1, 1.0001, np.inf])
+def test_a_margin_that_is_no_share_is_refused_even_where_cost_is_known(fallback: float) -> None:
+    for cost in (40.0, None):
+        orders = orders_on("2025-01-01", amount=100.0).assign(cost=cost)
+        with pytest.raises(ValueError, match="fallback is a margin, a share of the price from 0 to 1, not"):
+            contribution_margin(orders, as_of="2025-12-31", fallback=fallback)
+
+
+@pytest.mark.parametrize("fallback", [0, 1])
+def test_no_margin_and_all_of_it_are_shares_too(fallback: int) -> None:
+    found = contribution_margin(orders_on("2025-01-01", amount=100.0), as_of="2025-12-31", fallback=fallback).iloc[0]
+    assert (found["margin"], found["source"]) == (fallback, "client")
+
+
 def test_spend_and_frequency_of_cdnow_are_nearly_independent(cdnow: pd.DataFrame) -> None:
     found = spend_and_frequency(cdnow).iloc[0]
     assert found["customers"] == 946

@@ -109,8 +109,21 @@ def test_too_few_customers_with_three_orders_are_refused() -> None:
         regularity(orders, as_of="2024-12-30")
     with pytest.raises(TooFewRepeatBuyers, match="0 customers"):
         regularity(orders[:0], as_of="2024-12-30")
-    with pytest.raises(ValueError, match="most_pairs"):
-        regularity(orders, as_of="2024-12-30", most_pairs=0)
+
+
+def test_options_that_cannot_be_meant_are_refused() -> None:
+    orders = orders_with_gamma_gaps(1.0, customers=60, seed=1)
+    for most_pairs in (0, -1, 1.5, np.nan):
+        for of in (regularity, successive_gaps):
+            with pytest.raises(ValueError, match="most_pairs must be a whole number, 1 or more, not"):
+                of(orders, as_of="2024-12-30", most_pairs=most_pairs)
+    for confidence in (95, 1, 1.0, 0, -0.5, np.nan):
+        with pytest.raises(ValueError, match="confidence is a share between 0 and 1, such as"):
+            regularity(orders, as_of="2024-12-30", confidence=confidence)
+    narrow, wide = (regularity(orders, as_of="2024-12-30", confidence=sure).iloc[0] for sure in (0.5, 0.99))
+    assert np.log(wide["high"] / narrow["k"]) / np.log(narrow["high"] / narrow["k"]) == pytest.approx(
+        2.575829 / 0.674490, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from crmlib.lifecycle.clv import (
     baseline_comparison,
     baseline_forecasts,
     calibration_by_decile,
+    calibration_end,
+    compare,
     gini,
     holdout_comparison,
     holdout_total,
@@ -234,8 +236,82 @@ def test_ties_count_as_in_random_order() -> None:
 def test_an_empty_or_broken_holdout_is_refused(of, cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
     with pytest.raises(CustomerBaseInvalid, match="no customers"):
         of(cdnow[:0], cdnow_model)
-    with pytest.raises(CustomerBaseInvalid, match="1 customers have missing or negative holdout_orders"):
+    named = f"customer {cdnow['customer_id'].iloc[3]}: a missing or infinite holdout_orders .* 0 for none"
+    with pytest.raises(CustomerBaseInvalid, match=named):
         of(cdnow.assign(holdout_orders=cdnow["holdout_orders"].where(cdnow.index != 3)), cdnow_model)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("holdout_length", 0.0, "a holdout_length that is not above 0 .first: holdout_length 0.; it is the time from"),
+        ("holdout_length", -39.0, "a holdout_length that is not above 0"),
+        ("holdout_length", np.nan, "a missing or infinite holdout_length"),
+        ("holdout_length", np.inf, "a missing or infinite holdout_length"),
+        (
+            "holdout_orders",
+            1.5,
+            "negative or fractional holdout_orders .first: holdout_orders 1.5.; count whole orders",
+        ),
+        ("holdout_orders", -1, "negative or fractional holdout_orders"),
+        ("holdout_orders", np.inf, "a missing or infinite holdout_orders"),
+        ("holdout_orders", "two", "text in the column holdout_orders"),
+        ("last_period_orders", -2.0, "negative or fractional last_period_orders"),
+        ("last_period_orders", np.nan, "a missing or infinite last_period_orders"),
+    ],
+)
+def test_a_holdout_that_cannot_be_true_is_refused_by_name(
+    column: str, value: object, words: str, cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD
+) -> None:
+    broken = cdnow.assign(**{column: value})
+    for of in (holdout_total, holdout_comparison, calibration_by_decile, baseline_comparison, lift):
+        with pytest.raises(CustomerBaseInvalid, match=words):
+            of(broken, cdnow_model)
+    with pytest.raises(CustomerBaseInvalid, match=words):
+        baseline_forecasts(broken)
+    with pytest.raises(CustomerBaseInvalid, match=words):
+        compare([BetaGeoNBD, ModifiedBetaGeoNBD], broken)
+
+
+def test_whole_counts_of_any_type_of_number_are_accepted(cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
+    nullable = cdnow.assign(holdout_orders=cdnow["holdout_orders"].astype("Int64"))
+    pd.testing.assert_frame_equal(holdout_total(nullable, cdnow_model), holdout_total(cdnow, cdnow_model))
+
+
+def test_numbers_of_groups_and_days_that_cannot_be_are_refused(
+    cdnow: pd.DataFrame, cdnow_orders: pd.DataFrame, cdnow_model: BetaGeoNBD
+) -> None:
+    end, how = "1997-09-30", {"as_of": "1998-06-30", "calibration_end": "1997-09-30"}
+    for groups in (0, -1, 2.5, np.nan, True):
+        with pytest.raises(ValueError, match="groups must be a whole number, 1 or more, not"):
+            calibration_by_decile(cdnow, cdnow_model, groups=groups)
+    for most in (-1, 1.5, np.nan):
+        with pytest.raises(ValueError, match="most must be a whole number, 0 or more, not"):
+            holdout_comparison(cdnow, cdnow_model, most=most)
+    for days in (0, -7, 3.5):
+        with pytest.raises(ValueError, match="period_days must be a whole number, 1 or more, not"):
+            tracking(cdnow_orders, cdnow_model, period_days=days, **how)
+        with pytest.raises(ValueError, match="holdout_days must be a whole number, 1 or more, not"):
+            recency_threshold(cdnow_orders, calibration_end=end, holdout_days=days)
+    for weeks in (-1, 2.5):
+        with pytest.raises(ValueError, match="holdout_weeks must be a whole number, 0 or more, not"):
+            calibration_end(cdnow_orders, as_of=end, holdout_weeks=weeks)
+    with pytest.raises(ValueError, match="candidates must be a whole number"):
+        recency_threshold(cdnow_orders, calibration_end=end, holdout_days=90, candidates=0)
+    for silence in (np.nan, np.inf, -1.0):
+        with pytest.raises(ValueError, match="recency_threshold is a time of silence, 0 or more, not"):
+            baseline_comparison(cdnow, cdnow_model, recency_threshold=silence)
+
+
+def test_the_least_numbers_of_groups_hold_all_customers(cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
+    of_all = holdout_total(cdnow, cdnow_model).iloc[0]
+    for one in (
+        calibration_by_decile(cdnow, cdnow_model, groups=np.int64(1)),
+        holdout_comparison(cdnow, cdnow_model, most=0),
+    ):
+        assert one["customers"].tolist() == [2357]
+        assert one["expected_orders"].item() == pytest.approx(of_all["expected_orders"], rel=1e-12)
+        assert one["expected_high"].item() * 2357 == pytest.approx(of_all["expected_high"], rel=1e-9)
 
 
 def test_times_in_another_unit_are_refused(cdnow: pd.DataFrame) -> None:

@@ -109,7 +109,7 @@ def _pick(models: dict[str, ContractModel], p_value: float, errors: dict[str, fl
         return name, text.say(
             "{name} is taken, because the data settle no parameters of {other}.", name=name, other=other
         )
-    shown = text.number(p_value, digits=3)
+    shown = text.number(p_value, digits=3) if p_value >= 0.001 else text.say("below 0.001")
     if errors is not None:
         pick = min(errors, key=lambda name: errors[name])
         other = "BdW" if pick == "sBG" else "sBG"

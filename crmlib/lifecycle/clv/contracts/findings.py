@@ -129,7 +129,7 @@ def finding_contract_equity(
     )
 
 
-def _coming_year(outlook: pd.DataFrame | None) -> dict[str, float]:
+def _coming_year(outlook: pd.DataFrame | None) -> dict[str, Any]:
     if outlook is None or outlook.empty or not outlook["contribution"].iloc[0] > 0:
         return {}
     year: Any = outlook.iloc[0]

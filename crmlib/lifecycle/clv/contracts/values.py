@@ -6,6 +6,7 @@ The period that is paid for already is not counted.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from crmlib.lifecycle.clv.contracts.contract_model import ContractModel, whole
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
 from crmlib.lifecycle.clv.models.posterior import Numbers
 
+# Fewer futures leave the ends of an interval to chance; of one, the interval would be a point.
+FEWEST_DRAWS = 100
 # Each of so many renewals ahead is looked at for itself; later ones in blocks that grow by a seventh.
 _EACH = 24
 _GROWTH = 7
@@ -48,7 +51,7 @@ def contract_value(
     next renewal). With a model from given parameters, the interval holds chance only. Intervals of rows do not add up;
     for a total see :func:`contract_equity`.
 
-    Raises ``ValueError`` and ``CustomerBaseInvalid``.
+    ``draws``: so many possible futures are simulated, 100 or more. Raises ``ValueError`` and ``CustomerBaseInvalid``.
 
     >>> from crmlib.lifecycle.clv import ShiftedBetaGeometric
     >>> model = ShiftedBetaGeometric(alpha=3.80, beta=15.20)
@@ -146,8 +149,10 @@ class _Running:
 
     def simulated(self, draws: int, seed: int) -> Numbers:
         """What each row will bring, one future per draw: parameters drawn from what the data leave possible."""
-        if draws < 1:
-            raise ValueError(f"draws must be at least 1, not {draws!r}")
+        if not isinstance(draws, Integral) or draws < FEWEST_DRAWS:
+            raise ValueError(
+                f"draws must be a whole number, {FEWEST_DRAWS} or more, not {draws!r}: fewer do not tell an interval"
+            )
         random = np.random.default_rng([seed, 1])
         if self.model.estimate is None:
             parameters = np.exp(self.model.log_parameters)[None]

@@ -37,6 +37,12 @@ from crmlib.lifecycle.clv.preparation import Unit
 MOST_VALUES = 30
 # What is left of a column once all others have explained it, as a share of its spread: below, it says nothing new.
 LEAST_OWN = 1e-6
+# Of a number's standard deviation: beyond, its square is no number any more.
+LEAST_SPREAD, MOST_SPREAD = 1e-100, 1e100
+# A ratio is e to at most so much, up or down: the largest powers that are still numbers.
+MOST_LOG_RATIO = 700.0
+# Nobody orders, or leaves, e^50 = 5·10²¹ times as readily as another: then a value is far out of what was learnt from.
+FARTHEST = 50.0
 SHOWN = 5
 
 
@@ -206,7 +212,9 @@ class CovariateModel:
 
         ``covariate``, ``on`` ("orders" or "leaving"), ``effect`` (γ), ``ratio`` (exp γ: by what the rate of ordering,
         the rate of leaving or the odds of leaving are multiplied), ``standard_error``, ``z``, ``p_value`` (Wald,
-        two-sided), ``low, high`` (95 %) and ``ratio_low, ratio_high``.
+        two-sided), ``low, high`` (95 %) and ``ratio_low, ratio_high``. ``ratio_per_sd``: of a number, the ratio per
+        standard deviation of its column, whatever the unit; of text, ``ratio`` itself. Where the unit of a column is so
+        small that a ratio per unit would be no number, it stands at e^700 or e^−700: read ``ratio_per_sd``.
         """
         spread = np.sqrt(np.diag(self.covariance))[len(self.base_model.symbols) :]
         z, width = self.log_effects / spread, special.ndtri(0.975) * spread
@@ -217,21 +225,31 @@ class CovariateModel:
                 "covariate": [name for name, _ in columns],
                 "on": [on for _, on in columns],
                 "effect": self.log_effects,
-                "ratio": np.exp(self.log_effects),
+                "ratio": _ratio(self.log_effects),
                 "standard_error": spread,
                 "z": z,
                 "p_value": 2 * special.ndtr(-np.abs(z)),
                 "low": low,
                 "high": high,
-                "ratio_low": np.exp(low),
-                "ratio_high": np.exp(high),
+                "ratio_low": _ratio(low),
+                "ratio_high": _ratio(high),
+                "ratio_per_sd": _ratio(self.log_effects * self.setup.spreads),
             }
         )
 
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: the base model's, then the ratio of each row of ``effects``."""
         place = np.concatenate([self.base_model.log_parameters, self.log_effects])
-        return draw(Peak(self.likelihood, place, self.covariance), count, np.random.default_rng(seed))
+        # Drawn per standard deviation, because ratios per unit may be no numbers; and so the same in any unit.
+        unscale = np.append(np.ones(len(self.base_model.symbols)), self.setup.spreads)
+
+        def scaled(parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+            value, gradient, hessian = self.likelihood(parameters / unscale)
+            return value, gradient / unscale, hessian / np.outer(unscale, unscale)
+
+        peak = Peak(scaled, place * unscale, self.covariance * np.outer(unscale, unscale))
+        drawn = draw(peak, count, np.random.default_rng(seed))
+        return replace(drawn, values=_ratio(np.log(drawn.values) / unscale))
 
     def likelihood_ratio_test(self) -> LikelihoodRatioTest:
         """Whether covariates tell customers apart at all: against the same model without any.
@@ -260,20 +278,21 @@ class CovariateModel:
     def at(self, customer: Mapping[str, Any] | pd.Series) -> OrdersModel:
         """The model of customers with these covariates, from a mapping or a row that has them all.
 
-        It has no standard errors, nor draws. Raises ``CovariateInvalid`` for a covariate that is missing or unknown.
+        It has no standard errors, nor draws. Raises ``CovariateInvalid`` for a covariate that is missing, unknown, or a
+        number far out of what the model was fitted to.
         """
         missing = [covariate.name for covariate in self.covariates if covariate.name not in customer]
         if missing:
             raise CovariateInvalid(f"the customer has no {', '.join(missing)}; give a value for each covariate")
         values = {c.name: c.coded([customer[c.name]], lambda _: "this customer") for c in self.covariates}
-        orders, leaving = self._lines(values)
+        orders, leaving = self._lines(values, lambda _: "this customer")
         return self._moved(float(orders[0]), float(leaving[0]))
 
     def p_alive(self, summary: Any) -> Numbers:
         """The probability that each customer of the summary has not left: one value per row.
 
         ``summary`` as for :func:`fit_with_covariates`, in the unit of the fit. Raises ``CustomerBaseInvalid`` and
-        ``CovariateInvalid``.
+        ``CovariateInvalid``, also for a number that is far out of what the model was fitted to.
         """
         return self._per_row(summary, lambda model, pace, x, t_x, T: model.p_alive(x, t_x * pace, T * pace))
 
@@ -292,13 +311,42 @@ class CovariateModel:
         statistic = max(float(2 * gain), 0.0) if freedom else 0.0
         return LikelihoodRatioTest(statistic, freedom, float(stats.chi2.sf(statistic, freedom)) if freedom else 1.0)
 
-    def _lines(self, values: Mapping[str, Numbers]) -> tuple[Numbers, Numbers]:
+    def _lines(self, values: Mapping[str, Numbers], who: Callable[[Numbers], str]) -> tuple[Numbers, Numbers]:
         """By how much each customer's log rate of ordering, and log rate or odds of leaving, differ from the base."""
         many = len(next(iter(values.values()))) if values else 1
         scaled = self.log_effects * self.setup.spreads
         split = sum(on == "orders" for _, on in self.setup.effect_names)
         orders, leaving = (_design(values, of, many) for of in (self.orders, self.leaving))
-        return orders @ scaled[:split], leaving @ scaled[split:]
+        lines = orders @ scaled[:split], leaving @ scaled[split:]
+        for line, names, design, effects in zip(
+            lines, (self.orders, self.leaving), (orders, leaving), (scaled[:split], scaled[split:]), strict=True
+        ):
+            far = ~(np.abs(line) <= FARTHEST)
+            if far.any():
+                self._refuse_far(far, names, design * effects, values, who)
+        return lines
+
+    def _refuse_far(
+        self, far: Numbers, names: Sequence[str], moves: Numbers, values: Mapping[str, Numbers],
+        who: Callable[[Numbers], str],
+    ) -> None:  # fmt: skip
+        """Raise with the covariate that moves the first of these customers most."""
+        first = int(np.argmax(far))
+        owner = [name for name in names for _ in range(values[name].shape[1])]
+        name = owner[int(np.argmax(np.abs(moves[first])))]
+        covariate = next(one for one in self.covariates if one.name == name)
+        if not covariate.is_number:
+            raise CovariateInvalid(
+                f"{who(far)}: with their {name}, the model would be asked for rates beyond all numbers, because the "
+                "effect of that value is not known; leave it out, or fit with prior_spread=2"
+            )
+        away = float(values[name][first, 0])
+        raise CovariateInvalid(
+            f"{who(far)}: {name} is far out of what the model was fitted to (first: "
+            f"{covariate.reference + away * covariate.spread:g}, {abs(away):.3g} standard deviations from the mean "
+            f"{covariate.reference:g}), so that its effect there is not known; is the value, or its unit, an error? "
+            f"Correct it, or leave such customers out; if such values are common, fit to the logarithm of {name}"
+        )
 
     def _moved(self, orders: float, leaving: float) -> OrdersModel:
         log_parameters = self.base_model.log_parameters.copy()
@@ -317,7 +365,7 @@ class CovariateModel:
         who = _caller(frame)
         orders, leaving = (
             np.broadcast_to(line, len(frame))
-            for line in self._lines({c.name: c.coded(frame[c.name], who) for c in self.covariates})
+            for line in self._lines({c.name: c.coded(frame[c.name], who) for c in self.covariates}, who)
         )
         # Who orders k times as often is, in a time that runs k times as fast, like the base: so rates of ordering need
         # no model of their own, and there is one for each rate of leaving in that time.
@@ -531,7 +579,7 @@ def _read(
         share = np.bincount(codes, weights) / weights.sum()
         _check_varies(name, len(values), f"{values[0]:g}")
         mean = float(share @ values)
-        spread = float(np.sqrt(share @ (values - mean) ** 2))
+        spread = _spread(name, share, values, mean)
         covariate = Covariate(name, mean, spread=spread, is_number=True)
         return covariate, codes, covariate.coded(values, who)
     codes, found = pd.factorize(column.astype(object))
@@ -547,6 +595,23 @@ def _read(
     most = int(np.argmax(np.bincount(codes, weights)))
     covariate = Covariate(name, values[most], tuple(np.delete(values, most)))
     return covariate, codes, covariate.coded(values, who)
+
+
+def _spread(name: str, share: Numbers, values: Numbers, mean: float) -> float:
+    """The standard deviation; raises ``CovariateInvalid`` for a column in a unit in which it cannot be told."""
+    away = values - mean
+    farthest = float(np.abs(away).max())
+    spread = farthest * float(np.sqrt(share @ (away / farthest) ** 2)) if 0 < farthest < np.inf else farthest
+    if not LEAST_SPREAD <= spread <= MOST_SPREAD:
+        raise CovariateInvalid(
+            f"the numbers in the column {name} differ by {spread:g} (their standard deviation), too "
+            f"{'little' if spread < 1 else 'much'} to reckon with; give it in another unit"
+        )
+    return spread
+
+
+def _ratio(log_ratio: Numbers) -> Numbers:
+    return np.exp(np.clip(log_ratio, -MOST_LOG_RATIO, MOST_LOG_RATIO))
 
 
 def _holds_numbers(column: pd.Series) -> bool:

@@ -19,7 +19,8 @@ def contribution_margin(orders: Any, *, as_of: Any, fallback: float) -> pd.DataF
     ``orders``: the contract's orders (pandas or Ibis), with or without ``cost``. Where at least half of the spend
     carries a cost, the margin is (spend − cost) / spend over those purchases, after refunds; otherwise, or if goods
     cost more than they bring, it is ``fallback`` (the client's, 0 to 1). One row: ``margin``; ``source``, "cost" or
-    "client"; ``priced_share``, the share of spend whose cost is known; ``priced_orders``.
+    "client"; ``priced_share``, the share of spend whose cost is known; ``priced_orders``. Raises ``ValueError`` for a
+    ``fallback`` outside 0 to 1.
 
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2025-01-01", "2025-01-02"]),
     ...                        "amount": [100.0, 100.0], "cost": [40.0, 50.0]})
@@ -27,6 +28,8 @@ def contribution_margin(orders: Any, *, as_of: Any, fallback: float) -> pd.DataF
        margin source
     0    0.55   cost
     """
+    if not 0 <= fallback <= 1:
+        raise ValueError(f"fallback is a margin, a share of the price from 0 to 1, not {fallback!r}")
     spent, priced, cost, count = (
         float(value or 0.0) for value in to_pandas(_priced(orders, as_of=as_of)).fillna(0.0).iloc[0]
     )

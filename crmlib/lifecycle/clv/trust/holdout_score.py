@@ -14,7 +14,7 @@ from scipy import special
 from crmlib.lifecycle.clv.customer_base import Numbers
 from crmlib.lifecycle.clv.models.leaving_at_orders import LeavingAtOrders, so_many_or_more
 from crmlib.lifecycle.clv.models.maximum_likelihood import log_gamma_step
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel, broadcast, histories
+from crmlib.lifecycle.clv.models.orders_model import OrdersModel, broadcast, check_counts, check_times, histories
 from crmlib.lifecycle.clv.models.pareto_nbd import ParetoNBD
 from crmlib.lifecycle.clv.trust.validation import check_unit
 
@@ -33,6 +33,8 @@ def count_probability(model: OrdersModel, n: Any, t: Any, x: Any, t_x: Any, T: A
     Exact for BG/NBD, MBG/NBD and Pareto/NBD: given that they are alive, customers are like new ones from a base with
     other parameters. For another model, orders of those alive are taken as negative binomial with the model's mean
     and variance. ``t, t_x, T`` in the model's unit; arrays of one shape, or such as broadcast against each other.
+    Raises ``CustomerBaseInvalid`` for histories that cannot be true, ``ValueError`` for an ``n`` that is no count and
+    for a ``t`` that is negative or not finite.
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
     >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
@@ -47,6 +49,8 @@ def count_probability(model: OrdersModel, n: Any, t: Any, x: Any, t_x: Any, T: A
 
 def count_probability_if_alive(model: OrdersModel, n: Any, t: Any, x: Any, T: Any) -> Numbers:
     """The probability that surely alive customers place exactly ``n`` orders in the next ``t``; see above."""
+    check_counts(n=n, x=x)
+    check_times(t=t, T=T)
     n, t, x, T = broadcast(n, t, x, T)
     given = {symbol: getattr(model, symbol) for symbol in model.symbols}
     if isinstance(model, LeavingAtOrders):

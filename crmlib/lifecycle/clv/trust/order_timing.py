@@ -24,6 +24,7 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers
 from crmlib.lifecycle.clv.errors import TooFewRepeatBuyers
 from crmlib.lifecycle.clv.preparation import Day, purchases
+from crmlib.lifecycle.clv.trust.arguments import check_confidence, check_whole
 
 FEWEST_CUSTOMERS = 20
 # Whole days hide the timing of pairs shorter than this; leaving them out biases nothing, as the share knows no sum.
@@ -55,8 +56,10 @@ def regularity(
     (0.43 for 0.5 at a mean gap of 25 days). The interval lets customers differ in k (a sandwich over customers). A pace
     that changes between one gap and the next (a season, a campaign) makes k smaller.
 
-    Raises :class:`TooFewRepeatBuyers` if fewer than 20 customers have a pair of at least 8 days.
+    Raises :class:`TooFewRepeatBuyers` if fewer than 20 customers have a pair of at least 8 days, ``ValueError`` for a
+    ``confidence`` outside 0 to 1 or ``most_pairs`` that are not a whole number from 1 on.
     """
+    check_confidence(confidence)
     pairs = successive_gaps(orders, as_of=as_of, most_pairs=most_pairs)
     customers = pairs["customer_id"].nunique()
     if customers < FEWEST_CUSTOMERS:
@@ -103,8 +106,7 @@ def successive_gaps(orders: Any, *, as_of: Day, most_pairs: int = 5) -> pd.DataF
     """
     import ibis
 
-    if most_pairs < 1:
-        raise ValueError(f"most_pairs must be 1 or more, not {most_pairs!r}")
+    check_whole("most_pairs", most_pairs, least=1)
     table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
     own = ibis.window(group_by="customer_id", order_by="day")

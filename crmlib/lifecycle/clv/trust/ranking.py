@@ -16,6 +16,7 @@ from scipy import optimize
 from crmlib.lifecycle.clv.customer_base import Numbers
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.preparation import Day, Unit, as_day, summary
+from crmlib.lifecycle.clv.trust.arguments import check_threshold, check_whole
 from crmlib.lifecycle.clv.trust.validation import expected_holdout_orders, with_holdout
 
 # A silence that fewer than one gap in ten reaches is taken for a goodbye.
@@ -35,6 +36,7 @@ def baseline_forecasts(summary: Any, *, recency_threshold: float | None = None) 
     Source of that rule: Wübben & von Wangenheim (2008), "Instant customer base analysis: managerial heuristics often
     'get it right'".
     """
+    check_threshold(recency_threshold)
     frame = with_holdout(summary)
     x, t_x, T, length, last = (
         frame[name].to_numpy(dtype=float)
@@ -75,10 +77,13 @@ def recency_threshold(
     The calibration period is itself split ``holdout_days`` before its end (in its middle, if it is too short for
     that). Of ``candidates`` thresholds, quantiles of the silences, the one is taken under which most customers were
     called right: silent for no longer, and ordered again; or for longer, and did not. Of equals the longest. Answers it
-    in ``unit``. Reads no order after ``calibration_end``. Raises ``ValueError`` if nobody bought in the first part.
+    in ``unit``. Reads no order after ``calibration_end``. Raises ``ValueError`` if nobody bought in the first part, or
+    if ``holdout_days`` or ``candidates`` is not a whole number from 1 on.
     """
     import ibis
 
+    check_whole("holdout_days", holdout_days, least=1)
+    check_whole("candidates", candidates, least=1)
     end = as_day(calibration_end)
     table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     age = summary(table, as_of=end, unit="days")["T"].max().execute()

@@ -13,16 +13,24 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import Numbers, read_histories
+from crmlib.lifecycle.clv.customer_base import Numbers, Problem, read_columns, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
 from crmlib.lifecycle.clv.predictions.prediction import check_finite
 from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
+from crmlib.lifecycle.clv.trust.arguments import check_whole
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
 SHORTEST_SPAN_WEEKS = 26
 LONGEST_HOLDOUT_WEEKS = 52
+
+_OF_HOLDOUT = ("holdout_orders", "holdout_length", "last_period_orders")
+_REMEDIES = {
+    "holdout_orders": "count whole orders after calibration_end, 0 for none",
+    "holdout_length": "it is the time from calibration_end to as_of, in the unit of T",
+    "last_period_orders": "count whole orders in the equally long time before calibration_end, 0 for none",
+}
 
 
 def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datetime.date | None:
@@ -30,6 +38,7 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
 
     ``orders``: pandas or Ibis. ``holdout_weeks``: 0 for the last third of the time since the first purchase, at most
     52 weeks. None if that time is shorter than half a year, or if the holdout asked for leaves less than 13 weeks.
+    Raises ``ValueError`` for weeks that are not whole or negative.
 
     >>> two = pd.DataFrame({"customer_id": ["a", "b"], "amount": [1.0, 1.0],
     ...                     "ordered_at": pd.to_datetime(["2025-01-01", "2025-07-01"])})
@@ -38,6 +47,7 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
     """
     import ibis
 
+    check_whole("holdout_weeks", holdout_weeks, least=0)
     table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     bought = purchases(table, as_of=as_of)
     first = to_pandas(bought.aggregate(first=bought.day.min()))["first"].iloc[0]
@@ -85,7 +95,8 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     ``actual_mean, expected_mean``, per customer, with ``expected_low, expected_high``: within these the *actual* mean
     should be in 95 of 100 cases if the model were right (parameters and chance; chance only for a model from given
     parameters). Frequencies that nobody has are left out.
-    Raises ``CustomerBaseInvalid`` if the summary has no holdout. Source: Fader, Hardie & Lee (2005), figure 3.
+    Raises ``CustomerBaseInvalid`` if the summary has no holdout, ``ValueError`` unless ``most`` is a whole number from
+    0 on. Source: Fader, Hardie & Lee (2005), figure 3.
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
     >>> customers = pd.DataFrame({"frequency": [2, 0], "recency": [30.43, 0.0], "T": [38.86, 38.86],
@@ -96,6 +107,7 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     0         0          1            0.0             0.19
     1         2          1            1.0             1.23
     """
+    check_whole("most", most, least=0)
     frame = with_holdout(summary)
     x = np.minimum(frame["frequency"].to_numpy(), most)
     by = (
@@ -132,8 +144,10 @@ def calibration_by_decile(summary: Any, model: OrdersModel, *, groups: int = 10)
     with ``expected_low, expected_high``: within these the *actual* mean should be in 95 of 100 cases if the model were
     right (parameters and chance). Customers with equal forecasts are in one decile, so deciles may differ in size, and
     with few different forecasts there are fewer than ten.
-    Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers.
+    Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers, ``ValueError`` unless ``groups`` is a
+    whole number from 1 on.
     """
+    check_whole("groups", groups, least=1)
     frame = with_holdout(summary)
     expected = expected_holdout_orders(frame, model)
     # A customer's decile is where the middle of those with the same forecast lies.
@@ -167,11 +181,12 @@ def tracking(
     customers who had bought by ``calibration_end``. One row per whole ``period_days`` until ``as_of``: ``period``
     from 1, ``ends_on`` (last day), ``actual_orders, expected_orders`` in it, ``actual_cumulative,
     expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``.
-    Raises ``ValueError`` if there is no purchase until ``calibration_end``.
-    Source: Fader, Hardie & Lee (2005), figures 4 and 5.
+    Raises ``ValueError`` if there is no purchase until ``calibration_end``, or if ``period_days`` is not a whole number
+    from 1 on. Source: Fader, Hardie & Lee (2005), figures 4 and 5.
     """
     import ibis
 
+    check_whole("period_days", period_days, least=1)
     table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
     daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
@@ -208,9 +223,12 @@ def tracking(
 
 
 def with_holdout(summary: Any) -> pd.DataFrame:
-    """The summary as a pandas table, if it has a holdout and customers; raises ``CustomerBaseInvalid`` if not."""
+    """The summary as a pandas table, if it has customers and a holdout that can be true.
+
+    Raises ``CustomerBaseInvalid`` if not: orders must be whole numbers from 0 on, the holdout longer than 0.
+    """
     frame = to_pandas(summary)
-    missing = {"holdout_orders", "holdout_length", "last_period_orders"} - set(frame.columns)
+    missing = set(_OF_HOLDOUT) - set(frame.columns)
     if missing:
         raise CustomerBaseInvalid(
             f"the summary has no {', '.join(sorted(missing))}; make it with summary(orders, as_of=…, calibration_end=…)"
@@ -221,12 +239,22 @@ def with_holdout(summary: Any) -> pd.DataFrame:
         raise CustomerBaseInvalid(
             "the summary has no customers: nobody had bought by calibration_end; take a later one"
         )
-    came = frame["holdout_orders"].to_numpy(dtype=float, na_value=np.nan)
-    if not (np.isfinite(came) & (came >= 0)).all():
-        raise CustomerBaseInvalid(
-            f"{int((~(came >= 0)).sum())} customers have missing or negative holdout_orders; 0 is meant for none"
-        )
+    read_columns(frame, _OF_HOLDOUT, _holdout_problems, rows=True)
     return frame
+
+
+def _holdout_problems(came: Numbers, length: Numbers, last: Numbers) -> list[Problem]:
+    """What of a holdout cannot be true: counts that are none, and lengths in which nobody could have ordered."""
+    problems = []
+    for name, values in zip(_OF_HOLDOUT, (came, length, last), strict=True):
+        missing = ~np.isfinite(values)
+        problems.append(Problem(missing, f"a missing or infinite {name}", _REMEDIES[name], {name: values}))
+        if name == "holdout_length":
+            wrong, what = values <= 0, f"a {name} that is not above 0"
+        else:
+            wrong, what = (values < 0) | (values != np.floor(values)), f"negative or fractional {name}"
+        problems.append(Problem(wrong & ~missing, what, _REMEDIES[name], {name: values}))
+    return [problem for problem in problems if problem.rows.any()]
 
 
 def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
@@ -271,7 +299,7 @@ def _chance_and_slopes(
 ) -> tuple[Numbers, Numbers]:
     """The variance of each group's orders in ``t``, and how their expectation moves with each log-parameter."""
     base = read_histories(frame, rows=True)
-    ages = AgeGrid.of(base)
+    ages = AgeGrid.of(base, model, t)
     p_alive = model.p_alive(base.x, base.t_x, base.T)
     mean = p_alive * ages.orders_if_alive(model, t)
     pairs = p_alive * np.exp(ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))

@@ -161,6 +161,10 @@ def _verdict(total: pd.DataFrame | None, baselines: pd.DataFrame | None, history
                 **values,
             )
         )
+    if values["missed"] == text.percent(0.0):
+        return Trust(
+            text.say("It holds if the business stays as it is; on a time held out, as many orders came as forecast.")
+        )
     return Trust(
         text.say(
             "It holds if the business stays as it is; on a time held out, {missed} {more} orders came than forecast, "
