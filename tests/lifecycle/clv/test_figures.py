@@ -153,7 +153,8 @@ def test_no_more_than_all_of_an_error_is_shown_as_saved_or_lost(all_of) -> None:
 def test_a_drawing_is_for_the_notebook_and_not_for_the_report() -> None:
     deciles = pd.DataFrame(
         {"decile": [1, 2], "customers": [5, 5], "actual_orders": [1.0, 9.0], "expected_orders": [2.0, 8.0],
-         "actual_mean": [0.2, 1.8], "expected_mean": [0.4, 1.6], "expected_low": [0.1, 1.0], "expected_high": [0.9, 2.2]}
+         "actual_mean": [0.2, 1.8], "expected_mean": [0.4, 1.6],
+         "expected_low": [0.1, 1.0], "expected_high": [0.9, 2.2]}
     )  # fmt: skip
     shown = figures.drawing(clv.plot_calibration(deciles))._repr_mimebundle_()
     assert figures.MIME not in shown
