@@ -3,23 +3,80 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from crmlib.engine import same_kind
 
 NOT_A_PURCHASE = ("cancelled", "open")
+FREE_ORDERS = ("count", "ignore")
 
 
 def as_day(day: Any) -> dt.date:
-    """The calendar day of a date, a timestamp or an ISO string.
+    """The calendar day of a date, a timestamp or an ISO string; ``ValueError`` for anything else.
 
     >>> as_day("2015-02-07")
     datetime.date(2015, 2, 7)
     """
-    if isinstance(day, dt.datetime):
-        return day.date()
-    return day if isinstance(day, dt.date) else dt.date.fromisoformat(str(day)[:10])
+    try:
+        if isinstance(day, dt.datetime) and day == day:  # a missing time equals nothing
+            return day.date()
+        if isinstance(day, dt.date) and day == day:
+            return day
+        return dt.date.fromisoformat(str(day)[:10])
+    except ValueError:
+        raise ValueError(f"{day!r} is no day; give a date, or text written YYYY-MM-DD, such as '2015-02-07'") from None
+
+
+def check_free_orders(free_orders: Any) -> None:
+    """Refuse to guess what shall happen to orders that cost nothing: ``ValueError`` unless "count" or "ignore"."""
+    if free_orders not in FREE_ORDERS:
+        raise ValueError(f'free_orders is {free_orders!r}; it is "count" (as visits with spend 0) or "ignore"')
+
+
+def plain_times(orders: Any) -> Any:
+    """The orders (an Ibis table) with times as a wall clock shows them, without time zone and to the microsecond.
+
+    What happened on one day at the place whose time zone ``ordered_at`` carries is then on one day. A database keeps
+    no such zone with its times: those it knows in UTC stay, and their days are those of the connection's time zone.
+    """
+    import ibis
+    import ibis.expr.operations as ops
+    import pandas as pd
+
+    table = orders.op()
+    if isinstance(table, ops.InMemoryTable) and isinstance(table.data.to_frame(), pd.DataFrame):
+        frame = table.data.to_frame()
+        changed = {}
+        for name in frame.columns[[pd.api.types.is_datetime64_any_dtype(dtype) for dtype in frame.dtypes]]:
+            times = frame[name]
+            zoned, fine = name == "ordered_at" and times.dt.tz is not None, times.dt.unit == "ns"
+            if zoned or fine:
+                times = times.dt.tz_localize(None) if zoned else times
+                # The engine counts microseconds, and refuses what would be lost.
+                changed[name] = times.dt.floor("us").dt.as_unit("us") if fine else times
+        return ibis.memtable(frame.assign(**changed)) if changed else orders
+    zone = getattr(orders.ordered_at.type(), "timezone", None) if "ordered_at" in orders.columns else None
+    if zone in (None, "UTC"):
+        return orders
+    return orders.mutate(ordered_at=_wall_clock()(zone, orders.ordered_at))
+
+
+@functools.cache
+def _wall_clock() -> Any:
+    """The engine's function from a zone and a time to what a clock there shows."""
+    import ibis
+    import ibis.expr.datatypes as types
+
+    def timezone(zone, time): ...  # type: ignore[no-untyped-def]
+
+    return ibis.udf.scalar.builtin(timezone, signature=((types.string, types.Timestamp("UTC")), types.timestamp))
+
+
+def status_of(orders: Any) -> Any:
+    """The status of each order in lower case and without blanks around it; ``paid`` where there is none."""
+    return orders.status.cast("string").strip().lower().fill_null("paid")
 
 
 @same_kind
@@ -35,10 +92,12 @@ def purchases(
 
     An order counts if it happened on the day ``as_of`` or before, was neither cancelled nor is still open, and
     something was left of it after ``refunded_amount`` was taken off; ``refunded`` without an amount means in full.
-    Negative amounts (refunds booked as orders) are no purchases. An order that cost nothing from the start (a voucher,
+    Statuses are read in any case of letters. Negative amounts (refunds booked as orders) are no purchases, nor are
+    missing or infinite ones. An order that cost nothing from the start (a voucher,
     a gift) is a visit and counts with spend 0, unless ``free_orders="ignore"``. Orders without a customer are left
-    out unless ``guests=True``. ``spend`` is in the client's currency, ``day`` a date. Columns in ``keep`` that the
-    table does not have come out empty. pandas or Ibis in, same kind out.
+    out unless ``guests=True``. ``spend`` is in the client's currency, ``day`` a date: that of the time zone
+    in ``ordered_at``, where times of a frame carry one. Columns in ``keep`` that the table does not have come out
+    empty. pandas or Ibis in, same kind out. Raises ``ValueError`` for an ``as_of`` that is no day.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"order_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"], "amount": [9.0, 5.0, 4.0],
@@ -51,6 +110,8 @@ def purchases(
     """
     import ibis
 
+    check_free_orders(free_orders)
+    orders = plain_times(orders)
     amount = orders.amount.cast("float64")
     spend = amount
     kept = orders.ordered_at.notnull()
@@ -60,7 +121,7 @@ def purchases(
         midnight = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
         kept &= orders.ordered_at < ibis.literal(midnight)
     if "status" in orders.columns:
-        status = orders.status.cast("string").fill_null("paid")
+        status = status_of(orders)
         refunded = (
             orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
         )
@@ -69,7 +130,7 @@ def purchases(
         kept &= status.notin(NOT_A_PURCHASE)
     elif "refunded_amount" in orders.columns:
         spend = amount - orders.refunded_amount.cast("float64").fill_null(0.0)
-    kept &= ~spend.isnan()  # which databases take for more than any number
+    kept &= spend.abs() < float("inf")  # NaN, too, is not: databases take it for more than any number
     kept &= (spend > 0) | ((amount == 0) & (spend == 0)) if free_orders == "count" else spend > 0
     extra = {name: orders[name] if name in orders.columns else ibis.null("string") for name in keep}
     return orders.filter(kept).select(

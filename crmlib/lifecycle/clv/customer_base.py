@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,7 +52,8 @@ def read_histories(summary: Any, *, rows: bool = False, unit: Unit | None = None
     ``rows=True`` each customer's place among them is kept, and every row is read.
 
     Raises :class:`CustomerBaseInvalid`, which says all that is wrong at once and names customers: missing columns,
-    text instead of numbers, missing values, several units or another than ``unit``, impossible histories.
+    text instead of numbers, missing values, several units or another than ``unit``, impossible histories, several rows
+    of one customer (unless ``customers`` says that rows stand for several).
     """
     read = read_columns(summary, HISTORY, _history_problems, rows=rows, unit=unit)
     x, t_x, T = read.columns
@@ -99,12 +101,16 @@ def read_columns(
     """
     # Spend has no unit of time.
     more = ["unit", "customers"] if "recency" in wanted else ["customers"]
+    if not isinstance(summary, pd.DataFrame):
+        check_each_once(summary)
     keys = [name for name in (*wanted, *more) if name in summary.columns]
     if isinstance(summary, pd.DataFrame) or rows or not keys:
         frame = summary
         if not isinstance(summary, pd.DataFrame):
             frame = to_pandas(summary.select(*keys, *_names_in(summary))) if keys else pd.DataFrame()
         read, wrong = _read_frame(frame, wanted, problems_of, unit)
+        if frame is summary:
+            wrong = [*wrong, *_twice(frame)]
         refuse(wrong, lambda: customer_names(frame))
         return read
     frame = to_pandas(summary.group_by(keys).agg(**{_ROWS: summary.count()}))
@@ -122,6 +128,72 @@ _ROWS = "rows_alike"
 
 def _names_in(summary: Any) -> list[str]:
     return ["customer_id"] if "customer_id" in summary.columns else []
+
+
+def check_each_once(summary: Any) -> None:
+    """Refuse a customer summary in which a ``customer_id`` has several rows; raises :class:`CustomerBaseInvalid`.
+
+    Not where rows stand for several ``customers``, nor where there are no ids. An Ibis table is counted in its engine,
+    unless it is grouped by customer and so cannot have one twice.
+    """
+    if isinstance(summary, pd.DataFrame):
+        refuse(_twice(summary))
+        return
+    if "customer_id" not in summary.columns or "customers" in summary.columns or _by_customer(summary.op()):
+        return
+    ids = summary.customer_id
+    # A missing id is one, too, which the number of distinct ids leaves out.
+    found = summary.aggregate(rows=summary.count(), distinct=ids.nunique(), unnamed=ids.isnull().any()).execute()
+    rows, distinct, unnamed = found.iloc[0]
+    if rows in (0, distinct + bool(unnamed)):
+        return
+    several = summary.group_by("customer_id").agg(rows=summary.count())
+    several = several.filter(several.rows > 1)
+    count = int(several.count().execute())
+    refuse([_twice_in_words(several.order_by("customer_id").limit(SHOWN).customer_id.to_list(), count)])
+
+
+def _twice(frame: pd.DataFrame) -> list[Problem | str]:
+    """That customers have several rows, if some do."""
+    if "customer_id" not in frame.columns or "customers" in frame.columns:
+        return []
+    ids = frame["customer_id"]
+    if _rises(ids) or ids.is_unique:
+        return []
+    several = ids[ids.duplicated()].drop_duplicates()
+    with contextlib.suppress(TypeError):  # numbers among text have no order
+        several = several.sort_values()
+    return [_twice_in_words(several.head(SHOWN).to_list(), len(several))]
+
+
+def _rises(ids: pd.Series) -> bool:
+    """Whether each id is above the one before, as in a summary, which is sorted: much quicker to see than the rest."""
+    values = ids.array
+    try:
+        return bool((values[1:] > values[:-1]).all(skipna=False))
+    except TypeError:  # no order, or a type of array that knows none
+        return False
+
+
+def _twice_in_words(shown: Sequence[Any], count: int) -> str:
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return (
+        f"customer{'s' if count > 1 else ''} {', '.join(map(str, shown))}{more}: several rows in the customer summary; "
+        "one row per customer is expected, so drop the repeats, or say in a column customers how many a row stands for"
+    )
+
+
+def _by_customer(table: Any) -> bool:
+    """Whether an Ibis table is grouped by ``customer_id``, whatever was then selected, sorted or left out."""
+    import ibis.expr.operations as ops
+
+    while isinstance(table, ops.Project | ops.Sort | ops.Filter | ops.Limit):
+        if isinstance(table, ops.Project):
+            id_ = table.values.get("customer_id")
+            if not (isinstance(id_, ops.Field) and id_.name == "customer_id" and id_.rel == table.parent):
+                return False
+        table = table.parent
+    return isinstance(table, ops.Aggregate) and list(table.groups) == ["customer_id"]
 
 
 def _first_customers(summary: Any, keys: list[str]) -> pd.DataFrame:
@@ -180,6 +252,13 @@ def _as_numbers(column: pd.Series) -> tuple[Numbers, Problem | str | None]:
         shown = {str(column.name): column.to_numpy(dtype=object)}
         return numbers, Problem(unread, f"text in the column {column.name}", f"mend it, then {remedy}", shown)
     return numbers, f"the column {column.name} holds numbers written as text; {remedy}" if text.any() else None
+
+
+def mean_spends(frame: pd.DataFrame) -> Numbers:
+    """The column ``monetary`` as numbers, NaN where one is missing; refuses text, naming whose it is."""
+    numbers, problem = _as_numbers(frame["monetary"])
+    refuse([] if problem is None else [problem], lambda: customer_names(frame))
+    return numbers
 
 
 def _weight_problems(customers: Numbers) -> list[Problem]:

@@ -7,7 +7,14 @@ from typing import Any, Literal
 
 from crmlib.engine import same_kind
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.purchases import NOT_A_PURCHASE, as_day, purchases
+from crmlib.lifecycle.purchases import (
+    NOT_A_PURCHASE,
+    as_day,
+    check_free_orders,
+    plain_times,
+    purchases,
+    status_of,
+)
 
 Unit = Literal["days", "weeks", "months"]
 FreeOrders = Literal["count", "ignore"]
@@ -44,7 +51,8 @@ def summary(
     ``orders``: the contract's orders (pandas or Ibis): ``customer_id, ordered_at, amount`` and, where present,
     ``status`` and ``refunded_amount``; which of them count says
     :func:`crmlib.lifecycle.purchases.purchases`, and :func:`summary_account` how many did not, and why. Orders of one
-    customer on one day are one purchase.
+    customer on one day are one purchase. Where ``ordered_at`` carries a time zone, days are those of that zone (in a
+    database, whose times carry none, those of the connection's); times are read to the microsecond.
 
     One row per customer, sorted: ``customer_id``; ``frequency`` x, repeat purchases; ``recency`` t_x, from the
     first purchase to the last, and ``T``, from the first to ``as_of``, both in ``unit``; ``monetary``, mean spend of a
@@ -57,7 +65,8 @@ def summary(
     time after it is held out: ``holdout_orders``, ``holdout_spend`` (their sum), ``holdout_length`` (in ``unit``);
     ``last_period_orders``, repeat purchases in an equally long time before ``calibration_end``.
 
-    Raises ``ValueError`` for an unknown unit or if ``calibration_end`` is not before ``as_of``, and
+    Raises ``ValueError`` for an unknown unit, an ``as_of`` that is no day, an unknown way with ``free_orders``, or if
+    ``calibration_end`` is not before ``as_of``, and
     :class:`CustomerBaseInvalid` for orders without these columns or with text in them.
     Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 2.
 
@@ -73,20 +82,28 @@ def summary(
 
     days = days_per_unit(unit)
     end, length = _holdout(as_of, calibration_end)
-    check_orders(orders)
+    orders = check_orders(orders)
 
     bought = purchases(orders, as_of=as_of, free_orders=free_orders)
-    daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
+    if first_order:
+        daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
+    else:
+        # Repeats are summed without the first day: taken off a total, a large first order would swallow them.
+        first_days = bought.group_by("customer_id").agg(first_day=bought.day.min())
+        known_first = bought.join(first_days, "customer_id")
+        daily = known_first.group_by("customer_id", "day", "first_day").agg(spend=known_first.spend.sum())
     # Without a holdout all days are known, and saying so would only cost the database time.
     known: Any = None if calibration_end is None else daily.day <= ibis.literal(end)
     measures = {
         "purchase_days": daily.count(where=known),
         "first": daily.day.min(),
         "last": daily.day.max(where=known),
-        "total": daily.spend.sum(where=known),
     }
-    if not first_order:
-        measures["first_spend"] = daily.spend.argmin(daily.day)
+    if first_order:
+        measures["total"] = daily.spend.sum(where=known)
+    else:
+        repeat = daily.day > daily.first_day
+        measures["repeats"] = daily.spend.sum(where=repeat if known is None else known & repeat)
     period_start = ibis.literal(end - datetime.timedelta(days=length))
     if calibration_end is not None:
         measures |= {
@@ -102,7 +119,7 @@ def summary(
     if first_order:
         monetary = each.total / each.purchase_days
     else:
-        monetary = ibis.ifelse(x > 0, (each.total - each.first_spend) / x, 0.0)
+        monetary = ibis.ifelse(x > 0, each.repeats / x, 0.0)
     columns = {
         "customer_id": each.customer_id,
         "frequency": x,
@@ -133,6 +150,7 @@ RULES = {
     "negative amount": "of negative amount, a refund and no purchase",
     "free, ignored": "of amount 0, left out as asked for",
     "without amount": "without an amount, left out",
+    "infinite amount": "of an infinite amount, left out",
     "after as_of": "after as_of, not yet known",
     "without customer": "without a customer, left out",
     "without time": "without a time, left out",
@@ -146,10 +164,10 @@ def summary_account(
     """What became of each order on the way into :func:`summary`: how many were counted, merged, or left out, and why.
 
     Arguments as for :func:`summary`. One row per rule, always the same: ``rule``; ``orders``, how many; ``amount``, the
-    sum of their amounts as booked, before refunds, in the client's currency; ``in_words``. Each order is in exactly one
-    row, so that the rows add up to the orders read. Purchases, Σ (frequency + 1) over the summary, are the first three
-    rows; of several on one day, the first is there and the others are in "same day". With ``calibration_end``,
-    Σ ``holdout_orders`` are those "held out".
+    sum of their finite amounts as booked, before refunds, in the client's currency; ``in_words``. Each order is in
+    exactly one row, so that the rows add up to the orders read. Purchases, Σ (frequency + 1) over the summary, are the
+    first three rows; of several on one day, the first is there and the others are in "same day". With
+    ``calibration_end``, Σ ``holdout_orders`` are those "held out".
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": [1, 1, 2], "amount": [9.0, 2.0, 0.0], "status": ["paid", "open", "paid"],
@@ -164,7 +182,7 @@ def summary_account(
     import ibis
 
     end, _ = _holdout(as_of, calibration_end)
-    check_orders(orders)
+    orders = check_orders(orders)
     known = _with_rule(orders, as_of, free_orders)
     known = known.mutate(counted=known.rule.isin(["counted", "partly refunded", "free, counted"]))
     same_day = ibis.window(
@@ -180,7 +198,9 @@ def summary_account(
             (known.counted & (known.day > ibis.literal(end)), "held out"),
         ]
     known = known.mutate(rule=ibis.cases(*cases, else_=known.rule))
-    found = known.group_by("rule").agg(found=known.count(), sum=known.amount.sum(where=~known.amount.isnan()))
+    found = known.group_by("rule").agg(
+        found=known.count(), sum=known.amount.sum(where=known.amount.abs() < float("inf"))
+    )
     rules = ibis.memtable({"place": list(range(len(RULES))), "rule": list(RULES), "words": list(RULES.values())})
     table = rules.left_join(found, "rule")
     count = table.found.fill_null(0)
@@ -201,9 +221,10 @@ def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
     """``customer_id, ordered_at, day, amount, spend, rule`` of every order, by the rule of ``purchases``."""
     import ibis
 
+    check_free_orders(free_orders)
     amount = orders.amount.cast("float64")
     refunded = orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
-    status = orders.status.cast("string").fill_null("paid") if "status" in orders.columns else ibis.literal("paid")
+    status = status_of(orders) if "status" in orders.columns else ibis.literal("paid")
     refunded = ibis.ifelse((status == "refunded") & refunded.isnull(), amount, refunded).fill_null(0.0)
     table = orders.select(
         customer_id=orders.customer_id,
@@ -221,6 +242,7 @@ def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
         (table.ordered_at >= ibis.literal(midnight), "after as_of"),
         (table.status.isin(NOT_A_PURCHASE), "cancelled or open"),
         (spend.isnull() | spend.isnan(), "without amount"),
+        (spend.abs() == float("inf"), "infinite amount"),
         ((amount == 0) & (spend == 0), "free, counted" if free_orders == "count" else "free, ignored"),
         ((spend <= 0) & (amount < 0), "negative amount"),
         (spend <= 0, "refunded in full"),
@@ -230,11 +252,12 @@ def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
     return table.mutate(rule=rule)
 
 
-def check_orders(orders: Any) -> None:
-    """Refuse orders that cannot be summarised: columns missing, or text where numbers or times should be.
+def check_orders(orders: Any) -> Any:
+    """The orders with plain times, unless they cannot be summarised: columns missing, text instead of numbers or times.
 
     Looks at types; rows are read only where amounts are text. Raises :class:`CustomerBaseInvalid`.
     """
+    orders = plain_times(orders)
     missing = [name for name in ("customer_id", "ordered_at", "amount") if name not in orders.columns]
     wrong = [f"the orders have no column {', '.join(missing)}; see the contract of orders"] if missing else []
     if "ordered_at" in orders.columns:
@@ -248,6 +271,7 @@ def check_orders(orders: Any) -> None:
         raise CustomerBaseInvalid(
             wrong[0] if len(wrong) == 1 else f"{len(wrong)} things are wrong:\n- " + "\n- ".join(wrong)
         )
+    return orders
 
 
 def _unread(orders: Any, name: str) -> list[str]:

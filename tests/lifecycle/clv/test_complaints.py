@@ -14,6 +14,7 @@ from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, Par
 from crmlib.lifecycle.clv.customer_base import read_histories
 from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
 from crmlib.lifecycle.clv.predictions.horizon import horizon_days
+from crmlib.lifecycle.clv.trust.holdout_score import count_probability
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 KNOWN = [
@@ -224,7 +225,7 @@ def test_a_model_stands_beside_baselines_with_gini_and_lift(cdnow: pd.DataFrame)
 
 @every_model
 def test_a_hundred_times_the_customers_are_the_same_histories(model: Any, cdnow: pd.DataFrame) -> None:
-    many = pd.concat([cdnow] * 100, ignore_index=True)
+    many = pd.concat([cdnow] * 100, ignore_index=True).assign(customer_id=range(100 * len(cdnow)))
     assert len(read_histories(many)) == len(read_histories(cdnow)) == 1016
     once, hundredfold = model.fit(cdnow), model.fit(many)
     # A fit ends where less than 1e-9 of log-likelihood is to be gained: to 1e-4 of a standard error.
@@ -246,3 +247,33 @@ def test_two_hundred_thousand_customers_take_no_gigabytes(cdnow: pd.DataFrame) -
         tracemalloc.stop()
     assert len(table) == 200_345
     assert most < 400e6
+
+
+# "Impossible questions get answers, negative ones and NaN."
+
+
+@every_known_model
+def test_times_and_counts_that_cannot_be_are_refused(model: Any) -> None:
+    for t in (-1, [5, -3], np.nan, np.inf, -np.inf):
+        for ask in (
+            lambda t: model.expected_orders(t, 2, 5, 10),
+            lambda t: model.expected_orders_if_alive(t, 2, 10),
+            lambda t: model.expected_order_pairs_if_alive(t, 2, 10),
+            lambda t: model.expected_orders_new(t),
+            lambda t: model.pmf(1, t),
+            lambda t: count_probability(model, 1, t, 2, 5, 10),
+        ):
+            with pytest.raises(ValueError, match=r"^t is .*; times are finite and 0 or more"):
+                ask(t)
+    for n in (0.5, -1, np.nan, np.inf, [0, 1.5]):
+        for count in (lambda n: model.pmf(n, 5), lambda n: count_probability(model, n, 5, 2, 5, 10)):
+            with pytest.raises(ValueError, match=r"^n is .*; orders are counted: whole numbers from 0 on"):
+                count(n)
+    with pytest.raises(ValueError, match=r"^t is -3 at position 1 \(and 1 more are wrong\)"):
+        model.expected_orders_new([1, -3, np.nan])
+    with pytest.raises(ValueError, match=r"^T is -1;"):
+        model.residual_orders_if_alive(1, -1, 0.1)
+    with pytest.raises(ValueError, match=r"^x is -1;"):
+        model.expected_orders_if_alive(1, -1, 10)
+    assert model.expected_orders_new(0) == 0
+    assert model.pmf([0, 1], 0).tolist() == pytest.approx([1, 0])

@@ -10,7 +10,15 @@ import pandas as pd
 import pytest
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, TooFewRepeatBuyers, customer_base
+from crmlib.lifecycle.clv import (
+    BetaGeoNBD,
+    CustomerBaseInvalid,
+    GammaGamma,
+    TooFewRepeatBuyers,
+    customer_base,
+    predict,
+    summary,
+)
 from crmlib.lifecycle.clv.customer_base import check_enough, merge_histories, read_histories
 
 
@@ -238,3 +246,67 @@ def test_a_database_counts_histories_itself(cdnow: pd.DataFrame) -> None:
     assert len(there) == 1016
     for name in ("x", "t_x", "T", "customers"):
         assert np.array_equal(getattr(here, name), getattr(there, name))
+
+
+TWICE = pd.DataFrame(
+    {"customer_id": ["b", "a", "b", "c", "a"], "frequency": 1, "recency": 1.0, "T": [2.0, 3.0, 4.0, 5.0, 6.0]}
+)
+
+
+def test_customers_with_several_rows_are_named() -> None:
+    for table in (TWICE, ibis.memtable(TWICE)):
+        for options in ({}, {"rows": True}):
+            with pytest.raises(CustomerBaseInvalid, match="customers a, b: several rows in the customer summary; one"):
+                read_histories(table, **options)  # type: ignore[arg-type]
+        with pytest.raises(CustomerBaseInvalid, match="customers a, b: several rows"):
+            BetaGeoNBD.fit(table)
+    many = pd.concat([TWICE.assign(customer_id=range(10, 15))] * 2 + [TWICE.assign(customer_id=range(5, 10))] * 3)
+    for table in (many, ibis.memtable(many)):
+        assert in_words(table).startswith("customers 5, 6, 7, 8, 9 and 5 more: several rows")
+    mixed = TWICE.assign(customer_id=[1, "a", 1, None, 2])
+    assert in_words(mixed).startswith("customer 1: several rows")
+    assert in_words(TWICE.assign(customer_id=["a", None, None, "b", "c"])).startswith("customer ")
+
+
+def test_rows_may_stand_for_several_customers_or_have_no_names() -> None:
+    one_unnamed = TWICE.assign(customer_id=["a", None, "b", "c", "d"])
+    for frame in (TWICE.assign(customers=2), TWICE.drop(columns="customer_id"), one_unnamed, TWICE.iloc[:0]):
+        for table in (frame, ibis.memtable(frame.astype({"T": float}))):
+            for rows in (False, True):
+                assert read_histories(table, rows=rows).customers.sum() == len(frame) * (1 + ("customers" in frame))
+
+
+def test_a_summary_in_a_database_is_not_asked_whether_its_customers_are_there_twice() -> None:
+    orders = ibis.memtable(
+        pd.DataFrame({"customer_id": [1, 1], "ordered_at": pd.to_datetime(["2015-01-01", "2015-02-01"]), "amount": 1.0})
+    )
+    made = summary(orders, as_of="2015-03-01")
+    assert customer_base._by_customer(made.op())
+    assert customer_base._by_customer(made.filter(made.frequency > 0).select("customer_id", "frequency").op())
+    assert not customer_base._by_customer(made.mutate(customer_id=made.frequency).op())
+    assert not customer_base._by_customer(made.union(made).op())
+    assert in_words(made.union(made)).startswith("customer 1: several rows")
+
+
+def test_spend_that_is_no_number_is_named_when_predicting() -> None:
+    models = {
+        "orders_model": BetaGeoNBD(r=0.6, alpha=5, a=0.8, b=2.5),
+        "spend_model": GammaGamma(p=6.25, q=3.74, v=15.44),
+    }
+    customers = TWICE.iloc[:2]
+    for bad, complaint in (
+        (["abc", "1"], "customer b: text in the column monetary \\(monetary 'abc'\\)"),
+        ([np.inf, 1.0], "customer b: a missing or infinite value \\(frequency 1, monetary inf\\)"),
+        ([-np.inf, 1.0], "customer b: a missing or infinite value \\(frequency 1, monetary -inf\\)"),
+        ([np.nan, 1.0], "customer b: a missing or infinite value \\(frequency 1, monetary nan\\)"),
+    ):
+        frame = customers.assign(monetary=bad)
+        for table in (frame, ibis.memtable(frame)):
+            with pytest.raises(CustomerBaseInvalid, match=complaint):
+                predict(table, **models)  # type: ignore[arg-type]
+    with pytest.raises(CustomerBaseInvalid, match="customers a, b: several rows"):
+        predict(ibis.memtable(TWICE.assign(monetary=2.0)), **models)  # type: ignore[arg-type]
+    nameless = customers.assign(monetary=2.0).drop(columns="customer_id")
+    assert predict(nameless, **models)["customer_id"].tolist() == [0, 1]  # type: ignore[arg-type]
+    with pytest.raises(CustomerBaseInvalid, match="has no column customer_id"):
+        predict(ibis.memtable(nameless), **models)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from crmlib.lifecycle.clv import (
     top_fifth,
     value_by_group,
 )
+from crmlib.lifecycle.clv.predictions import groups
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +151,61 @@ def test_beyond_twelve_groups_the_rest_are_taken_together(cdnow) -> None:
     assert len(table) == 12
     assert "Other" in set(table["channel"])
     assert table["customers"].sum() == len(cdnow)
+
+
+def test_shares_take_any_labels_and_keep_those_without_one(cdnow, options) -> None:
+    quick = {**options, "draws": 10}
+    labels = np.where(np.arange(len(cdnow)) < 100, None, np.where(np.arange(len(cdnow)) % 2, "odd", "even"))
+    table = equity_shares(cdnow, labels, **quick)
+    assert table["group"].tolist() == ["even", "odd", None]
+    assert table["customers"].tolist() == [1129, 1128, 100]
+    assert table["share"].sum() == pytest.approx(1)
+    assert table["equity"].iloc[-1] == pytest.approx(predict(cdnow[:100], **quick, confidence=None)["clv"].sum())
+    numbers = equity_shares(cdnow, np.where(np.arange(len(cdnow)) < 100, np.nan, 2.0), **quick)
+    assert numbers["group"].tolist() == [2.0, None]
+    np.testing.assert_allclose(numbers["equity"].iloc[-1], table["equity"].iloc[-1])
+    mixed = equity_shares(cdnow, [1, "a"] * 1178 + [1], **quick)
+    assert mixed["group"].tolist() == [1, "a"]
+    assert mixed["customers"].tolist() == [1179, 1178]
+    nobody_knows = equity_shares(cdnow, [None] * len(cdnow), **quick)
+    assert nobody_knows["group"].tolist() == [None]
+    assert nobody_knows["share"].tolist() == [1]
+
+
+def test_shares_need_a_label_for_each_customer(cdnow, options) -> None:
+    with pytest.raises(ValueError, match="groups has 10 labels for 2357 customers; give one per row"):
+        equity_shares(cdnow, ["a"] * 10, **options)
+    with pytest.raises(ValueError, match="the summary has no customers"):
+        equity_shares(cdnow[:0], [], **options)
+
+
+def test_many_groups_of_a_category_and_of_unlike_labels_are_taken_as_they_come(cdnow) -> None:
+    ids = cdnow["customer_id"]
+    table = cdnow[["customer_id"]].assign(channel=[f"g{i % 20:02}" for i in range(len(cdnow))])
+    text = groups._labels(ids, table, "channel")
+    assert text.value_counts().sort_index().to_dict() == {"Other": 6 * 118 + 3 * 117, **dict.fromkeys(
+        [f"g{i:02}" for i in range(11)], 118)}  # fmt: skip
+    for kind in ("category", "string"):
+        pd.testing.assert_series_equal(groups._labels(ids, table.astype({"channel": kind}), "channel"), text)
+    unlike = groups._labels(ids, table.assign(channel=[1, "a", *range(30, 60), None] * 71 + [1] * 14), "channel")
+    assert unlike.nunique() == 12
+    assert (unlike == 1).sum() == 71 + 14
+    assert unlike.isna().sum() == 71
+
+
+def test_labels_of_unlike_kinds_are_groups(cdnow) -> None:
+    some = cdnow[:30]
+    table = value_by_group(some, some[["customer_id"]].assign(channel=pd.Series([1, "a", None] * 10)), draws=2)
+    assert table["channel"].tolist()[:2] == [1, "a"]
+    assert pd.isna(table["channel"].iloc[-1])
+    assert table["customers"].tolist() == [10, 10, 10]
+
+
+def test_groups_that_cannot_be_joined_are_refused(cdnow) -> None:
+    table = cdnow[["customer_id"]].assign(channel="all")
+    with pytest.raises(ValueError, match=r"groups has no column segment \(it has customer_id, channel"):
+        value_by_group(cdnow, table, by="segment")
+    with pytest.raises(ValueError, match="groups has no column segment"):
+        value_by_group(cdnow, ibis.memtable(table), by="segment")
+    with pytest.raises(ValueError, match=r"no customer_id of the summary is in groups: .* \(int64\), .* give both the"):
+        value_by_group(cdnow, table.assign(customer_id=table["customer_id"].astype(str)))

@@ -10,18 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crmlib.lifecycle.clv import (
     BetaGeoNBD,
     CustomerBaseInvalid,
     GammaGamma,
     HorizonInvalid,
+    MeanSpendUndefined,
     ModifiedBetaGeoNBD,
+    ParetoNBD,
     customer_equity,
+    equity_shares,
+    fit_with_covariates,
     predict,
     value_at_risk,
+    value_by_group,
 )
-from crmlib.lifecycle.clv.predictions import prediction, totals
+from crmlib.lifecycle.clv.customer_base import CustomerBase
+from crmlib.lifecycle.clv.predictions import age_grid, prediction, totals
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
 
 
 @pytest.fixture(scope="module")
@@ -236,11 +245,89 @@ def test_interpolation_over_ages_is_exact_enough(simulate: Callable[..., pd.Data
     )
     base = known.base
     np.testing.assert_allclose(known.orders_if_alive, model.expected_orders_if_alive(365, base.x, base.T), rtol=1e-12)
-    np.testing.assert_allclose(known.ages.orders_if_alive(model, 365.0), known.orders_if_alive, rtol=1e-6)
+    assert len(known.ages.x) < 0.5 * len(base)  # or nothing is interpolated
+    np.testing.assert_allclose(known.ages.orders_if_alive(model, 365.0), known.orders_if_alive, rtol=1e-7)
     ends = np.arange(13) * 365 / 12
     orders = np.diff([model.expected_orders_if_alive(end, base.x, base.T) for end in ends], axis=0)
     share = 1.2 ** (-(ends[1:] + ends[:-1]) / 2 / 365) @ orders / orders.sum(axis=0)
     np.testing.assert_allclose(known.discount, share, rtol=1e-8)
+
+
+NEWCOMERS = np.r_[0.0, 3.0, np.repeat(2.0, 300_000), np.arange(4.0, 1001.0)]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [BetaGeoNBD(r=0.5, alpha=0.2, a=0.5, b=3), BetaGeoNBD(r=0.5, alpha=0.01, a=0.5, b=3),
+     ParetoNBD(r=0.5, alpha=50, s=0.5, beta=0.05)],
+    ids=["alpha", "small alpha", "beta"],
+)  # fmt: skip
+def test_intervals_hold_their_value_where_parameters_are_small_against_ages(model: Any) -> None:
+    base = pd.DataFrame({"customer_id": np.arange(len(NEWCOMERS)), "frequency": 0, "recency": 0.0, "T": NEWCOMERS,
+                         "monetary": 0.0, "unit": "weeks"})  # fmt: skip
+    models = {"orders_model": model, "spend_model": GammaGamma(p=6.25, q=3.74, v=15.44)}
+    row = customer_equity(base, **models).set_index("measure").loc["expected_orders"]
+    assert row["value"] == pytest.approx(predict(base, **models, confidence=None)["expected_orders"].sum())
+    t, ages, customers = 365 / 7, *np.unique(NEWCOMERS, return_counts=True)
+    mean, alive = model.expected_orders(t, 0, 0, ages), model.p_alive(0, 0, ages)
+    pairs = alive * model.expected_order_pairs_if_alive(t, 0, ages)
+    error = np.sqrt(customers @ (mean + pairs - mean**2))
+    # Known parameters leave chance only, of which 2000 futures tell the quantiles to some 5 %.
+    np.testing.assert_allclose([row["low"], row["high"]], row["value"] + 1.96 * error * np.array([-1, 1]), rtol=0,
+                               atol=0.25 * error)  # fmt: skip
+    shares = equity_shares(base, np.where(base["T"] == 2, "new", "old"), **models)
+    assert (shares["share_low"] <= shares["share"]).all()
+    assert (shares["share"] <= shares["share_high"]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from([BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]),
+    shapes=st.tuples(*[st.floats(-2.5, 2.5)] * 3),
+    scales=st.tuples(*[st.floats(-3, 5)] * 2),
+    oldest=st.floats(1, 5),
+    t=st.floats(0, 5),
+    x=st.floats(0, 5),
+)
+def test_interpolation_over_ages_is_exact_whatever_the_parameters(
+    kind: Any, shapes: Any, scales: Any, oldest: float, t: float, x: float
+) -> None:
+    r, second, third = (10.0**shape for shape in shapes)
+    alpha, beta = (10.0**scale for scale in scales)
+    others = {"s": second, "beta": beta} if kind is ParetoNBD else {"a": second, "b": third}
+    model = kind(r=r, alpha=alpha, **others)
+    T = np.unique(np.concatenate([[0.0], np.linspace(0, 10**oldest, 100), np.logspace(-3, oldest, 200)]))
+    frequency = np.repeat([0.0, np.round(10**x)], len(T))
+    T = np.tile(T, 2)
+    base = CustomerBase(frequency, np.where(frequency > 0, T / 2, 0.0), T, np.ones(len(T)), np.arange(len(T)))
+    grid = AgeGrid.of(base, model, 10**t)
+    assert len(grid.x) < len(T)
+    # Drawn parameters share the grid; theirs lie above the shift.
+    drawn = kind(r=r * 1.5, **{name: 3 * value for name, value in {"alpha": alpha, **others}.items()})
+    for one in (model, drawn):
+        for expected in (one.expected_orders_if_alive, one.expected_order_pairs_if_alive):
+            found = np.exp(grid.interpolate(bounded_log(expected(10**t, grid.x, grid.T))))
+            np.testing.assert_allclose(found, expected(10**t, frequency, T), rtol=1e-6)
+
+
+def test_the_grid_lies_below_all_drawn_parameters(simulate: Callable[..., pd.DataFrame]) -> None:
+    customers = simulate(300, seed=3)
+    model = BetaGeoNBD.fit(customers, unit="days")
+    known = prediction.known_values(customers, orders_model=model, spend_model=GammaGamma(p=6, q=4, v=20))
+    assert known.ages.shift < model.draws(1000, seed=0).values[:, model.symbols.index("alpha")].min()
+
+
+def test_a_grid_that_errs_is_made_finer(monkeypatch: pytest.MonkeyPatch) -> None:
+    T = np.linspace(0.0, 500.0, 400)
+    base = CustomerBase(0 * T, 0 * T, T, np.ones(400), np.arange(400))
+    model = BetaGeoNBD(r=0.5, alpha=0.5, a=0.5, b=3)
+    monkeypatch.setattr(age_grid, "WIDTH", 12.0)
+    assert AgeGrid.with_pieces(base, age_grid.safe_shift(base, model), 12.0).error(model, 52.0) > 1e-6
+    grid = AgeGrid.of(base, model, 52.0)
+    assert grid.error(model, 52.0) <= 1e-6
+    np.testing.assert_allclose(grid.orders_if_alive(model, 52.0), model.expected_orders_if_alive(52, 0, T), rtol=1e-6)
+    monkeypatch.setattr(age_grid, "ALLOWED_ERROR", 0.0)
+    np.testing.assert_array_equal(AgeGrid.of(base, model, 52.0).T, T)
 
 
 def test_one_customer_is_enough_to_ask_about(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
@@ -261,16 +348,71 @@ def test_nobody_is_an_empty_table(cdnow: pd.DataFrame, options: dict[str, Any]) 
     ("option", "value", "complaint"),
     [
         ("confidence", 95, "confidence is a probability such as 0.95"),
+        ("confidence", 1, "confidence is a probability"),
+        ("confidence", 0, "confidence is a probability"),
+        ("confidence", "0.9", "confidence is a probability"),
+        ("confidence", np.nan, "confidence is a probability"),
         ("draws", 1, "draws must be 2 or more"),
+        ("draws", 2.5, "draws must be 2 or more, a whole number, not 2.5"),
+        ("draws", None, "draws must be 2 or more"),
+        ("seed", None, "seed is a whole number from 0 on"),
+        ("seed", -1, "seed is a whole number"),
+        ("seed", 1.5, "seed is a whole number"),
         ("margin", 55, "margin is a share of spend between 0 and 1"),
+        ("margin", "0.5", "margin is a share of spend between 0 and 1, a number such as 0.5, not '0.5'"),
+        ("margin", None, "margin is a share"),
+        ("margin", np.nan, "margin is a share"),
         ("discount_rate", -1, "discount_rate is a yearly rate"),
+        ("discount_rate", "0.1", "discount_rate is a yearly rate such as 0.10, a number above -1, not '0.1'"),
+        ("discount_rate", None, "discount_rate is a yearly rate"),
+        ("discount_rate", np.inf, "discount_rate is a yearly rate"),
     ],
 )
-def test_options_out_of_range_are_refused(
-    option: str, value: float, complaint: str, cdnow: pd.DataFrame, options: dict[str, Any]
+def test_options_out_of_range_are_refused_alike_by_all_that_take_them(
+    option: str, value: Any, complaint: str, cdnow: pd.DataFrame, options: dict[str, Any]
 ) -> None:
+    wrong = {**options, option: value}
     with pytest.raises(ValueError, match=complaint):
-        predict(cdnow, **{**options, option: value})
+        predict(cdnow, **wrong)
+    with pytest.raises(ValueError, match=complaint):
+        customer_equity(cdnow, **wrong)
+    with pytest.raises(ValueError, match=complaint):
+        equity_shares(cdnow, ["all"] * len(cdnow), **wrong)
+    if option in ("margin", "discount_rate"):
+        with pytest.raises(ValueError, match=complaint):
+            value_at_risk(cdnow, **wrong)
+    if option != "confidence":
+        del wrong["orders_model"], wrong["spend_model"]
+        with pytest.raises(ValueError, match=complaint):
+            value_by_group(cdnow, cdnow[["customer_id"]].assign(channel="all"), **wrong)
+
+
+def test_numbers_of_other_libraries_are_numbers(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    numpys = {**options, "margin": np.float64(0.5), "discount_rate": np.float32(0.125), "draws": np.int64(20)}
+    assert len(predict(cdnow, **numpys, confidence=np.float64(0.9), seed=np.int32(1))) == len(cdnow)
+
+
+def test_customers_without_a_mean_spend_are_counted(options: dict[str, Any]) -> None:
+    base = pd.DataFrame({"frequency": [0] * 163 + [1, 2], "recency": [0.0] * 163 + [1.0, 2.0],
+                         "T": 5.0, "monetary": [0.0] * 163 + [5.0, 6.0]})  # fmt: skip
+    heavy = {**options, "spend_model": GammaGamma(p=2, q=0.5, v=5)}
+    for question in (predict, customer_equity, value_at_risk):
+        with pytest.raises(MeanSpendUndefined, match="163 of 165 customers have no finite expected spend"):
+            question(base, **heavy)
+    assert len(predict(base[163:], **heavy)) == 2
+
+
+def test_models_that_cannot_be_asked_say_what_can(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    known = cdnow.assign(email=np.arange(len(cdnow)) % 2)
+    fitted = fit_with_covariates(BetaGeoNBD, known, orders=["email"])
+    with pytest.raises(TypeError, match=r"orders_model must be .*BetaGeoNBD.*, not a CovariateModel; at\(customer\)"):
+        predict(known, **{**options, "orders_model": fitted})
+    one = predict(known, **{**options, "orders_model": fitted.at({"email": 1})}, confidence=None)
+    assert (one["clv"] > 0).all()
+    with pytest.raises(TypeError, match="not BetaGeoNBD itself"):
+        customer_equity(cdnow, **{**options, "orders_model": BetaGeoNBD})
+    with pytest.raises(TypeError, match="spend_model must be a GammaGamma, not a NoneType"):
+        value_at_risk(cdnow, **{**options, "spend_model": None})
 
 
 def test_merged_summaries_cannot_be_predicted(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, summary, summary_account
 from crmlib.lifecycle.clv.preparation import RULES
-from crmlib.lifecycle.purchases import purchases
+from crmlib.lifecycle.clv.trust.order_timing import successive_gaps
+from crmlib.lifecycle.purchases import as_day, purchases
 
 
 def orders_of(rows: list[tuple], *more: str) -> pd.DataFrame:
@@ -327,3 +328,96 @@ def test_the_account_follows_the_rule_of_purchases_and_adds_up_to_the_summary(
     assert orders[bought].sum() == (prepared["frequency"] + 1).sum()
     if end:
         assert orders["held out"] == prepared["holdout_orders"].sum()
+
+
+def in_shanghai(*times: str) -> pd.DataFrame:
+    return orders_of([(1, time, 2.0) for time in times]).assign(
+        ordered_at=lambda orders: orders["ordered_at"].dt.tz_localize("Asia/Shanghai")
+    )
+
+
+def test_days_are_those_of_the_time_zone_that_times_carry() -> None:
+    # 01:00 in Shanghai is still the day before in UTC.
+    orders = in_shanghai("2020-01-01 01:00", "2020-01-01 23:30", "2020-01-20 01:00", "2020-01-31 00:30")
+    on_31 = [1, 2, 30.0, 30.0]
+    for table in (orders, ibis.memtable(orders), ibis.memtable(orders).filter(lambda table: table.amount > 0)):
+        columns = ["customer_id", "frequency", "recency", "T"]
+        assert to_pandas(summary(table, as_of="2020-01-31", unit="days"))[columns].iloc[0].tolist() == on_31
+        # What happens on the 31st there is not known on the 30th, although it is the 30th in UTC.
+        assert to_pandas(summary(table, as_of="2020-01-30", unit="days"))["frequency"].tolist() == [1]
+        account = to_pandas(summary_account(table, as_of="2020-01-30")).set_index("rule")["orders"]
+        assert account[["counted", "same day", "after as_of"]].tolist() == [2, 1, 1]
+        gaps = successive_gaps(table, as_of="2020-01-31")
+        assert gaps[["first_gap", "both_gaps"]].to_numpy().tolist() == [[19, 30]]
+    bought = purchases(orders)
+    assert bought["ordered_at"].tolist() == orders["ordered_at"].dt.tz_localize(None).tolist()
+    fixed = orders.assign(ordered_at=orders["ordered_at"].dt.tz_convert("UTC").dt.tz_convert("+08:00"))
+    assert summary(fixed, as_of="2020-01-31", unit="days")["recency"].tolist() == [30.0]
+
+
+def test_nanoseconds_are_cut_off() -> None:
+    times = pd.to_datetime([1579011722330058276, 1579111722330058999])
+    orders = pd.DataFrame({"customer_id": [1, 1], "ordered_at": times, "amount": [2.0, 3.0], "shipped_at": times})
+    for zone in (None, "UTC"):
+        table = orders.assign(ordered_at=orders["ordered_at"].dt.tz_localize(zone))
+        assert summary(table, as_of="2020-01-20", unit="days")["frequency"].tolist() == [1]
+        assert summary_account(table, as_of="2020-01-20")["orders"].iloc[0] == 2
+        assert purchases(table)["ordered_at"].tolist() == list(times.floor("us"))
+        assert len(successive_gaps(table, as_of="2020-01-20")) == 0
+
+
+@pytest.mark.parametrize(("first", "later"), [(1e12, 0.001), (1e17, 1.0), (1e300, 1e-5)])
+def test_a_large_first_order_does_not_swallow_the_others(first: float, later: float) -> None:
+    orders = orders_of(
+        [(1, "2015-01-01", first), (1, "2015-01-02", later), (1, "2015-01-03", later), (2, "2015-01-01", 5.0)]
+    )
+    assert summary(orders, as_of="2015-01-09")["monetary"].tolist() == [later, 0.0]
+    held = summary(orders, as_of="2015-01-09", calibration_end="2015-01-02")
+    assert held[["monetary", "holdout_spend"]].to_numpy().tolist() == [[later, later], [0.0, 0.0]]
+
+
+def test_infinite_amounts_are_left_out_and_accounted_for() -> None:
+    orders = orders_of(
+        [(1, "2015-01-01", 4.0), (1, "2015-01-02", np.inf), (1, "2015-01-03", -np.inf), (1, "2015-01-04", 2.0)]
+    )
+    for table in (orders, ibis.memtable(orders)):
+        of_one = to_pandas(summary(table, as_of="2015-01-05", unit="days")).iloc[0]
+        assert of_one[["frequency", "recency", "monetary"]].tolist() == [1, 3.0, 2.0]
+        account = to_pandas(summary_account(table, as_of="2015-01-05")).set_index("rule")
+        assert account.loc[["counted", "infinite amount"], "orders"].tolist() == [2, 2]
+        assert account["amount"].sum() == 6.0
+        assert account.loc["infinite amount", "in_words"] == "2 orders of an infinite amount, left out"
+
+
+@pytest.mark.parametrize("day", [None, pd.NaT, "2015/02/07", "", "soon"])
+def test_a_day_that_is_none_is_refused_in_words(day: object) -> None:
+    for table in (summary, summary_account):
+        with pytest.raises(ValueError, match="is no day; give a date, or text written YYYY-MM-DD"):
+            table(SIX_CUSTOMERS, as_of=day)
+
+
+def test_days_are_read_from_dates_timestamps_and_text() -> None:
+    for day in ("2015-02-07", "2015-02-07 08:00", pd.Timestamp("2015-02-07 08:00"), pd.Timestamp("2015-02-07").date()):
+        assert as_day(day) == pd.Timestamp("2015-02-07").date()
+
+
+def test_an_unknown_way_with_free_orders_is_refused() -> None:
+    for table in (summary, summary_account, purchases):
+        with pytest.raises(ValueError, match="free_orders is 'drop'; it is \"count\""):
+            table(SIX_CUSTOMERS, as_of="2015-02-07", free_orders="drop")
+
+
+def test_statuses_are_read_in_any_case() -> None:
+    orders = orders_of(
+        [
+            (1, "2015-01-01", 4.0, "Paid"),
+            (1, "2015-01-02", 4.0, " Cancelled"),
+            (1, "2015-01-03", 4.0, "OPEN "),
+            (1, "2015-01-04", 4.0, "Refunded"),
+        ],
+        "status",
+    )
+    for table in (orders, ibis.memtable(orders)):
+        assert to_pandas(purchases(table))["ordered_at"].tolist() == [pd.Timestamp("2015-01-01")]
+        account = to_pandas(summary_account(table, as_of="2015-01-05")).set_index("rule")["orders"]
+        assert account[["counted", "cancelled or open", "refunded in full"]].tolist() == [1, 2, 1]

@@ -24,7 +24,14 @@ from crmlib.lifecycle.clv.models.maximum_likelihood import (
     psi1_step,
     psi_step,
 )
-from crmlib.lifecycle.clv.models.orders_model import Future, OrdersModel, broadcast, histories
+from crmlib.lifecycle.clv.models.orders_model import (
+    Future,
+    OrdersModel,
+    broadcast,
+    check_counts,
+    check_times,
+    histories,
+)
 from crmlib.lifecycle.clv.preparation import Unit, days_per_unit
 
 # Where customers hardly differ, parameters run to infinity: all leave with one chance p = a/(a + b), or all order at
@@ -108,16 +115,22 @@ class LeavingAtOrders(OrdersModel):
 
     def expected_orders_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """Expected orders in the next ``t`` of customers who are surely alive after x repeat orders until T."""
+        check_times(t=t, T=T)
+        check_counts(x=x)
         t, x, T = broadcast(t, x, T)
         return expected_orders(t / (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
     def expected_order_pairs_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """E[Y(Y − 1)] of the orders Y in the next ``t`` of customers who are surely alive: with it goes Var(Y)."""
+        check_times(t=t, T=T)
+        check_counts(x=x)
         t, x, T = broadcast(t, x, T)
         return expected_order_pairs(t / (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
     def residual_orders_if_alive(self, x: Any, T: Any, discount: float) -> Numbers:
         """All orders that surely alive customers will ever place, each discounted: E[λ / (λp + discount)]."""
+        check_times(T=T)
+        check_counts(x=x)
         x, T = broadcast(x, T)
         return residual_orders(discount * (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
@@ -125,6 +138,7 @@ class LeavingAtOrders(OrdersModel):
         self, t: float, x: Numbers, T: Numbers, random: np.random.Generator, *, discount: float = 0.0
     ) -> Future:
         """One future of each surely alive customer, from their own λ and p given x and T."""
+        check_times(t=t)
         return simulate(t, self.r + x, self.alpha + T, self.a, self._stayed(x), random, discount)
 
     def expected_orders_new(self, t: Any) -> Numbers:
@@ -134,6 +148,8 @@ class LeavingAtOrders(OrdersModel):
 
     def pmf(self, n: Any, t: Any) -> Numbers:
         """The probability that a new customer places n repeat orders in the time ``t``."""
+        check_counts(n=n)
+        check_times(t=t)
         n, t = broadcast(n, t)
         r, a, b, z = self.r, self.a, self.b, t / (self.alpha + t)
         occasions = n + self.occasions_at_first

@@ -31,7 +31,14 @@ from crmlib.lifecycle.clv.models.maximum_likelihood import (
     psi1_step,
     psi_step,
 )
-from crmlib.lifecycle.clv.models.orders_model import Future, OrdersModel, broadcast, histories
+from crmlib.lifecycle.clv.models.orders_model import (
+    Future,
+    OrdersModel,
+    broadcast,
+    check_counts,
+    check_times,
+    histories,
+)
 from crmlib.lifecycle.clv.preparation import Unit, days_per_unit
 
 # r, α (over the mean age), s, β (over the mean age): a typical base first, then ones with quicker, slower and rarer
@@ -144,6 +151,8 @@ class ParetoNBD(OrdersModel):
 
         That is ∫ of P(still alive after u) = (1 + u / (β + T))^−s, in a form that also holds at s = 1.
         """
+        check_times(t=t, T=T)
+        check_counts(x=x)
         t, x, T = broadcast(t, x, T)
         later = np.log1p(t / (self.beta + T))
         stay = (self.beta + T) * later * special.exprel((1 - self.s) * later)
@@ -151,6 +160,8 @@ class ParetoNBD(OrdersModel):
 
     def expected_order_pairs_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """E[Y(Y − 1)] of the orders Y in the next ``t`` of surely alive customers: E[λ²] E[(time they will stay)²]."""
+        check_times(t=t, T=T)
+        check_counts(x=x)
         t, x, T = broadcast(t, x, T)
         A, rate = self.r + x, 1 / (self.alpha + T)
         squared = (self.beta + T) ** 2 * _squared_stay(t / (self.beta + T), self.s)
@@ -161,6 +172,8 @@ class ParetoNBD(OrdersModel):
 
         Source: Fader, Hardie & Lee (2005), "RFM and CLV", appendix, where the second is a confluent hypergeometric Ψ.
         """
+        check_times(T=T)
+        check_counts(x=x)
         x, T = broadcast(x, T)
         ages, place = np.unique(T, return_inverse=True)
         stay = (self.beta + ages) * _discounted_stay(discount * (self.beta + ages), self.s)
@@ -182,6 +195,8 @@ class ParetoNBD(OrdersModel):
         >>> ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687).pmf([0, 1, 2], 39).round(3)
         array([0.594, 0.166, 0.083])
         """
+        check_counts(n=n)
+        check_times(t=t)
         n, t = broadcast(n, t)
         shape = n.shape
         n, t = np.ravel(n), np.ravel(t)
@@ -204,6 +219,7 @@ class ParetoNBD(OrdersModel):
         self, t: float, x: Numbers, T: Numbers, random: np.random.Generator, *, discount: float = 0.0
     ) -> Future:
         """One future of each surely alive customer, from their own λ and time of leaving given x and T."""
+        check_times(t=t)
         A = self.r + x
         size = np.shape(A)
         rate = random.standard_gamma(A) / (self.alpha + T)

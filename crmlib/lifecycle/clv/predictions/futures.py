@@ -64,10 +64,6 @@ class Kinds:
 
 def intervals(values: HistoryValues, *, confidence: float, draws: int, seed: int) -> Intervals:
     """Within what each history's values lie with probability ``confidence``, from ``draws`` futures of each kind."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a probability such as 0.95, or None for no intervals, not {confidence!r}")
-    if not draws >= 2:
-        raise ValueError(f"draws must be 2 or more, not {draws!r}; 200 tell a 95% interval")
     orders_models = drawn_models(values.orders_model, draws, seed)
     spend_models = drawn_models(values.spend_model, draws, seed + 1)
     of_p_alive, weights = _alive(values, orders_models, confidence)
@@ -140,8 +136,7 @@ def _kinds(values: HistoryValues) -> Kinds:
     (x, T), of = values.ages.pairs, values.ages.pair
     width = FINEST_AGES
     while len(x) > MOST_KINDS:
-        shift = max(float(base.T.mean()) / 10, 1e-9)
-        rounded = np.round(np.log(shift + base.T) / width)
+        rounded = np.round(np.log(values.ages.shift + base.T) / width)
         kinds, of = np.unique(base.x + 1j * rounded, return_inverse=True)
         customers = np.bincount(of, base.customers)
         x, T = kinds.real, np.bincount(of, base.customers * base.T) / customers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
 from crmlib.lifecycle.clv.predictions.history_values import band, check_finite, drawn_models
 from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, horizon_days
+from crmlib.lifecycle.clv.predictions.options import check_draws, check_interval, check_money
 from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_values, predict, value_at_risk
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
 from crmlib.lifecycle.clv.preparation import days_per_unit
@@ -60,12 +62,15 @@ def equity_shares(
     :func:`~crmlib.lifecycle.clv.customer_equity`. One row per label, sorted: ``group, customers, equity,
     equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters and chance: between what the
     contribution of the group, and its share in that of all, will lie. Groups of fewer than 30 customers are simulated
-    one by one. A share of nothing is 0.
+    one by one. A share of nothing is 0. Customers without a label (None, NaN) are a group of their own, the last row,
+    whose label is None. Raises ``ValueError`` for labels that are not one per row, and for nobody; else as there.
     """
+    check_interval(confidence, draws, seed)
     frame = to_pandas(summary)
-    values = known_values(frame, horizon, **options)
+    code, labels = _coded(groups, len(frame))
+    # Shares are those of the horizon: what comes after it need not be simulated.
+    values = replace(known_values(frame, horizon, **options), discounting=0.0)
     x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
-    code, labels = pd.factorize(np.asarray(groups), sort=True)
     cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
     measure = MEASURES.index("customer_equity")
     equity = expected_totals(values, cells)[measure]
@@ -77,7 +82,7 @@ def equity_shares(
     share_low, share_high = band(shares, confidence)
     return pd.DataFrame(
         {
-            "group": labels,
+            "group": pd.Series(labels, dtype=object) if labels[-1] is None else labels,
             "customers": np.bincount(code, minlength=len(labels)),
             "equity": equity,
             "equity_low": low,
@@ -87,6 +92,30 @@ def equity_shares(
             "share_high": share_high,
         }
     )
+
+
+def _coded(groups: Any, customers: int) -> tuple[Numbers, list[Any]]:
+    """Which of the sorted labels each customer has; missing ones are the last, None."""
+    if not customers:
+        raise ValueError("the summary has no customers, so that there is nothing to share; give one with rows")
+    given = pd.Series(list(groups), dtype=object)
+    if len(given) != customers:
+        raise ValueError(f"groups has {len(given)} labels for {customers} customers; give one per row of the summary")
+    missing = given.isna().to_numpy()
+    code, found = pd.factorize(given[~missing].to_numpy())
+    place, labels = _in_order(list(found))
+    codes = np.full(customers, len(labels))
+    codes[~missing] = np.asarray(place, dtype=int)[code] if len(labels) else 0
+    return codes, [*labels, None] if missing.any() else labels
+
+
+def _in_order(labels: list[Any]) -> tuple[list[int], list[Any]]:
+    """The place of each label once they are sorted, and the sorted labels; those of unlike kinds sort by their text."""
+    try:
+        order = sorted(range(len(labels)), key=lambda i: labels[i])
+    except TypeError:
+        order = sorted(range(len(labels)), key=lambda i: (str(labels[i]), type(labels[i]).__name__))
+    return [int(place) for place in np.argsort(order)], [labels[i] for i in order]
 
 
 def top_fifth(values: pd.DataFrame) -> Numbers:
@@ -172,7 +201,7 @@ def value_by_group(
     ``summary``: in weeks. ``groups``: a table (pandas or Ibis) with ``customer_id`` and the column ``by``; beyond the
     twelve largest, groups are taken together. ``horizon`` and ``as_of`` as for
     :func:`~crmlib.lifecycle.clv.predict`. One row per group, the most valuable newcomers first, customers
-    without a group last:
+    without a group last. Raises ``ValueError`` for ``groups`` without its columns, or in which no customer is found:
 
     ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the horizon, with ``equity_low, equity_high``
     (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted contribution
@@ -180,17 +209,13 @@ def value_by_group(
     ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
     and "prior" where a weak prior was needed.
     """
+    check_draws(draws, seed)
+    check_money(margin, discount_rate)
     frame = to_pandas(summary)
-    known = groups if isinstance(groups, pd.DataFrame) else groups.select("customer_id", by)
-    names = to_pandas(known).drop_duplicates("customer_id").set_index("customer_id")[by]
-    label = frame["customer_id"].map(names)
-    sizes = label.value_counts()
-    if len(sizes) > MOST_GROUPS:
-        kept = sizes.rename_axis("name").reset_index(name="n").sort_values(["n", "name"], ascending=[False, True])
-        label = label.where(label.isna() | label.isin(kept["name"][: MOST_GROUPS - 1]), text.say("Other"))
+    label = _labels(frame["customer_id"], groups, by)
     days = horizon_days(horizon, as_of)
     rows = []
-    for name in [*sorted(label.dropna().unique()), None]:
+    for name in [*_in_order(list(label.dropna().unique()))[1], None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
             fitted = None if name is None else fit_models(some)
@@ -201,9 +226,35 @@ def value_by_group(
     if not rows:
         return pd.DataFrame(columns=[by, "customers", "repeat_buyers", *_VALUES])
     table = pd.DataFrame(rows)
-    return table.assign(unnamed=table[by].isna()).sort_values(
-        ["unnamed", "new_customer_value", by], ascending=[True, False, True], na_position="last", ignore_index=True
-    ).drop(columns="unnamed")  # fmt: skip
+    # Rows are in the order of the labels already, which equal values keep.
+    return table.assign(unnamed=table[by].isna(), less=-table["new_customer_value"]).sort_values(
+        ["unnamed", "less"], na_position="last", ignore_index=True, kind="stable"
+    ).drop(columns=["unnamed", "less"])  # fmt: skip
+
+
+def _labels(ids: pd.Series, groups: Any, by: str) -> pd.Series:
+    """The group of each customer, or a missing value; the smallest groups are taken together if there are many."""
+    absent = [name for name in ("customer_id", by) if name not in groups.columns]
+    if absent:
+        raise ValueError(
+            f"groups has no column {', '.join(absent)} (it has {', '.join(map(str, groups.columns))}); give a table "
+            "with customer_id and the column named by `by`"
+        )
+    known = groups if isinstance(groups, pd.DataFrame) else groups.select("customer_id", by)
+    known = to_pandas(known).drop_duplicates("customer_id")
+    if len(ids) and len(known) and not ids.isin(known["customer_id"]).any():
+        raise ValueError(
+            f"no customer_id of the summary is in groups: the summary has such as {ids.iloc[0]} ({ids.dtype}), groups "
+            f"has such as {known['customer_id'].iloc[0]} ({known['customer_id'].dtype}); give both the same type"
+        )
+    label = ids.astype(object).map(known.astype(object).set_index("customer_id")[by]).astype(object)
+    label = label.where(label.notna(), None)
+    sizes = label.value_counts()
+    if len(sizes) > MOST_GROUPS:
+        in_order = _in_order(list(sizes.index))[1]
+        kept = sorted(in_order, key=lambda name: -sizes[name])[: MOST_GROUPS - 1]
+        label = label.where(label.isna() | label.isin(kept), text.say("Other"))
+    return label
 
 
 _VALUES = (

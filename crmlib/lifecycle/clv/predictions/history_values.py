@@ -14,12 +14,21 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import CustomerBase, Numbers, check_spend, customer_names, read_histories
+from crmlib.lifecycle.clv.customer_base import (
+    CustomerBase,
+    Numbers,
+    check_each_once,
+    check_spend,
+    customer_names,
+    mean_spends,
+    read_histories,
+)
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, PredictionNotFinite
 from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
 from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
+from crmlib.lifecycle.clv.predictions.options import check_mean_spend, check_money
 from crmlib.lifecycle.clv.preparation import days_per_unit
 
 KEYS = ("frequency", "recency", "T")
@@ -58,7 +67,8 @@ def read_spending_histories(summary: Any, *, unit: Any = None) -> Histories:
     if not isinstance(summary, pd.DataFrame):
         return _read_in_engine(summary, unit)
     base = read_histories(summary, rows=True, unit=unit)
-    x, m = (summary[name].to_numpy(dtype=float, na_value=np.nan) for name in ("frequency", "monetary"))
+    x = summary["frequency"].to_numpy(dtype=float, na_value=np.nan)
+    m = mean_spends(summary)
     _check_spend(x, m, customer_names(summary))
     m = np.where(x > 0, m, 0.0)
     sums = (np.bincount(base.row, values, minlength=len(base)) for values in (m, m**2))
@@ -66,22 +76,30 @@ def read_spending_histories(summary: Any, *, unit: Any = None) -> Histories:
 
 
 def _read_in_engine(summary: Any, unit: Any) -> Histories:
+    if "customer_id" not in summary.columns:
+        raise CustomerBaseInvalid(
+            "the customer summary has no column customer_id, by which predictions are told apart in a database; name "
+            "the column so, or give a pandas frame, whose index serves"
+        )
+    check_each_once(summary)
+    if not summary.monetary.type().is_numeric():
+        mean_spends(to_pandas(summary.select("customer_id", "monetary").filter(summary.monetary.notnull()).limit(1000)))
     m = summary.monetary.cast("float64")
-    measures = {"customers": summary.count(), "known": m.count(), "least": m.min(), "spent": m.sum()}
+    measures = {"customers": summary.count(), "known": m.count(), "least": m.min(), "most": m.max(), "spent": m.sum()}
     measures["squares"] = (m * m).sum()
-    if "customer_id" in summary.columns:
-        measures["customer_id"] = summary.customer_id.min()  # one of them, to be named if something is wrong
+    measures["customer_id"] = summary.customer_id.min()  # one of them, to be named if something is wrong
     keys = {name: summary[name].cast("float64") for name in KEYS}
     if "unit" in summary.columns:
         keys["unit"] = summary.unit
     frame = to_pandas(summary.group_by(**keys).agg(**measures))
     base = read_histories(frame, rows=True, unit=unit)
-    x, known, customers, least, spent, squares = (
+    x, known, customers, least, most, spent, squares = (
         frame[name].to_numpy(dtype=float, na_value=np.nan)
-        for name in ("frequency", "known", "customers", "least", "spent", "squares")
+        for name in ("frequency", "known", "customers", "least", "most", "spent", "squares")
     )
-    # A missing or infinite spend shows in the count or the sum, a negative one in the least.
-    _check_spend(x, np.where((known == customers) & np.isfinite(spent), least, np.nan), customer_names(frame))
+    # A missing or infinite spend shows in the count or the sum, and in the most; a negative one in the least.
+    shown = np.where(np.isinf(most), most, np.where(np.isfinite(spent) | np.isinf(least), least, np.nan))
+    _check_spend(x, np.where(known == customers, shown, np.nan), customer_names(frame))
     sums = (np.bincount(base.row, np.where(x > 0, s, 0.0), minlength=len(base)) for s in (spent, squares))
     return Histories(base, *sums)
 
@@ -135,13 +153,11 @@ def value_histories(
     discount_rate: float = 0.0,
 ) -> HistoryValues:
     """What the models say of every distinct history, once the arguments have been checked."""
-    if not discount_rate > -1:
-        raise ValueError(f"discount_rate is a yearly rate such as 0.10, not {discount_rate!r}")
-    if not 0 <= margin <= 1:
-        raise ValueError(f"margin is a share of spend between 0 and 1, not {margin!r}")
+    check_money(margin, discount_rate)
+    check_mean_spend(histories.base, spend_model)
     days = horizon_days(horizon, as_of)
     base, unit = histories.base, days_per_unit(orders_model.unit)
-    ages = AgeGrid.of(base)
+    ages = AgeGrid.of(base, orders_model, days / unit)
     x, T = ages.pairs
     discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0)
     residual = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
@@ -171,7 +187,7 @@ def _discount_share(model: OrdersModel, ages: AgeGrid, days: int, discount_rate:
     ends, factors = discount_factors(days, discount_rate)
     until = [np.zeros_like(ages.x)]
     until += [model.expected_orders_if_alive(end / days_per_unit(model.unit), ages.x, ages.T) for end in ends]
-    share = np.einsum("i,ijk->jk", factors, np.diff(until, axis=0)) / np.maximum(until[-1], 1e-300)
+    share = factors @ np.diff(until, axis=0) / np.maximum(until[-1], 1e-300)
     return ages.interpolate(np.clip(share, factors.min(), factors.max()))
 
 

@@ -27,6 +27,7 @@ from crmlib.lifecycle.clv.predictions.history_values import (
     value_histories,
 )
 from crmlib.lifecycle.clv.predictions.horizon import DAYS_PER_YEAR, Horizon, discount_factors, horizon_days
+from crmlib.lifecycle.clv.predictions.options import check_interval, check_models
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
 
 __all__ = [
@@ -73,7 +74,8 @@ def predict(
     with given parameters leave chance only. Where gamma-gamma has no mean, the observed mean spend is used.
 
     Raises ``HorizonInvalid``, ``CustomerBaseInvalid``, ``MeanSpendUndefined`` (unfitted models with q ≤ 1),
-    ``PredictionNotFinite``, ``ValueError``. Source: Fader, Hardie & Lee (2005), "RFM and CLV".
+    ``PredictionNotFinite``, ``ValueError`` (options out of range), ``TypeError`` (not such models: of a model with
+    covariates, give that of one group of customers, ``at(…)``). Source: Fader, Hardie & Lee (2005), "RFM and CLV".
 
     >>> from crmlib.lifecycle.clv import BetaGeoNBD
     >>> customers = pd.DataFrame({"customer_id": [1, 3], "frequency": [2, 0], "recency": [30.43, 0.0],
@@ -89,6 +91,8 @@ def predict(
     0                  0.0                   8.0
     1                  0.0                   2.0
     """
+    if confidence is not None:
+        check_interval(confidence, draws, seed)
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
         discount_rate=discount_rate,
@@ -159,6 +163,7 @@ def customer_equity(
     orders, how often, how much: exact variances under the model, summed over customers; fewer than 30 customers are
     simulated one by one). That of value at risk, which is an expectation and never seen, holds parameters only.
     """
+    check_interval(confidence, draws, seed)
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
         discount_rate=discount_rate,
@@ -174,5 +179,6 @@ def customer_equity(
 
 def known_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> HistoryValues:
     """What the models say of every distinct history of the summary, once it and the options have been checked."""
+    check_models(options["orders_model"], options["spend_model"])
     histories = read_spending_histories(summary, unit=options["orders_model"].unit)
     return value_histories(histories, horizon=horizon, **options)

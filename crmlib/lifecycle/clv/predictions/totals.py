@@ -6,7 +6,9 @@ variance, as the central limit theorem allows for many customers; sums over few 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,28 +241,43 @@ def _simulated_totals(
     m = np.tile((cells.spent / cells.customers)[each], FUTURES)
     column = np.cumsum(few) - 1
     place = (np.arange(FUTURES)[:, None] * few.sum() + column[cells.group[each]]).ravel()
-    base, per_order = values.base, values.per_order[at]
-    x, t_x, T = base.x[at], base.t_x[at], base.T[at]
-    random = np.random.default_rng([seed, 5])
+    base, per_order, x = values.base, values.per_order, values.base.x
+    seen = np.unique(at)
+    orders_models = drawn_models(values.orders_model, draws, seed)
+    spend_models = drawn_models(values.spend_model, draws, seed + 1)
+    generators = np.random.default_rng([seed, 5]).spawn(draws)
     totals = np.zeros((FUTURES, draws, len(MEASURES), int(few.sum())))
-    models = zip(
-        drawn_models(values.orders_model, draws, seed), drawn_models(values.spend_model, draws, seed + 1), strict=True
-    )
-    for draw, (model, spend_model) in enumerate(models):
-        alive = random.random(len(x)) < model.p_alive(x, t_x, T)
-        future = model.simulate_if_alive(values.horizon, x, T, random, discount=values.discounting)
-        own = spend_model.v + x * m
-        orders = np.where(alive, future.orders, 0.0)
-        residual = np.where(alive, future.residual_orders, 0.0)
-        outcomes = {
-            0: orders,
-            1: per_order * own * spend_model.simulate_total(orders, x, random),
-            3: alive * (x > 0),
-            4: alive,
-            5: values.margin * own * spend_model.simulate_total(residual, x, random),
-        }
-        for measure, outcome in outcomes.items():
-            sums = np.bincount(place, outcome, minlength=FUTURES * int(few.sum()))
-            totals[:, draw, measure] = sums.reshape(FUTURES, -1)
+
+    def simulate(draw: int) -> None:
+        model, spend_model, random = orders_models[draw], spend_models[draw], generators[draw]
+        p_alive = np.zeros(len(base))
+        p_alive[seen] = model.p_alive(x[seen], base.t_x[seen], base.T[seen])
+        here = np.flatnonzero(random.random(len(at)) < p_alive[at])
+        # Who is gone has nothing, and who orders nothing spends nothing.
+        for start in range(0, len(here), SIMULATED_AT_ONCE):
+            some = here[start : start + SIMULATED_AT_ONCE]
+            of, group = at[some], place[some]
+            future = model.simulate_if_alive(values.horizon, x[of], base.T[of], random, discount=values.discounting)
+
+            def add(measure: int, outcome: Numbers, group: Numbers = group) -> None:
+                sums = np.bincount(group, outcome, minlength=FUTURES * int(few.sum()))
+                totals[:, draw, measure] += sums.reshape(FUTURES, -1)
+
+            def spent(orders: Numbers, some: Numbers = some, of: Numbers = of) -> Numbers:
+                total, any_ = np.zeros(len(of)), np.flatnonzero(orders > 0)
+                own = spend_model.v + x[of[any_]] * m[some[any_]]
+                total[any_] = own * spend_model.simulate_total(orders[any_], x[of[any_]], random)
+                return total
+
+            add(0, future.orders)
+            add(1, per_order[of] * spent(future.orders))
+            add(3, (x[of] > 0).astype(float))
+            add(4, np.ones(len(of)))
+            if values.discounting:
+                add(5, values.margin * spent(future.residual_orders))
+
+    # Each draw has a random generator of its own, so that how many threads work does not show.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(simulate, range(draws)))
     totals[:, :, MEASURES.index("value_at_risk")] = drawn[:, MEASURES.index("value_at_risk")][:, few]
     return totals
