@@ -290,7 +290,9 @@ chapter.show_table(
 fitted = clv.fit_models(base, orders_model=kind)
 value_of = {**fitted.models, "margin": float(used.margin[0]), "discount_rate": chapter.client.discount_rate}
 values = clv.customer_values(base, **value_of) if fitted.complete else None
-chapter.keep(values, name="clv") if values is not None else None
+if values is not None:
+    digits = {name: 2 if name.startswith(("clv", "residual", "value", "expected_spend")) else 6 for name in values}
+    chapter.keep(values.round(digits), name="clv")
 shown = ["customer_id", "frequency", "silence_weeks", "p_alive", "expected_orders", "expected_spend", "clv"]
 values[values.customer_id.isin(one.customer_id)][shown].round(3) if values is not None else fitted.message
 
