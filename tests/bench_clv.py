@@ -123,8 +123,8 @@ base = connection.table("base")
 before = time.perf_counter()
 if sys.argv[2] == "score":
     models = {"orders_model": BetaGeoNBD.fit(base), "spend_model": GammaGamma.fit(base.filter(base.customer_id < 2357))}
-    connection.create_table("scored", predict(base, **models, discount_rate=0.1), overwrite=True)
-    assert connection.table("scored").count().execute() == base.count().execute()
+    predict(base, **models, discount_rate=0.1).to_parquet(sys.argv[1] + ".parquet")
+    assert connection.read_parquet(sys.argv[1] + ".parquet").count().execute() == base.count().execute()
 print(time.perf_counter() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
 """
 
@@ -138,10 +138,10 @@ def bench_scoring() -> None:
 
             file = Path(folder) / "base.duckdb"
             connection = ibis.duckdb.connect(file)
-            connection.create_table("once", published_customers(1))
+            published_customers(1).to_parquet(Path(folder) / "once.parquet")
             connection.raw_sql(
                 "CREATE TABLE base AS SELECT once.* REPLACE (CAST(once.customer_id + 2357 * copy AS BIGINT) AS "
-                f"customer_id) FROM once, range({times}) AS copies(copy)"
+                f"customer_id) FROM '{folder}/once.parquet' AS once, range({times}) AS copies(copy)"
             )
             count = connection.table("base").count().execute()
             connection.disconnect()
