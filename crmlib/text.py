@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crmlib import calendar
+
 UNKNOWN = "–"
 _CATALOGUES = Path(__file__).parent / "locale"
 _BABEL_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
@@ -142,6 +144,22 @@ def day(value: dt.date | None) -> str:
     from babel.dates import format_date
 
     return format_date(value, format="medium", locale=voice().locale) if _known(value) else UNKNOWN
+
+
+def last_span(history_days: int | None) -> str:
+    """What "the last twelve months" truly are where the orders cover only ``history_days`` days.
+
+    >>> last_span(400), last_span(213), last_span(84), last_span(9)
+    ('last twelve months', 'last 7 months', 'last 12 weeks', 'last 9 days')
+    """
+    unit, count = calendar.last_span(history_days)
+    if (unit, count) == ("months", 12):
+        return say("last twelve months")
+    return {
+        "days": say("last {days} days", days=count),
+        "weeks": say("last {weeks} weeks", weeks=count),
+        "months": say("last {months} months", months=count),
+    }[unit]
 
 
 def month(value: dt.date | None) -> str:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 
 def orders(**changes):

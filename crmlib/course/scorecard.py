@@ -225,9 +225,9 @@ def check_contribution(answer: Any, orders: Any, *, as_of: Any, months: int = 12
 
 
 def _measures(orders: Any, as_of: Any, period: str, *, repurchase_days: int = 90) -> Any:
+    from crmlib.calendar import as_day
     from crmlib.engine import to_pandas
     from crmlib.lifecycle import scorecard
-    from crmlib.lifecycle.purchases import as_day
 
     measures = scorecard.order_measures(orders, as_of=as_of, period=period, repurchase_days=repurchase_days)  # type: ignore[arg-type]
     frame = to_pandas(measures)

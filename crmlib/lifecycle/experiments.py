@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def second_order_outcomes(orders: Any, *, as_of: Any, within_days: int) -> Any:
 
     import ibis
 
-    from crmlib.lifecycle.purchases import as_day
+    from crmlib.calendar import as_day
 
     bought = purchases(orders, as_of=as_of, keep=("store",))
     by_time = ibis.window(group_by="customer_id", order_by=["ordered_at", "spend"])
@@ -155,7 +155,7 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any) -> An
 
     import ibis
 
-    from crmlib.lifecycle.purchases import as_day
+    from crmlib.calendar import as_day
 
     end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1 - within_days)
     assigned = actions.filter(actions.assigned_at <= ibis.literal(end))

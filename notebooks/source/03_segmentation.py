@@ -75,7 +75,7 @@ customers.drop(columns=["first_day", "tenure_days"]).round({"revenue": 2, "reven
 # The customer with the most purchases, and the last of them:
 
 # %%
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend").to_pandas()
 somebody = customers.sort_values(["purchases", "customer_id"]).customer_id.tail(1)
@@ -217,7 +217,7 @@ chapter.show_table(tier_table.frame, name="tiers", title=tier_table.title, readi
 # the twelve months, computed here once more straight from the orders:
 
 # %%
-from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.calendar import months_before
 
 everything = purchases(orders, as_of=chapter.as_of, guests=True).select("day", "spend").to_pandas()
 in_year = everything[everything.day > pd.Timestamp(months_before(chapter.as_of, 12))]

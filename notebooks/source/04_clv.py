@@ -84,7 +84,7 @@ account.loc[account.orders > 0, ["orders", "amount", "rule"]].round(2).set_index
 # We take somebody who came back a few times and has been silent for a while.
 
 # %%
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 everyone = base.assign(silence=base["T"] - base.recency).sort_values(["silence", "customer_id"])
 several = everyone[everyone.frequency.between(3, 8)]

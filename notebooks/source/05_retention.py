@@ -60,7 +60,7 @@ orders = chapter.table("orders")
 # %%
 import pandas as pd
 
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend").to_pandas()
 bought.agg({"customer_id": "nunique", "day": ["min", "max", "count"]})

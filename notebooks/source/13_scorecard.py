@@ -75,7 +75,7 @@ tables = {name: chapter.table(name) if chapter.has(name) else None for name in o
 # %%
 import pandas as pd
 
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 bought = purchases(orders, as_of=chapter.as_of).order_by("customer_id", "ordered_at").to_pandas()
 bought["day"] = pd.to_datetime(bought["day"])

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 import crmlib
 from crmlib import figures, text
+from crmlib.calendar import first_whole_period, later, period_start, whole_periods
 from crmlib.lifecycle import clv, scorecard
-from crmlib.lifecycle.purchases import purchases
 from crmlib.lifecycle.scorecard.drivers import _contributions, comparable_times
 from crmlib.lifecycle.scorecard.figures import biggest_driver
 from crmlib.lifecycle.scorecard.formula import FormulaInvalid, read_formula
-from crmlib.lifecycle.scorecard.periods import between, first_whole, later, period_start
 from crmlib.problems import UnusableInput
+from crmlib.purchases import purchases
 
 ASKED_FOR = (
     "cac", "retention_rate", "churn_rate", "repurchase_rate", "average_order_value", "clv", "nps", "csat",
@@ -155,12 +155,12 @@ def test_a_definition_file_that_holds_no_kpis_is_refused_in_words(tmp_path, cont
 def test_periods_are_whole_weeks_months_and_quarters():
     assert period_start("2025-01-01", "week") == dt.date(2024, 12, 30)
     assert later(dt.date(2025, 10, 1), "quarter", -4) == dt.date(2024, 10, 1)
-    assert len(between(dt.date(2024, 1, 1), dt.date(2025, 12, 31), "month")) == 24
-    assert between(dt.date(2025, 1, 1), dt.date(2025, 1, 30), "month") == []
-    assert first_whole(dt.date(2025, 1, 4), "month") == dt.date(2025, 1, 1)
-    assert first_whole(dt.date(2025, 1, 5), "month") == dt.date(2025, 2, 1)
-    with pytest.raises(ValueError, match="use one of week, month, quarter"):
-        period_start("2025-01-01", "year")
+    assert len(whole_periods(dt.date(2024, 1, 1), dt.date(2025, 12, 31), "month")) == 24
+    assert whole_periods(dt.date(2025, 1, 1), dt.date(2025, 1, 30), "month") == []
+    assert first_whole_period(dt.date(2025, 1, 4), "month") == dt.date(2025, 1, 1)
+    assert first_whole_period(dt.date(2025, 1, 5), "month") == dt.date(2025, 2, 1)
+    with pytest.raises(ValueError, match="use one of week, month, quarter, year"):
+        period_start("2025-01-01", "decade")
 
 
 # Base measures
@@ -177,7 +177,7 @@ def by_brute_force(orders, as_of, silent_days, period="month"):
         return {c for c, own in known.items() if own and own[-1] >= evening - dt.timedelta(days=silent_days)}
 
     rows = []
-    for start in between(period_start(first_day, period), as_of, period):
+    for start in whole_periods(period_start(first_day, period), as_of, period):
         end = later(start, period)
         at_start, at_end = active(start), active(end)
         came = {c for c, own in days.items() if any(start <= d < end for d in own)}

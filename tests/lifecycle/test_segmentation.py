@@ -16,12 +16,12 @@ from pandas.testing import assert_frame_equal
 
 import crmlib
 from crmlib import figures, text
+from crmlib.calendar import months_before
 from crmlib.lifecycle import segmentation
-from crmlib.lifecycle.purchases import purchases
-from crmlib.lifecycle.segmentation.dates import months_before
 from crmlib.lifecycle.segmentation.quantiles import observed_quantiles, round_to_two_digits
 from crmlib.lifecycle.segmentation.rules import OWN_RULES
 from crmlib.problems import UnusableInput
+from crmlib.purchases import purchases
 
 AS_OF = "2025-12-31"
 BROKEN = re.compile(r"\bnan\b|\bNone\b|\binf\b|\{|\}", re.IGNORECASE)

@@ -391,11 +391,11 @@ def merge_effect(connection: Any, merges: Any, orders: Any, customers: Any) -> A
     ``customers`` (number), ``buyers`` (number), ``one_time_share`` (buyers with one purchase), ``orders_per_customer``
     (purchases per buyer), ``repeat_rate`` (buyers with two purchases or more), ``top_tenth_share`` (of the revenue,
     by the tenth of the buyers who spent most, rounded up). What a purchase is:
-    :func:`crmlib.lifecycle.purchases.purchases`.
+    :func:`crmlib.purchases.purchases`.
     """
     import ibis
 
-    from crmlib.lifecycle.purchases import purchases
+    from crmlib.purchases import purchases
 
     with (
         as_view(connection, merges, "_merges") as into,

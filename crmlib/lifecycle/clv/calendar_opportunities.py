@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Literal
 
+from crmlib.calendar import as_day
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.purchases import purchases
 
 Period = Literal["years", "quarters", "months"]
 _MONTHS: dict[str, int] = {"years": 12, "quarters": 3, "months": 1}
@@ -24,7 +25,7 @@ def opportunities(
     """In how many calendar periods after their first each customer bought again: the table that the BG/BB reads.
 
     ``orders``: the contract's orders (pandas or Ibis); which of them count says
-    :func:`crmlib.lifecycle.purchases.purchases`. Each calendar year, quarter or month is one opportunity, taken by
+    :func:`crmlib.purchases.purchases`. Each calendar year, quarter or month is one opportunity, taken by
     one order or more. Only whole periods count: if ``as_of`` is not the last day of its period, orders in that period
     are left out, and so are customers who first bought in it. With ``first``, a day, customers who bought before it
     are left out too: take it where older orders are not in the data for all.

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from crmlib import text
+from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers, customer_names
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
 from crmlib.lifecycle.clv.models.maximum_likelihood import FittedModel
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions.horizon import Horizon, horizon_days
-from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit
+from crmlib.lifecycle.clv.preparation import Day, days_per_unit
 from crmlib.lifecycle.clv.trust.validation import tracking
 
 # Cells of a grid, from a customer's first day to their last.

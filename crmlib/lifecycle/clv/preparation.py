@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any, Literal
 
+from crmlib.calendar import as_day, end_of
 from crmlib.engine import same_kind
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.purchases import (
+from crmlib.purchases import (
     NOT_A_PURCHASE,
-    as_day,
     check_free_orders,
     plain_times,
     purchases,
@@ -50,7 +50,7 @@ def summary(
 
     ``orders``: the contract's orders (pandas or Ibis): ``customer_id, ordered_at, amount`` and, where present,
     ``status`` and ``refunded_amount``; which of them count says
-    :func:`crmlib.lifecycle.purchases.purchases`, and :func:`summary_account` how many did not, and why. Orders of one
+    :func:`crmlib.purchases.purchases`, and :func:`summary_account` how many did not, and why. Orders of one
     customer on one day are one purchase. Where ``ordered_at`` carries a time zone, days are those of that zone (in a
     database, whose times carry none, those of the connection's); times are read to the microsecond.
 
@@ -235,7 +235,7 @@ def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
         status=status,
     )
     amount, spend = table.amount, table.spend
-    midnight = datetime.datetime.combine(as_day(as_of), datetime.time()) + datetime.timedelta(days=1)
+    midnight = end_of(as_of)
     rule = ibis.cases(
         (table.ordered_at.isnull(), "without time"),
         (table.customer_id.isnull(), "without customer"),

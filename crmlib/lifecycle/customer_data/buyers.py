@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import as_day, purchases
-from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.purchases import purchases
 
 KNOWN = "in_customers"
 WHO = ("known_customer", "not_in_customers", "guest")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import months_before
 from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.dates import months_before
 
 CHANCE_OF_A_GAP = 0.001
 SHORTEST_END = 7

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 SECOND = "~2"
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)

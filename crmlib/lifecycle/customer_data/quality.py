@@ -9,7 +9,6 @@ from crmlib import figures, text
 from crmlib.engine import to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.customer_data.buyers import buyers_of_the_year
-from crmlib.lifecycle.segmentation.dates import period_in_words
 
 FAULTS = ("valid", "unique", "consistent", "timely")
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
@@ -162,7 +161,7 @@ def finding_unknown(unknown: Any, *, history_days: int | None = None) -> Finding
         share=text.percent(worst.share, digits=0 if worst.share >= 0.1 else 1),
         money=text.money(worst.revenue_year),
         revenue_share=text.percent(worst.revenue_share, digits=0 if worst.revenue_share >= 0.1 else 1),
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
     )
     return Finding(
         "customer_data.unknown",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import is_whole_year
 from crmlib.engine import to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.customer_data.buyers import buyers_of_the_year
 from crmlib.lifecycle.customer_data.captioned import CaptionedTable
-from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 
 CHANNELS = ("email", "sms", "phone", "wechat")
 ANY = "any_channel"
@@ -95,7 +95,7 @@ def table_of_overlap(overlap: Any, *, most: int = 10, history_days: int | None =
     reading = text.say(
         "Each customer who bought in the {period} is in exactly one row, by the channels allowed; {single} of the "
         "revenue hangs on a single channel.",
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
         single=text.percent(single),
     )
     columns = ["channels", "buyers_count", "share", "revenue_year", "revenue_share"]
@@ -125,7 +125,7 @@ def plot_reach(reached: Any, *, history_days: int | None = None) -> Any:
     axes.set_ylim(len(reached) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     figures.percent_axis(axes.xaxis)
-    axes.set_xlabel(text.say("Share of the revenue of known customers, {period}", period=period_in_words(history_days)))
+    axes.set_xlabel(text.say("Share of the revenue of known customers, {period}", period=text.last_span(history_days)))
     axes.get_figure().legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     whole = reached.set_index("reach_by").loc[ANY]
     reading = text.say(
@@ -160,7 +160,7 @@ def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Fin
         "money": text.money(money),
         "share": text.percent(share, digits=1),
         "unknown": text.money(whole.revenue_unknown),
-        "period": period_in_words(history_days),
+        "period": text.last_span(history_days),
     }
     if int(whole.buyers_unknown) == buyers:
         return _no_consent_recorded(said)

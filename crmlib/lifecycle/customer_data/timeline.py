@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.customer_data.captioned import CaptionedTable
-from crmlib.lifecycle.purchases import as_day
 
 # Table, its time, what is said of an event, its money. A customer's own words are left out on purpose.
 _EVENTS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -52,7 +51,7 @@ def events(tables: Mapping[str, Any], *, as_of: Any) -> Any:
 def _united(tables: dict[str, Any], as_of: Any) -> Any:
     import ibis
 
-    midnight = ibis.literal(dt.datetime.combine(as_day(as_of) + dt.timedelta(days=1), dt.time()))
+    midnight = ibis.literal(end_of(as_of))
     lines, orders = tables.get("order_lines"), tables.get("orders")
     if lines is not None and orders is not None and {"order_id", "customer_id"} <= set(orders.columns):
         tables["order_lines"] = lines.inner_join(orders.select("order_id", "customer_id", "ordered_at"), "order_id")

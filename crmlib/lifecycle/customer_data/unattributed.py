@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import is_whole_year
 from crmlib.engine import to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.customer_data.buyers import WHO
 from crmlib.lifecycle.customer_data.captioned import CaptionedTable
-from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 
 NOTABLE = 0.05
 
@@ -35,7 +35,7 @@ def table_of_attribution(shares: Any, *, history_days: int | None = None) -> Cap
     reading = text.say(
         "{share} of the revenue of the {period} belongs to customers who are known.",
         share=text.percent(known.revenue_share, digits=1),
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
     )
     return CaptionedTable(shares.assign(who=shares.who.map(text.label)), text.say("Whose revenue it is"), reading)
 
@@ -56,7 +56,7 @@ def finding_unattributed(shares: Any, *, history_days: int | None = None) -> Fin
         orders=orders,
         guests=int(of.orders["guest"]),
         strangers=int(of.orders["not_in_customers"]),
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
     )
     return Finding(
         "customer_data.unattributed",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import Period
 from crmlib.lifecycle.nps.themes import OTHER
-from crmlib.lifecycle.nps.trend import Period
 from crmlib.lifecycle.nps.wording import (
     assumption_name,
     category_name,

@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.nps.score import PSEUDO_ANSWERS, tally
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 GROUPS = (
     "dimension", "group", "answers", "customers", "promoters", "detractors", "nps", "nps_low", "nps_high",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.nps.score import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
 from crmlib.lifecycle.nps.weighting import wilson
-from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.purchases import purchases
 
 _ANSWER = ("customer_id", "response_id", "answered_at", "score", "category")
 _HISTORY = ("revenue_before", "orders_before", "days_since", "revenue_after", "orders_after")
@@ -45,7 +46,7 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
         import pandas as pd
 
         return pd.DataFrame(columns=[*_ANSWER, *_HISTORY])
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    end = end_of(as_of)
     after, earlier = ibis.interval(days=days), ibis.interval(days=before)
     given = answers.filter(answers.customer_id.notnull()).select(
         customer_id=answers.customer_id.cast("string"),
@@ -252,7 +253,7 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
         import pandas as pd
 
         return pd.DataFrame(columns=["customer_id", "answered_at", "score", "category", "revenue", "orders"])
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    end = end_of(as_of)
     since = ibis.literal(end - dt.timedelta(days=days))
     given = answers.filter(
         answers.customer_id.notnull() & (answers.answered_at >= since) & (answers.answered_at < ibis.literal(end))
@@ -309,7 +310,7 @@ def detractor_revenue(standing: Any, orders: Any, *, as_of: Any, days: int = 365
     low, high = wilson(share * worth, worth, level=level)
     ordered = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     bought = purchases(ordered, as_of=as_of)
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    end = end_of(as_of)
     recent = bought.filter(bought.ordered_at >= ibis.literal(end - dt.timedelta(days=days)))
     sums = to_pandas(recent.agg(total=recent.spend.sum(), active=recent.customer_id.nunique())).iloc[0]
     total, active = float(sums.total), int(sums.active)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
+from crmlib.calendar import end_of
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import as_day
 
 PROMOTER, PASSIVE, DETRACTOR = "promoter", "passive", "detractor"
 PROMOTERS_FROM, DETRACTORS_TO = 9, 6
@@ -47,7 +47,7 @@ def answers(surveys: Any, *, as_of: Any = None, days: int | None = None) -> Any:
         (surveys.kind == "nps") & surveys.answered_at.notnull() & score.notnull() & (score >= 0) & (score <= 10)
     )
     if as_of is not None:
-        end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+        end = end_of(as_of)
         given = given.filter(given.answered_at < ibis.literal(end))
         if days is not None:
             given = given.filter(given.answered_at >= ibis.literal(end - dt.timedelta(days=days)))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any
 
+from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.score import difference, scores
-from crmlib.lifecycle.purchases import as_day
 
-Period = Literal["month", "quarter", "year"]
-_UNITS = {"month": "M", "quarter": "Q", "year": "Y"}
-_PANDAS = {"month": "MS", "quarter": "QS", "year": "YS"}
 RUN_LENGTH = 8
 TREND = (
     "period", "answers", "customers", "nps", "nps_low", "nps_high", "effective_answers", "small_base", "centre",
@@ -47,10 +44,10 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
 
     rows = answers if isinstance(answers, pd.DataFrame) else None
     if rows is not None:
-        start = pd.to_datetime(rows.answered_at).dt.to_period(_UNITS[period]).dt.start_time
+        start = pd.to_datetime(rows.answered_at).dt.to_period(unit_of(period)).dt.start_time
         dated = rows.assign(period=start.astype("datetime64[us]"))
     else:
-        dated = answers.mutate(period=answers.answered_at.truncate(_UNITS[period]))
+        dated = answers.mutate(period=answers.answered_at.truncate(unit_of(period)))
     if rows is not None and not len(rows):
         return pd.DataFrame(columns=list(TREND))
     table = to_pandas(scores(dated, by=("period",), level=level))
@@ -58,7 +55,7 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
         return pd.DataFrame(columns=list(TREND))
     table["period"] = pd.to_datetime(table.period)
     pooled = to_pandas(scores(answers, level=level)).iloc[0]
-    every = pd.date_range(table.period.min(), table.period.max(), freq=_PANDAS[period])
+    every = pd.date_range(table.period.min(), table.period.max(), freq=f"{unit_of(period)}S")
     table = table.set_index("period").reindex(every).rename_axis("period").reset_index()
     for name in ("answers", "customers"):
         table[name] = table[name].fillna(0).astype("int64")
@@ -76,7 +73,7 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
     table["signal"] = _signals(table)
     _changes(table)
     over = as_day(as_of) + dt.timedelta(days=1)
-    ends = table.period.dt.to_period(_UNITS[period]).dt.end_time.dt.date
+    ends = table.period.dt.to_period(unit_of(period)).dt.end_time.dt.date
     table["unfinished"] = [end >= over for end in ends]
     return table[list(TREND)]
 

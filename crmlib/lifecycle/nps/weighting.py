@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.nps.score import scores
-from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.purchases import purchases
 
 TRAITS = ("channel", "tier", "recency", "frequency")
 RECENCY = ((30, "to 30 days"), (90, "31 to 90 days"), (180, "91 to 180 days"), (365, "181 to 365 days"))
@@ -60,7 +61,7 @@ def requests(
         import pandas as pd
 
         return pd.DataFrame(columns=["customer_id", "asked_at", "response_id", "answered", *TRAITS])
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    end = end_of(as_of)
     chosen = (touches.kind == kind) & touches.customer_id.notnull() & touches.touched_at.notnull()
     if campaign and "campaign" in touches.columns:
         chosen &= touches.campaign.startswith(campaign)
@@ -116,7 +117,7 @@ def active_customers(orders: Any, *, as_of: Any, customers: Any = None, loyalty:
     """
     import ibis
 
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    end = end_of(as_of)
     bought = purchases(orders, as_of=as_of)
     recent = bought.filter(bought.ordered_at >= ibis.literal(end - dt.timedelta(days=days)))
     table = recent.select("customer_id").distinct().mutate(at=ibis.literal(end))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import Period
 from crmlib.lifecycle.nps.themes import quotation
-from crmlib.lifecycle.nps.trend import Period
 
 
 def points(value: float | None, *, digits: int = 0) -> str:

@@ -6,19 +6,17 @@ import datetime as dt
 from typing import Any, Literal, get_args
 
 from crmlib import figures, text
+from crmlib.calendar import Period, as_day, periods_between, unit_of
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import as_day, purchases
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
 from crmlib.lifecycle.retention.intervals import wilson
 from crmlib.lifecycle.retention.periods import (
-    Period,
-    age_in_periods,
     age_name,
     ages_label,
     period_name,
     period_word,
-    unit_of,
 )
+from crmlib.purchases import purchases
 
 Value = Literal["retention", "customers", "orders", "revenue", "revenue_per_customer"]
 # A share of fewer customers than this moves by more than three points when one of them comes back.
@@ -63,7 +61,7 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = N
     first = bought.group_by("customer_id").agg(cohort=bought.period.min(), first_day=bought.day.min())
     if since is not None:
         first = first.filter(first.first_day >= ibis.literal(as_day(since)))
-    joined = bought.join(first, "customer_id").mutate(age=lambda t: age_in_periods(t.cohort, t.period, period))
+    joined = bought.join(first, "customer_id").mutate(age=lambda t: periods_between(t.cohort, t.period, period))
     seen = joined.group_by("cohort", "age").agg(
         customers=joined.customer_id.nunique(), orders=joined.count(), revenue=joined.spend.sum()
     )
@@ -71,7 +69,7 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = N
     # bought: a period without any buyer is a zero, not a gap.
     unfinished = ibis.literal(end + dt.timedelta(days=1)).truncate(unit).cast("date")
     size = first.group_by("cohort").agg(cohort_customers=first.count())
-    grid = size.mutate(age=ibis.range(0, age_in_periods(size.cohort, unfinished, period)).unnest().cast("int64"))
+    grid = size.mutate(age=ibis.range(0, periods_between(size.cohort, unfinished, period)).unnest().cast("int64"))
     table = grid.left_join(seen, ["cohort", "age"])
     customers, revenue = table.customers.fill_null(0), table.revenue.fill_null(0.0)
     return table.select(
@@ -119,14 +117,14 @@ def last_seen(orders: Any, *, as_of: Any, period: Period = "month", since: Any =
     each = each.mutate(
         # The last purchase may lie in the period that is not over: it was at this or any earlier age or later.
         upto=ibis.least(
-            age_in_periods(each.cohort, each.last, period), age_in_periods(each.cohort, unfinished, period) - 1
+            periods_between(each.cohort, each.last, period), periods_between(each.cohort, unfinished, period) - 1
         )
     )
     counted = each.filter(each.cohort < unfinished).group_by("cohort", "upto").agg(customers=lambda t: t.count())
     reached = counted.mutate(age=ibis.range(0, counted.upto + 1).unnest().cast("int64"))
     reached = reached.group_by("cohort", "age").agg(customers=reached.customers.sum())
     size = each.group_by("cohort").agg(cohort_customers=each.count())
-    grid = size.mutate(age=ibis.range(0, age_in_periods(size.cohort, unfinished, period)).unnest().cast("int64"))
+    grid = size.mutate(age=ibis.range(0, periods_between(size.cohort, unfinished, period)).unnest().cast("int64"))
     table = grid.left_join(reached, ["cohort", "age"])
     customers = table.customers.fill_null(0)
     return table.select(

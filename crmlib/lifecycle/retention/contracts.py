@@ -7,9 +7,9 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib import figures, text
+from crmlib.calendar import as_day, periods_between
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
 from crmlib.lifecycle.retention.second_order import as_table
 
@@ -200,7 +200,7 @@ def _renewals(start: Any, day: Any, months: int) -> Any:
     calendar has them."""
     import ibis
 
-    passed = 12 * (day.year() - start.year()) + day.month() - start.month()
+    passed = periods_between(start, day, "month")
     due = (start + passed.as_interval("M")).cast("date")
     whole = passed - ibis.ifelse(due > day, 1, 0)
     return ibis.greatest(whole // months, 0).cast("int64")

@@ -6,8 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from crmlib import text
+from crmlib.calendar import as_day
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.intervals import newcombe, wilson
 from crmlib.lifecycle.retention.second_order import Grouping, as_table, repeat_rate

@@ -1,37 +1,11 @@
-"""Periods of the calendar: weeks, months, quarters and years, their ages and their names."""
+"""What periods and ages of cohorts are called."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 from crmlib import text
-from crmlib.lifecycle.purchases import as_day
-
-Period = Literal["week", "month", "quarter", "year"]
-_UNITS = {"week": "W", "month": "M", "quarter": "Q", "year": "Y"}
-
-
-def unit_of(period: str) -> str:
-    """The letter by which the engine knows a period.
-
-    >>> unit_of("quarter")
-    'Q'
-    """
-    if period not in _UNITS:
-        raise ValueError(f"period {period!r} is not known; use one of {', '.join(get_args(Period))}")
-    return _UNITS[period]
-
-
-def age_in_periods(first: Any, later: Any, period: Period) -> Any:
-    """How many periods lie between two first days of periods, as an expression of the engine."""
-    years = later.year() - first.year()
-    if period == "year":
-        return years.cast("int64")
-    if period == "quarter":
-        return (4 * years + later.quarter() - first.quarter()).cast("int64")
-    if period == "month":
-        return (12 * years + later.month() - first.month()).cast("int64")
-    return (later.delta(first, unit="day") // 7).cast("int64")
+from crmlib.calendar import Period, as_day
 
 
 def ages_label(period: Period) -> str:

@@ -6,12 +6,13 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib import figures, text
+from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import as_day, purchases
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
 from crmlib.lifecycle.retention.intervals import wilson
-from crmlib.lifecycle.retention.periods import Period, period_name, unit_of
+from crmlib.lifecycle.retention.periods import period_name
+from crmlib.purchases import purchases
 
 if TYPE_CHECKING:
     import pandas as pd

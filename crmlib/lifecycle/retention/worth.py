@@ -6,11 +6,12 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from crmlib import text
+from crmlib.calendar import as_day
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day, purchases
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.second_order import as_table
+from crmlib.purchases import purchases
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crmlib import text
+from crmlib.calendar import LONGEST_DAYS, Period
 from crmlib.lifecycle.scorecard.formula import Formula, FormulaInvalid, read_formula
-from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES
-from crmlib.lifecycle.scorecard.periods import LONGEST, UNITS, Period
+from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES, PERIODS
 from crmlib.problems import Problem, UnusableInput, nearest
 
 OWN_FILE = Path(__file__).with_name("kpis.yaml")
@@ -96,7 +96,9 @@ class Kpi:
 
     def period_in(self, counted_by: Period) -> Period:
         """The period of its values where counts are by ``counted_by``: its own if whole ones of these make it up."""
-        nested = self.period is not None and counted_by != "week" and LONGEST[self.period] > LONGEST[counted_by]
+        nested = (
+            self.period is not None and counted_by != "week" and LONGEST_DAYS[self.period] > LONGEST_DAYS[counted_by]
+        )
         return self.period if nested and self.period else counted_by
 
     def form(self, value: Any) -> str:
@@ -305,8 +307,8 @@ def _kpi(
         worth = {}
     worth_formula = formula("worth.formula", worth["formula"]) if worth else None
     period = definition.get("period")
-    if period is not None and period not in UNITS:
-        wrong("period", repr(period), f"one of {', '.join(UNITS)}", nearest(str(period), list(UNITS)))
+    if period is not None and period not in PERIODS:
+        wrong("period", repr(period), f"one of {', '.join(PERIODS)}", nearest(str(period), PERIODS))
     elif period is not None:
         for measure in sorted({m for f in (main, *parts.values()) if f for m in f.measures} - ADDITIVE):
             wrong("period", f"{measure}, whose values of several periods cannot be added up", "counts", "leave it out")

@@ -14,9 +14,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from crmlib.calendar import as_day, later
 from crmlib.engine import same_kind
-from crmlib.lifecycle.purchases import as_day, purchases
-from crmlib.lifecycle.scorecard.periods import later
+from crmlib.purchases import purchases
 
 # The order in which drivers are shown.
 DRIVERS = ("new_customers", "returned_customers", "lost_customers", "orders_per_customer", "order_value", "guests")

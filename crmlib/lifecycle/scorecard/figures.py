@@ -7,15 +7,16 @@ from textwrap import fill
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import Period
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import DRIVERS
-from crmlib.lifecycle.scorecard.periods import Period, period_name
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
 from crmlib.lifecycle.scorecard.words import (
     compared_in_words,
     driver_name,
     known,
     method_in_words,
+    period_name,
     signal_in_words,
     signed,
     since_last_year_in_words,

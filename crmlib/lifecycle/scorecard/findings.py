@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import Period
 from crmlib.finding import Finding
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import won_before
 from crmlib.lifecycle.scorecard.figures import biggest_driver
-from crmlib.lifecycle.scorecard.periods import Period, period_name
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
-from crmlib.lifecycle.scorecard.words import driver_name, known, signal_in_words, signed, with_seasons
+from crmlib.lifecycle.scorecard.words import driver_name, known, period_name, signal_in_words, signed, with_seasons
 
 _A_YEAR = 12  # months
 

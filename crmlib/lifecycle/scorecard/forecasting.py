@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
-from crmlib.lifecycle.scorecard.periods import A_YEAR, Period, later
 
 FEWEST_TO_LEARN = 6  # values before the first forecast that is tried out
 FEWEST_ERRORS = 5  # errors before an interval is made of them
@@ -79,7 +79,7 @@ def _forecast(
 def _gap(periods: list[Any], period: Period) -> int:
     """How many periods lie between any two values of late; 0 if not always as many."""
     recent = periods[-_REGULAR:]
-    for gap in range(1, A_YEAR[period] + 1):
+    for gap in range(1, PERIODS_A_YEAR[period] + 1):
         if all(later(first, period, gap) == then for first, then in pairwise(recent)):
             return gap
     return 0
@@ -88,7 +88,7 @@ def _gap(periods: list[Any], period: Period) -> int:
 def _season(periods: list[Any], gap: int, period: Period) -> int | None:
     """How many values make a year; None where values are missing or a year is no whole number of gaps."""
     whole = gap and all(later(first, period, gap) == then for first, then in pairwise(periods))
-    return A_YEAR[period] // gap if whole and A_YEAR[period] % gap == 0 else None
+    return PERIODS_A_YEAR[period] // gap if whole and PERIODS_A_YEAR[period] % gap == 0 else None
 
 
 def _try_out(y: Any, season: int | None, steps: int) -> dict[str, Any]:

@@ -12,18 +12,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import as_day, purchases
-from crmlib.lifecycle.scorecard.periods import (
-    A_YEAR,
-    LONGEST,
-    UNITS,
+from crmlib.calendar import (
+    LONGEST_DAYS,
+    PERIODS_A_YEAR,
     Period,
-    between,
-    first_whole,
+    as_day,
+    end_of,
+    first_whole_period,
     later,
     period_start,
+    unit_of,
+    whole_periods,
 )
+from crmlib.engine import same_kind, to_pandas
+from crmlib.purchases import purchases
+
+# What a scorecard can be counted by.
+PERIODS = ("week", "month", "quarter")
 
 
 @dataclass(frozen=True)
@@ -199,9 +204,11 @@ def order_measures(
     """
     import ibis
 
-    if silent_days < LONGEST.get(period, 0):
+    if period not in PERIODS:
+        raise ValueError(f"period {period!r} is not known; use one of {', '.join(PERIODS)}")
+    if silent_days < LONGEST_DAYS[period]:
         raise ValueError(f"silent_days is {silent_days}; it must not be shorter than a {period}")
-    end, unit = as_day(as_of), UNITS.get(period, "M")
+    end, unit = as_day(as_of), unit_of(period)
     bought = purchases(orders, as_of=end, guests=True)
     first_day = bought.day.min().execute()
     first_day = None if first_day is None or first_day != first_day else as_day(first_day)
@@ -272,7 +279,7 @@ def order_measures(
         won_back=ibis.ifelse(seen, table.won_back, nothing),
         known_customers=ever.over(until),
     )
-    shown = ibis.literal(first_whole(first_day or end, period))
+    shown = ibis.literal(first_whole_period(first_day or end, period))
     return result.filter(result.period >= shown).order_by("period")
 
 
@@ -341,7 +348,7 @@ def spend_measures(spend: Any, *, as_of: Any, period: Period = "month") -> Any:
     count = int(booked.days.iloc[0])
     if count > 1:
         gap = (as_day(booked["last"].iloc[0]) - as_day(booked["first"].iloc[0])).days / (count - 1)
-        if gap > 1.2 * LONGEST[period]:
+        if gap > 1.2 * LONGEST_DAYS[period]:
             return table.mutate(marketing_cost=ibis.null("float64"))
     return table
 
@@ -422,7 +429,7 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
         counts["complaints_opened"] = complaint.sum()
         if "resolved_at" in tickets.columns:
             window = ibis.interval(seconds=round(sla_hours * 3600))
-            midnight = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+            midnight = end_of(as_of)
             due = complaint & (opened.opened_at + window <= ibis.literal(midnight))
             in_time = (opened.resolved_at <= opened.opened_at + window).fill_null(False)
             counts |= {"complaints_due": due.sum(), "complaints_resolved": (due & in_time).sum()}
@@ -452,7 +459,7 @@ def value_measures(
     end = as_day(as_of)
     last = later(period_start(end + dt.timedelta(days=1), period), period, -1)
     rows = []
-    for start in (later(last, period, -A_YEAR[period]), later(last, period, -1), last):
+    for start in (later(last, period, -PERIODS_A_YEAR[period]), later(last, period, -1), last):
         equity = _equity(orders, later(start, period) - dt.timedelta(days=1), margin, discount_rate)
         if equity is not None:
             rows.append((start, *equity))
@@ -485,7 +492,7 @@ def _equity(orders: Any, day: dt.date, margin: float, discount_rate: float) -> t
 
 
 def _starts(first_day: Any, end: dt.date, period: Period) -> list[dt.date]:
-    return between(period_start(first_day, period), end, period) if first_day else []
+    return whole_periods(period_start(first_day, period), end, period) if first_day else []
 
 
 def _spine(starts: list[dt.date], period: Period) -> Any:
@@ -506,7 +513,7 @@ def _by_period(table: Any, counts: Mapping[str, Any], *, as_of: Any, period: Per
     seen = table.filter(table.day < _day_after(end)).aggregate(first=lambda t: t.day.min(), last=lambda t: t.day.max())
     first, last = (None if day is None or day != day else as_day(day) for day in seen.execute().iloc[0])
     starts = [start for start in _starts(first, end, period) if last and start <= last]
-    counted = table.group_by(at=table.day.truncate(UNITS[period]).cast("date")).agg(**counts)
+    counted = table.group_by(at=table.day.truncate(unit_of(period)).cast("date")).agg(**counts)
     spine = _spine(starts, period)
     joined = spine.left_join(counted, spine.period == counted.at)
     return joined.select(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.forecasting import forecast
-from crmlib.lifecycle.scorecard.periods import A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.signal import natural_limits
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 
@@ -89,7 +89,7 @@ def _row(
     last = judged.iloc[-1]
     limit = limits.iloc[-1]
     before = judged.iloc[-2] if len(judged) > 1 else None
-    year_ago = judged[judged["period"] == later(last["period"], period, -A_YEAR[period])]
+    year_ago = judged[judged["period"] == later(last["period"], period, -PERIODS_A_YEAR[period])]
     row |= {
         "state": "known",
         "period": last["period"],
@@ -143,7 +143,7 @@ def _over_a_year(measures: Any, kpi: Kpi, period: Period) -> float:
     """A year's ratio of sums, for KPIs that are ratios of cases; sums of stocks would mean nothing."""
     if kpi.interval in (None, "given"):
         return float("nan")
-    return kpi_over(measures, kpi, periods=A_YEAR[period])
+    return kpi_over(measures, kpi, periods=PERIODS_A_YEAR[period])
 
 
 def _news(kpi: Kpi, limit: Any) -> str:
@@ -161,7 +161,7 @@ def _against_target(kpi: Kpi, last: Any, measures: Any, period: Period) -> dict[
     unclear = last["low"] <= target <= last["high"]
     if improved is None or improved:
         return {"status": "unclear" if unclear else "met"}
-    worth = worth_a_year(measures, kpi, periods=A_YEAR[period])
+    worth = worth_a_year(measures, kpi, periods=PERIODS_A_YEAR[period])
     sign = 1 if kpi.better == "higher" else -1
     gaps = sorted(max(sign * (target - end), 0.0) * worth for end in (last["low"], last["high"]))
     return {

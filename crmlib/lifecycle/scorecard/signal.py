@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib.lifecycle.scorecard.periods import A_YEAR, Period, later
+from crmlib.calendar import PERIODS_A_YEAR, Period, later
 
 # 3 / d2 and d2 = 1.128 for moving ranges of two: Wheeler (2000), "Understanding Variation", appendix.
 LIMIT_FACTOR = 2.66
@@ -87,7 +87,7 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
     signal[follows & (signal != "")] = "trend"
     periods = list(values["period"])
     for i in np.flatnonzero(outside).tolist():
-        year_ago = later(periods[i], period, -A_YEAR[period])
+        year_ago = later(periods[i], period, -PERIODS_A_YEAR[period])
         if year_ago in periods:
             j = periods.index(year_ago)
             if signal[i] == "outside" and outside[j] and side[j] == side[i]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from crmlib.calendar import Period, later, period_start
 from crmlib.lifecycle.scorecard.definitions import Kpi
-from crmlib.lifecycle.scorecard.periods import Period, later, period_start
 
 _Z = 1.959963984540054  # 97.5% point of the normal distribution
 

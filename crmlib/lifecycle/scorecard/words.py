@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import Period, as_day
 from crmlib.lifecycle.scorecard.definitions import Kpi
-from crmlib.lifecycle.scorecard.periods import Period, period_name
 
 
 def known(value: Any) -> bool:
@@ -155,3 +155,19 @@ def method_in_words(method: str) -> str:
         "season_growth": text.say("the same period a year ago and the growth since"),
     }
     return names[method]
+
+
+def period_name(start: Any, period: Period) -> str:
+    """What a period is called in the language in use; ``–`` where there is none.
+
+    >>> period_name(dt.date(2025, 10, 1), "month"), period_name(dt.date(2025, 10, 1), "quarter")
+    ('Oct 2025', '2025 Q4')
+    """
+    if start is None or start != start:
+        return text.UNKNOWN
+    start = as_day(start)
+    if period == "month":
+        return text.month(start)
+    if period == "week":
+        return text.say("week of {day}", day=text.day(start))
+    return text.say("{year} Q{quarter}", quarter=str((start.month + 2) // 3), year=str(start.year))

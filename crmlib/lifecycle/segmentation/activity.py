@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
+from crmlib.calendar import as_day, end_of, months_before
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import as_day, purchases
-from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.purchases import purchases
 
 LONGEST_HORIZON_DAYS = 365
 
@@ -48,7 +47,7 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
     if customers is not None:
         known = customers.filter(customers.customer_id.notnull())
         if "first_seen_at" in known.columns:
-            midnight = dt.datetime.combine(end + dt.timedelta(days=1), dt.time())
+            midnight = end_of(end)
             known = known.filter(known.first_seen_at.isnull() | (known.first_seen_at < ibis.literal(midnight)))
         everybody = everybody.union(known.select(customer_id=known.customer_id.cast("string")), distinct=True)
     table = everybody.left_join(did, "customer_id")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from crmlib import text
+from crmlib.calendar import as_day, is_whole_year
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import as_day
-from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 from crmlib.lifecycle.segmentation.k_means import is_stable
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, named
 
@@ -53,7 +52,7 @@ def table_of_tiers(
         share=text.percent(first.share),
         revenue_share=text.percent(first.revenue_share),
         order=", ".join(text.label(segment) for segment in rules_in_words.segment),
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
     )
     if not is_whole_year(history_days):
         reading = text.say(

@@ -6,10 +6,9 @@ import datetime as dt
 from typing import Any
 
 from crmlib import figures, text
+from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day
-from crmlib.lifecycle.segmentation.dates import months_before
 from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import By

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day
-from crmlib.lifecycle.segmentation.dates import is_whole_year, months_before, period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import By
 
@@ -180,7 +179,7 @@ def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = Non
         text.say(
             "Of the {answered} core and potential customers who answered, {share} are dissatisfied ({count} in "
             "number); their revenue of the {period} is {money}.",
-            period=period_in_words(history_days),
+            period=text.last_span(history_days),
             share=text.percent(count / answered),
             count=count,
             answered=answered,

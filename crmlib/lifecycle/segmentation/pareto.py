@@ -7,7 +7,6 @@ from typing import Any
 from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.dates import period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 
 _DRAWS_AT_ONCE = 4_000_000
@@ -197,7 +196,7 @@ def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2, h
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel(
-        text.say("Share of the customers who bought in the {period}, best first", period=period_in_words(history_days))
+        text.say("Share of the customers who bought in the {period}, best first", period=text.last_span(history_days))
     )
     axes.set_ylabel(text.say("Share of their revenue"))
     top_class = abc.iloc[0]
@@ -243,7 +242,7 @@ def finding_concentration(concentration: Any, *, top: float = 0.2, history_days:
         "segmentation.concentration",
         text.say(
             "The best {top} of the customers bring {share} of the revenue of the {period}, {money}.",
-            period=period_in_words(history_days),
+            period=text.last_span(history_days),
             top=text.percent(top),
             share=text.percent(at.value),
             money=text.money(at.value * at.revenue_year),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib import text
+from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.purchases import as_day
-from crmlib.lifecycle.segmentation.dates import months_before
 from crmlib.lifecycle.segmentation.summary import By
 
 FEWEST = 30

@@ -7,7 +7,6 @@ from typing import Any
 
 from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.segmentation.dates import period_in_words
 from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
 from crmlib.lifecycle.segmentation.quantiles import MONEY, in_words, next_lower, observed_quantiles, round_to_two_digits
 from crmlib.problems import Problem, UnusableInput
@@ -269,7 +268,7 @@ def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None
     axes.set_xlabel(
         text.say(
             "Frequency: purchases in the {period}\n(in the cells: customers and their revenue)",
-            period=period_in_words(history_days),
+            period=text.last_span(history_days),
         )
     )
     axes.set_ylabel(text.say("Recency: last purchase"))
@@ -279,7 +278,7 @@ def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None
     reading = text.say(
         "The richest cell holds {customers} of {total} customers and brings {share} of the customers' revenue "
         "of the {period}.",
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
         customers=count,
         total=total,
         share=share,

@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any, Literal
 
 from crmlib import text
+from crmlib.calendar import is_whole_year
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.dates import is_whole_year, period_in_words
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.tiers import customers_in_tier
 
@@ -346,12 +346,12 @@ def _sleepers_in_words(said: dict[str, Any], history_days: int | None, is_bound:
         return text.say(
             "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in "
             "the tier {tier}, who have gone to sleep since.",
-            period=period_in_words(history_days),
+            period=text.last_span(history_days),
             **said,
         )
     return text.say(
         "{money} of the revenue of the {period}, {share} of it, came from {buyers} of the {customers} customers in the "
         "tier {tier} who have no contract that runs: they have gone to sleep since.",
-        period=period_in_words(history_days),
+        period=text.last_span(history_days),
         **said,
     )

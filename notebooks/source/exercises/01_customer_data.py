@@ -74,8 +74,8 @@ check.check_amounts(amounts)
 # of their `spend` has no customer?
 
 # %%
-from crmlib.lifecycle.purchases import purchases
-from crmlib.lifecycle.segmentation.dates import months_before
+from crmlib.purchases import purchases
+from crmlib.calendar import months_before
 
 bought = purchases(orders, as_of=as_of, guests=True).select("customer_id", "day", "spend").to_pandas()
 bought = bought[bought.day > pd.Timestamp(months_before(as_of, 12))].sort_values(["day", "spend"], ignore_index=True)

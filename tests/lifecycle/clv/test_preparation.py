@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, summary, summary_account
 from crmlib.lifecycle.clv.preparation import RULES
 from crmlib.lifecycle.clv.trust.order_timing import successive_gaps
-from crmlib.lifecycle.purchases import as_day, purchases
+from crmlib.purchases import purchases
 
 
 def orders_of(rows: list[tuple], *more: str) -> pd.DataFrame:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from crmlib.calendar import as_day
 from crmlib.lifecycle.clv.customer_base import Numbers
 from crmlib.lifecycle.clv.errors import HorizonInvalid
 from crmlib.lifecycle.clv.preparation import days_per_unit
-from crmlib.lifecycle.purchases import as_day
 
 Horizon = str | dt.date
 

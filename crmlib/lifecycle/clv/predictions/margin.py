@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.purchases import purchases
+from crmlib.purchases import purchases
 
 # With cost on fewer purchases than this, those that carry it may be a special kind.
 ENOUGH_PRICED = 0.5

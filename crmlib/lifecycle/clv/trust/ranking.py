@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
+from crmlib.calendar import as_day
 from crmlib.lifecycle.clv.customer_base import Numbers
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
-from crmlib.lifecycle.clv.preparation import Day, Unit, as_day, summary
+from crmlib.lifecycle.clv.preparation import Day, Unit, summary
 from crmlib.lifecycle.clv.trust.arguments import check_threshold, check_whole
 from crmlib.lifecycle.clv.trust.validation import expected_holdout_orders, with_holdout
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.customer_base import Numbers, Problem, read_columns, read_histories
 from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
 from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
 from crmlib.lifecycle.clv.predictions.prediction import check_finite
-from crmlib.lifecycle.clv.preparation import Day, as_day, days_per_unit, purchases
+from crmlib.lifecycle.clv.preparation import Day, days_per_unit, purchases
 from crmlib.lifecycle.clv.trust.arguments import check_whole
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from crmlib.calendar import end_of
 from crmlib.engine import same_kind
 
 NOT_A_PURCHASE = ("cancelled", "open")
 FREE_ORDERS = ("count", "ignore")
-
-
-def as_day(day: Any) -> dt.date:
-    """The calendar day of a date, a timestamp or an ISO string; ``ValueError`` for anything else.
-
-    >>> as_day("2015-02-07")
-    datetime.date(2015, 2, 7)
-    """
-    try:
-        if isinstance(day, dt.datetime) and day == day:  # a missing time equals nothing
-            return day.date()
-        if isinstance(day, dt.date) and day == day:
-            return day
-        return dt.date.fromisoformat(str(day)[:10])
-    except ValueError:
-        raise ValueError(f"{day!r} is no day; give a date, or text written YYYY-MM-DD, such as '2015-02-07'") from None
 
 
 def check_free_orders(free_orders: Any) -> None:
@@ -118,8 +102,7 @@ def purchases(
     if not guests:
         kept &= orders.customer_id.notnull()
     if as_of is not None:
-        midnight = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
-        kept &= orders.ordered_at < ibis.literal(midnight)
+        kept &= orders.ordered_at < ibis.literal(end_of(as_of))
     if "status" in orders.columns:
         status = status_of(orders)
         refunded = (
