@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from crmlib import text
+from crmlib.words import SHARED, Words
 
 MIME = "application/vnd.crmlib.finding+json"
 
@@ -52,7 +52,8 @@ class Finding:
 
     def _repr_markdown_(self) -> str:
         sentence, certainty, action = map(_as_text, (self.sentence, self.certainty, self.action))
-        return f"**{sentence}** {certainty} *{action}*"
+        amount = f" {_as_text(self.at_stake)}." if self.at_stake else ""
+        return f"**{sentence}**{amount} {certainty} *{action}*"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {MIME: self.as_dict(), "text/markdown": self._repr_markdown_(), "text/plain": self.sentence}
@@ -63,13 +64,56 @@ class Finding:
         if self.money is None:
             return ""
         if self.money_low is None or self.money_high is None:
-            return text.say("{money} a year", money=text.money(self.money))
-        return text.say(
-            "{money} a year ({low} to {high})",
-            money=text.money(self.money),
-            low=text.money(self.money_low),
-            high=text.money(self.money_high),
-        )
+            return SHARED.say("finding.a_year", money=self.money)
+        return SHARED.say("finding.a_year_range", money=self.money, low=self.money_low, high=self.money_high)
+
+
+def tell(
+    words: Words,
+    key: str,
+    values: Any = None,
+    /,
+    *,
+    direction: Literal["good", "bad", "neutral"],
+    sentence: str = "",
+    certainty: str = "",
+    action: str = "",
+    money: str = "",
+    plays: tuple[str, ...] = (),
+    **more: Any,
+) -> Finding:
+    """A finding with the words of ``findings.<key>``: its ``sentence``, ``certainty`` and ``action``.
+
+    Args:
+        words: of the chapter; its name goes before the key (``nps.driver``).
+        key: which finding.
+        values: a row or mapping that fills the places.
+        direction: whether it is good or bad news.
+        sentence, certainty, action: which of several variants is said (``findings.<key>.sentence.<variant>``).
+        money: the column of ``values`` that is the money at stake; ``<money>_low`` and ``<money>_high`` its interval.
+        plays: names of the plays that it suggests.
+        more: further values.
+    """
+    given = {**(values._asdict() if hasattr(values, "_asdict") else dict(values if values is not None else {})), **more}
+
+    def part(name: str, variant: str) -> str:
+        return words.say(f"findings.{key}.{name}.{variant}" if variant else f"findings.{key}.{name}", given)
+
+    def amount(column: str) -> float | None:
+        value = given.get(column) if money else None
+        return None if value is None or value != value else float(value)
+
+    return Finding(
+        f"{words.path.parent.name}.{key}",
+        part("sentence", sentence),
+        direction,
+        certainty=part("certainty", certainty),
+        action=part("action", action),
+        money=amount(money),
+        money_low=amount(f"{money}_low"),
+        money_high=amount(f"{money}_high"),
+        plays=plays,
+    )
 
 
 def _as_text(words: str) -> str:

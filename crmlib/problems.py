@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
+
+from crmlib.words import SHARED, Words
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,24 @@ class Problem:
     expected: str = ""
     remedy: str = ""
 
+    @classmethod
+    def said(cls, words: Words, key: str, file: str, place: str = "", /, **values: Any) -> Problem:
+        """A problem in a room's words: ``found``, ``expected``, ``remedy`` or some of ``problems.<key>``."""
+        parts = {
+            part: words.say(f"problems.{key}.{part}", values)
+            for part in ("found", "expected", "remedy")
+            if words.has(f"problems.{key}.{part}")
+        }
+        return cls(file, place, **parts)
+
     def __str__(self) -> str:
-        where = ", ".join(part for part in (self.file, self.place) if part)
-        what = "; ".join(
-            part
-            for part in (
-                f"found {self.found}" if self.found else "",
-                f"expected {self.expected}" if self.expected else "",
-            )
-            if part
+        where = SHARED.say("problem.place", file=self.file, place=self.place) if self.place else self.file
+        kind = "both" if self.found and self.expected else "found" if self.found else "expected"
+        what = SHARED.say(f"problem.{kind}", found=self.found, expected=self.expected)
+        said = SHARED.say(
+            "problem.mended" if self.remedy else "problem.whole", where=where, what=what, remedy=self.remedy
         )
-        remedy = f". To mend it: {self.remedy}" if self.remedy else ""
-        return f"{where}: {what}{remedy}{'' if remedy.endswith('?') else '.'}"
+        return said.replace("?.", "?").replace("？。", "？")
 
 
 class UnusableInput(ValueError):
@@ -51,4 +60,4 @@ def nearest(name: str, known: Sequence[str]) -> str:
     "did you mean 'tables'?"
     """
     close = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(known)}"
+    return SHARED.say("problem.nearest", name=close[0]) if close else SHARED.say("problem.use_one", names=list(known))

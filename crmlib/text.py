@@ -10,57 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import gettext
-import math
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crmlib import calendar
+from crmlib.words import UNKNOWN, Voice, day, interval, last_span, money, month, number, percent, use, voice
 
-UNKNOWN = "–"
+__all__ = ["UNKNOWN", "Voice", "day", "interval", "last_span", "money", "month", "number", "percent", "use", "voice"]
+
 _CATALOGUES = Path(__file__).parent / "locale"
-_BABEL_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
-
-
-@dataclass(frozen=True)
-class Voice:
-    """The language and the currency in which a run speaks."""
-
-    language: str = "en"
-    currency: str = "USD"
-
-    @property
-    def locale(self) -> str:
-        """Babel's name of the locale."""
-        return _BABEL_LOCALES[self.language]
-
-
-_voice: ContextVar[Voice | None] = ContextVar("voice", default=None)
-
-
-def use(language: str = "en", currency: str = "USD") -> None:
-    """Set the language (``en``, ``zh``) and the currency (ISO 4217) of all text that follows.
-
-    >>> use("en", "CNY"); money(1234.5); use()
-    'CN¥1,234'
-    """
-    _voice.set(Voice(language, currency))
 
 
 def spoken(language: str) -> str:
-    """The language if there is a catalogue for it, else English: half a translation would mix two languages.
+    """The language of a run: English where none is named.
 
-    >>> spoken("en")
+    >>> spoken("")
     'en'
     """
-    return language if language == "en" or (_CATALOGUES / language).is_dir() else "en"
-
-
-def voice() -> Voice:
-    """The language and currency in use."""
-    return _voice.get() or Voice()
+    return language or "en"
 
 
 @functools.cache
@@ -79,107 +46,6 @@ def say(message: str, **values: Any) -> str:
     """
     shown = {k: number(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in values.items()}
     return _catalogue(voice().language).gettext(message).format(**shown)
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value and not (isinstance(value, float) and math.isinf(value))
-
-
-def money(value: float | None, *, digits: int = 0, currency: str | None = None) -> str:
-    """An amount in the client's currency; ``–`` where it is unknown. Never more digits than the currency has.
-
-    >>> money(-12345.678), money(None), money(3.14159, digits=2), money(3.14159, digits=2, currency="JPY")
-    ('-$12,346', '–', '$3.14', '¥3')
-    """
-    from babel.numbers import format_currency, get_currency_precision
-
-    if not _known(value):
-        return UNKNOWN
-    digits = min(digits, get_currency_precision(currency or voice().currency))
-    fraction = "." + "0" * digits if digits else ""
-    return format_currency(
-        round(float(value), digits) + 0.0,  # type: ignore[arg-type]
-        currency or voice().currency,
-        format=f"¤#,##0{fraction}",
-        locale=voice().locale,
-        currency_digits=False,
-    )
-
-
-def percent(value: float | None, *, digits: int = 0) -> str:
-    """A rate between 0 and 1 as per cent; ``–`` where it is unknown.
-
-    >>> percent(0.4567), percent(0.4567, digits=1), percent(float("nan"))
-    ('46%', '45.7%', '–')
-    """
-    from babel.numbers import format_percent
-
-    if not _known(value):
-        return UNKNOWN
-    fraction = "." + "0" * digits if digits else ""
-    rounded = round(float(value), digits + 2) + 0.0  # type: ignore[arg-type]
-    return format_percent(rounded, format=f"#,##0{fraction}%", locale=voice().locale)
-
-
-def number(value: float | None, *, digits: int = 0) -> str:
-    """A number with the language's separators; ``–`` where it is unknown.
-
-    >>> number(1234567), number(2.34567, digits=2), number(None)
-    ('1,234,567', '2.35', '–')
-    """
-    from babel.numbers import format_decimal
-
-    if not _known(value):
-        return UNKNOWN
-    fraction = "." + "0" * digits if digits else ""
-    return format_decimal(round(float(value), digits) + 0.0, format=f"#,##0{fraction}", locale=voice().locale)  # type: ignore[arg-type]
-
-
-def day(value: dt.date | None) -> str:
-    """A day in the language's usual form; ``–`` where it is unknown.
-
-    >>> day(dt.date(2025, 12, 31))
-    'Dec 31, 2025'
-    """
-    from babel.dates import format_date
-
-    return format_date(value, format="medium", locale=voice().locale) if _known(value) else UNKNOWN
-
-
-def last_span(history_days: int | None) -> str:
-    """What "the last twelve months" truly are where the orders cover only ``history_days`` days.
-
-    >>> last_span(400), last_span(213), last_span(84), last_span(9)
-    ('last twelve months', 'last 7 months', 'last 12 weeks', 'last 9 days')
-    """
-    unit, count = calendar.last_span(history_days)
-    if (unit, count) == ("months", 12):
-        return say("last twelve months")
-    return {
-        "days": say("last {days} days", days=count),
-        "weeks": say("last {weeks} weeks", weeks=count),
-        "months": say("last {months} months", months=count),
-    }[unit]
-
-
-def month(value: dt.date | None) -> str:
-    """A month and its year.
-
-    >>> month(dt.date(2025, 12, 31))
-    'Dec 2025'
-    """
-    from babel.dates import format_skeleton
-
-    return format_skeleton("yMMM", value, locale=voice().locale) if _known(value) else UNKNOWN  # type: ignore[arg-type]
-
-
-def interval(low: float | None, high: float | None, form: Callable[..., str] = number, **how: Any) -> str:
-    """An interval in words.
-
-    >>> interval(0.1, 0.25, percent)
-    '10% to 25%'
-    """
-    return say("{low} to {high}", low=form(low, **how), high=form(high, **how))
 
 
 @functools.cache

@@ -1,0 +1,204 @@
+"""What a chapter shows: figures, tables, KPI tiles and definitions, each with its title and its reading.
+
+A chapter's figure or table function answers an :class:`Exhibit`; the notebook shows it with its title above and its
+reading below, and the report takes it over.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from crmlib.words import Words
+
+if TYPE_CHECKING:
+    from crmlib.pictures import Picture
+
+MIME = "application/vnd.crmlib.exhibit+json"
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure, a table, tiles, definitions, or nothing to show and why.
+
+    Args:
+        kind: ``figure``, ``table``, ``tiles``, ``definitions`` or ``nothing``.
+        name: what it is called among the chapter's exhibits; its table is kept as ``tables/NN_name.csv``.
+        title: what it is, above it.
+        reading: what there is to see, below it, with computed numbers.
+        description: the text alternative of a figure.
+        table: the measure's table behind it.
+        picture: of a figure.
+        fields: what the report needs besides: headings and rows, tiles, definitions.
+        in_report: whether the report takes it over; else only who reads the notebook sees it.
+    """
+
+    kind: str
+    name: str
+    title: str
+    reading: str = ""
+    description: str = ""
+    table: Any = None
+    picture: Picture | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    in_report: bool = True
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = {
+            "text/plain": "\n".join(part for part in (self.title, self.reading) if part),
+            "text/html": self.html(),
+        }
+        if self.in_report and self.kind != "nothing":
+            bundle[MIME] = {
+                "kind": self.kind,
+                "name": self.name,
+                "title": self.title,
+                "reading": self.reading,
+                "description": self.description,
+                **self.fields,
+            }
+        return bundle
+
+    def html(self) -> str:
+        """Title, body and reading as the notebook shows them; a picture is an image that no notebook has to trust."""
+        above = f"<p><strong>{escape(self.title)}</strong></p>"
+        below = f"<p>{escape(self.reading)}</p>" if self.reading else ""
+        return f"<div>{above}{self._body()}{below}</div>"
+
+    def _body(self) -> str:
+        if self.picture is not None:
+            svg = base64.b64encode(self.picture.svg(self.description).encode()).decode("ascii")
+            return f'<img alt="{escape(self.description)}" src="data:image/svg+xml;base64,{svg}"/>'
+        if self.kind == "table":
+            head = "".join(f"<th>{escape(heading)}</th>" for heading in self.fields["headings"])
+            body = "".join(map(_row, self.fields["rows"]))
+            return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        if self.kind == "tiles":
+            rows = ([tile["label"], tile["value"], tile.get("note", "")] for tile in self.fields["tiles"])
+            return f"<table><tbody>{''.join(map(_row, rows))}</tbody></table>"
+        if self.kind == "definitions":
+            pairs = self.fields["definitions"]
+            body = "".join(f"<dt><b>{escape(term)}</b></dt><dd>{escape(about)}</dd>" for term, about in pairs)
+            return f"<dl>{body}</dl>"
+        return ""
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def svg_of(html: str) -> str:
+    """The picture out of a notebook's stored HTML; empty where it holds none.
+
+    >>> svg_of('<img src="data:image/svg+xml;base64,PHN2Zy8+"/>')
+    '<svg/>'
+    """
+    _, found, after = html.partition("data:image/svg+xml;base64,")
+    return base64.b64decode(after.split('"')[0]).decode() if found else ""
+
+
+def figure(
+    words: Words,
+    name: str,
+    table: Any,
+    picture: Picture,
+    values: Any = None,
+    /,
+    *,
+    reading: str = "",
+    in_report: bool = True,
+    **more: Any,
+) -> Exhibit:
+    """A figure with the words of ``figures.<name>``: ``title``, ``reading`` and ``description``.
+
+    ``reading`` names which of several readings fits (``figures.<name>.reading.<reading>``); ``values`` and ``more``
+    fill the places.
+    """
+    values = {**_values(values), **more}
+    at = f"figures.{name}"
+    said = words.say(f"{at}.reading.{reading}" if reading else f"{at}.reading", values)
+    return Exhibit(
+        "figure",
+        name,
+        words.say(f"{at}.title", values),
+        said,
+        words.say(f"{at}.description", values),
+        table,
+        picture,
+        in_report=in_report,
+    )
+
+
+def nothing(words: Words, name: str, /, *, why: str = "nothing", of: str = "figures", **values: Any) -> Exhibit:
+    """A figure or table for which the data do not suffice: its title, and why (``figures.<name>.nothing``)."""
+    at = f"{of}.{name}"
+    return Exhibit("nothing", name, words.say(f"{at}.title", values), words.say(f"{at}.{why}", values))
+
+
+def table(
+    words: Words,
+    name: str,
+    frame: Any,
+    values: Any = None,
+    /,
+    *,
+    columns: Sequence[str] = (),
+    reading: str = "",
+    in_report: bool = True,
+    kept: Any = None,
+    **more: Any,
+) -> Exhibit:
+    """A small table (at most some twenty rows) with the words of ``tables.<name>``: ``title`` and ``reading``.
+
+    Headings and units of the ``columns`` (default: all) come from the room's ``columns``; a reading may be left out of
+    the words, or named like a figure's. ``kept``: the table to keep, where it is not the one shown.
+    """
+    values = {**_values(values), **more}
+    at = f"tables.{name}"
+    chosen = [str(column) for column in (columns or frame.columns)]
+    shown = frame[chosen]
+    key = f"{at}.reading.{reading}" if reading else f"{at}.reading"
+    rows = [
+        [words.cell(column, value) for column, value in zip(chosen, row, strict=True)]
+        for row in shown.itertuples(index=False, name=None)
+    ]
+    fields = {
+        "headings": [words.heading(column) for column in chosen],
+        "numeric": [words.is_number(column) for column in chosen],
+        "rows": rows,
+    }
+    said = words.say(key, values) if reading or words.has(key) else ""
+    return Exhibit(
+        "table",
+        name,
+        words.say(f"{at}.title", values),
+        said,
+        table=frame if kept is None else kept,
+        fields=fields,
+        in_report=in_report,
+    )
+
+
+def tiles(
+    words: Words, name: str, shown: Sequence[Mapping[str, str]], values: Any = None, /, *, kept: Any = None, **more: Any
+) -> Exhibit:
+    """A row of KPI tiles: each has ``label``, ``value``, ``status`` (good, bad, neutral) and ``note``."""
+    values = {**_values(values), **more}
+    title, key = words.say(f"tables.{name}.title", values), f"tables.{name}.reading"
+    said = words.say(key, values) if words.has(key) else ""
+    return Exhibit("tiles", name, title, said, table=kept, fields={"tiles": [dict(tile) for tile in shown]})
+
+
+def definitions(words: Words, name: str, pairs: Mapping[str, str], /) -> Exhibit:
+    """Terms and what they mean, for the report's appendix."""
+    shown = [[term, about] for term, about in pairs.items()]
+    return Exhibit("definitions", name, words.say(f"tables.{name}.title"), fields={"definitions": shown})
+
+
+def _values(values: Any) -> dict[str, Any]:
+    if values is None:
+        return {}
+    return values._asdict() if hasattr(values, "_asdict") else {str(k): v for k, v in dict(values).items()}

@@ -1,0 +1,219 @@
+"""How numbers, money, days and lists are written in the language and the currency in use.
+
+The language and the currency belong to the run and are set once, by :func:`use`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+UNKNOWN = "–"
+LANGUAGES = ("en", "zh")
+_BABEL_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
+
+
+@dataclass(frozen=True)
+class Voice:
+    """The language and the currency in which a run speaks."""
+
+    language: str = "en"
+    currency: str = "USD"
+
+    @property
+    def locale(self) -> str:
+        """Babel's name of the locale."""
+        return _BABEL_LOCALES[self.language]
+
+
+_voice: ContextVar[Voice | None] = ContextVar("voice", default=None)
+
+
+def use(language: str = "en", currency: str = "USD") -> None:
+    """Set the language (``en``, ``zh``) and the currency (ISO 4217) of all words that follow.
+
+    Raises:
+        ValueError: a language that the kit does not speak.
+
+    >>> use("en", "CNY"); money(1234.5); use()
+    'CN¥1,234'
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"the kit speaks {' and '.join(LANGUAGES)}, not {language!r}")
+    _voice.set(Voice(language, currency))
+
+
+def voice() -> Voice:
+    """The language and currency in use."""
+    return _voice.get() or Voice()
+
+
+def known(value: Any) -> bool:
+    """Whether a value is there: not None, not NaN or NaT, not infinite.
+
+    >>> known(0), known(None), known(float("nan")), known("")
+    (True, False, False, True)
+    """
+    return value is not None and value == value and not (isinstance(value, float) and math.isinf(value))
+
+
+def number(value: float | None, *, digits: int = 0) -> str:
+    """A number with the language's separators; ``–`` where it is unknown.
+
+    >>> number(1234567), number(2.34567, digits=2), number(None)
+    ('1,234,567', '2.35', '–')
+    """
+    from babel.numbers import format_decimal
+
+    if not known(value):
+        return UNKNOWN
+    rounded = round(float(value), digits) + 0.0  # type: ignore[arg-type]
+    return format_decimal(rounded, format=_pattern(digits), locale=voice().locale)
+
+
+def percent(value: float | None, *, digits: int = 0) -> str:
+    """A rate between 0 and 1 as per cent; ``–`` where it is unknown.
+
+    >>> percent(0.4567), percent(0.4567, digits=1), percent(float("nan"))
+    ('46%', '45.7%', '–')
+    """
+    from babel.numbers import format_percent
+
+    if not known(value):
+        return UNKNOWN
+    rounded = round(float(value), digits + 2) + 0.0  # type: ignore[arg-type]
+    return format_percent(rounded, format=f"{_pattern(digits)}%", locale=voice().locale)
+
+
+def money(value: float | None, *, digits: int = 0, currency: str | None = None) -> str:
+    """An amount in the client's currency; ``–`` where it is unknown. Never more digits than the currency has.
+
+    Chinese counts in 万 and 亿 from ten thousand on, and names the currency behind the number.
+
+    >>> money(-12345.678), money(None), money(3.14159, digits=2), money(3.14159, digits=2, currency="JPY")
+    ('-$12,346', '–', '$3.14', '¥3')
+    >>> use("zh", "CNY"); money(1234), money(44058), money(4325000), money(-218148400), money(9999.6); use()
+    ('1,234元', '4.41万元', '432.5万元', '-2.18亿元', '1.00万元')
+    """
+    from babel.numbers import format_currency, get_currency_precision
+
+    if not known(value):
+        return UNKNOWN
+    speaks, amount = voice(), float(value)  # type: ignore[arg-type]
+    currency = currency or speaks.currency
+    digits = min(digits, get_currency_precision(currency))
+    if speaks.language == "zh":
+        return _chinese_money(amount, digits, currency)
+    amount = round(amount, digits) + 0.0
+    return format_currency(amount, currency, format=f"¤{_pattern(digits)}", locale=speaks.locale, currency_digits=False)
+
+
+def _chinese_money(amount: float, digits: int, currency: str) -> str:
+    from babel.numbers import get_currency_name
+
+    unit = "元" if currency == "CNY" else get_currency_name(currency, locale="zh_Hans_CN")
+    size = abs(round(amount, digits))
+    for least, counted, name in ((99_995_000, 1e8, "亿"), (10_000, 1e4, "万")):
+        if size >= least:
+            # Three significant digits, one decimal at least: 4.41万, 44.1万, 432.5万.
+            return f"{number(amount / counted, digits=2 if size < 10 * counted else 1)}{name}{unit}"
+    return f"{number(amount, digits=digits)}{unit}"
+
+
+def _pattern(digits: int) -> str:
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
+def day(value: dt.date | None) -> str:
+    """A day in the language's usual form; ``–`` where it is unknown.
+
+    >>> day(dt.date(2025, 12, 31))
+    'Dec 31, 2025'
+    """
+    from babel.dates import format_date
+
+    return format_date(value, format="medium", locale=voice().locale) if known(value) else UNKNOWN
+
+
+def month(value: dt.date | None) -> str:
+    """A month and its year.
+
+    >>> month(dt.date(2025, 12, 31))
+    'Dec 2025'
+    """
+    from babel.dates import format_skeleton
+
+    return format_skeleton("yMMM", value, locale=voice().locale) if known(value) else UNKNOWN  # type: ignore[arg-type]
+
+
+def quarter(value: dt.date | None) -> str:
+    """A quarter and its year, by any day in it.
+
+    >>> quarter(dt.date(2025, 4, 1))
+    '2025 Q2'
+    """
+    if not known(value):
+        return UNKNOWN
+    pattern = "{} Q{}" if voice().language == "en" else "{}年第{}季度"
+    return pattern.format(value.year, (value.month + 2) // 3)  # type: ignore[union-attr]
+
+
+def year(value: dt.date | int | None) -> str:
+    """A year, by any day in it or by its number: without a thousands separator.
+
+    >>> year(dt.date(2025, 4, 1)), year(2025)
+    ('2025', '2025')
+    """
+    if not known(value):
+        return UNKNOWN
+    figure = getattr(value, "year", value)
+    return f"{int(figure)}年" if voice().language == "zh" else str(int(figure))  # type: ignore[arg-type]
+
+
+def times(value: float | None) -> str:
+    """A ratio without needless digits.
+
+    >>> times(2.0), times(1.25)
+    ('2', '1.25')
+    """
+    if not known(value):
+        return UNKNOWN
+    fit = next((d for d in (0, 1) if abs(round(value, d) - value) < 1e-9), 2)  # type: ignore[arg-type,operator]
+    return number(value, digits=fit)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Several things in one sentence.
+
+    >>> listed(["Core", "Potential"])
+    'Core, Potential'
+    """
+    return ("、" if voice().language == "zh" else ", ").join(parts)
+
+
+def interval(low: float | None, high: float | None, form: Callable[..., str] = number, **how: Any) -> str:
+    """An interval in words.
+
+    >>> interval(0.1, 0.25, percent)
+    '10% to 25%'
+    """
+    return f"{form(low, **how)}{' to ' if voice().language == 'en' else '至'}{form(high, **how)}"
+
+
+FORMS: dict[str, Callable[..., str]] = {
+    "number": number,
+    "percent": percent,
+    "money": money,
+    "day": day,
+    "month": month,
+    "quarter": quarter,
+    "year": year,
+    "times": times,
+    "list": listed,
+    "text": str,
+}
+"""The kinds of places that a sentence may have, beside ``count``, ``plural`` and ``name``."""
