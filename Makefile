@@ -33,7 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 bayes: $(BAYES)/installed
-	$(BAYES_BIN)/python -m pytest -q -s tests/lifecycle/clv/test_bayes.py
+	$(BAYES_BIN)/python -m pytest -q -s tests/models/test_bayes.py
 
 notebooks: $(STAMP)
 	$(BIN)/python -m crmlib.course.build

@@ -80,8 +80,8 @@ def bench_fit() -> None:
     """BG/NBD and Pareto/NBD against lifetimes; all three models on a million customers with many histories."""
     from lifetimes import BetaGeoFitter, ParetoNBDFitter
 
-    from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
-    from crmlib.lifecycle.clv.customer_base import read_histories
+    from crmlib.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
+    from crmlib.models.customer_base import read_histories
 
     base = simulated_customers(1_000_000)
     _against_lifetimes("BG/NBD", BetaGeoNBD, BetaGeoFitter, base, turns=3, wanted=100)
@@ -99,8 +99,9 @@ def bench_fit() -> None:
 
 def bench_predict() -> None:
     """Point predictions and full intervals of a million customers."""
-    from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ParetoNBD, predict
-    from crmlib.lifecycle.clv.customer_base import read_histories
+    from crmlib.lifecycle.clv import predict
+    from crmlib.models import BetaGeoNBD, GammaGamma, ParetoNBD
+    from crmlib.models.customer_base import read_histories
 
     for base in (published_customers(425)[:1_000_000], simulated_customers(1_000_000)):
         histories = len(read_histories(base))
@@ -117,7 +118,8 @@ def bench_predict() -> None:
 SCORE = """
 import resource, sys, time
 import ibis
-from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, predict
+from crmlib.lifecycle.clv import predict
+from crmlib.models import BetaGeoNBD, GammaGamma
 connection = ibis.duckdb.connect(sys.argv[1], memory_limit="1GB", threads=2)
 base = connection.table("base")
 before = time.perf_counter()

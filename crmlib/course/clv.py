@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from crmlib import models
 from crmlib.course.checks import NOT_ATTEMPTED, Answer, compare_choice, compare_number
 from crmlib.lifecycle import clv
 
@@ -116,7 +117,7 @@ def check_p_alive_one_time(answer: Any, summary: Any, *, customer_id: str | None
 
     ``customer_id``: None where nobody bought once; then there is nothing to judge.
     """
-    fitted = clv.fit_models(summary, orders_model=clv.ModifiedBetaGeoNBD)
+    fitted = clv.fit_models(summary, orders_model=models.ModifiedBetaGeoNBD)
     if fitted.orders_model is None:
         return _no_models(fitted.message)
     row = summary[(summary["customer_id"] == customer_id) & (summary["frequency"] == 0)]
@@ -347,7 +348,7 @@ def check_two_years(
 def check_renewal(answer: Any, ages: Any, *, renewal: int) -> Answer:
     """The share of those who come to this ``renewal`` that the sBG expects to renew, (β + t − 1)/(α + β + t − 1).
 
-    ``ages``: from :func:`~crmlib.lifecycle.retention.contract_ages` (pandas), or None where there are no contracts.
+    ``ages``: from :func:`~crmlib.lifecycle.retention.renewal_ages` (pandas), or None where there are no contracts.
 
     >>> check_renewal(0.9, None, renewal=6).message
     'This client has no contracts.'
@@ -355,8 +356,8 @@ def check_renewal(answer: Any, ages: Any, *, renewal: int) -> Answer:
     if ages is None or len(ages) == 0:
         return NO_CONTRACTS
     try:
-        model = clv.ShiftedBetaGeometric.fit(ages)
-    except (clv.FitDidNotConverge, clv.CustomerBaseInvalid) as problem:
+        model = models.ShiftedBetaGeometric.fit(ages)
+    except (models.FitDidNotConverge, models.CustomerBaseInvalid) as problem:
         return _no_models(str(problem))
     alpha, beta = model.alpha, model.beta
     expected = float(model.retention(renewal))

@@ -115,7 +115,7 @@ def check_survival(answer: Any, *, alpha: float, beta: float, renewals: int) -> 
     """
     if answer is None or answer is Ellipsis:
         return NOT_ATTEMPTED
-    from crmlib.lifecycle.clv.contracts.shifted_beta_geometric import ShiftedBetaGeometric
+    from crmlib.models.shifted_beta_geometric import ShiftedBetaGeometric
 
     model = ShiftedBetaGeometric(alpha=alpha, beta=beta)
     return _judge(

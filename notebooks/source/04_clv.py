@@ -214,9 +214,11 @@ text.say("The margin comes from the cost of the orders.") if used.source[0] == "
 # (`overall_mean`).
 
 # %%
+from crmlib import models
+
 end = clv.calibration_end(orders, as_of=chapter.as_of, holdout_weeks=holdout_weeks)
 past = clv.summary(orders, as_of=chapter.as_of, calibration_end=end).to_pandas() if end else None
-kinds = [clv.BetaGeoNBD, clv.ModifiedBetaGeoNBD, clv.ParetoNBD]
+kinds = [models.BetaGeoNBD, models.ModifiedBetaGeoNBD, models.ParetoNBD]
 choice = clv.compare(kinds, base if past is None else past)
 choice.why
 
@@ -544,7 +546,7 @@ chapter.draw(clv.plot_tracking(tracked)) if of_cdnow else no_cdnow
 try:
     timing = clv.regularity(orders, as_of=chapter.as_of)
     said_of_timing = clv.regularity_in_words(timing)
-except clv.TooFewRepeatBuyers as too_few:
+except models.TooFewRepeatBuyers as too_few:
     timing, said_of_timing = None, str(too_few)
 said_of_timing
 
@@ -616,7 +618,7 @@ from crmlib.lifecycle import retention
 has_contracts = chapter.has("subscriptions", "started_at", "ended_at", "price")
 contracts = chapter.table("subscriptions") if has_contracts else None
 no_contracts = text.say("This client has no subscriptions: the part on contracts has nothing to show.")
-terms = retention.contract_terms(contracts, as_of=chapter.as_of).to_pandas() if has_contracts else None
+terms = retention.subscription_terms(contracts, as_of=chapter.as_of).to_pandas() if has_contracts else None
 terms if has_contracts else no_contracts
 
 # %% [markdown]
@@ -625,7 +627,7 @@ terms if has_contracts else no_contracts
 
 # %%
 term = retention.most_frequent_term(terms)
-ages = retention.contract_ages(contracts, as_of=chapter.as_of, term=term).to_pandas() if has_contracts else None
+ages = retention.renewal_ages(contracts, as_of=chapter.as_of, term=term).to_pandas() if has_contracts else None
 ages.head(12) if has_contracts else no_contracts
 
 # %% [markdown]
@@ -649,9 +651,9 @@ by_age[["age", "retention", "survival"]].head(12).round(3) if has_contracts else
 
 # %%
 try:
-    compared = clv.compare_contracts(ages) if has_contracts else None
-    why = compared.why if compared else no_contracts
-except (clv.FitDidNotConverge, clv.CustomerBaseInvalid) as problem:
+    compared = models.compare_renewals(ages) if has_contracts else None
+    why = clv.renewals_in_words(compared) if compared else no_contracts
+except (models.FitDidNotConverge, models.CustomerBaseInvalid) as problem:
     compared, why = None, str(problem)
 why
 
@@ -659,7 +661,7 @@ why
 compared.table.round(3) if compared else why
 
 # %%
-projected = retention.project_contracts(ages, compared.picked) if compared else None
+projected = retention.project_renewals(ages, compared.picked) if compared else None
 chapter.show(retention.plot_projection(projected, term=term), name="contracts", table=projected) if compared else why
 
 # %% [markdown]
@@ -669,12 +671,12 @@ chapter.show(retention.plot_projection(projected, term=term), name="contracts", 
 # discounted: the **residual lifetime**. The next renewal counts in full. The margin of contracts is the client's.
 
 # %%
-running = retention.running_contracts(contracts, as_of=chapter.as_of, term=term).to_pandas() if compared else None
-rate = clv.rate_per_period(chapter.client.discount_rate, term) if compared else None
+running = retention.running_subscriptions(contracts, as_of=chapter.as_of, term=term).to_pandas() if compared else None
+rate = models.rate_per_period(chapter.client.discount_rate, term) if compared else None
 if compared:
     price, margin_of = running.revenue / running.contracts, chapter.client.margin
     worth = {"renewals": running.age, "contracts": running.contracts, "price": price, "margin": margin_of}
-by_renewals = clv.contract_value(compared.picked, discount_rate=rate, **worth) if compared and len(running) else None
+by_renewals = models.renewal_value(compared.picked, discount_rate=rate, **worth) if compared and len(running) else None
 by_renewals.assign(each=by_renewals.value / by_renewals.contracts).head(8).round(0) if by_renewals is not None else why
 
 # %% [markdown]
@@ -682,8 +684,8 @@ by_renewals.assign(each=by_renewals.value / by_renewals.contracts).head(8).round
 # does not.
 
 # %%
-contract_equity = clv.contract_equity(compared.picked, discount_rate=rate, **worth) if compared and len(running) else None
-contract_equity.round(0) if contract_equity is not None else why
+renewal_equity = models.renewal_equity(compared.picked, discount_rate=rate, **worth) if compared and len(running) else None
+renewal_equity.round(0) if renewal_equity is not None else why
 
 # %% [markdown]
 # ## What to do
@@ -714,12 +716,12 @@ found = (
 
 # %%
 of_contracts = None
-if contract_equity is not None:
+if renewal_equity is not None:
     model, priced = compared.picked, {"margin": chapter.client.margin, "term": term}
-    outlook = retention.contract_outlook(contracts, model, as_of=chapter.as_of, **priced)
+    outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, **priced)
     mean_price = float(running.revenue.sum() / running.contracts.sum())
-    of_contracts = clv.finding_contract_equity(
-        contract_equity, model, price=mean_price, rate=rate, outlook=outlook, **priced
+    of_contracts = clv.finding_renewal_equity(
+        renewal_equity, model, price=mean_price, rate=rate, outlook=outlook, **priced
     )
 
 # %%

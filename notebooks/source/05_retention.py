@@ -310,7 +310,7 @@ chapter.show(retention.plot_early_orders(early, within=within), name="first_days
 # %%
 contracts = chapter.table("subscriptions") if chapter.has("subscriptions", "started_at") else None
 no_contracts = text.say("This client has no subscriptions: the part on contracts has nothing to show.")
-terms = retention.contract_terms(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
+terms = retention.subscription_terms(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
 no_contracts if terms is None else terms
 
 # %% [markdown]
@@ -319,7 +319,7 @@ no_contracts if terms is None else terms
 
 # %%
 term = retention.most_frequent_term(terms)
-ages = retention.contract_ages(contracts, as_of=chapter.as_of, term=term).to_pandas() if terms is not None else None
+ages = retention.renewal_ages(contracts, as_of=chapter.as_of, term=term).to_pandas() if terms is not None else None
 no_contracts if ages is None else ages.head(6)
 
 # %% [markdown]
@@ -330,11 +330,11 @@ no_contracts if ages is None else ages.head(6)
 # share renewed at the t-th renewal is (β + t − 1) / (α + β + t − 1).
 
 # %%
-from crmlib.lifecycle import clv
+from crmlib import models
 
-model = retention.contract_model(ages) if ages is not None else None
+model = retention.renewal_model(ages) if ages is not None else None
 no_model = text.say("There are too few contracts, or they differ too little, for a model.")
-compared = clv.compare_contracts(ages) if model is not None else None
+compared = models.compare_renewals(ages) if model is not None else None
 sbg = compared.models.get("sBG") if compared else None
 no_sbg = text.say("These contracts settle no parameters of the sBG.") if compared else no_model
 no_sbg if sbg is None else sbg.params.round(3)
@@ -351,18 +351,20 @@ assert sbg is None or np.allclose(by_product, sbg.survival(t))
 # %% [markdown]
 # The sBG is wrong where a contract's own chance to leave changes with its age: where people tire of what they get, or
 # come to depend on it. The **beta-discrete-Weibull** model (BdW; Fader, Hardie and others 2018) has a third
-# number for that, c: above 1 the chance rises with age, below 1 it falls, and at 1 it is the sBG. `contract_model` fits
+# number for that, c: above 1 the chance rises with age, below 1 it falls, and at 1 it is the sBG. `renewal_model` fits
 # both, as chapter 04 does, and takes the BdW where the data refute the sBG or settle no parameters of it, else the sBG.
 # Which one was it here, and why?
 
 # %%
-compared.why if compared else no_model
+from crmlib.lifecycle import clv
+
+clv.renewals_in_words(compared) if compared else no_model
 
 # %% [markdown]
 # Beyond the last observed renewal the model that was taken projects. The band says how well its parameters are known.
 
 # %%
-projection = retention.project_contracts(ages, model) if ages is not None else None
+projection = retention.project_renewals(ages, model) if ages is not None else None
 chapter.show(retention.plot_projection(projection, term=term), name="contracts", table=projection) if (
     projection is not None
 ) else no_contracts
@@ -376,10 +378,10 @@ chapter.show(retention.plot_projection(projection, term=term), name="contracts",
 from datetime import timedelta
 
 ago = chapter.as_of - timedelta(days=182)
-earlier = retention.contract_ages(contracts, as_of=ago, term=term).to_pandas() if contracts is not None else None
-old_model = retention.contract_model(earlier) if earlier is not None else None
+earlier = retention.renewal_ages(contracts, as_of=ago, term=term).to_pandas() if contracts is not None else None
+old_model = retention.renewal_model(earlier) if earlier is not None else None
 if old_model:
-    checked = retention.project_contracts(ages, old_model, until=int(ages.age.max()))
+    checked = retention.project_renewals(ages, old_model, until=int(ages.age.max()))
     checked["same_rate"] = (1 - earlier.lost.sum() / earlier.at_risk.sum()) ** checked.age
 shown = ["age", "survival", "low", "high", "projected", "same_rate"]
 checked[checked.age % 3 == 0][shown].round(3) if old_model else text.say("Half a year ago it was too early.")
@@ -399,7 +401,7 @@ worth.T.rename(columns={0: "value"}).round(2) if worth is not None else text.say
 # %%
 outlook = None
 if model is not None:
-    outlook = retention.contract_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=chapter.client.margin)
+    outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=chapter.client.margin)
 
 # %% [markdown]
 # ## In words
@@ -435,7 +437,7 @@ chapter.conclude(
     retention.finding_timing(timing, curve),
     retention.finding_newer(newer, worth),
     retention.finding_groups(returns, pairs, within=within, worth=worth, by=by),
-    retention.finding_contracts(outlook, model, term=term, terms=terms),
+    retention.finding_renewals(outlook, model, term=term, terms=terms),
 )
 
 # %% [markdown]

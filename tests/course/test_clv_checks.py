@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlib import models
 from crmlib.course import clv as check
 from crmlib.lifecycle import clv
 
@@ -124,7 +125,7 @@ def test_miss(orders) -> None:
 
 
 def test_p_alive_of_somebody_who_bought_once(base, single) -> None:
-    model = clv.fit_models(base, orders_model=clv.ModifiedBetaGeoNBD).orders_model
+    model = clv.fit_models(base, orders_model=models.ModifiedBetaGeoNBD).orders_model
     other = clv.fit_models(base).orders_model
     grown = (model.alpha + single["T"]) / model.alpha
     right = 1 / (1 + model.a / model.b * grown**model.r)
@@ -247,7 +248,7 @@ def test_renewal(ages) -> None:
     def message(answer: float) -> str:
         return check.check_renewal(answer, ages, renewal=6).message
 
-    model = clv.ShiftedBetaGeometric.fit(ages)
+    model = models.ShiftedBetaGeometric.fit(ages)
     assert "take it from one" in message(0.668 / (0.668 + 3.806 + 5))
     assert "one renewal later" in message(float(model.retention(7)))
     assert "the first time" in message(3.806 / (0.668 + 3.806))

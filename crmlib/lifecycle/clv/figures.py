@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
-from crmlib.lifecycle.clv.models.model_names import SURELY_ALIVE, method_in_words
-from crmlib.lifecycle.clv.trust.verdict import TOLERABLE_MISS, within_chance
+from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, method_in_words
+from crmlib.lifecycle.clv.validation.verdict import TOLERABLE_MISS, within_chance
 
 
 def plot_alive_grid(grid: pd.DataFrame) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib import figures, text
-from crmlib.lifecycle.clv.models.model_names import SURELY_ALIVE, method_in_words, model_name
+from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, method_in_words, model_name
 
 
 def plot_frequency_recency(grid: pd.DataFrame) -> Any:

@@ -10,7 +10,7 @@ import pandas as pd
 from crmlib import text
 from crmlib.finding import Finding
 from crmlib.lifecycle.clv.figures import tells_of_all, typical_error_saved
-from crmlib.lifecycle.clv.trust.verdict import (
+from crmlib.lifecycle.clv.validation.verdict import (
     FAILED_MISS,
     TOLERABLE_MISS,
     Trust,

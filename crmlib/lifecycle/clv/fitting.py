@@ -11,13 +11,13 @@ import pandas as pd
 
 from crmlib import text
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import FEWEST_REPEAT_BUYERS
-from crmlib.lifecycle.clv.errors import FitDidNotConverge, TooFewRepeatBuyers
-from crmlib.lifecycle.clv.models.beta_geo_nbd import BetaGeoNBD
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.maximum_likelihood import Estimate
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
-from crmlib.lifecycle.clv.preparation import Unit
+from crmlib.models.beta_geo_nbd import BetaGeoNBD
+from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
+from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.maximum_likelihood import Estimate
+from crmlib.models.orders_model import OrdersModel
+from crmlib.models.time_units import Unit
 
 # Each log-parameter then stays within a factor of 7 of a typical base, unless the data say otherwise.
 WEAK_PRIOR = 2.0

@@ -11,13 +11,14 @@ import pandas as pd
 from crmlib import text
 from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import Numbers, customer_names
-from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
-from crmlib.lifecycle.clv.models.maximum_likelihood import FittedModel
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions.horizon import Horizon, horizon_days
-from crmlib.lifecycle.clv.preparation import Day, days_per_unit
-from crmlib.lifecycle.clv.trust.validation import tracking
+from crmlib.lifecycle.clv.preparation import Day
+from crmlib.lifecycle.clv.validation.holdout import tracking
+from crmlib.models.customer_base import Numbers, customer_names
+from crmlib.models.errors import CustomerBaseInvalid
+from crmlib.models.maximum_likelihood import FittedModel
+from crmlib.models.orders_model import OrdersModel
+from crmlib.models.time_units import days_per_unit
 
 # Cells of a grid, from a customer's first day to their last.
 SILENCE_STEPS = 26
@@ -44,7 +45,7 @@ def frequency_recency_grid(
     over ``horizon`` (with ``as_of`` as for :func:`~crmlib.lifecycle.clv.predictions.horizon.horizon_days`). Who never
     came back has one cell, at a silence of T.
 
-    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD
     >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
     >>> grid = frequency_recency_grid(model, T=39, most=2)
     >>> grid[["frequency", "silence_weeks", "p_alive"]].iloc[[0, 1, -1]].round(2)
@@ -113,7 +114,7 @@ def alive_path(model: OrdersModel, order_days: Sequence[Any], *, as_of: Day) -> 
     ``frequency``, repeat orders until then; ``silence_days`` since the last one; ``p_alive`` after that day.
     Raises ``ValueError`` if there is no order until ``as_of``.
 
-    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD
     >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
     >>> path = alive_path(model, ["2025-01-01", "2025-02-01"], as_of="2025-12-31")
     >>> path["p_alive"].iloc[[0, 30, 31, -1]].round(3).tolist()

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from crmlib.calendar import as_day, end_of
 from crmlib.engine import same_kind
-from crmlib.lifecycle.clv.errors import CustomerBaseInvalid
+from crmlib.models.errors import CustomerBaseInvalid
+from crmlib.models.time_units import Unit, days_per_unit
 from crmlib.purchases import (
     NOT_A_PURCHASE,
     check_free_orders,
@@ -16,24 +17,8 @@ from crmlib.purchases import (
     status_of,
 )
 
-Unit = Literal["days", "weeks", "months"]
 FreeOrders = Literal["count", "ignore"]
 Day = datetime.date | str
-
-# A month as a unit is a twelfth of the calendar's mean year, so that time runs evenly and 12 months are a year; 30
-# days would make a year of 360.
-DAYS_PER_UNIT: dict[str, float] = {"days": 1, "weeks": 7, "months": 365.25 / 12}
-
-
-def days_per_unit(unit: str) -> float:
-    """How many days a time unit has; a month has 365.25 / 12.
-
-    >>> days_per_unit("weeks"), days_per_unit("months")
-    (7, 30.4375)
-    """
-    if unit not in DAYS_PER_UNIT:
-        raise ValueError(f"unit {unit!r} is not known; use one of {', '.join(DAYS_PER_UNIT)}")
-    return DAYS_PER_UNIT[unit]
 
 
 @same_kind

@@ -15,6 +15,7 @@ from crmlib.lifecycle.customer_data.audit import audit_intervals, rows_to_check
 from crmlib.lifecycle.customer_data.buyers import buyers_of_the_year, revenue_by_identity
 from crmlib.lifecycle.customer_data.captioned import CaptionedTable
 from crmlib.lifecycle.customer_data.coverage import coverage_by_month, finding_gaps, gaps, plot_coverage
+from crmlib.lifecycle.customer_data.feasibility import analyses, table_of_analyses
 from crmlib.lifecycle.customer_data.identities import (
     SplitOrders,
     duplicates_found,
@@ -26,7 +27,6 @@ from crmlib.lifecycle.customer_data.identities import (
     split_customers,
     split_effect,
 )
-from crmlib.lifecycle.customer_data.possible import analyses, table_of_analyses
 from crmlib.lifecycle.customer_data.quality import (
     finding_unknown,
     plot_quality,

@@ -2,7 +2,7 @@
 
 For shoppers, whose end is never seen, retention is activity: ``cohorts`` and its triangle say what share
 bought in each period, ``second_orders`` and the Kaplan–Meier curves when they came back first. For
-contracts, whose end is seen, ``contract_ages`` and ``project_contracts`` say how many survive, and how it
+contracts, whose end is seen, ``renewal_ages`` and ``project_renewals`` say how many survive, and how it
 goes on.
 """
 
@@ -13,17 +13,6 @@ from crmlib.lifecycle.retention.cohort_tables import (
     plot_retention,
     plot_triangle,
     pooled_retention,
-)
-from crmlib.lifecycle.retention.contracts import (
-    contract_ages,
-    contract_model,
-    contract_outlook,
-    contract_terms,
-    finding_contracts,
-    most_frequent_term,
-    plot_projection,
-    project_contracts,
-    running_contracts,
 )
 from crmlib.lifecycle.retention.differences import (
     compare_groups,
@@ -37,6 +26,17 @@ from crmlib.lifecycle.retention.kaplan_meier import (
     plot_return_curves,
     return_curves,
     waiting_times,
+)
+from crmlib.lifecycle.retention.renewals import (
+    finding_renewals,
+    most_frequent_term,
+    plot_projection,
+    project_renewals,
+    renewal_ages,
+    renewal_model,
+    renewal_outlook,
+    running_subscriptions,
+    subscription_terms,
 )
 from crmlib.lifecycle.retention.second_order import (
     early_orders,
@@ -58,14 +58,10 @@ __all__ = [
     "cohorts",
     "compare_groups",
     "compare_newer",
-    "contract_ages",
-    "contract_model",
-    "contract_outlook",
-    "contract_terms",
     "early_orders",
-    "finding_contracts",
     "finding_groups",
     "finding_newer",
+    "finding_renewals",
     "finding_second_order",
     "finding_timing",
     "grouping",
@@ -80,11 +76,15 @@ __all__ = [
     "plot_return_curves",
     "plot_triangle",
     "pooled_retention",
-    "project_contracts",
+    "project_renewals",
+    "renewal_ages",
+    "renewal_model",
+    "renewal_outlook",
     "repeat_rate",
     "return_curves",
-    "running_contracts",
+    "running_subscriptions",
     "second_orders",
+    "subscription_terms",
     "time_to_return",
     "value_of_second_orders",
     "waiting_times",

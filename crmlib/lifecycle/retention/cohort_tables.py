@@ -42,7 +42,7 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = N
     ones at the beginning of an export.
 
     Retention of shoppers is *activity*: who is missing in one period may be there in the next. For contracts
-    see ``contract_ages``. pandas or Ibis in, same kind out. Raises ``ValueError`` for an unknown period.
+    see ``renewal_ages``. pandas or Ibis in, same kind out. Raises ``ValueError`` for an unknown period.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],

@@ -468,6 +468,7 @@ def value_measures(
 
 
 def _equity(orders: Any, day: dt.date, margin: float, discount_rate: float) -> tuple[float, float, float] | None:
+    from crmlib import models
     from crmlib.lifecycle import clv
 
     try:
@@ -482,7 +483,7 @@ def _equity(orders: Any, day: dt.date, margin: float, discount_rate: float) -> t
             discount_rate=discount_rate,
             draws=100,
         )
-    except (clv.CustomerBaseInvalid, clv.FitDidNotConverge, clv.MeanSpendUndefined, clv.TooFewRepeatBuyers):
+    except (models.CustomerBaseInvalid, models.FitDidNotConverge, models.MeanSpendUndefined, models.TooFewRepeatBuyers):
         return None
     equity = answer.set_index("measure").loc["customer_equity"]
     return float(equity.value), float(equity.low), float(equity.high)

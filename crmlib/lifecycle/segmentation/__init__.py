@@ -28,7 +28,6 @@ from crmlib.lifecycle.segmentation.movement import (
     plot_migration,
     segment_outcomes,
 )
-from crmlib.lifecycle.segmentation.opinions import finding_dissatisfied, needs, satisfaction, segment_satisfaction
 from crmlib.lifecycle.segmentation.pareto import (
     abc_classes,
     concentration,
@@ -48,6 +47,7 @@ from crmlib.lifecycle.segmentation.summary import (
     sleepers_under_contract,
     sleeping_lines,
 )
+from crmlib.lifecycle.segmentation.survey_answers import finding_dissatisfied, needs, satisfaction, segment_satisfaction
 from crmlib.lifecycle.segmentation.tiers import segments, thresholds
 
 __all__ = [

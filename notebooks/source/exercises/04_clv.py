@@ -30,6 +30,7 @@ language: str = ""  # of titles and findings; empty: the client's
 
 # %%
 import crmlib
+from crmlib import models
 from crmlib.course import clv as check
 from crmlib.lifecycle import clv
 
@@ -164,7 +165,7 @@ check.check_best_fifth(best_fifth, past)
 # What is P(alive) of `single` under MBG/NBD? The parameters are those of `modified`.
 
 # %%
-of_mbg = clv.fit_models(base, orders_model=clv.ModifiedBetaGeoNBD)
+of_mbg = clv.fit_models(base, orders_model=models.ModifiedBetaGeoNBD)
 modified = of_mbg.orders_model
 modified.params.round(3) if modified else of_mbg.message
 
@@ -280,12 +281,12 @@ check.check_two_years(times_as_much, base, as_of=chapter.as_of, **of_client)
 from crmlib.lifecycle import retention
 
 contracts = chapter.table("subscriptions") if chapter.has("subscriptions", "started_at", "ended_at") else None
-ages = retention.contract_ages(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
+ages = retention.renewal_ages(contracts, as_of=chapter.as_of).to_pandas() if contracts is not None else None
 of_contracts = None
 try:
-    of_contracts = clv.ShiftedBetaGeometric.fit(ages) if ages is not None else None
+    of_contracts = models.ShiftedBetaGeometric.fit(ages) if ages is not None else None
     why = "This client has no contracts."
-except (clv.FitDidNotConverge, clv.CustomerBaseInvalid) as problem:
+except (models.FitDidNotConverge, models.CustomerBaseInvalid) as problem:
     why = str(problem)
 of_contracts.params.round(3) if of_contracts else why
 

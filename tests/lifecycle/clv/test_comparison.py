@@ -7,21 +7,17 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from crmlib.lifecycle.clv import (
-    BetaGeoNBD,
-    CustomerBaseInvalid,
-    FitDidNotConverge,
-    ModifiedBetaGeoNBD,
-    ParetoNBD,
-    compare,
-    count_probability,
-    fit_models,
-)
-from crmlib.lifecycle.clv.customer_base import read_histories
+from crmlib.lifecycle.clv import compare, count_probability, fit_models
 from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
-from crmlib.lifecycle.clv.models.model_names import RULES
-from crmlib.lifecycle.clv.trust.comparison import _all_alive, _Candidate, _pick
-from crmlib.lifecycle.clv.trust.holdout_score import _same_mean_and_variance, count_probability_if_alive, log_scores
+from crmlib.lifecycle.clv.model_names import RULES
+from crmlib.lifecycle.clv.validation.comparison import _all_alive, _Candidate, _pick
+from crmlib.lifecycle.clv.validation.holdout_score import (
+    _same_mean_and_variance,
+    count_probability_if_alive,
+    log_scores,
+)
+from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, FitDidNotConverge, ModifiedBetaGeoNBD, ParetoNBD
+from crmlib.models.customer_base import read_histories
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 GIVEN = [

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlib import models
 from crmlib.lifecycle import clv
-from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
-from crmlib.lifecycle.clv.customer_base import read_histories
-from crmlib.lifecycle.clv.models.maximum_likelihood import maximise
 from crmlib.lifecycle.clv.predictions.horizon import horizon_days
-from crmlib.lifecycle.clv.trust.holdout_score import count_probability
+from crmlib.lifecycle.clv.validation.holdout_score import count_probability
+from crmlib.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
+from crmlib.models.customer_base import read_histories
+from crmlib.models.maximum_likelihood import maximise
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 KNOWN = [
@@ -54,7 +55,7 @@ def test_small_bases_are_fitted_or_refused_with_reasons_but_never_half_fitted(mo
     for base in bases:
         try:
             fitted = model.fit(base)
-        except clv.FitDidNotConverge:
+        except models.FitDidNotConverge:
             refused.append(base)
             continue
         _, gradient, hessian = model.likelihood(read_histories(base))(fitted.log_parameters)
@@ -62,7 +63,7 @@ def test_small_bases_are_fitted_or_refused_with_reasons_but_never_half_fitted(mo
         assert gradient @ np.linalg.solve(-hessian, gradient) < 1e-6
     assert len(refused) < len(bases)
     for base in refused:
-        with pytest.raises(clv.FitDidNotConverge, match="Tried"):
+        with pytest.raises(models.FitDidNotConverge, match="Tried"):
             model.fit(base)
         assert model.fit(base, prior_spread=2).converged
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crmlib import figures, text
+from crmlib import figures, models, text
 from crmlib.figures import caption_of
 from crmlib.lifecycle import clv
 
@@ -40,7 +40,7 @@ def test_the_grid_leaves_out_what_the_model_cannot_know(all_of) -> None:
 
 
 def test_a_model_that_can_tell_of_one_time_buyers_hatches_nobody(cdnow: pd.DataFrame) -> None:
-    fitted = clv.fit_models(cdnow, orders_model=clv.ModifiedBetaGeoNBD)
+    fitted = clv.fit_models(cdnow, orders_model=models.ModifiedBetaGeoNBD)
     grid = clv.alive_grid(clv.customer_values(cdnow, **fitted.models))
     axes = clv.plot_alive_grid(grid)
     assert not any(cell.get_text().startswith(text.UNKNOWN) for cell in axes.texts)

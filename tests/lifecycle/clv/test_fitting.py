@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle.clv import (
-    BetaGeoNBD,
-    GammaGamma,
     baseline_comparison,
     calibration_end,
     contribution_margin,
@@ -24,6 +22,7 @@ from crmlib.lifecycle.clv import (
     spend_and_frequency,
     spend_by_frequency,
 )
+from crmlib.models import BetaGeoNBD, GammaGamma
 
 
 def test_good_data_need_no_prior_and_give_the_same_as_the_single_models(cdnow: pd.DataFrame) -> None:

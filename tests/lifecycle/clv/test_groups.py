@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle.clv import (
-    BetaGeoNBD,
     alive_grid,
     customer_equity,
     customer_values,
@@ -22,6 +21,7 @@ from crmlib.lifecycle.clv import (
     value_by_group,
 )
 from crmlib.lifecycle.clv.predictions import groups
+from crmlib.models import BetaGeoNBD
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmlib import models
 from crmlib.figures import caption_of
 from crmlib.lifecycle import clv
 
-BG = clv.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
+BG = models.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
 MODELS = [
     BG,
-    clv.ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140),
-    clv.ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687),
+    models.ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140),
+    models.ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687),
 ]
 
 
@@ -34,14 +35,14 @@ def test_the_grid_is_what_the_model_says(model, cdnow: pd.DataFrame) -> None:
 
 
 def test_the_grid_of_a_model_in_days_tells_silence_in_weeks() -> None:
-    days = clv.BetaGeoNBD(r=0.2426, alpha=7 * 4.4136, a=0.7929, b=2.4259, unit="days")
+    days = models.BetaGeoNBD(r=0.2426, alpha=7 * 4.4136, a=0.7929, b=2.4259, unit="days")
     weeks = clv.frequency_recency_grid(BG, T=39)
     found = clv.frequency_recency_grid(days, T=7 * 39)
     for column in ("silence_weeks", "p_alive", "expected_orders"):
         np.testing.assert_allclose(found[column], weeks[column])
     with pytest.raises(ValueError, match="age T"):
         clv.frequency_recency_grid(BG)
-    with pytest.raises(clv.CustomerBaseInvalid, match="no customers"):
+    with pytest.raises(models.CustomerBaseInvalid, match="no customers"):
         clv.frequency_recency_grid(BG, summary=pd.DataFrame({"frequency": [], "T": []}))
 
 
@@ -50,7 +51,7 @@ def test_the_heat_map_reads_one_customer_group_right() -> None:
     said = caption_of(clv.plot_frequency_recency(grid)).reading
     last = grid[(grid["frequency"] == 11) & (grid["p_alive"] < 0.5)]["silence_weeks"].min()
     assert f"with 11 repeat orders, {last:.0f} weeks of it" in said
-    loyal = clv.BetaGeoNBD(r=0.5, alpha=200.0, a=0.01, b=10.0)
+    loyal = models.BetaGeoNBD(r=0.5, alpha=200.0, a=0.01, b=10.0)
     assert (
         "No silence up to"
         in caption_of(clv.plot_frequency_recency(clv.frequency_recency_grid(loyal, T=39, most=3))).reading
@@ -134,15 +135,15 @@ def test_classes_of_value_hold_every_customer_once(values: list[float]) -> None:
 
 
 def test_values_that_are_none_are_refused() -> None:
-    with pytest.raises(clv.CustomerBaseInvalid, match="no customers"):
+    with pytest.raises(models.CustomerBaseInvalid, match="no customers"):
         clv.value_distribution(pd.DataFrame({"clv": []}))
-    with pytest.raises(clv.CustomerBaseInvalid, match="1 values are missing"):
+    with pytest.raises(models.CustomerBaseInvalid, match="1 values are missing"):
         clv.value_distribution(pd.DataFrame({"clv": [1.0, np.nan]}))
 
 
 @pytest.fixture(scope="module")
 def values(cdnow: pd.DataFrame) -> pd.DataFrame:
-    p = clv.GammaGamma.fit(cdnow)
+    p = models.GammaGamma.fit(cdnow)
     orders = BG.expected_orders(52, cdnow["frequency"], cdnow["recency"], cdnow["T"])
     return pd.DataFrame(
         {"customer_id": cdnow["customer_id"], "clv": orders * p.expected_spend(cdnow["frequency"], cdnow["monetary"])}
@@ -179,9 +180,9 @@ def test_the_matrix_takes_any_value_so_far_and_refuses_mixed_customers(cdnow: pd
     none = clv.value_matrix(cdnow, values, value_now=np.zeros(2357))
     assert (none["share_of_value_now"] == 0).all()
     assert none.loc[none["now"] == "high", "customers"].sum() == 0
-    with pytest.raises(clv.CustomerBaseInvalid, match="same customers in the same order"):
+    with pytest.raises(models.CustomerBaseInvalid, match="same customers in the same order"):
         clv.value_matrix(cdnow, values[::-1])
-    with pytest.raises(clv.CustomerBaseInvalid, match="one finite amount per customer"):
+    with pytest.raises(models.CustomerBaseInvalid, match="one finite amount per customer"):
         clv.value_matrix(cdnow, values, value_now=[1.0])
 
 
@@ -192,7 +193,7 @@ def test_the_distribution_reads_its_largest_classes(values: pd.DataFrame) -> Non
     assert f"holds most, {table['share_of_value'].max():.0%}" in said
 
 
-def test_the_posterior_is_that_of_the_fit(cdnow_model: clv.BetaGeoNBD) -> None:
+def test_the_posterior_is_that_of_the_fit(cdnow_model: models.BetaGeoNBD) -> None:
     draws = clv.parameter_posterior(cdnow_model, draws=1000)
     assert draws.columns.tolist() == ["r", "alpha", "a", "b"]
     low, high = np.quantile(draws["r"], [0.025, 0.975])

@@ -13,24 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlib.lifecycle.clv import (
+from crmlib.lifecycle.clv import HorizonInvalid, customer_equity, equity_shares, predict, value_at_risk, value_by_group
+from crmlib.lifecycle.clv.predictions import age_grid, prediction, totals
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
+from crmlib.models import (
     BetaGeoNBD,
     CustomerBaseInvalid,
     GammaGamma,
-    HorizonInvalid,
     MeanSpendUndefined,
     ModifiedBetaGeoNBD,
     ParetoNBD,
-    customer_equity,
-    equity_shares,
     fit_with_covariates,
-    predict,
-    value_at_risk,
-    value_by_group,
 )
-from crmlib.lifecycle.clv.customer_base import CustomerBase
-from crmlib.lifecycle.clv.predictions import age_grid, prediction, totals
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
+from crmlib.models.customer_base import CustomerBase
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv import BetaGeoNBD, CustomerBaseInvalid, summary, summary_account
+from crmlib.lifecycle.clv import summary, summary_account
 from crmlib.lifecycle.clv.preparation import RULES
-from crmlib.lifecycle.clv.trust.order_timing import successive_gaps
+from crmlib.lifecycle.clv.validation.order_timing import successive_gaps
+from crmlib.models import BetaGeoNBD, CustomerBaseInvalid
 from crmlib.purchases import purchases
 
 

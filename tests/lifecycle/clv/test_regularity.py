@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import TooFewRepeatBuyers, regularity, regularity_in_words, successive_gaps
-from crmlib.lifecycle.clv.trust.order_timing import _variance
+from crmlib.lifecycle.clv import regularity, regularity_in_words, successive_gaps
+from crmlib.lifecycle.clv.validation.order_timing import _variance
+from crmlib.models import TooFewRepeatBuyers
 
 START = pd.Timestamp("2024-01-01")
 

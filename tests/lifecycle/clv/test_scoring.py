@@ -12,14 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import (
-    BetaGeoNBD,
-    CustomerBaseInvalid,
-    GammaGamma,
-    customer_equity,
-    predict,
-    value_at_risk,
-)
+from crmlib.lifecycle.clv import customer_equity, predict, value_at_risk
+from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, GammaGamma
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +83,8 @@ import resource
 
 import ibis
 import numpy as np
-from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, customer_equity, predict
+from crmlib.lifecycle.clv import customer_equity, predict
+from crmlib.models import BetaGeoNBD, GammaGamma
 
 connection = ibis.duckdb.connect(FILE, threads=1, memory_limit="256MB")
 connection.raw_sql('''

@@ -98,7 +98,7 @@ def test_p_alive_means_what_it_says(channel, channels) -> None:
 
 
 def test_true_value_of_newcomers_lies_in_the_intervals(base, truth) -> None:
-    from crmlib.lifecycle.clv import BetaGeoNBD
+    from crmlib.models import BetaGeoNBD
 
     table = value_by_group(base[base["channel"].isin(PURE)], base[["customer_id", "channel"]]).set_index("channel")
     for channel in PURE:

@@ -8,10 +8,6 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle.clv import (
-    BetaGeoNBD,
-    CustomerBaseInvalid,
-    ModifiedBetaGeoNBD,
-    ParetoNBD,
     baseline_comparison,
     baseline_forecasts,
     calibration_by_decile,
@@ -24,7 +20,8 @@ from crmlib.lifecycle.clv import (
     recency_threshold,
     tracking,
 )
-from crmlib.lifecycle.clv.trust.ranking import captured, longest_usual_gap
+from crmlib.lifecycle.clv.validation.ranking import captured, longest_usual_gap
+from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, ModifiedBetaGeoNBD, ParetoNBD
 
 
 def test_published_weeks_20_to_25_are_reproduced(cdnow_orders: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 from scipy import special
 
-from crmlib.lifecycle.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD, predict
+from crmlib.lifecycle.clv import predict
+from crmlib.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 
 P, Q, V = 3.0, 4.5, 30.0
 SPEND = GammaGamma(p=P, q=Q, v=V)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crmlib.lifecycle.clv.customer_base import CustomerBase, Numbers
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
+from crmlib.models.customer_base import CustomerBase, Numbers
+from crmlib.models.orders_model import OrdersModel
 
 # Over log(shift + T), with a shift no larger than any parameter that is added to T, logarithms of expectations are
 # analytic as far as iπ/2 off the axis at least: pieces of this width, with so many nodes, err by some 1e-8.

@@ -17,9 +17,6 @@ import numpy as np
 from scipy import special
 from scipy.optimize import elementwise
 
-from crmlib.lifecycle.clv.customer_base import Numbers
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.orders_model import MANY_HISTORIES, OrdersModel
 from crmlib.lifecycle.clv.predictions.history_values import (
     STEP,
     HistoryValues,
@@ -28,6 +25,9 @@ from crmlib.lifecycle.clv.predictions.history_values import (
     drawn_models,
     moved_models,
 )
+from crmlib.models.customer_base import Numbers
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
 
 Ends = tuple[Numbers, Numbers]
 

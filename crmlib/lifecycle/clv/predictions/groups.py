@@ -18,7 +18,7 @@ from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, 
 from crmlib.lifecycle.clv.predictions.options import check_draws, check_interval, check_money
 from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_values, predict, value_at_risk
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
-from crmlib.lifecycle.clv.preparation import days_per_unit
+from crmlib.models.time_units import days_per_unit
 
 Numbers = np.ndarray
 

@@ -14,7 +14,10 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.customer_base import (
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
+from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
+from crmlib.lifecycle.clv.predictions.options import check_mean_spend, check_money
+from crmlib.models.customer_base import (
     CustomerBase,
     Numbers,
     check_each_once,
@@ -23,13 +26,10 @@ from crmlib.lifecycle.clv.customer_base import (
     mean_spends,
     read_histories,
 )
-from crmlib.lifecycle.clv.errors import CustomerBaseInvalid, PredictionNotFinite
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
-from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
-from crmlib.lifecycle.clv.predictions.options import check_mean_spend, check_money
-from crmlib.lifecycle.clv.preparation import days_per_unit
+from crmlib.models.errors import CustomerBaseInvalid, PredictionNotFinite
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.orders_model import OrdersModel
+from crmlib.models.time_units import days_per_unit
 
 KEYS = ("frequency", "recency", "T")
 

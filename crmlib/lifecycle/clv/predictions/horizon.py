@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from crmlib.calendar import as_day
-from crmlib.lifecycle.clv.customer_base import Numbers
-from crmlib.lifecycle.clv.errors import HorizonInvalid
-from crmlib.lifecycle.clv.preparation import days_per_unit
+from crmlib.models.customer_base import Numbers
+from crmlib.models.time_units import days_per_unit
 
 Horizon = str | dt.date
 
 DAYS_PER_YEAR = 365
+
+
+class HorizonInvalid(ValueError):
+    """The time to look ahead is not understood, does not lie ahead, or needs a day from which it counts."""
 
 
 def horizon_days(horizon: Horizon, as_of: Horizon | None = None) -> int:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from crmlib.lifecycle.clv.customer_base import CustomerBase
-from crmlib.lifecycle.clv.errors import MeanSpendUndefined
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
+from crmlib.models.customer_base import CustomerBase
+from crmlib.models.errors import MeanSpendUndefined
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.orders_model import OrdersModel
 
 
 def check_interval(confidence: Any, draws: Any, seed: Any) -> None:

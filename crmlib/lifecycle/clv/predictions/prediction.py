@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib.lifecycle.clv.errors import PredictionNotFinite
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.orders_model import OrdersModel
 from crmlib.lifecycle.clv.predictions import scoring
 from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
 from crmlib.lifecycle.clv.predictions.futures import intervals
@@ -29,6 +26,9 @@ from crmlib.lifecycle.clv.predictions.history_values import (
 from crmlib.lifecycle.clv.predictions.horizon import DAYS_PER_YEAR, Horizon, discount_factors, horizon_days
 from crmlib.lifecycle.clv.predictions.options import check_interval, check_models
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.models.errors import PredictionNotFinite
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.orders_model import OrdersModel
 
 __all__ = [
     "DAYS_PER_YEAR", "AgeGrid", "HistoryValues", "Horizon", "OrdersModel", "PredictionNotFinite", "band",
@@ -77,7 +77,7 @@ def predict(
     ``PredictionNotFinite``, ``ValueError`` (options out of range), ``TypeError`` (not such models: of a model with
     covariates, give that of one group of customers, ``at(…)``). Source: Fader, Hardie & Lee (2005), "RFM and CLV".
 
-    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD
     >>> customers = pd.DataFrame({"customer_id": [1, 3], "frequency": [2, 0], "recency": [30.43, 0.0],
     ...                           "T": [38.86, 38.86], "monetary": [22.35, 0.0]})
     >>> models = {"orders_model": BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
@@ -122,7 +122,7 @@ def value_at_risk(
     those worth calling are at the top of this column, not at the bottom of ``p_alive``. The total with its interval
     is in :func:`customer_equity`.
 
-    >>> from crmlib.lifecycle.clv import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD
     >>> customers = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86],
     ...                           "monetary": [22.35]})
     >>> value_at_risk(customers, orders_model=BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),

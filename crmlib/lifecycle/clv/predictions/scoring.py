@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from crmlib.lifecycle.clv.customer_base import Numbers, customer_names
 from crmlib.lifecycle.clv.predictions.futures import Intervals
 from crmlib.lifecycle.clv.predictions.history_values import KEYS, HistoryValues
+from crmlib.models.customer_base import Numbers, customer_names
 
 
 def of_histories(values: HistoryValues, found: Intervals | None) -> dict[str, Numbers]:

@@ -14,9 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from crmlib.lifecycle.clv.customer_base import Numbers
-from crmlib.lifecycle.clv.models.gamma_gamma import GammaGamma
-from crmlib.lifecycle.clv.models.orders_model import MANY_HISTORIES, OrdersModel
 from crmlib.lifecycle.clv.predictions.age_grid import bounded_log
 from crmlib.lifecycle.clv.predictions.history_values import (
     STEP,
@@ -25,6 +22,9 @@ from crmlib.lifecycle.clv.predictions.history_values import (
     drawn_models,
     moved_models,
 )
+from crmlib.models.customer_base import Numbers
+from crmlib.models.gamma_gamma import GammaGamma
+from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
 
 MEASURES = ("expected_orders", "customer_equity", "value_at_risk", "came_back_alive", "alive", "residual_equity")
 

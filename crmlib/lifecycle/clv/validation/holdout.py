@@ -1,0 +1,319 @@
+"""Would the model have been right? Its forecast for a time held out, against what happened.
+
+How many orders came, in all, by customer and by week, can be compared with what came. Whether a customer is still one
+cannot: nobody sees it, so P(alive) has no calibration of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib.calendar import as_day
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
+from crmlib.lifecycle.clv.predictions.prediction import check_finite
+from crmlib.lifecycle.clv.preparation import Day, purchases
+from crmlib.lifecycle.clv.validation.arguments import check_whole
+from crmlib.models.customer_base import Numbers, Problem, read_columns, read_histories
+from crmlib.models.errors import CustomerBaseInvalid
+from crmlib.models.orders_model import OrdersModel
+from crmlib.models.time_units import days_per_unit
+
+# With less than half a year of orders, what is held out and what is left are too short to judge by.
+SHORTEST_SPAN_WEEKS = 26
+LONGEST_HOLDOUT_WEEKS = 52
+
+_OF_HOLDOUT = ("holdout_orders", "holdout_length", "last_period_orders")
+_REMEDIES = {
+    "holdout_orders": "count whole orders after calibration_end, 0 for none",
+    "holdout_length": "it is the time from calibration_end to as_of, in the unit of T",
+    "last_period_orders": "count whole orders in the equally long time before calibration_end, 0 for none",
+}
+
+
+def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datetime.date | None:
+    """The last day of the time to fit to, so that the rest until ``as_of`` can be held out; None if it is too short.
+
+    ``orders``: pandas or Ibis. ``holdout_weeks``: 0 for the last third of the time since the first purchase, at most
+    52 weeks. None if that time is shorter than half a year, or if the holdout asked for leaves less than 13 weeks.
+    Raises ``ValueError`` for weeks that are not whole or negative.
+
+    >>> two = pd.DataFrame({"customer_id": ["a", "b"], "amount": [1.0, 1.0],
+    ...                     "ordered_at": pd.to_datetime(["2025-01-01", "2025-07-01"])})
+    >>> calibration_end(two, as_of="2025-09-24"), calibration_end(two, as_of="2025-03-01")
+    (datetime.date(2025, 7, 2), None)
+    """
+    import ibis
+
+    check_whole("holdout_weeks", holdout_weeks, least=0)
+    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
+    bought = purchases(table, as_of=as_of)
+    first = to_pandas(bought.aggregate(first=bought.day.min()))["first"].iloc[0]
+    if pd.isna(first):
+        return None
+    end = as_day(as_of)
+    weeks = ((end - as_day(pd.Timestamp(first).to_pydatetime())).days + 1) // 7
+    held = holdout_weeks or min(weeks // 3, LONGEST_HOLDOUT_WEEKS)
+    if weeks < SHORTEST_SPAN_WEEKS or held < 1 or weeks - held < SHORTEST_SPAN_WEEKS // 2:
+        return None
+    return end - datetime.timedelta(days=7 * held)
+
+
+def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
+    """All orders of the holdout, actual and expected: ``customers, actual_orders, expected_orders, expected_low,
+    expected_high, weeks, missed`` in one row.
+
+    ``summary``: made with ``calibration_end``. The interval (95 %) is of what should be *observed* if the model were
+    right: parameters and chance. Orders are days with purchases. ``missed`` is (actual − expected) / expected
+    (1 if orders came where none was expected).
+    ``weeks``: length of the holdout. The interval of a model from given parameters holds chance only.
+    """
+    frame = with_holdout(summary)
+    expected = float(expected_holdout_orders(frame, model).sum())
+    low, high = _expected_interval(frame, model, np.zeros(len(frame), dtype=np.int64), np.array([expected]))
+    actual = float(frame["holdout_orders"].sum())
+    return pd.DataFrame(
+        {
+            "customers": [len(frame)],
+            "actual_orders": [actual],
+            "expected_orders": [expected],
+            "expected_low": low,
+            "expected_high": high,
+            "weeks": [float(frame["holdout_length"].max()) * days_per_unit(model.unit) / 7 if len(frame) else 0.0],
+            "missed": [(actual - expected) / expected if expected > 0 else float(actual > 0)],
+        }
+    )
+
+
+def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd.DataFrame:
+    """Orders in the holdout, actual and expected, by how often customers had bought before.
+
+    ``summary``: made with ``calibration_end``. One row per calibration frequency, ``most`` and more in one
+    (``frequency``: "0", "1", … "7+"): ``customers``; ``actual_orders, expected_orders``, sums;
+    ``actual_mean, expected_mean``, per customer, with ``expected_low, expected_high``: within these the *actual* mean
+    should be in 95 of 100 cases if the model were right (parameters and chance; chance only for a model from given
+    parameters). Frequencies that nobody has are left out.
+    Raises ``CustomerBaseInvalid`` if the summary has no holdout, ``ValueError`` unless ``most`` is a whole number from
+    0 on. Source: Fader, Hardie & Lee (2005), figure 3.
+
+    >>> from crmlib.models import BetaGeoNBD
+    >>> customers = pd.DataFrame({"frequency": [2, 0], "recency": [30.43, 0.0], "T": [38.86, 38.86],
+    ...                           "holdout_orders": [1, 0], "holdout_length": 39.0, "last_period_orders": [3, 1]})
+    >>> table = holdout_comparison(customers, BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259))
+    >>> table[["frequency", "customers", "actual_orders", "expected_orders"]].round(2)
+      frequency  customers  actual_orders  expected_orders
+    0         0          1            0.0             0.19
+    1         2          1            1.0             1.23
+    """
+    check_whole("most", most, least=0)
+    frame = with_holdout(summary)
+    x = np.minimum(frame["frequency"].to_numpy(), most)
+    by = (
+        pd.DataFrame(
+            {
+                "frequency": x,
+                "actual_orders": frame["holdout_orders"],
+                "expected_orders": expected_holdout_orders(frame, model),
+            }
+        )
+        .groupby("frequency")
+        .agg(
+            customers=("frequency", "size"),
+            actual_orders=("actual_orders", "sum"),
+            expected_orders=("expected_orders", "sum"),
+        )
+        .reset_index()
+    )
+    by["actual_orders"] = by["actual_orders"].astype(float)
+    by["frequency"] = [f"{int(value)}+" if value == most else str(int(value)) for value in by["frequency"]]
+    by["actual_mean"] = by["actual_orders"] / by["customers"]
+    by["expected_mean"] = by["expected_orders"] / by["customers"]
+    group = np.unique(x, return_inverse=True)[1]
+    low, high = _expected_interval(frame, model, group, by["expected_orders"].to_numpy())
+    by["expected_low"], by["expected_high"] = low / by["customers"], high / by["customers"]
+    return by
+
+
+def calibration_by_decile(summary: Any, model: OrdersModel, *, groups: int = 10) -> pd.DataFrame:
+    """Do customers with a higher forecast order as much more as it says? Tenths of customers, by expected orders.
+
+    ``summary``: made with ``calibration_end``. One row per ``decile`` from 1, the lowest forecasts, as far as there are
+    customers: ``customers``; ``actual_orders, expected_orders``, sums; ``actual_mean, expected_mean`` per customer,
+    with ``expected_low, expected_high``: within these the *actual* mean should be in 95 of 100 cases if the model were
+    right (parameters and chance). Customers with equal forecasts are in one decile, so deciles may differ in size, and
+    with few different forecasts there are fewer than ten.
+    Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers, ``ValueError`` unless ``groups`` is a
+    whole number from 1 on.
+    """
+    check_whole("groups", groups, least=1)
+    frame = with_holdout(summary)
+    expected = expected_holdout_orders(frame, model)
+    # A customer's decile is where the middle of those with the same forecast lies.
+    place = pd.Series(expected.round(12)).rank(method="average").to_numpy() - 0.5
+    decile = np.minimum(np.floor(place / len(expected) * groups), groups - 1).astype(int)
+    found, group = np.unique(decile, return_inverse=True)
+    customers = np.bincount(group)
+    sums = np.bincount(group, expected)
+    actual = np.bincount(group, frame["holdout_orders"].to_numpy(dtype=float))
+    low, high = _expected_interval(frame, model, group, sums)
+    return pd.DataFrame(
+        {
+            "decile": found + 1,
+            "customers": customers,
+            "actual_orders": actual,
+            "expected_orders": sums,
+            "actual_mean": actual / customers,
+            "expected_mean": sums / customers,
+            "expected_low": low / customers,
+            "expected_high": high / customers,
+        }
+    )
+
+
+def tracking(
+    orders: Any, model: OrdersModel, *, as_of: Day, calibration_end: Day, period_days: int = 7
+) -> pd.DataFrame:
+    """Repeat orders of all customers, period by period since the first order ever: actual and expected.
+
+    ``orders``: the contract's orders (pandas or Ibis), of which those count that :func:`purchases` names, from
+    customers who had bought by ``calibration_end``. One row per whole ``period_days`` until ``as_of``: ``period``
+    from 1, ``ends_on`` (last day), ``actual_orders, expected_orders`` in it, ``actual_cumulative,
+    expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``.
+    Raises ``ValueError`` if there is no purchase until ``calibration_end``, or if ``period_days`` is not a whole number
+    from 1 on. Source: Fader, Hardie & Lee (2005), figures 4 and 5.
+    """
+    import ibis
+
+    check_whole("period_days", period_days, least=1)
+    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
+    daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
+    daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
+    daily = daily.filter(daily.first <= ibis.literal(as_day(calibration_end)))
+    is_first = daily.day == daily.first
+    days = to_pandas(daily.group_by("day").agg(new=is_first.sum(), repeat=(~is_first).sum()).order_by("day"))
+    if days.empty:
+        raise ValueError(f"there is no purchase until {as_day(calibration_end)}; take a later calibration_end")
+
+    start = as_day(pd.Timestamp(days["day"].iloc[0]).to_pydatetime())
+    offset = (pd.to_datetime(days["day"]) - pd.Timestamp(start)).dt.days.to_numpy()
+    new, repeat = days["new"].to_numpy(dtype=float), days["repeat"].to_numpy(dtype=float)
+    periods = ((as_day(as_of) - start).days + 1) // period_days
+    ends = np.arange(1, periods + 1) * period_days
+
+    # Ages in whole days are few: expected orders are computed once for each.
+    unit = days_per_unit(model.unit)
+    by_age = model.expected_orders_new(np.arange(periods * period_days + 1) / unit)
+    ages = np.maximum(ends[:, None] - offset[new > 0], 0)
+    expected = by_age[ages] @ new[new > 0]
+    actual = np.bincount(offset // period_days, repeat, minlength=periods)[:periods]
+    last_days = [start + datetime.timedelta(days=int(end) - 1) for end in ends]
+    return pd.DataFrame(
+        {
+            "period": np.arange(1, periods + 1),
+            "ends_on": pd.to_datetime(last_days),
+            "actual_orders": actual,
+            "expected_orders": np.diff(expected, prepend=0.0),
+            "actual_cumulative": np.cumsum(actual),
+            "expected_cumulative": expected,
+            "in_calibration": [day <= as_day(calibration_end) for day in last_days],
+        }
+    )
+
+
+def with_holdout(summary: Any) -> pd.DataFrame:
+    """The summary as a pandas table, if it has customers and a holdout that can be true.
+
+    Raises ``CustomerBaseInvalid`` if not: orders must be whole numbers from 0 on, the holdout longer than 0.
+    """
+    frame = to_pandas(summary)
+    missing = set(_OF_HOLDOUT) - set(frame.columns)
+    if missing:
+        raise CustomerBaseInvalid(
+            f"the summary has no {', '.join(sorted(missing))}; make it with summary(orders, as_of=…, calibration_end=…)"
+        )
+    if "customers" in frame.columns:
+        raise CustomerBaseInvalid("a holdout is judged per customer; give a summary without the column customers")
+    if frame.empty:
+        raise CustomerBaseInvalid(
+            "the summary has no customers: nobody had bought by calibration_end; take a later one"
+        )
+    read_columns(frame, _OF_HOLDOUT, _holdout_problems, rows=True)
+    return frame
+
+
+def _holdout_problems(came: Numbers, length: Numbers, last: Numbers) -> list[Problem]:
+    """What of a holdout cannot be true: counts that are none, and lengths in which nobody could have ordered."""
+    problems = []
+    for name, values in zip(_OF_HOLDOUT, (came, length, last), strict=True):
+        missing = ~np.isfinite(values)
+        problems.append(Problem(missing, f"a missing or infinite {name}", _REMEDIES[name], {name: values}))
+        if name == "holdout_length":
+            wrong, what = values <= 0, f"a {name} that is not above 0"
+        else:
+            wrong, what = (values < 0) | (values != np.floor(values)), f"negative or fractional {name}"
+        problems.append(Problem(wrong & ~missing, what, _REMEDIES[name], {name: values}))
+    return [problem for problem in problems if problem.rows.any()]
+
+
+def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
+    """Refuse a summary whose times are not in the model's unit, where it says its unit."""
+    other = set(frame["unit"].astype(str)) - {model.unit} if "unit" in frame.columns else set()
+    if other:
+        raise CustomerBaseInvalid(
+            f"the summary's times are in {' and '.join(sorted(other))}, the model's in {model.unit}; make the summary "
+            f'with unit="{model.unit}", or fit the model to it'
+        )
+
+
+def expected_holdout_orders(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
+    """Expected holdout orders of each customer, worked out once for each distinct history."""
+    check_unit(frame, model)
+    columns = ["holdout_length", "frequency", "recency", "T"]
+    group = frame.groupby(columns, sort=False).ngroup().to_numpy()
+    first = np.unique(group, return_index=True)[1]
+    t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
+    return model.expected_orders(t, x, t_x, T)[group]
+
+
+def _expected_interval(
+    frame: pd.DataFrame, model: OrdersModel, group: Numbers, expected: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Within what the sums of orders per group should come out: chance, and parameters by the delta method."""
+    groups = len(expected)
+    chance, slopes = np.zeros(groups), np.zeros((len(model.symbols), groups))
+    for t, some in frame.groupby("holdout_length").indices.items():
+        of_some = _chance_and_slopes(frame.iloc[some], model, group[some], groups, float(t))  # type: ignore[arg-type]
+        chance, slopes = chance + of_some[0], slopes + of_some[1]
+    variance = chance
+    if model.estimate is not None:
+        variance = chance + np.einsum("ig,ij,jg->g", slopes, model.estimate.covariance, slopes)
+    check_finite(variance)
+    width = 1.96 * np.sqrt(variance)
+    return np.maximum(expected - width, 0.0), expected + width
+
+
+def _chance_and_slopes(
+    frame: pd.DataFrame, model: OrdersModel, group: Numbers, groups: int, t: float
+) -> tuple[Numbers, Numbers]:
+    """The variance of each group's orders in ``t``, and how their expectation moves with each log-parameter."""
+    base = read_histories(frame, rows=True)
+    ages = AgeGrid.of(base, model, t)
+    p_alive = model.p_alive(base.x, base.t_x, base.T)
+    mean = p_alive * ages.orders_if_alive(model, t)
+    pairs = p_alive * np.exp(ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
+    chance = np.bincount(group, np.maximum(mean + pairs - mean**2, 0.0)[base.row], minlength=groups)
+    centre, step = model.log_parameters, 1e-3
+    if model.estimate is None:
+        return chance, np.zeros((len(centre), groups))
+
+    def sums(log_parameters: Numbers) -> Numbers:
+        other = model.with_log_parameters(log_parameters)
+        orders = other.p_alive(base.x, base.t_x, base.T) * ages.orders_if_alive(other, t)
+        return np.bincount(group, orders[base.row], minlength=groups)
+
+    slopes = [(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step]
+    return chance, np.array(slopes)

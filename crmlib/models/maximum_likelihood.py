@@ -1,0 +1,289 @@
+"""Finding the parameters that make the data most likely, knowing how sure they are, and saying so when it fails."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, special
+
+from crmlib.models.errors import FitDidNotConverge
+from crmlib.models.one_thread import one_thread
+from crmlib.models.posterior import (
+    NORMAL_ENOUGH,
+    Likelihood,
+    Numbers,
+    ParameterDraws,
+    Peak,
+    draw,
+    draw_normal,
+    normal_share,
+)
+
+# Half the Newton decrement is how much log-likelihood is still to be gained: far below what statistics can see.
+GAIN_LEFT = 1e-9
+# A log-parameter known to no better than e^±30 is not known: the maximum lies at the edge (0 or infinity).
+LEAST_CURVATURE = 1e-3
+LONGEST_STEP = 2.0
+# Of the vague prior under which parameters are drawn: a factor of 20 either way.
+VAGUE_SPREAD = 3.0
+# A parameter a thousand times as large, or as small, as a typical one, and still no maximum, runs to the edge.
+FAR_AWAY = float(np.log(1000))
+
+# From here on, differences of gamma functions are taken from Stirling's series, term by term, so that no digit cancels.
+LARGE = 100.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A maximum of a likelihood: where, how high, how sharp (``covariance`` of the log-parameters).
+
+    ``likelihood``: to weigh draws by; ``rough``: a peak of nearly the same shape that costs little to evaluate, where
+    the likelihood itself costs much; ``typical``: log-parameters of a typical base, around which a vague prior of draws
+    lies, if any does.
+    """
+
+    log_parameters: Numbers
+    covariance: Numbers
+    log_likelihood: float
+    customers: float
+    iterations: int
+    likelihood: Likelihood | None = field(default=None, repr=False, compare=False)
+    rough: Peak | None = field(default=None, repr=False, compare=False)
+    typical: Numbers | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def normal_share(self) -> float:
+        """Which share of normal draws the rough likelihood would leave; 1 where there is none to ask."""
+        return 1.0 if self.rough is None else normal_share(self.rough)
+
+
+@one_thread
+def maximise(
+    likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
+) -> tuple[Numbers, float, Numbers, int]:
+    """The maximum of a log-likelihood by Newton's method: place, height, Hessian and iterations.
+
+    ``starts`` are tried in turn. A place counts as maximum only if the Hessian is negative definite there and the
+    next step would gain nothing. Raises :class:`FitDidNotConverge`.
+    """
+    tried, ends = [], []
+    for start in starts:
+        place = np.asarray(start, float)
+        value, gradient, hessian = likelihood(place)
+        for iteration in range(1, 101):
+            curvature, directions = linalg.eigh(-hessian)
+            slope = directions.T @ gradient
+            if curvature[0] > LEAST_CURVATURE and 0.5 * float(np.sum(slope**2 / curvature)) < GAIN_LEFT:
+                return place, value, hessian, iteration
+            # Uphill also where the likelihood is not concave; never farther than one can trust a parabola.
+            step = directions @ (slope / np.maximum(np.abs(curvature), 1e-8 * np.abs(curvature).max() + 1e-12))
+            step *= min(1.0, LONGEST_STEP / float(np.linalg.norm(step)))
+            for _ in range(40):
+                ahead = likelihood(place + step)
+                if np.isfinite(ahead[0]) and ahead[0] >= value + 1e-4 * float(step @ gradient) - 1e-12 * abs(value):
+                    break
+                step = step / 2
+            else:
+                break
+            place, (value, gradient, hessian) = place + step, ahead
+            if np.abs(place).max() > 40:
+                break
+        ends.append((value, place))
+        parameters = ", ".join(f"{symbol} {np.exp(p):.4g}" for symbol, p in zip(symbols, place, strict=True))
+        tried.append(
+            f"from {np.exp(np.asarray(start)).round(4).tolist()}: {iteration} steps to {parameters} "
+            f"(log-likelihood {value:.3f}, gradient {np.linalg.norm(gradient):.2g}, "
+            f"least curvature {curvature[0]:.2g})"
+        )
+    runs_to = _ran_away(max(ends, key=lambda end: end[0])[1] - np.asarray(starts[0], float), symbols)
+    raise FitDidNotConverge(
+        "no maximum of the likelihood was found. Tried, in rescaled time or money: "
+        + "; ".join(tried)
+        + ". A parameter that runs to 0 or infinity says that customers hardly differ in it, or hardly ever leave: "
+        "take more customers or a longer time, a model without that parameter, or prior_spread=2, which holds "
+        "parameters near those of a typical customer base as far as the data do not say otherwise",
+        runs_to=runs_to,
+    )
+
+
+def _ran_away(moved: Numbers, symbols: Sequence[str]) -> dict[str, str]:
+    return {
+        symbol: "infinity" if way > 0 else "0"
+        for symbol, way in zip(symbols, moved, strict=True)
+        if abs(way) > FAR_AWAY
+    }
+
+
+def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) -> Likelihood:
+    """The likelihood times a prior: each log-parameter normal around ``centre`` with standard deviation ``spread``."""
+    if spread is None:
+        return likelihood
+    precision = 1 / spread**2
+
+    def posterior(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        value, gradient, hessian = likelihood(log_parameters)
+        off = log_parameters - centre
+        return (
+            value - 0.5 * precision * float(off @ off),
+            gradient - precision * off,
+            hessian - precision * np.eye(len(off)),
+        )
+
+    return posterior
+
+
+class FittedModel(ABC):
+    """What every model of this package can say of itself: parameters, how sure, how likely.
+
+    A subclass names its ``symbols`` and takes them as keyword arguments; all are positive, and all statistics are
+    made on their logarithms.
+    """
+
+    symbols: ClassVar[tuple[str, ...]] = ()
+    estimate: Estimate | None = None
+
+    @property
+    def log_parameters(self) -> Numbers:
+        """The logarithms of the parameters, in the order of ``symbols``."""
+        return np.log([getattr(self, symbol) for symbol in self.symbols])
+
+    @property
+    def params(self) -> pd.DataFrame:
+        """The parameters: index ``symbols``; ``estimate, standard_error, low, high`` (95 %, from the log-scale)."""
+        values = np.exp(self.log_parameters)
+        spread = np.sqrt(np.diag(self.estimate.covariance)) if self.estimate else np.full(len(values), np.nan)
+        z = special.ndtri(0.975)
+        return pd.DataFrame(
+            {
+                "estimate": values,
+                "standard_error": values * spread,
+                "low": values * np.exp(-z * spread),
+                "high": values * np.exp(z * spread),
+            },
+            index=pd.Index(self.symbols, name="parameter"),
+        )
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """The covariance matrix of the logarithms of the parameters."""
+        return pd.DataFrame(self._fitted.covariance, index=list(self.symbols), columns=list(self.symbols))
+
+    @property
+    def converged(self) -> bool:
+        """Whether the parameters are a proven maximum of a likelihood (False: they were given)."""
+        return self.estimate is not None
+
+    @property
+    def log_likelihood_(self) -> float:
+        """The log-likelihood at its maximum."""
+        return self._fitted.log_likelihood
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion, 2k − 2 log L: smaller is better."""
+        return 2 * len(self.symbols) - 2 * self.log_likelihood_
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's information criterion, k log N − 2 log L: smaller is better."""
+        return len(self.symbols) * float(np.log(self._fitted.customers)) - 2 * self.log_likelihood_
+
+    @abstractmethod
+    def with_log_parameters(self, log_parameters: Numbers) -> Self:
+        """The same model at other parameters."""
+
+    def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
+        """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
+
+        From the posterior under the prior of the fit. Where there was none, a model of orders takes a vague one, normal
+        in the logarithms around a typical base with standard deviation 3 (a factor of 20 either way): without, small
+        bases leave parameters open up to infinity, and intervals then cover less than they say. Models whose parameters
+        have no typical size take a prior that is flat in the logarithms, within e^±20 times the estimate.
+
+        Exact, by importance or slice sampling (``method`` of the answer says which; see
+        :mod:`~crmlib.models.posterior`). From very many histories, the normal approximation on the
+        log-scale is taken ("normal") if a check on a coarser likelihood finds nothing to correct, or where a model
+        keeps no likelihood.
+        """
+        estimate = self._fitted
+        random = np.random.default_rng(seed)
+        if estimate.likelihood is None or (estimate.rough is not None and estimate.normal_share >= NORMAL_ENOUGH):
+            log_values = draw_normal(estimate.log_parameters, estimate.covariance, count, random)
+            return ParameterDraws(np.exp(log_values), "normal", count * estimate.normal_share)
+        return draw(self._posterior, count, random)
+
+    @cached_property
+    def _posterior(self) -> Peak:
+        estimate = self._fitted
+        assert estimate.likelihood is not None
+        if estimate.typical is None:
+            return Peak(estimate.likelihood, estimate.log_parameters, estimate.covariance)
+        posterior = with_prior(estimate.likelihood, estimate.typical, VAGUE_SPREAD)
+        place, _, hessian, _ = maximise(posterior, [estimate.log_parameters], self.symbols)
+        return Peak(posterior, place, np.linalg.inv(-hessian))
+
+    def posterior_summary(self, level: float = 0.95, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+        """The parameters as the data leave them possible: index ``symbols``; ``mean, median, low, high``.
+
+        ``low, high`` hold the middle ``level`` of the draws. Where the likelihood is lopsided these are better than
+        the ones of ``params``, and where it is not, the same. Raises ``ValueError`` for a ``level`` outside (0, 1).
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level is a probability between 0 and 1, such as 0.95, not {level!r}")
+        values = self.draws(draws, seed=seed).values
+        low, median, high = np.quantile(values, [0.5 - level / 2, 0.5, 0.5 + level / 2], axis=0)
+        return pd.DataFrame(
+            {"mean": values.mean(axis=0), "median": median, "low": low, "high": high},
+            index=pd.Index(self.symbols, name="parameter"),
+        )
+
+    @property
+    def _fitted(self) -> Estimate:
+        if self.estimate is None:
+            raise AttributeError(f"this {type(self).__name__} was made from given parameters; fit it to data for this")
+        return self.estimate
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{symbol}={getattr(self, symbol):.4g}" for symbol in self.symbols)
+        return f"{type(self).__name__}({values})"
+
+
+def log_gamma_step(z: float | Numbers, n: Numbers) -> Numbers:
+    """log Γ(z + n) − log Γ(z), exact also where z is so large that the two are alike in all their digits.
+
+    >>> log_gamma_step(1e20, np.array([0.0, 2.0])).round(6).tolist()
+    [0.0, 92.103404]
+    """
+    if np.all(z < LARGE):
+        return special.gammaln(z + n) - special.gammaln(z)
+    rest = lambda v: 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)  # noqa: E731
+    return (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n) + rest(z + n) - rest(z)
+
+
+def psi_step(z: float | Numbers, n: Numbers) -> Numbers:
+    """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
+    if np.all(z < LARGE):
+        return special.psi(z + n) - special.psi(z)
+    rest = lambda v: -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)  # noqa: E731
+    return np.log1p(n / z) + n / (z + n) / (2 * z) + rest(z + n) - rest(z)
+
+
+def psi1_step(z: float | Numbers, n: Numbers) -> Numbers:
+    """ψ′(z + n) − ψ′(z), the curvature of :func:`log_gamma_step` in z."""
+    if np.all(z < LARGE):
+        return special.polygamma(1, z + n) - special.polygamma(1, z)
+    rest = lambda v: 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)  # noqa: E731
+    return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2) + rest(z + n) - rest(z)
+
+
+def positive(**parameters: Any) -> None:
+    """Refuse parameters that are not positive numbers."""
+    for symbol, value in parameters.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"parameter {symbol} must be a positive number, not {value!r}")
