@@ -15,7 +15,7 @@ from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.gamma_gamma import GammaGamma
-from crmlib.models.maximum_likelihood import Estimate
+from crmlib.models.maximum_likelihood import Estimate, FittedModel
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
 
@@ -114,6 +114,14 @@ def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersM
         )
         message = text.say("{first} {second}", first=message, second=unequal)
     return FittedModels(of_orders, spend_model, message, prior or spend_prior)
+
+
+def parameter_posterior(model: FittedModel, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Parameters that the data leave possible, all equally likely: one row a draw, a column per parameter.
+
+    Raises ``AttributeError`` for a model from given parameters, of which nothing is unknown.
+    """
+    return pd.DataFrame(model.draws(draws, seed=seed).values, columns=list(model.symbols))
 
 
 def _with_prior_if_needed(fit: Callable[[float | None], Any]) -> tuple[Any, bool]:

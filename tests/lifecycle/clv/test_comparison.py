@@ -7,12 +7,16 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from crmlib.lifecycle.clv import compare, count_probability, fit_models
+from crmlib.lifecycle.clv import (
+    compare,
+    fit_models,
+)
 from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
 from crmlib.lifecycle.clv.model_names import RULES
 from crmlib.lifecycle.clv.validation.comparison import _all_alive, _Candidate, _pick
 from crmlib.lifecycle.clv.validation.holdout_score import (
     _same_mean_and_variance,
+    count_probability,
     count_probability_if_alive,
     log_scores,
 )

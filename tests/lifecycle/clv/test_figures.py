@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from crmlib import figures, models, text
 from crmlib.figures import caption_of
 from crmlib.lifecycle import clv
+
+BG = models.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +163,35 @@ def test_a_drawing_is_for_the_notebook_and_not_for_the_report() -> None:
     assert figures.MIME not in shown
     assert shown["image/png"]
     assert figures.MIME in figures.figure_exhibit(clv.plot_calibration(deciles), name="x")._repr_mimebundle_()
+
+
+def test_calibration_and_lift_say_what_their_tables_say(cdnow: pd.DataFrame) -> None:
+    deciles = clv.calibration_by_decile(cdnow, BG)
+    inside = deciles["actual_mean"].between(deciles["expected_low"], deciles["expected_high"]).sum()
+    said = caption_of(clv.plot_calibration(deciles))
+    assert said.reading.startswith(f"In {inside} of 10 groups")
+    assert f"10: {deciles['actual_mean'].iloc[-1]:.2f} against" in said.description
+    table = clv.lift(cdnow, BG)
+    share = table[(table["method"] == "BetaGeoNBD") & (table["share_contacted"] == 0.2)]["share_captured"].iloc[0]
+    assert f"placed {share:.0%} of the orders, {share / 0.2:.1f} times" in caption_of(clv.plot_lift(table)).reading
+
+
+def test_the_posterior_is_that_of_the_fit(cdnow_model: models.BetaGeoNBD) -> None:
+    draws = clv.parameter_posterior(cdnow_model, draws=1000)
+    assert draws.columns.tolist() == ["r", "alpha", "a", "b"]
+    low, high = np.quantile(draws["r"], [0.025, 0.975])
+    known = cdnow_model.params.loc["r"]
+    assert low == pytest.approx(known["low"], rel=0.03)
+    assert high == pytest.approx(known["high"], rel=0.03)
+    said = caption_of(clv.plot_parameter_posterior(draws)).reading
+    assert f"r: {low:.3f} to {high:.3f}" in said
+    assert "a and b go together most" in said
+    with pytest.raises(AttributeError, match="given parameters"):
+        clv.parameter_posterior(BG)
+
+
+def test_tracking_tells_of_the_time_that_the_model_was_not_shown(cdnow_orders: pd.DataFrame) -> None:
+    pareto = models.ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687)
+    weeks = clv.tracking(cdnow_orders, pareto, as_of="1998-06-30", calibration_end="1997-09-30")
+    held = weeks[~weeks["in_calibration"]]["expected_orders"].sum()
+    assert f"1,882 repeat orders came. Expected were: {held:,.0f}." in caption_of(clv.plot_tracking(weeks)).reading

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import clv
+from crmlib.lifecycle.clv.figures import tells_of_all
 
 
 def equity_of(**values: tuple[float, float, float]) -> pd.DataFrame:
@@ -107,9 +108,9 @@ def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() 
 
 
 def test_whether_a_model_tells_of_all_is_read_off_the_equity() -> None:
-    assert clv.tells_of_all(TOLD)
-    assert not clv.tells_of_all(UNTOLD)
-    assert not clv.tells_of_all(equity_of(alive=(np.nan, np.nan, np.nan)))
+    assert tells_of_all(TOLD)
+    assert not tells_of_all(UNTOLD)
+    assert not tells_of_all(equity_of(alive=(np.nan, np.nan, np.nan)))
 
 
 def shares_of(share: float, customers: int = 20) -> pd.DataFrame:

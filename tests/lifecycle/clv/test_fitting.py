@@ -20,7 +20,6 @@ from crmlib.lifecycle.clv import (
     independence_in_words,
     predict,
     spend_and_frequency,
-    spend_by_frequency,
 )
 from crmlib.models import BetaGeoNBD, GammaGamma
 
@@ -163,16 +162,6 @@ def test_what_a_link_of_spend_and_frequency_means_is_said(
 ) -> None:
     link = pd.DataFrame({"customers": [50], "correlation": [correlation], "low": [low], "high": [high]})
     assert said in independence_in_words(link)
-
-
-def test_spend_by_frequency_holds_all_paid_repeat_buyers(cdnow: pd.DataFrame) -> None:
-    table = spend_by_frequency(cdnow).set_index("frequency")
-    assert table.index.tolist() == ["1", "2", "3", "4–5", "6–9", "10+"]
-    assert table["customers"].sum() == 946
-    once = cdnow[(cdnow["frequency"] == 1) & (cdnow["monetary"] > 0)]["monetary"]
-    assert table.loc["1", "mean_spend"] == pytest.approx(once.mean())
-    assert table.loc["1", "high"] - table.loc["1", "mean_spend"] == pytest.approx(1.96 * once.sem())
-    assert spend_by_frequency(cdnow[:0]).empty
 
 
 def test_holdout_intervals_hold_what_they_promise(simulate: Callable[..., pd.DataFrame]) -> None:

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import regularity, regularity_in_words, successive_gaps
-from crmlib.lifecycle.clv.validation.order_timing import _variance
+from crmlib.lifecycle.clv import (
+    regularity,
+    regularity_in_words,
+)
+from crmlib.lifecycle.clv.validation.order_timing import _variance, successive_gaps
 from crmlib.models import TooFewRepeatBuyers
 
 START = pd.Timestamp("2024-01-01")

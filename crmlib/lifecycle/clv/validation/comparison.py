@@ -70,7 +70,7 @@ def compare(
     with a holdout (``calibration_end``) if there can be one; ``unit`` and ``prior_spread`` as for ``fit``.
 
     ``table``, a row per model by its class name and, with a holdout, per simple rule of
-    :func:`~crmlib.lifecycle.clv.baseline_forecasts`: ``model``; ``parameters`` (how many),
+    :func:`~crmlib.lifecycle.clv.validation.ranking.baseline_forecasts`: ``model``; ``parameters`` (how many),
     ``log_likelihood, aic, bic``; with a holdout ``actual_total, expected_total, missed`` (a share),
     ``log_score``, the mean log-probability that the model gave to what each customer then did,
     ``mean_absolute_error, root_mean_squared_error, gini, top_fifth_share`` as in ``baseline_comparison``, and

@@ -13,8 +13,6 @@ from crmlib.engine import to_pandas
 # Beyond this, values of frequent buyers are biased so much that it matters.
 STRONG = 0.3
 FEWEST = 10
-# Lower ends of the classes of repeat orders.
-CLASSES = (1, 2, 3, 4, 6, 10)
 
 
 def spend_and_frequency(summary: Any) -> pd.DataFrame:
@@ -35,29 +33,6 @@ def spend_and_frequency(summary: Any) -> pd.DataFrame:
         error = float(influence.std() / np.sqrt(len(x))) / (1 - correlation**2)
         low, high = np.tanh(np.arctanh(correlation) + np.array([-1.96, 1.96]) * error)
     return pd.DataFrame({"customers": [len(x)], "correlation": [correlation], "low": [low], "high": [high]})
-
-
-def spend_by_frequency(summary: Any) -> pd.DataFrame:
-    """What customers spend on an order, by how often they came back: the picture behind the correlation.
-
-    ``summary`` (pandas or Ibis): ``frequency, monetary``. One row per occupied class of repeat orders, ``frequency``
-    "1", "2", "3", "4–5", "6–9", "10+": ``customers`` with paid repeat orders; ``mean_spend`` per order, the mean of
-    customers' means, with ``low, high`` (95 %, over customers; for one customer the range from 0 to twice the mean, as
-    nothing is known). Empty if there are none.
-
-    >>> spend_by_frequency(pd.DataFrame({"frequency": [1, 1, 5, 0], "monetary": [10.0, 20.0, 30.0, 0.0]})).round(1)
-      frequency  customers  mean_spend  low  high
-    0         1          2        15.0  5.2  24.8
-    1       4–5          1        30.0  0.0  60.0
-    """
-    x, m = _paid(summary)
-    place = np.searchsorted(CLASSES, x, side="right") - 1
-    rows = []
-    for i in np.unique(place):
-        spends, mean = m[place == i], float(m[place == i].mean())
-        error = 1.96 * float(spends.std(ddof=1)) / np.sqrt(len(spends)) if len(spends) > 1 else mean
-        rows.append((_class_name(int(i)), len(spends), mean, max(mean - error, 0.0), mean + error))
-    return pd.DataFrame(rows, columns=["frequency", "customers", "mean_spend", "low", "high"])
 
 
 def independence_in_words(link: pd.DataFrame) -> str:
@@ -117,10 +92,3 @@ def _paid(summary: Any) -> tuple[np.ndarray, np.ndarray]:
     frame = to_pandas(summary)
     frame = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
     return frame["frequency"].to_numpy(dtype=float), frame["monetary"].to_numpy(dtype=float)
-
-
-def _class_name(i: int) -> str:
-    if i == len(CLASSES) - 1:
-        return f"{CLASSES[i]}+"
-    last = CLASSES[i + 1] - 1
-    return str(CLASSES[i]) if last == CLASSES[i] else f"{CLASSES[i]}–{last}"

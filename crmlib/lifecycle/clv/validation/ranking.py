@@ -5,7 +5,6 @@ The rules read what was known at the end of the calibration period; nothing of t
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from crmlib.calendar import as_day
-from crmlib.lifecycle.clv.preparation import Day, summary
-from crmlib.lifecycle.clv.validation.arguments import check_threshold, check_whole
+from crmlib.lifecycle.clv.validation.arguments import check_threshold
 from crmlib.lifecycle.clv.validation.holdout import expected_holdout_orders, with_holdout
 from crmlib.models.customer_base import Numbers
 from crmlib.models.orders_model import OrdersModel
-from crmlib.models.time_units import Unit
 
 # A silence that fewer than one gap in ten reaches is taken for a goodbye.
 LONG_GAPS = 0.1
@@ -33,8 +29,8 @@ def baseline_forecasts(summary: Any, *, recency_threshold: float | None = None) 
     silent for longer than a threshold orders nothing, all others go on at their own rate; ``overall_mean``: everyone
     orders at the rate of all customers together, Σx/ΣT.
 
-    The threshold of the recency rule, in the summary's unit, is learnt from the calibration period: by
-    :func:`recency_threshold` from the orders, else by :func:`longest_usual_gap` from the summary.
+    The threshold of the recency rule, in the summary's unit, is that of :func:`longest_usual_gap` unless
+    given.
     Source of that rule: Wübben & von Wangenheim (2008), "Instant customer base analysis: managerial heuristics often
     'get it right'".
     """
@@ -69,38 +65,6 @@ def longest_usual_gap(summary: pd.DataFrame) -> float:
         return 0.0
     longer = lambda h: float(x @ np.exp(-h / gap) / x.sum()) - LONG_GAPS  # noqa: E731
     return float(optimize.brentq(longer, 0.0, gap.max() * np.log(1 / LONG_GAPS) + 1e-9, xtol=1e-12))
-
-
-def recency_threshold(
-    orders: Any, *, calibration_end: Day, holdout_days: int, unit: Unit = "weeks", candidates: int = 50
-) -> float:
-    """The silence that best told who would come back from who would not, learnt before ``calibration_end``.
-
-    The calibration period is itself split ``holdout_days`` before its end (in its middle, if it is too short for
-    that). Of ``candidates`` thresholds, quantiles of the silences, the one is taken under which most customers were
-    called right: silent for no longer, and ordered again; or for longer, and did not. Of equals the longest. Answers it
-    in ``unit``. Reads no order after ``calibration_end``. Raises ``ValueError`` if nobody bought in the first part, or
-    if ``holdout_days`` or ``candidates`` is not a whole number from 1 on.
-    """
-    import ibis
-
-    check_whole("holdout_days", holdout_days, least=1)
-    check_whole("candidates", candidates, least=1)
-    end = as_day(calibration_end)
-    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
-    age = summary(table, as_of=end, unit="days")["T"].max().execute()
-    span = 0 if pd.isna(age) else int(age)
-    inner = end - datetime.timedelta(days=min(int(holdout_days), max(span // 2, 1)))
-    frame = summary(table, as_of=end, calibration_end=inner, unit=unit).to_pandas()
-    if frame.empty:
-        raise ValueError(f"nobody bought until {inner}, so no threshold can be learnt; take a later calibration_end")
-    silences, came = (frame["T"] - frame["recency"]).to_numpy(), frame["holdout_orders"].to_numpy() > 0
-    # Each customer changes what is called right once, where the threshold passes their silence.
-    order = np.argsort(silences, kind="stable")
-    silence, right = silences[order], np.cumsum(np.where(came[order], 1, -1))
-    tried = np.unique(np.quantile(silence, np.linspace(0, 1, candidates)))
-    called = right[np.searchsorted(silence, tried, side="right") - 1]
-    return float(tried[len(tried) - 1 - int(np.argmax(called[::-1]))])
 
 
 def forecasts(
