@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,6 +73,27 @@ def connect(*, threads: int | None = None, folder: Path | None = None, memory: s
     connection = ibis.duckdb.connect(**settings)
     connection.raw_sql("SET TimeZone = 'UTC'")
     return connection
+
+
+_KINDS = {
+    "text": "VARCHAR",
+    "time": "TIMESTAMP",
+    "date": "DATE",
+    "number": "DOUBLE",
+    "whole": "BIGINT",
+    "flag": "BOOLEAN",
+}
+
+
+def empty_table(connection: Any, name: str, kinds: Mapping[str, str]) -> Any:
+    """An empty table with columns of the contract's kinds: text, time, date, number, whole, flag.
+
+    >>> empty_table(connect(), "orders", {"order_id": "text", "amount": "number"}).count().execute()
+    0
+    """
+    columns = ", ".join(f'NULL::{_KINDS[kind]} AS "{column}"' for column, kind in kinds.items())
+    connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns} LIMIT 0')
+    return connection.table(name)
 
 
 def file_pattern(file: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlib import text
+from crmlib.words import Words
 
 
 def notebooks_folder() -> Path:
@@ -40,13 +41,17 @@ class ChapterFile:
 
     @property
     def title(self) -> str:
-        """The chapter's title."""
-        return self._declared["title"]
+        """The chapter's title, in the language in use."""
+        return self._said("title")
 
     @property
     def question(self) -> str:
-        """The manager's question that the chapter answers."""
-        return self._declared["question"]
+        """The manager's question that the chapter answers, in the language in use."""
+        return self._said("question")
+
+    def _said(self, key: str) -> str:
+        words = Words(Path(__file__).parent / "lifecycle" / self.path.stem[3:] / "words.yaml")
+        return words.say(key) if words.path.is_file() else self._declared[key]
 
     @property
     def minutes(self) -> int:

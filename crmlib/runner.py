@@ -21,6 +21,8 @@ from typing import Any
 
 import crmlib
 from crmlib import text
+from crmlib.chapter import RUN
+from crmlib.chapter.sections import for_client, needed
 from crmlib.client import Client, load_client
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.runs import register_run
@@ -30,7 +32,7 @@ from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
 
 CELL_TIMEOUT = 600
-_OWN_PARAMETERS = ("client", "workspace", "output", "language")
+_OWN_PARAMETERS = ("client", "run")
 _PACKAGES = (
     "duckdb",
     "ibis-framework",
@@ -270,6 +272,8 @@ def _same_type(value: Any, default: Any) -> bool:
 class _Job:
     file: ChapterFile
     folder: Path
+    content: dict[str, Any]
+    settings: dict[str, str]
     parameters: dict[str, Any]
     fingerprint: str
     cell_timeout: int
@@ -281,6 +285,11 @@ class _Job:
     @property
     def notebook(self) -> Path:
         return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def source(self) -> Path:
+        """The chapter as this client's data allow it, before it is run."""
+        return self.folder / f"{self.name}.source.ipynb"
 
     @property
     def outcome_file(self) -> Path:
@@ -300,9 +309,12 @@ def _job(
 ) -> _Job:
     own = client.parameters.get(file.name, {})
     account = workspace.account["tables"]
-    seen = {t: account[t]["checksum"] for t in (*file.needs, *file.optional) if t in account}
+    content = json.loads(file.path.read_text(encoding="utf-8"))
+    tagged = {need.split(".")[0] for cell in content["cells"] for need in needed(cell)}
+    seen = {t: account[t]["checksum"] for t in sorted({*file.needs, *file.optional, *tagged}) if t in account}
     settings = client.model_dump_json(exclude={"tables", "parameters", "path", "language", "max_set_aside"})
-    sources = [cell["source"] for cell in json.loads(file.path.read_text(encoding="utf-8"))["cells"]]
+    content = for_client(content, workspace.has)
+    sources = [cell["source"] for cell in content["cells"]]
     digest = hashlib.sha256(
         json.dumps(
             [_code_fingerprint(), sources, settings, language, own, seen, workspace.account["as_of"]],
@@ -310,14 +322,9 @@ def _job(
         ).encode()
     )
     job_folder = folder / ".work" / file.name
-    parameters = {
-        "client": str(client.path),
-        "workspace": str(workspace.folder),
-        "output": str(job_folder),
-        "language": language,
-        **own,
-    }
-    return _Job(file, job_folder, parameters, digest.hexdigest(), cell_timeout)
+    run_settings = {"workspace": str(workspace.folder), "language": language}
+    parameters = {"client": str(client.path), "run": str(job_folder), **own}
+    return _Job(file, job_folder, content, run_settings, parameters, digest.hexdigest(), cell_timeout)
 
 
 def _code_fingerprint() -> str:
@@ -369,11 +376,10 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
     progress(job.name, "started", 0.0)
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
+    (job.folder / RUN).write_text(json.dumps(job.settings), encoding="utf-8")
+    job.source.write_text(json.dumps(job.content), encoding="utf-8")
     began = time.monotonic()
-    process = context.Process(
-        target=_execute,
-        args=(str(job.file.path), str(job.notebook), job.parameters, job.fingerprint, job.cell_timeout),
-    )
+    process = context.Process(target=_execute, args=(job,))
     process.start()
     processes[job.name] = process
     process.join()
@@ -389,13 +395,13 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
     return ChapterRun(job.file, outcome["status"], seconds, why=outcome["why"], notebook=job.notebook)
 
 
-def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: str, cell_timeout: int) -> None:
+def _execute(job: _Job) -> None:
     """In a process of its own: run one notebook and write down how it ended."""
     _end_with_parent()
     if os.name == "posix":
         os.setsid()  # Ctrl-C is for the run, which ends its chapters itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(Path(target).with_suffix(".log"), "w") as log:
+    with open(job.notebook.with_suffix(".log"), "w") as log:
         os.dup2(log.fileno(), 2)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import logging
@@ -409,17 +415,17 @@ def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: 
 
     began = time.monotonic()
     status, why = "done", ""
-    running = Path(target).with_suffix(".running.ipynb")
+    running = job.folder / f"{job.name}.running.ipynb"
     with tempfile.TemporaryDirectory(prefix="crm") as runtime:
         os.environ["JUPYTER_RUNTIME_DIR"] = runtime
         try:
             papermill.execute_notebook(
-                source,
+                str(job.source),
                 str(running),
-                parameters=parameters,
+                parameters=job.parameters,
                 kernel_name="python3",
-                cwd=str(Path(source).parent),
-                execution_timeout=cell_timeout,
+                cwd=str(job.file.path.parent),
+                execution_timeout=job.cell_timeout,
                 progress_bar=False,
                 **_private_sockets(runtime),
             )
@@ -428,16 +434,16 @@ def _execute(source: str, target: str, parameters: dict[str, Any], fingerprint: 
         except Exception as error:
             status, why = "failed", f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
     if running.exists():
-        os.replace(running, target)
+        os.replace(running, job.notebook)
     outcome = {
-        "fingerprint": fingerprint,
+        "fingerprint": job.fingerprint,
         "status": status,
         "why": why,
         "seconds": round(time.monotonic() - began, 2),
     }
-    staged = Path(target).parent / "outcome.tmp"
+    staged = job.folder / "outcome.tmp"
     staged.write_text(json.dumps(outcome), encoding="utf-8")
-    os.replace(staged, Path(target).parent / "outcome.json")
+    os.replace(staged, job.outcome_file)
 
 
 def _private_sockets(folder: str) -> dict[str, Any]:

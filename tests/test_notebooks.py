@@ -3,13 +3,15 @@
 That the stored outputs are those of a real run is proved by nbval (strict) in ``make test``.
 """
 
+import ast
 import json
 import re
 
 import nbformat
 import pytest
 
-from crmlib.course.build import builds, notebook, solution
+from crmlib.chapter.sections import needed
+from crmlib.course.build import PLACE, builds, notebook, solution
 from crmlib.course.map import course_map
 from crmlib.notebooks import chapter_files
 
@@ -25,9 +27,13 @@ def code_cells(book):
 @pytest.mark.parametrize("built", BUILDS, ids=NAMES)
 def test_a_stored_notebook_is_what_its_source_builds(built):
     stored, made = nbformat.read(built.target, 4), notebook(built)
-    assert [(c.id, c.cell_type, c.source, c.metadata) for c in stored.cells] == [
-        (c.id, c.cell_type, c.source, c.metadata) for c in made.cells
+    assert [(c.id, c.cell_type, c.metadata) for c in stored.cells] == [
+        (c.id, c.cell_type, c.metadata) for c in made.cells
     ], "run make notebooks"
+    for cell, wanted in zip(stored.cells, made.cells, strict=True):
+        # A lesson's places are filled from the run.
+        parts = PLACE.split(wanted.source)[::3]
+        assert re.fullmatch(r"[^{}]+?".join(map(re.escape, parts)), cell.source), "run make notebooks"
     assert stored.metadata == made.metadata
 
 
@@ -63,9 +69,22 @@ def test_a_chapter_follows_the_spine_and_has_a_practice_notebook(chapter):
     assert "manager's question" in prose.lower()
     for heading in SPINE:
         assert heading.lower() in prose.lower()
-    assert {"client", "workspace", "output", "language"} <= set(chapter.parameters)
+    assert {"client", "run"} <= set(chapter.parameters)
     for folder in ("exercises", "solutions"):
         assert (chapter.path.parent / folder / chapter.path.name).is_file()
+
+
+@pytest.mark.parametrize("chapter", chapter_files(), ids=lambda chapter: chapter.name)
+def test_what_a_section_makes_is_used_only_where_its_table_is_there(chapter):
+    """Cells that need a table are left out without it: no other cell may use a name that only they make."""
+    made: dict[str, list[set[str]]] = {}
+    for cell in code_cells(nbformat.read(chapter.path, 4)):
+        needs = set(needed(cell))
+        names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+        for used in (node.id for node in names if isinstance(node.ctx, ast.Load) and node.id in made):
+            assert any(made_with <= needs for made_with in made[used]), f"{used} is missing without {made[used]}"
+        for name in {node.id for node in names if isinstance(node.ctx, ast.Store)}:
+            made.setdefault(name, []).append(needs)
 
 
 def answers(path):

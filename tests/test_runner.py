@@ -17,9 +17,7 @@ from tests.conftest import write_client
 ORDERS = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-01-03,7\n"
 
 HEAD = """client: str = ""  # the client
-workspace: str = ""
-output: str = ""
-language: str = ""
+run: str = ""
 factor: int = 2  # the chapter's own
 """
 
@@ -40,7 +38,7 @@ def write_chapter(folder, name, *cells, needs=None):
 
 BEGIN = """from crmlib import begin
 from crmlib.finding import Finding
-chapter = begin("{name}", client=client, workspace=workspace, output=output, language=language)
+chapter = begin("{name}", client, run)
 total = float(chapter.table("orders").amount.sum().to_pandas())
 orders = chapter.table("orders").order_by("order_id").select("order_id", "amount")
 chapter.keep(orders, name="orders")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from crmlib.notebooks import notebooks_folder
 
 _BLANK = re.compile(r"^#: ?", re.MULTILINE)
 _EXERCISE = "exercise"
+_PLACES = "places"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def notebook(built: Built) -> Any:
         if _EXERCISE in tags and built.kind != "chapter":
             cell.source = blank(cell.source) if built.kind == "exercise" else solution(cell.source)
         cell.metadata = {"tags": tags} if tags else {}
+        if "parameters" in tags:
+            cell.metadata["jupyter"] = {"source_hidden": True}
         digest = hashlib.sha256(cell.source.encode()).hexdigest()[:10]
         seen[digest] = seen.get(digest, 0) + 1
         cell["id"] = f"{digest}-{seen[digest]}"
@@ -82,14 +86,58 @@ def solution(source: str) -> str:
 
 
 def execute(made: Any, folder: Path) -> Any:
-    """Run a notebook in its folder and keep its outputs, free of times and versions."""
+    """Run a notebook in its folder and keep its outputs, free of times and versions; lessons get their numbers."""
     from nbclient import NotebookClient
 
+    made.cells = list(_with_places(made.cells))
     NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    made.cells = list(_filled(made.cells))
+    for count, cell in enumerate((cell for cell in made.cells if cell.cell_type == "code" and cell.source), 1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
     for cell in made.cells:
         cell.metadata.pop("execution", None)
     made.metadata["language_info"] = {"name": "python"}
     return made
+
+
+PLACE = re.compile(r"\{\{\s*(.+?)\s*\|\s*([\w.]+)\s*\}\}")
+"""A place in a lesson: ``{{ expression | kind }}``, where the kind is one of a sentence's places."""
+
+
+def places(source: str) -> list[tuple[str, str]]:
+    """The expressions in a lesson with the kinds in which they are shown.
+
+    >>> places("That morning {{ waiting[30] | count }} were waiting.")
+    [('waiting[30]', 'count')]
+    """
+    return PLACE.findall(source)
+
+
+def _with_places(cells: list[Any]) -> Iterator[Any]:
+    """Before each lesson a cell that computes its numbers; it is taken out again when they are filled in."""
+    import nbformat
+
+    for cell in cells:
+        if cell.cell_type == "markdown" and places(cell.source):
+            shown = ", ".join(f"place({expression}, {kind!r})" for expression, kind in places(cell.source))
+            code = f"import json\nfrom crmlib.words import place\nprint(json.dumps([{shown}]))"
+            yield nbformat.v4.new_code_cell(code, metadata={"tags": [_PLACES]})
+        yield cell
+
+
+def _filled(cells: list[Any]) -> Iterator[Any]:
+    numbers: list[str] = []
+    for cell in cells:
+        if _PLACES in cell.metadata.get("tags", []):
+            numbers = json.loads(cell.outputs[0].text)
+            continue
+        if cell.cell_type == "markdown" and places(cell.source):
+            texts = PLACE.split(cell.source)[::3]
+            cell.source = "".join(text + number for text, number in zip(texts, [*numbers, ""], strict=True))
+        yield cell
 
 
 def main(names: list[str]) -> None:

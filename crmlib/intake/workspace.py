@@ -63,15 +63,16 @@ class Workspace:
         return table in self.account["tables"] and set(columns) <= set(self.columns(table))
 
     def table(self, name: str) -> Any:
-        """The table as an Ibis table on DuckDB.
+        """The table as an Ibis table on DuckDB; one that the client does not have is empty, in the contract's columns.
 
         Raises:
-            KeyError: the client has no such table.
+            KeyError: the contract has no such table.
         """
-        from crmlib.engine import open_table
+        from crmlib.engine import empty_table, open_table
 
         if name not in self.account["tables"]:
-            raise KeyError(f"this client has no table {name!r}; it has {', '.join(self.tables)}")
+            kinds = {column.name: column.kind for column in TABLES[name].columns if not column.identity}
+            return empty_table(self._connection, name, kinds)
         return open_table(
             self._connection,
             self.folder / f"{name}.parquet",
@@ -86,6 +87,19 @@ class Workspace:
         from crmlib.engine import connect
 
         return connect()
+
+
+def open_workspace(client: Client, folder: Path) -> Workspace:
+    """The workspace that a run has made: nothing is taken in again, whatever has become of the exports meanwhile.
+
+    Raises:
+        UnusableInput: there is no workspace in the folder.
+    """
+    account = _earlier(folder)
+    if account is None:
+        remedy = "run the client again"
+        raise UnusableInput([Problem(str(folder), found="no workspace", expected="a run's tables", remedy=remedy)])
+    return Workspace(folder, account, client.timezone)
 
 
 def take_in(client: Client, folder: Path) -> Workspace:

@@ -52,7 +52,7 @@ from crmlib.words.forms import (
 
 __all__ = [
     "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "interval", "known", "last_span", "listed",
-    "money", "month", "number", "percent", "quarter", "times", "use", "voice", "year",
+    "money", "month", "number", "percent", "place", "quarter", "times", "use", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
@@ -306,6 +306,15 @@ def _at(tree: Any, key: str, *codes: Any) -> Any:
             return None
         tree = tree[part]
     return tree
+
+
+def place(value: Any, kind: str) -> str:
+    """A value as a place of that kind shows it: ``count``, ``percent.1``, ``money``, ``name.segments``.
+
+    >>> place(0.1234, "percent.1"), place(1200, "count")
+    ('12.3%', '1,200')
+    """
+    return _Speaker(SHARED).format_field(value, kind)
 
 
 def all_words() -> Iterator[Words]:

@@ -44,9 +44,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 customer: str = ""  # the customer who is looked at first; empty: the one known from most sides
 split_share: float = 0.05  # the share of buyers to whom a second id is given, to see what that does
 check_rows: int = 50  # how many orders are drawn to be looked up in the source system
@@ -57,7 +55,7 @@ import crmlib
 from crmlib.lifecycle import customer_data
 from crmlib.lifecycle.segmentation import history_days
 
-chapter = crmlib.begin("01_customer_data", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("01_customer_data", client, run)
 orders, as_of, account = chapter.table("orders"), chapter.as_of, chapter.account
 customers = chapter.table("customers") if chapter.has("customers") else None
 days_covered = history_days(orders, as_of=as_of)

@@ -36,9 +36,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 scores: int = 5  # how many scores recency, frequency and money are given
 months: int = 12  # how far back the date lies with which today is compared
 groups: int = 4  # how many clusters are looked at beside the rules
@@ -47,7 +45,7 @@ rules: str = ""  # the client's own rules file, relative to the configuration; e
 # %%
 import crmlib
 
-chapter = crmlib.begin("03_segmentation", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("03_segmentation", client, run)
 orders = chapter.table("orders")
 people = chapter.table("customers") if chapter.has("customers") else None
 

@@ -38,9 +38,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 holdout_weeks: int = 0  # weeks held out to test the model; 0: the last third of the data, at most 52 weeks
 margin: float = 0.0  # contribution margin, 0 to 1; 0: from the cost of orders, or else the client's
 group_by: str = "channel"  # column of customers by which value is compared
@@ -48,7 +46,7 @@ group_by: str = "channel"  # column of customers by which value is compared
 # %%
 import crmlib
 
-chapter = crmlib.begin("04_clv", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("04_clv", client, run)
 orders = chapter.table("orders")
 
 # %% [markdown]

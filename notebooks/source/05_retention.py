@@ -33,9 +33,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 period: str = "month"  # length of a cohort's period: week, month, quarter or year
 trend_period: str = "quarter"  # period of the cohorts whose repeat-purchase rates are compared
 within: int = 90  # days in which a second order counts as a quick return
@@ -45,7 +43,7 @@ group_by: str = ""  # groups of customers: channel or amount (of the first order
 # %%
 import crmlib
 
-chapter = crmlib.begin("05_retention", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("05_retention", client, run)
 orders = chapter.table("orders")
 
 # %% [markdown]

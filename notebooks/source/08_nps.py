@@ -38,9 +38,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 period: str = "quarter"  # of the trend: month, quarter or year
 recent_days: int = 365  # how far back "the score today" looks
 dimensions: str = "channel, tier, store, touchpoint, last_contact"  # by what the score is compared
@@ -54,7 +52,7 @@ themes_file: str = ""  # a YAML file of themes; empty: the one that comes with t
 import crmlib
 from crmlib.lifecycle import nps
 
-chapter = crmlib.begin("08_nps", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("08_nps", client, run)
 answers = nps.answers(chapter.table("surveys"), as_of=chapter.as_of).to_pandas()
 
 # %% [markdown]

@@ -37,9 +37,7 @@
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 period: str = "month"  # of the scorecard: week, month or quarter
 definitions: str = ""  # the client's own KPI definitions (YAML, path from the client's configuration); empty: the course's
 silent_days: int = 180  # after so many days without a purchase a customer no longer counts as active
@@ -52,7 +50,7 @@ split_by: str = "store"  # column of the orders by which the change of revenue i
 # %%
 import crmlib
 
-chapter = crmlib.begin("13_scorecard", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("13_scorecard", client, run)
 orders = chapter.table("orders")
 
 # %% [markdown]

@@ -20,9 +20,7 @@
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 
 # %%
 import pandas as pd
@@ -31,7 +29,7 @@ import crmlib
 from crmlib.course import customer_data as check
 from crmlib.lifecycle import customer_data
 
-chapter = crmlib.begin("01_customer_data", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("01_customer_data", client, run)
 orders, as_of, account = chapter.table("orders"), chapter.as_of, chapter.account
 customers = chapter.table("customers") if chapter.has("customers") else None
 

@@ -20,9 +20,7 @@
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 
 # %%
 import pandas as pd
@@ -31,7 +29,7 @@ import crmlib
 from crmlib.course import segmentation as check
 from crmlib.lifecycle import segmentation
 
-chapter = crmlib.begin("03_segmentation", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("03_segmentation", client, run)
 orders, as_of = chapter.table("orders"), chapter.as_of
 customers = segmentation.customer_activity(orders, as_of=as_of).to_pandas()
 rhythm = segmentation.purchase_rhythm(orders, as_of=as_of).to_pandas()

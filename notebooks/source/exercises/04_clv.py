@@ -24,9 +24,7 @@
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 
 # %%
 import crmlib
@@ -34,7 +32,7 @@ from crmlib import models
 from crmlib.course import clv as check
 from crmlib.lifecycle import clv
 
-chapter = crmlib.begin("04_clv", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("04_clv", client, run)
 orders = chapter.table("orders")
 base = clv.summary(orders, as_of=chapter.as_of).to_pandas()
 

@@ -21,16 +21,14 @@
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 
 # %%
 import crmlib
 from crmlib.course import retention as check
 from crmlib.lifecycle import retention
 
-chapter = crmlib.begin("05_retention", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("05_retention", client, run)
 orders, as_of = chapter.table("orders"), chapter.as_of
 
 # %% [markdown]

@@ -24,16 +24,14 @@
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
-workspace: str = ""  # folder of a run's workspace; filled in by the runner
-output: str = ""  # folder for the tables shown; filled in by the runner
-language: str = ""  # of titles and findings; empty: the client's
+run: str = ""  # folder of a run; the runner fills it in
 
 # %%
 import crmlib
 from crmlib.course import nps as check
 from crmlib.lifecycle import nps
 
-chapter = crmlib.begin("08_nps", client=client, workspace=workspace, output=output, language=language)
+chapter = crmlib.begin("08_nps", client, run)
 answers = nps.answers(chapter.table("surveys"), as_of=chapter.as_of).to_pandas()
 
 # %%

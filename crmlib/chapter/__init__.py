@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crmlib import figures, text
+from crmlib import figures
 from crmlib.client import Client, load_client
+from crmlib.exhibits import Exhibit
 from crmlib.finding import Finding
-from crmlib.intake import Workspace, take_in
+from crmlib.intake import Workspace, open_workspace, take_in
+from crmlib.words import use
+
+RUN = "run.json"
+"""In the folder of a run's chapter: where the run's workspace is, and the language it speaks."""
 
 
 class Chapter:
@@ -34,18 +40,25 @@ class Chapter:
         return self._workspace.account
 
     def table(self, name: str) -> Any:
-        """A contract table as an Ibis table; times are the client's wall clock, nothing is later than ``as_of``."""
+        """A contract table as an Ibis table; times are the client's wall clock, nothing is later than ``as_of``.
+
+        A table that the client does not have is empty, with the contract's columns.
+        """
         return self._workspace.table(name)
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the client has this table and something in each of these columns."""
         return self._workspace.has(table, *columns)
 
-    def show(self, axes: Any, *, name: str, table: Any = None) -> figures.Exhibit:
-        """Show a figure that carries a caption; the measure behind it is kept as ``tables/…csv``."""
-        if table is not None:
-            self.keep(table, name=name)
-        return figures.figure_exhibit(axes, name=name)
+    def show(self, exhibit: Any, *, name: str = "", table: Any = None) -> Any:
+        """Show what a figure or table function answers: title above, reading below; its table is kept as CSV."""
+        if not isinstance(exhibit, Exhibit):
+            if table is not None:
+                self.keep(table, name=name)
+            return figures.figure_exhibit(exhibit, name=name)
+        if exhibit.table is not None and exhibit.in_report:
+            self.keep(exhibit.table, name=exhibit.name)
+        return exhibit
 
     def draw(self, axes: Any) -> figures.Drawing:
         """Show a figure to who reads the notebook; the report leaves it out."""
@@ -76,7 +89,7 @@ class Chapter:
         os.replace(staged, file)
 
     def conclude(self, *findings: Finding | None) -> None:
-        """Display the chapter's findings, in the order of money at stake; the report takes them over."""
+        """Display findings, those with most money at stake first; the report takes them over."""
         from IPython.display import display
 
         made = [finding for finding in findings if finding is not None]
@@ -84,23 +97,25 @@ class Chapter:
             display(finding)
 
 
-def begin(name: str, *, client: str | Path, workspace: str = "", output: str = "", language: str = "") -> Chapter:
+def begin(name: str, client: str | Path, run: str | Path = "", *, language: str = "") -> Chapter:
     """Open a chapter on a client's data.
 
     Args:
         name: the chapter's file name without suffix, ``03_segmentation``.
         client: path of the client's YAML.
-        workspace: folder of a run's workspace; empty: the tables are taken in once, into ``.crmlib`` beside the YAML.
-        output: folder for the tables shown; empty: none are written.
-        language: of titles and findings; empty: the client's.
+        run: folder that the runner has made for the chapter; its ``run.json`` names the workspace, which is opened and
+            never made again. Empty: the tables are taken in once, into ``.crmlib`` beside the YAML.
+        language: ``en`` or ``zh``; empty: the run's, else the client's.
 
     Raises:
         UnusableInput: the configuration or the data cannot be used.
     """
     opened = load_client(client)
-    text.use(text.spoken(language or opened.language), opened.currency)
-    folder = Path(workspace) if workspace else opened.folder / ".crmlib" / "workspaces" / opened.path.stem
-    return Chapter(name, opened, take_in(opened, folder), Path(output) if output else None)
+    settings = json.loads((Path(run) / RUN).read_text(encoding="utf-8")) if run else {}
+    use(language or settings.get("language") or opened.language, opened.currency)
+    own = opened.folder / ".crmlib" / "workspaces" / opened.path.stem
+    workspace = open_workspace(opened, Path(settings["workspace"])) if run else take_in(opened, own)
+    return Chapter(name, opened, workspace, Path(run) if run else None)
 
 
 def _without_formulas(frame: Any) -> Any:
