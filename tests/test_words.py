@@ -40,7 +40,10 @@ def places(template: str) -> list[tuple[str, str]]:
     return [(name, spec or "") for _, name, spec, _ in string.Formatter().parse(template) if name is not None]
 
 
-ROLES = {"title", "reading", "description", "sentence", "certainty", "action", "found", "expected", "remedy", "nothing"}
+ROLES = {
+    "title", "reading", "description", "sentence", "certainty", "action", "found", "expected", "remedy", "nothing",
+    "nudge", "idea", "recipe",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.room)

@@ -19,14 +19,18 @@
 # %% [markdown]
 # # Practice: net promoter score
 #
-# Seven exercises on chapter 08. Replace each `...` by your own code, run the cell, then run the check below it.
-# The checks recompute the answer from the data at hand; scores are in points, and one decimal is enough.
+# Here are seven exercises on chapter 08. Replace each `...` by your own code and run the cell. Then run the check below
+# it. If you are stuck, run `check.score.hint()` (or the name of another exercise) up to three times.
+#
+# The checks compute the right answer from the data at hand. Scores are in points, and one decimal is enough.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
 run: str = ""  # folder of a run; the runner fills it in
 
 # %%
+import pandas as pd
+
 import crmlib
 from crmlib.course import nps as check
 from crmlib.lifecycle import nps
@@ -34,14 +38,10 @@ from crmlib.lifecycle import nps
 chapter = crmlib.begin("08_nps", client, run)
 answers = nps.answers(chapter.table("surveys"), as_of=chapter.as_of).to_pandas()
 
-# %%
-optional = {"customers": "customer_id", "orders": "customer_id", "touches": "kind"}
-tables = {name: chapter.table(name) if chapter.has(name, column) else None for name, column in optional.items()}
-
 # %% [markdown]
 # ## 1 The score
 #
-# Here are some answers. What is the net promoter score of all of them, in points?
+# These are some of the answers. What is the net promoter score of all answers, in points?
 
 # %%
 answers[["answered_at", "score"]].head(4)
@@ -51,18 +51,21 @@ answers[["answered_at", "score"]].head(4)
 score = 100 * ((answers.score >= 9).mean() - (answers.score <= 6).mean())
 
 # %%
-check.check_score(score, answers)
+check.score(score, answers)
 
 # %% [markdown]
 # ## 2 The interval
 #
-# We keep the latest answer of each customer, so that the answers are independent. What is the **lower end** of
-# the 95% adjusted Wald interval, in points? Three answers are added: 0.75 promoters, 0.75 detractors, 1.5
-# passives. The variance of the score is (p + d − (p − d)²) / n.
+# A new shop has 15 answers, each from another customer. What is the **lower end** of the 95% adjusted Wald interval
+# of its score, in points?
+#
+# The adjusted interval adds three answers: 0.75 promoters, 0.75 detractors and 1.5 passives. The variance of the
+# score is (p + d − (p − d)²) / n. With thousands of answers the three make no difference; with 15 they do.
 
 # %%
-latest = answers.drop_duplicates("respondent", keep="last")
-promoters, detractors, count = (latest.score >= 9).sum(), (latest.score <= 6).sum(), len(latest)
+few = pd.DataFrame({"score": [10] * 8 + [9] * 4 + [8] * 2 + [5]})
+promoters, detractors, count = (few.score >= 9).sum(), (few.score <= 6).sum(), len(few)
+promoters, detractors, count
 
 # %% tags=["exercise"]
 #: low = ...
@@ -71,25 +74,27 @@ half = 1.96 * ((p + d - (p - d) ** 2) / (count + 3)) ** 0.5
 low = 100 * (p - d - half)
 
 # %%
-check.check_interval(low, latest)
+check.interval(low, few)
 
 # %% [markdown]
 # ## 3 A table that can be shown
 #
-# A table of scores by channel (that won the customer), with the columns `channel` and `nps`, groups with fewer
-# than 30 customers left out.
+# These customers answered, and we know through which channel each of them was won. Make a table of the scores by
+# channel, with the columns `channel` and `nps`. Leave out groups with fewer than 30 customers.
 
 # %%
-described = nps.with_traits(answers, customers=tables["customers"])
-described = described if "channel" in described.columns else described.assign(channel="unknown")
+counts = {"search": {10: 32, 7: 10, 3: 8}, "social": {9: 15, 8: 9, 6: 11}, "fair": {10: 5, 4: 1}}
+rows = [(channel, score) for channel, given in counts.items() for score, count in given.items() for _ in range(count)]
+few_channels = pd.DataFrame(rows, columns=["channel", "score"]).assign(respondent=range(len(rows)))
+few_channels.groupby(["channel", "score"]).size().rename("answers").to_frame()
 
 # %% tags=["exercise"]
 #: by_channel = ...
-by_channel = nps.scores(described, by=["channel"])
+by_channel = nps.scores(few_channels, by=["channel"])
 by_channel = by_channel.loc[~by_channel.small_base, ["channel", "nps"]]
 
 # %%
-check.check_groups(by_channel, described, by="channel")
+check.groups(by_channel, few_channels)
 
 # %% [markdown]
 # ## 4 Signal or noise?
@@ -104,35 +109,36 @@ trend.set_index("period")[["answers", "nps", "change", "change_low", "change_hig
 # %% tags=["exercise"]
 #: more_than_chance = ...
 last = trend[trend.change.notna()].iloc[-1:]
-more_than_chance = "yes" if ((last.change_low > 0) | (last.change_high < 0)).any() else "no"
+more_than_chance = ((last.change_low > 0) | (last.change_high < 0)).any()
 
 # %%
-check.check_signal(more_than_chance, trend)
+check.signal(more_than_chance, trend)
 
 # %% [markdown]
 # ## 5 Those who kept silent
 #
-# Each answer now has a `weight`: how many of those who were asked it stands for. What is the weighted score, in
-# points?
+# Each answer now has a `weight`: it says for how many of the people whom we asked this answer stands. What is the
+# weighted score, in points?
 
 # %%
-requests = nps.requests(tables["touches"], answers, as_of=chapter.as_of, customers=tables["customers"], orders=tables["orders"])
+touches, customers, orders = (chapter.table(name) for name in ("touches", "customers", "orders"))
+requests = nps.requests(touches, answers, as_of=chapter.as_of, customers=customers, orders=orders)
 weighted = nps.weigh(answers, requests, nps.response_model(requests))
 weighted[["score", "weight"]].head(4).round(2)
 
 # %% tags=["exercise"]
 #: weighted_score = ...
 net = (weighted.score >= 9).astype(float) - (weighted.score <= 6).astype(float)
-weighted_score = 100 * (net * weighted.weight).sum() / max(weighted.weight.sum(), 1e-9)
+weighted_score = 100 * (net * weighted.weight).sum() / weighted.weight.sum()
 
 # %%
-check.check_weighted(weighted_score, weighted)
+check.weighted(weighted_score, weighted)
 
 # %% [markdown]
 # ## 6 Where to begin
 #
-# The drivers of the score. One point more in the rating of which of them goes with the largest gain of the score?
-# Answer its name.
+# These are the drivers of the score. Suppose that the rating of one of them rises by one point. For which driver does
+# the score gain most? Answer its name.
 
 # %%
 drivers = nps.drivers(answers)
@@ -143,16 +149,17 @@ drivers[["driver", "mean_rating", "importance", "nps_gain"]].round(2)
 begin_with = "".join(drivers.sort_values("nps_gain").driver.tail(1))
 
 # %%
-check.check_driver(begin_with, drivers)
+check.driver(begin_with, drivers)
 
 # %% [markdown]
 # ## 7 What they spent afterwards
 #
-# One row per customer whose answer could be followed for 180 days. By how much does the mean `revenue_after` of
-# promoters exceed that of detractors? (And before you tell anybody: look at `revenue_before`.)
+# This table has one row per customer whom we could follow for 180 days after the answer. By how much does the mean
+# `revenue_after` of promoters exceed that of detractors? One decimal is enough. Before you tell anybody, look at
+# `revenue_before`.
 
 # %%
-later = nps.later_revenue(answers, tables["orders"], as_of=chapter.as_of)
+later = nps.later_revenue(answers, orders, as_of=chapter.as_of)
 later.groupby("category")[["revenue_before"]].agg(["size", "mean"]).astype(float).round(1)
 
 # %% tags=["exercise"]
@@ -161,4 +168,4 @@ mean_after = later.groupby("category").revenue_after.mean().reindex(["promoter",
 difference = mean_after["promoter"] - mean_after["detractor"]
 
 # %%
-check.check_later_revenue(difference, later)
+check.later(difference, later)
