@@ -1,0 +1,385 @@
+"""What all pictures share: the look of axes, their ticks and words, and categories side by side.
+
+Heavy: loaded when a picture is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
+
+from crmlib.pictures.canvas import Sheet
+from crmlib.pictures.measuring import widest, wrapped
+from crmlib.pictures.picture import Form, Series
+from crmlib.pictures.tokens import PALETTE, colour
+
+SIZE = 9.5
+"""Font size of all words but names of categories and panels, in points; none is below 9."""
+
+
+def plain(value: float) -> str:
+    """A number without thousands separators or units, for pictures whose caller gives no form.
+
+    >>> plain(0.5), plain(12.0)
+    ('0.5', '12')
+    """
+    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def column(table: pd.DataFrame, what: Any, default: Any) -> list[Any]:
+    """The values of a column where ``what`` names one, else ``what`` (or the default) for every row."""
+    if isinstance(what, str) and what in table.columns:
+        return [default if _absent(value) else value for value in table[what].tolist()]
+    return [default if what is None else what] * len(table)
+
+
+def numbers(table: pd.DataFrame, name: str | None) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A column as floats, absent ones as NaN; all NaN where there is no such column."""
+    if name is None:
+        return np.full(len(table), np.nan)
+    return np.asarray(pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+
+
+def places(chosen: Any) -> list[int]:
+    """Where an array is true."""
+    return [int(place) for place in np.flatnonzero(chosen)]
+
+
+def toned(series: Sequence[Series]) -> list[str]:
+    """The tone of each series: its own, else the next of the palette, else muted."""
+    free = iter([tone for tone in PALETTE if tone not in {one.tone for one in series}])
+    return [one.tone or next(free, "muted") for one in series]
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value is pd.NaT or (isinstance(value, float) and value != value)
+
+
+def points_of(axes: Axes) -> tuple[float, float]:
+    """Width and height of the sheet in points, before any layout."""
+    width, height = axes.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    spec = axes.get_subplotspec()
+    lines, columns = spec.get_gridspec().get_geometry() if spec else (1, 1)
+    return 72 * width / columns, 72 * height / lines
+
+
+def sheet_of(axes: Axes) -> Sheet:
+    """The figure on which these axes stand."""
+    return cast(Sheet, axes.get_figure(root=True))
+
+
+def above(axes: Axes, words: str, *, bold: bool = False, tone: str = "muted") -> None:
+    """Words above the axes at their left; later ones stand above earlier ones."""
+    heads = sheet_of(axes).heads
+    size = 10.5 if bold else SIZE
+    said = wrapped(words, _beside_names(axes) / size)
+    axes.annotate(
+        said, (0, 1), xytext=(0, heads.get(axes, 7.0)), xycoords="axes fraction", textcoords="offset points",
+        ha="left", va="bottom", fontsize=size, fontweight="bold" if bold else "normal",
+        color=colour("ink" if bold else tone), annotation_clip=False,
+    )  # fmt: skip
+    heads[axes] = heads.get(axes, 7.0) + (said.count("\n") + 1) * size * 1.3 + 2
+
+
+def _beside_names(axes: Axes) -> float:
+    """About how wide the axes are, in points: what the words at their left leave."""
+    names = (tick.get_text() for tick in axes.get_yticklabels())
+    return points_of(axes)[0] * 0.95 - SIZE * max(map(widest, names), default=0.0) - 12
+
+
+def key(axes: Axes, series: Sequence[Series], tones: Sequence[str]) -> None:
+    """The names of series in their own tones in a line above the axes, for series that have no ends to be named at."""
+    from matplotlib.offsetbox import AnnotationBbox, DrawingArea, HPacker, TextArea, VPacker
+    from matplotlib.patches import Circle, Rectangle
+
+    named = [(one, tone) for one, tone in zip(series, tones, strict=True) if one.label]
+    if not named:
+        return
+    width = _beside_names(axes)
+    lines: list[list[Any]] = [[]]
+    used = 0.0
+    for one, tone in named:
+        long = widest(one.label) * SIZE + 26
+        if used and used + long > width:
+            lines.append([])
+            used = 0.0
+        used += long
+        area = DrawingArea(10, 9)
+        sign = Rectangle((0, 0), 9, 9) if one.kind == "bars" else Circle((4.5, 4.5), 3.6)
+        sign.set(facecolor=colour(tone), edgecolor="none", gid="crm-key")
+        area.add_artist(sign)
+        shade = colour("ink" if tone == "light" else tone)
+        lines[-1].append(HPacker(
+            children=[area, TextArea(one.label, textprops={"color": shade, "size": SIZE})], align="center", pad=0, sep=4
+        ))  # fmt: skip
+    box = VPacker(children=[HPacker(children=line, pad=0, sep=14) for line in lines], pad=0, sep=4, align="left")
+    heads = sheet_of(axes).heads
+    placed = AnnotationBbox(
+        box, (0, 1), xybox=(0, heads.get(axes, 7.0)), xycoords="axes fraction", boxcoords="offset points",
+        box_alignment=(0, 0), frameon=False, pad=0, annotation_clip=False,
+    )  # fmt: skip
+    axes.add_artist(placed)
+    heads[axes] = heads.get(axes, 7.0) + len(lines) * SIZE * 1.5 + 3
+
+
+def dressed(axes: Axes, *, grid: str = "", baseline: str = "") -> None:
+    """Thin grid lines across one or both axes (``x``, ``y``, ``xy``); a spine at ``left``, ``bottom`` or both."""
+    for along in grid:
+        axes.grid(True, axis=cast(Any, along))
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(side in baseline)
+    axes.tick_params(length=0)
+
+
+def x_name(axes: Axes, words: str) -> None:
+    """Words for what runs across, below the axes."""
+    if words:
+        width, _ = points_of(axes)
+        axes.set_xlabel(wrapped(words, width * 0.85 / SIZE), linespacing=1.3)
+
+
+def scale(axis: Any, form: Form | None, *, limits: tuple[float | None, float | None] | None = None) -> None:
+    """Round ticks on an axis, as many as have different words; labels are muted because values are read at marks."""
+    low, high = axis.get_view_interval()
+    if limits is not None:
+        low = low if limits[0] is None else limits[0]
+        high = high if limits[1] is None else limits[1]
+    if not high > low:
+        low, high = low - 0.5, low + 0.5
+    form = form or plain
+    set_limits = axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim
+    set_limits(low, high)
+    room = points_of(axis.axes)[0 if axis.axis_name == "x" else 1] * 0.8
+    for most in (6, 5, 4, 3, 2):
+        ticks = MaxNLocator(nbins=most, steps=[1, 2, 5, 10]).tick_values(low, high)
+        ticks = ticks[(ticks >= low - 1e-9 * (high - low)) & (ticks <= high + 1e-9 * (high - low))]
+        words = [form(float(np.round(tick, 12)) + 0.0) for tick in ticks]
+        each = room / max(len(ticks), 1)
+        fits = each >= 22 if axis.axis_name == "y" else max(map(widest, words), default=0) * SIZE + 8 <= each
+        if len(set(words)) == len(words) and fits:
+            break
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FixedFormatter(words))
+    axis.set_tick_params(labelcolor=colour("muted"))
+
+
+def day_scale(axes: Axes, form: Callable[[Any], str]) -> None:
+    """Ticks on an x axis of time, at round dates, worded by ``form``, which takes a timestamp."""
+    from matplotlib.dates import AutoDateLocator, num2date
+
+    low, high = axes.get_xlim()
+    width, _ = points_of(axes)
+    for most in (7, 6, 5, 4, 3, 2):
+        ticks = list(AutoDateLocator(minticks=2, maxticks=most).tick_values(num2date(low), num2date(high)))
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        words = [form(pd.Timestamp(num2date(tick)).tz_localize(None)) for tick in ticks]
+        wide = max(map(widest, words), default=0) * SIZE + 10
+        if len(set(words)) == len(words) and wide * len(words) <= width * 0.8:
+            break
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter(words))
+    axes.tick_params(axis="x", labelcolor=colour("muted"))
+
+
+def thinned(labels: Sequence[str], room: float, *, size: float = SIZE) -> tuple[list[int], list[str]]:
+    """Which labels of categories side by side are written, wrapped, where each place is ``room`` points wide.
+
+    >>> thinned(["January", "February", "March"], 40.0)
+    ([0, 2], ['January', 'March'])
+    """
+    for step in range(1, max(len(labels), 1) + 1):
+        width = (room * step - 6) / size
+        written = [wrapped(label, width) for label in labels[::step]]
+        longest = max((words.count("\n") + 1 for words in written), default=1)
+        if all(widest(words) <= width for words in written) and longest <= 4:
+            break
+    return list(range(0, len(labels), step)) if labels else [], written if labels else []
+
+
+def spread(wanted: Sequence[float], gap: Sequence[float], low: float, high: float) -> list[float]:
+    """Places near the wanted ones that keep their distance and lie between two bounds, where there is room.
+
+    ``gap``: the height of each.
+
+    >>> spread([10.0, 11.0], [10.0, 10.0], 0.0, 100.0)
+    [5.5, 15.5]
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    groups: list[list[int]] = []
+
+    def centre(group: list[int]) -> float:
+        """Where the middle of a group's stack should be."""
+        tall = sum(gap[i] for i in group)
+        middle = sum(wanted[i] for i in group) / len(group)
+        return min(max(middle, low + tall / 2), max(high - tall / 2, low + tall / 2))
+
+    for i in order:
+        groups.append([i])
+        while len(groups) > 1:
+            below, over = groups[-2], groups[-1]
+            reach = (sum(gap[j] for j in below) + sum(gap[j] for j in over)) / 2
+            if centre(over) - centre(below) >= reach - 1e-9:
+                break
+            groups[-2:] = [below + over]
+    placed = [0.0] * len(wanted)
+    for group in groups:
+        at = centre(group) - sum(gap[i] for i in group) / 2
+        for i in group:
+            placed[i] = at + gap[i] / 2
+            at += gap[i]
+    return placed
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names of lines at the right edge, at the height of their ends (x, y, words, tone), moved apart if they meet."""
+    ends = [end for end in ends if end[2] and np.isfinite(end[1])]
+    if not ends:
+        return
+    width, _ = points_of(axes)
+    room = max(width * 0.3 / SIZE, 9.0)
+    notes = []
+    for _x, y, words, tone in ends:
+        notes.append(axes.annotate(
+            wrapped(words, room), (1, y), xytext=(8, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", va="center", ha="left", fontsize=SIZE, color=colour(tone),
+            annotation_clip=False, gid="crm-name",
+        ))  # fmt: skip
+
+    def finish() -> None:
+        box = axes.get_window_extent()
+        heights = [(note.get_text().count("\n") + 1) * SIZE * 1.25 for note in notes]
+        at = [float(axes.transData.transform((0, y))[1]) for _x, y, _words, _tone in ends]
+        places = spread(at, heights, box.y0 - 8, box.y1 + 8)
+        for note, now, place, (x, y, _words, tone) in zip(notes, at, places, ends, strict=True):
+            note.set_position((8, place - now))
+            from_x = float(axes.transData.transform((x, y))[0])
+            if abs(place - now) > 3 or from_x < box.x1 - 6:
+                to = axes.transData.inverted().transform((box.x1 + 6, place))
+                axes.plot(
+                    [x, to[0]], [y, to[1]], color=colour(tone), linewidth=0.6, alpha=0.6, clip_on=False,
+                    scalex=False, scaley=False,
+                )  # fmt: skip
+
+    sheet_of(axes).finishing.append(finish)
+
+
+class Lanes:
+    """Categories side by side, values along: across where horizontal, upwards where vertical."""
+
+    def __init__(self, axes: Axes, *, vertical: bool) -> None:
+        self.axes = axes
+        self.vertical = vertical
+        dressed(axes, grid="y" if vertical else "x", baseline="bottom" if vertical else "")
+
+    def _xy(self, at: Any, value: Any) -> tuple[Any, Any]:
+        return (at, value) if self.vertical else (value, at)
+
+    def names(
+        self,
+        labels: Sequence[str],
+        places: Sequence[float],
+        *,
+        bold: Sequence[int] = (),
+        label: str = "",
+        room: float = 0.88,
+    ) -> None:
+        """The categories' words at their places; those numbered in ``bold`` are headings.
+
+        ``room``: the part of the sheet's width that vertical lanes share.
+        """
+        axes, (width, _) = self.axes, points_of(self.axes)
+        if self.vertical:
+            shown, written = thinned(list(labels), width * room / max(len(labels), 1))
+            axes.set_xticks([places[i] for i in shown], written, linespacing=1.25)
+            axes.set_xlim(-0.6, max(places, default=0) + 0.6)
+            x_name(axes, label)
+            return
+        axes.set_yticks(list(places), [wrapped(words, width * 0.38 / SIZE) for words in labels], linespacing=1.15)
+        for number in bold:
+            axes.get_yticklabels()[number].set_fontweight("bold")
+        axes.set_ylim(max(places, default=0) + 0.6, -0.6)
+        if label:
+            above(axes, label)
+
+    def values(
+        self, form: Form | None, *, label: str = "", limits: tuple[float | None, float | None] | None = None
+    ) -> None:
+        """Ticks and words for what runs along."""
+        scale(self.axes.yaxis if self.vertical else self.axes.xaxis, form, limits=limits)
+        if label and self.vertical:
+            above(self.axes, label)
+        else:
+            x_name(self.axes, label)
+
+    def dot(self, at: float, value: float, tone: str, *, hollow: bool = False, size: float = 7.5) -> None:
+        """A dot; a hollow one has paper inside."""
+        x, y = self._xy([at], [value])
+        self.axes.plot(
+            x, y, "o", color=colour(tone), markersize=size, markeredgewidth=1.6, zorder=3,
+            markerfacecolor=colour("paper" if hollow else tone), gid="crm-hollow" if hollow else "crm-dot",
+            clip_on=False,
+        )  # fmt: skip
+
+    def interval(self, at: float, low: float, high: float, tone: str) -> None:
+        """A line from low to high; nothing where either is not known."""
+        if np.isfinite([low, high]).all():
+            x, y = self._xy([at, at], [low, high])
+            self.axes.plot(x, y, color=colour(tone), linewidth=1.8, solid_capstyle="butt", gid="crm-interval", zorder=2)
+
+    def tick(self, at: float, value: float) -> None:
+        """A short line across the lane."""
+        if np.isfinite(value):
+            x, y = self._xy([at], [value])
+            self.axes.plot(
+                x, y, "_" if self.vertical else "|", color=colour("ink"), markersize=11, markeredgewidth=1.6,
+                gid="crm-tick", zorder=4,
+            )  # fmt: skip
+
+    def bar(
+        self, at: float, length: float, tone: str, *, start: float = 0.0, thickness: float = 0.64, gid: str = "crm-bar"
+    ) -> None:
+        """A bar from ``start``."""
+        draw: Any = self.axes.bar if self.vertical else self.axes.barh
+        size = {"width" if self.vertical else "height": thickness}
+        base = {"bottom" if self.vertical else "left": start}
+        draw([at], [length], color=colour(tone), linewidth=0, gid=gid, **size, **base)
+
+    def words(self, at: float, value: float, words: str, *, tone: str = "ink", before: bool = False) -> None:
+        """Words just beyond a value, or just before it."""
+        if not words or not np.isfinite(value):
+            return
+        side = -1 if before else 1
+        self.axes.annotate(
+            words, self._xy(at, value), xytext=(0, 6 * side) if self.vertical else (8 * side, 0),
+            textcoords="offset points", fontsize=SIZE, color=colour(tone), annotation_clip=False, linespacing=1.2,
+            ha="center" if self.vertical else ("right" if before else "left"),
+            va=("top" if before else "bottom") if self.vertical else "center",
+        )  # fmt: skip
+
+    def ground(self) -> None:
+        """A line at zero, from which bars rise and fall."""
+        line = self.axes.axhline if self.vertical else self.axes.axvline
+        line(0.0, color=colour("muted"), linewidth=0.8, zorder=2.5, gid="crm-ground")
+        if self.vertical and self.axes.get_ylim()[0] < 0:
+            self.axes.spines["bottom"].set_visible(False)
+
+    def reference(self, value: float | None, label: str) -> None:
+        """A thin line across all lanes with words at its end."""
+        if value is None or not np.isfinite(value):
+            return
+        line = self.axes.axhline if self.vertical else self.axes.axvline
+        line(value, color=colour("muted"), linewidth=1, zorder=1, gid="crm-reference")
+        if label and self.vertical:
+            end_labels(self.axes, [(float(self.axes.get_xlim()[1]), value, label, "muted")])
+        elif label:
+            self.axes.annotate(
+                label, (value, 1), xytext=(0, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
+                ha="center", va="bottom", fontsize=SIZE, color=colour("muted"), annotation_clip=False,
+            )  # fmt: skip
+            heads = sheet_of(self.axes).heads
+            heads[self.axes] = max(heads.get(self.axes, 7.0), 7.0) + 14
