@@ -5,7 +5,7 @@ import re
 
 from crmlib.client import Client, Merging
 from crmlib.intake.profiles.listing import profile_list
-from crmlib.layout import Cancellations, Filling, Join, TableSource
+from crmlib.mapping import Cancellations, Filling, Join, TableSource
 
 
 def test_every_key_of_the_yaml_is_explained(repository):

@@ -8,7 +8,7 @@ from crmlib.contract import Column, Table
 from crmlib.intake.repairs import Mended
 from crmlib.intake.shape import CANCELS, LEFT, MATCH, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
 from crmlib.intake.source import FILE, ROW, identifier, literal
-from crmlib.layout import Filling
+from crmlib.mapping import Filling
 
 REASON = "_reason"
 BLANKED = "_blanked"

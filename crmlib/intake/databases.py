@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from crmlib.engine import file_pattern
 from crmlib.intake.source import ROW, Source, identifier, literal
-from crmlib.layout import TableSource
+from crmlib.mapping import TableSource
 from crmlib.problems import Problem, UnusableInput, nearest
 
 PASSWORD = "CRMLIB_DATABASE_PASSWORD"

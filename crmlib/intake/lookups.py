@@ -11,7 +11,7 @@ from crmlib.intake.repairs.blanks import SHOP_MARKS, trimmed
 from crmlib.intake.repairs.cells import cases, let, matches
 from crmlib.intake.shape import as_text, one_width_sql
 from crmlib.intake.source import ROW, Source, identifier, literal, plain_heading
-from crmlib.layout import Join
+from crmlib.mapping import Join
 from crmlib.problems import Problem, nearest
 
 

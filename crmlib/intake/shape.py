@@ -11,7 +11,7 @@ from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.repairs.cells import let
 from crmlib.intake.repairs.times import zone_of_heading
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
-from crmlib.layout import Filling, TableSource, text_pieces
+from crmlib.mapping import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
 
 LEFT = "_left"

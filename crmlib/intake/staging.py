@@ -38,7 +38,7 @@ from crmlib.intake.shape import (
     unusable_headings,
 )
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
-from crmlib.layout import Join, Reading, TableSource
+from crmlib.mapping import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
 
 GRACE_DAYS = 7

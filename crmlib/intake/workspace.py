@@ -245,7 +245,7 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
     kit = Path(__file__).parent
     for module in sorted(
-        [*kit.rglob("*.py"), *kit.rglob("*.yaml"), *kit.glob("../contract/*.py"), kit / "../layout.py"]
+        [*kit.rglob("*.py"), *kit.rglob("*.yaml"), *kit.glob("../contract/*.py"), kit / "../mapping.py"]
     ):
         digest.update(module.read_bytes())
     settings = {"timezone", "currency", "as_of", "max_set_aside", "customer_ids", "merge"}

@@ -11,7 +11,7 @@ import pytest
 
 from crmlib.intake import databases
 from crmlib.intake.databases import database_fingerprint, open_database
-from crmlib.layout import TableSource
+from crmlib.mapping import TableSource
 from tests import servers
 
 SECRET = "s3cr/et@word"

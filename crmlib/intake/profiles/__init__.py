@@ -9,16 +9,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
-from crmlib.client import Client, yaml_content
+from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake.source import plain_heading
-from crmlib.layout import Strict, TableSource, with_defaults
+from crmlib.mapping import TableSource, unknown_columns, with_defaults
 from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.settings import Mistake, Mistakes, Strict, open_settings
+from crmlib.words import Words
 
 FOLDER = Path(__file__).parent
+_WORDS = Words(__file__)
 
 
 class ProfileObject(Strict):
@@ -41,15 +43,17 @@ class ProfileObject(Strict):
 
     @model_validator(mode="after")
     def _known_names(self) -> ProfileObject:
+        found = []
         for name, source in self.tables.items():
             if name not in TABLES:
-                raise ValueError(f"no contract table {name}")
-            opened = TABLES[name].open_columns
-            for column in (*source.columns, *source.values, *source.one_row_per, *source.adds_up):
-                if column not in TABLES[name].names and not (opened and column.startswith(opened)):
-                    raise ValueError(f"no contract column {name}.{column}")
+                near = nearest(name, list(TABLES))
+                found.append(Mistake(_WORDS, "unknown_table", ["tables", name], name=name, nearest=near))
+                continue
+            found += [one.below("tables", name) for one in unknown_columns(TABLES[name], dict(source))]
         if not self.certain and not self.unsure:
-            raise ValueError("what is not certain must be said under unsure")
+            found.append(Mistake(_WORDS, "unsure", ["unsure"]))
+        if found:
+            raise Mistakes(found)
         return self
 
 
@@ -82,16 +86,13 @@ def load_profiles(folder: Path = FOLDER) -> dict[str, Profile]:
     >>> "orders" in load_profiles()["shopify"].objects
     True
     """
-    loaded, problems = {}, []
-    for file in sorted(folder.glob("*.yaml")):
+    loaded: dict[str, Profile] = {}
+    problems: list[Problem] = []
+    for file in sorted(set(folder.glob("*.yaml")) - {_WORDS.path}):
         try:
-            loaded[file.stem] = Profile.model_validate(yaml_content(file.read_text(encoding="utf-8")))
-        except yaml.YAMLError as error:
-            problems.append(Problem(file.name, found=str(error).replace("\n", " "), expected="YAML"))
-        except ValidationError as errors:
-            for wrong in errors.errors():
-                place = ".".join(str(part) for part in wrong["loc"])
-                problems.append(Problem(file.name, place, wrong["msg"], "a profile"))
+            loaded[file.stem] = open_settings(file, name=file.name).made(Profile)
+        except UnusableInput as unusable:
+            problems += unusable.problems
     if problems:
         raise UnusableInput(problems)
     return loaded
@@ -158,10 +159,9 @@ def _unknown_profile(client: Client, table: str, source: TableSource) -> Iterato
     if source.profile is None:
         return
     place, part = f"tables.{table}.profile", find_profile(source.profile)
+    values: dict[str, Any] = {"name": source.profile, "table": table}
     if part is None:
-        remedy = nearest(source.profile, profile_names())
-        yield Problem(client.path.name, place, f"the unknown profile {source.profile!r}", "system/object", remedy)
+        values["nearest"] = nearest(source.profile, profile_names())
+        yield Problem.said(_WORDS, "unknown_profile", client.path.name, place, **values)
     elif table not in part.tables:
-        expected = f"a profile that gives {table}"
-        remedy = f"{source.profile} gives {', '.join(part.tables)}"
-        yield Problem(client.path.name, place, f"{source.profile!r}, which does not give {table}", expected, remedy)
+        yield Problem.said(_WORDS, "other_table", client.path.name, place, tables=list(part.tables), **values)

@@ -14,7 +14,7 @@ from crmlib.intake.quarantine import QUARANTINE
 from crmlib.intake.readers import find_files, open_source
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import ROW, Source, plain_heading
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 from crmlib.problems import Problem
 
 _ARCHIVES = (".zip",)

@@ -11,7 +11,7 @@ from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.shape import fillings_of, fills
 from crmlib.intake.source import Source
-from crmlib.layout import TableSource
+from crmlib.mapping import TableSource
 
 CLEARLY = 0.15
 _SAME_SYSTEM = 0.3

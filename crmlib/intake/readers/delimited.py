@@ -27,7 +27,7 @@ from crmlib.intake.readers.headings import (
 from crmlib.intake.readers.run_together import numbers_split_in_two, rows_within_a_cell
 from crmlib.intake.readers.table import finished
 from crmlib.intake.source import ROW, Source, identifier, literal
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 from crmlib.problems import Problem
 
 WRONG_LENGTH = "the line does not have the header's number of values"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 from crmlib.problems import Problem
 
 TITLE = "a title line above the headings"

@@ -17,7 +17,7 @@ from crmlib.intake.readers.parquet import open_parquet
 from crmlib.intake.readers.table import make_room
 from crmlib.intake.readers.workbook import open_workbook
 from crmlib.intake.source import Source
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 from crmlib.problems import Problem
 
 Opened = tuple[list[Source], list[Problem]]

@@ -30,7 +30,7 @@ from crmlib.intake.readers.headings import (
 )
 from crmlib.intake.readers.table import finished
 from crmlib.intake.source import ROW, Source, identifier, plain_heading
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 from crmlib.problems import Problem, nearest
 
 EVERY_SHEET = "*"

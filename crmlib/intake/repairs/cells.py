@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from crmlib.contract.tables import Kind
 from crmlib.intake.source import literal
-from crmlib.layout import DayMonth
+from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
 
 HIDDEN = "‹hidden›"

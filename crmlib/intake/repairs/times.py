@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from crmlib.intake.repairs.blanks import surface
 from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, counted, let, matches
 from crmlib.intake.source import literal
-from crmlib.layout import DayMonth
+from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
 
 _DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"

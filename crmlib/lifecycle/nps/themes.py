@@ -9,15 +9,18 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field, field_validator
 
 from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.score import DETRACTOR, PROMOTER, scores
-from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.settings import Mistake, Strict, open_settings
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 OTHER = "other"
 THEMES = (
     "theme", "label", "answers", "share", "detractor_comments", "detractor_share", "nps", "nps_low", "nps_high",
@@ -48,25 +51,34 @@ _DIGITS = re.compile(r"\+?\d(?:[\s\-./()]{0,2}\d){6,}")
 _LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "`": "'", "|": "¦", "$": "＄"})
 
 
-@dataclass(frozen=True)
-class Theme:
-    """A theme: its name, its label per language, and what a comment must say to be about it."""
+class Theme(Strict):
+    """A theme: its label per language, and what a comment must say to be about it."""
 
-    name: str
-    label: Mapping[str, str]
-    words: tuple[str, ...]
+    label: dict[str, str] = Field(min_length=1)
+    words: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _of_all_languages(cls, label: Any) -> Any:
+        return {"en": label} if isinstance(label, str) else label
+
+    @field_validator("words")
+    @classmethod
+    def _say_something(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(word.strip(" *") for word in words):
+            raise Mistake(_WORDS, "empty_word")
+        return words
 
     @property
     def shown(self) -> str:
-        """The label in the language in use; English where there is none."""
-        return self.label.get(text.voice().language) or self.label.get("en") or self.name
+        """The label in the language in use; English or another where there is none."""
+        return self.label.get(text.voice().language) or self.label.get("en") or next(iter(self.label.values()))
 
 
-@dataclass(frozen=True)
-class Rules:
-    """The themes and the stop words of a YAML file."""
+class Rules(Strict):
+    """The themes by their names, and the words that say nothing by themselves."""
 
-    themes: tuple[Theme, ...]
+    themes: dict[str, Theme]
     stop_words: frozenset[str] = frozenset()
 
 
@@ -78,63 +90,11 @@ def theme_rules(file: str = "") -> Rules:
         UnusableInput: the file is missing, is no YAML, or a theme lacks label or words; every problem at
         once.
 
-    >>> [theme.name for theme in theme_rules().themes]
+    >>> list(theme_rules().themes)
     ['wait', 'service', 'product', 'price', 'app']
     """
-    import yaml
-
-    path = Path(file) if file else _FILE
-    name = str(file or path.name)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UnusableInput(
-            [
-                Problem(
-                    name,
-                    found=f"a file that cannot be read ({type(error).__name__})",
-                    expected="YAML with the key themes",
-                )
-            ]
-        ) from None
-    if not isinstance(content, dict) or not isinstance(content.get("themes"), dict):
-        raise UnusableInput([Problem(name, found="no themes", expected="the key themes with a name for each theme")])
-    problems = [
-        Problem(name, key, "an unknown key", "themes or stop_words", nearest(str(key), ["themes", "stop_words"]))
-        for key in content
-        if key not in ("themes", "stop_words")
-    ]
-    made = []
-    for key, about in content["themes"].items():
-        label, words = (about.get("label"), about.get("words")) if isinstance(about, dict) else (None, None)
-        if isinstance(label, str):
-            label = {"en": label}
-        if not isinstance(label, dict) or not label or not all(isinstance(v, str) for v in label.values()):
-            problems.append(Problem(name, f"themes.{key}", "no label", "label: {en: …, zh: …}", "add a label"))
-        elif (
-            not isinstance(words, list)
-            or not words
-            or not all(isinstance(word, str) and word.strip(" *") for word in words)
-        ):
-            problems.append(
-                Problem(
-                    name,
-                    f"themes.{key}",
-                    f"words: {words!r}",
-                    "a list of words",
-                    "quote yes, no, on, off and numbers",
-                )
-            )
-        else:
-            made.append(Theme(str(key), label, tuple(words)))
-    stop_words = content.get("stop_words") or []
-    if not isinstance(stop_words, list) or not all(isinstance(word, str | bool) for word in stop_words):
-        problems.append(Problem(name, "stop_words", f"{stop_words!r}", "a list of words"))
-    if problems:
-        raise UnusableInput(problems)
-    # YAML reads a bare "no" and "on" as truth values; as stop words they are words.
-    plain = {"no" if word is False else "on" if word is True else str(word).casefold() for word in stop_words}
-    return Rules(tuple(made), frozenset(plain))
+    rules = open_settings(file or _FILE, name=file or _FILE.name).made(Rules)
+    return rules.model_copy(update={"stop_words": frozenset(word.casefold() for word in rules.stop_words)})
 
 
 def terms_of(comment: str) -> list[str]:
@@ -235,12 +195,10 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
         return pd.DataFrame(columns=list(THEMES))
     rules = rules or theme_rules()
     detractors = int((said.category == DETRACTOR).sum())
-    found = [(theme, said._said.map(_mentions(theme)).to_numpy(dtype=bool)) for theme in rules.themes]
+    found = [(name, said._said.map(_mentions(theme)).to_numpy(dtype=bool)) for name, theme in rules.themes.items()]
     nothing = ~np.any([mask for _, mask in found], axis=0) if found else np.ones(len(said), dtype=bool)
-    other = Theme(OTHER, {"en": "Something else", "zh": "其他"}, ())
-    parts = {
-        theme: said[mask] for theme, mask in [*((t.name, m) for t, m in found), (other.name, nothing)] if mask.any()
-    }
+    labels = {name: theme.shown for name, theme in rules.themes.items()} | {OTHER: _WORDS.name("themes", OTHER)}
+    parts = {name: said[mask] for name, mask in [*found, (OTHER, nothing)] if mask.any()}
     score = _scores_of(parts, level)
     rows = []
     for name, part in parts.items():
@@ -248,7 +206,7 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
         rows.append(
             {
                 "theme": name,
-                "label": next(theme.shown for theme in (*rules.themes, other) if theme.name == name),
+                "label": labels[name],
                 "answers": len(part),
                 "share": len(part) / len(said),
                 "detractor_comments": len(worst),

@@ -6,23 +6,21 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationInfo, field_validator
 
 from crmlib import text
 from crmlib.calendar import LONGEST_DAYS, Period
-from crmlib.lifecycle.scorecard.formula import Formula, FormulaInvalid, read_formula
-from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES, PERIODS
-from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.lifecycle.scorecard.formula import Formula, read_formula
+from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES
+from crmlib.problems import nearest
+from crmlib.settings import Mistake, Mistakes, Number, Strict, open_settings
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 OWN_FILE = Path(__file__).with_name("kpis.yaml")
 
-_KEYS = (
-    "name", "about", "formula", "unit", "better", "target", "owner", "needs", "interval", "fewest", "worth",
-    "period", "headline", "chart", "signal", "plays",
-)  # fmt: skip
-_REQUIRED = ("name", "about", "formula", "unit", "better")
-_UNITS = ("money", "money2", "percent", "percent1", "number", "number1", "number2", "score")
-_BETTER = ("higher", "lower", "neither")
 _INTERVALS = {
     "proportion": ("successes", "cases"),
     "net_score": ("up", "down", "cases"),
@@ -60,7 +58,7 @@ _FORMS: dict[str, Callable[[Any], str]] = {
 
 
 @dataclass(frozen=True)
-class Words:
+class Spoken:
     """A text in both languages; shows itself in the language in use."""
 
     en: str
@@ -70,29 +68,118 @@ class Words:
         return getattr(self, text.voice().language)
 
 
-@dataclass(frozen=True)
-class Kpi:
+def _filled(words: str, language: str, parameters: Mapping[str, Any]) -> str:
+    """A definition's words with ``{silent_days}`` and the like filled in; other braces are the client's own."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in parameters:
+            return found[0]
+        given = parameters[name]
+        return _PERIODS[language].get(given, given) if name == "period" else f"{given:g}"
+
+    return re.sub(r"\{(\w+)\}", value, words)
+
+
+def _both_languages(value: Any, info: ValidationInfo) -> Spoken:
+    """A text of the YAML, one for both languages or one for each, with the parameters' values filled in."""
+    given = {"en": value} if isinstance(value, str) else value
+    if not isinstance(given, dict) or not given or not set(given) <= {"en", "zh"}:
+        raise Mistake(_WORDS, "text")
+    english = str(given.get("en") or given.get("zh"))
+    chinese = str(given.get("zh") or english)
+    spoken = info.context or PARAMETERS
+    return Spoken(_filled(english, "en", spoken), _filled(chinese, "zh", spoken))
+
+
+Said = Annotated[Spoken, PlainValidator(_both_languages)]
+Arithmetic = Annotated[Formula, PlainValidator(lambda text: read_formula(text, tuple(BASE_MEASURES)))]
+
+
+class Worth(Strict):
+    """What one unit of a KPI is worth in money a year, and what that counts."""
+
+    formula: Arithmetic
+    about: Said = Spoken("", "")
+
+
+Needs = dict[str, tuple[str, ...]]
+
+
+def _formulas(info: ValidationInfo) -> list[Formula]:
+    """The formulas of a KPI that is being read: its own, and those of its interval."""
+    parts: dict[str, Formula] = next(iter((info.data.get("intervals") or {}).values()), {})
+    return [formula for formula in (info.data.get("formula"), *parts.values()) if formula]
+
+
+class Kpi(BaseModel):
     """One KPI as ``kpis.yaml`` defines it. Made by :func:`load_kpis`."""
 
-    key: str
-    name: Words
-    about: Words
-    formula: Formula
-    unit: str
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str = Field(default="", exclude=True)
+    name: Said
+    about: Said
+    formula: Arithmetic
+    unit: Literal["money", "money2", "percent", "percent1", "number", "number1", "number2", "score"]
     better: Literal["higher", "lower", "neither"]
-    target: float | None
-    owner: Words
-    needs: Mapping[str, tuple[str, ...]]
-    interval: str | None
-    interval_parts: Mapping[str, Formula]
-    fewest: int
-    worth: Formula | None
-    worth_about: Words
-    period: Period | None
-    headline: bool
-    chart: bool
-    signal: bool
-    plays: tuple[str, ...]
+    target: Number | None = None
+    owner: Said = Spoken(text.UNKNOWN, text.UNKNOWN)
+    intervals: dict[Literal["proportion", "net_score", "mean", "per_count", "given"], dict[str, Arithmetic]] = Field(
+        default={}, alias="interval", max_length=1
+    )
+    fewest: int = 0
+    worth: Worth | None = None
+    period: Literal["week", "month", "quarter"] | None = None
+    headline: bool = False
+    signal: bool = True
+    chart: bool = Field(default=True, validate_default=True)
+    plays: tuple[str, ...] = ()
+    needs: Needs = Field(default={}, validate_default=True)
+
+    @field_validator("intervals")
+    @classmethod
+    def _all_parts(cls, intervals: dict[str, dict[str, Formula]]) -> dict[str, dict[str, Formula]]:
+        if len(intervals) != 1:
+            raise Mistake(_WORDS, "interval.kinds", kinds=[*_INTERVALS])
+        for kind, parts in intervals.items():
+            if set(parts) != set(_INTERVALS[kind]):
+                raise Mistake(_WORDS, "interval.parts", [kind], parts=_INTERVALS[kind])
+        return intervals
+
+    @field_validator("period")
+    @classmethod
+    def _adds_up(cls, period: Period | None, info: ValidationInfo) -> Period | None:
+        counted = sorted({measure for formula in _formulas(info) for measure in formula.measures} - ADDITIVE)
+        if period and counted:
+            raise Mistakes([Mistake(_WORDS, "does_not_add_up", measure=measure) for measure in counted])
+        return period
+
+    @field_validator("needs")
+    @classmethod
+    def _all_that_is_read(cls, needs: Needs, info: ValidationInfo) -> Needs:
+        read: dict[str, tuple[str, ...]] = {}
+        for measure in (BASE_MEASURES[name] for formula in _formulas(info) for name in formula.measures):
+            read[measure.table] = tuple(dict.fromkeys((*read.get(measure.table, ()), *measure.columns)))
+        lacking = [f"{t}.{c}" for t, columns in read.items() for c in columns if c not in (needs or read).get(t, ())]
+        if lacking:
+            raise Mistakes([Mistake(_WORDS, "needs", name=name) for name in lacking])
+        return needs or read
+
+    @field_validator("chart")
+    @classmethod
+    def _has_signals(cls, chart: bool, info: ValidationInfo) -> bool:
+        return chart and info.data.get("signal", True)
+
+    @property
+    def interval(self) -> str | None:
+        """Which kind of interval its values have; None: a full count, no sampling."""
+        return next(iter(self.intervals), None)
+
+    @property
+    def interval_parts(self) -> Mapping[str, Formula]:
+        """The formulas that the interval is counted from, by name."""
+        return next(iter(self.intervals.values()), {})
 
     def period_in(self, counted_by: Period) -> Period:
         """The period of its values where counts are by ``counted_by``: its own if whole ones of these make it up."""
@@ -129,6 +216,10 @@ class Kpi:
         return lacking
 
 
+class _Kpis(RootModel[dict[str, Kpi]]):
+    """A file of KPIs."""
+
+
 def load_kpis(
     file: str | Path | None = None,
     *,
@@ -149,30 +240,23 @@ def load_kpis(
         UnusableInput: with every problem of the file at once: keys, units and measures that are not known (the
             nearest one is proposed), formulas that are not arithmetic, missing keys, tables missing in ``needs``.
 
-    >>> kpis = load_kpis(targets={"nps": 50})
+    >>> kpis = load_kpis(targets={"nps": 50.0})
     >>> kpis["cac"].formula.text, kpis["nps"].target, str(kpis["nps"].name)
     ('marketing_cost / new_customers', 50.0, 'Net promoter score (NPS)')
     """
-    content = _read(OWN_FILE)
-    name = OWN_FILE.name
-    spoken = {**PARAMETERS, **(parameters or {})}
-    if file:
-        own, name = _read(Path(file)), str(file)
-        for key, definition in own.items():
-            if definition is None or not isinstance(content.get(key), dict) or not isinstance(definition, dict):
-                content[key] = definition
-            else:
-                content[key] = {**content[key], **definition}
-    problems: list[Problem] = []
-    kpis = {}
-    for key, definition in content.items():
-        if definition is not None:
-            kpi = _kpi(str(key), definition, name, problems, (targets or {}).get(str(key)), spoken)
-            if kpi is not None:
-                kpis[str(key)] = kpi
-    if problems:
-        raise UnusableInput(problems)
-    return kpis
+    kit = open_settings(OWN_FILE, name=OWN_FILE.name)
+    own = open_settings(file) if file else kit
+    content = dict(kit.content)
+    for key, definition in own.content.items():
+        under = content.get(key)
+        merged = isinstance(under, dict) and isinstance(definition, dict)
+        content[key] = {**(under or {}), **definition} if merged else definition
+    content = {key: definition for key, definition in content.items() if definition is not None}
+    made = own.made(_Kpis, content=content, context={**PARAMETERS, **(parameters or {})}).root
+    return {
+        key: kpi.model_copy(update={"key": key, "target": (targets or {}).get(key, kpi.target)})
+        for key, kpi in made.items()
+    }
 
 
 def unknown_targets(kpis: Mapping[str, Kpi], targets: Mapping[str, float]) -> list[str]:
@@ -212,172 +296,3 @@ def kpi_definitions(kpis: Mapping[str, Kpi]) -> Any:
         }
         for key, kpi in kpis.items()
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    if not path.is_file():
-        raise UnusableInput(
-            [Problem(str(path), "", "no such file", "KPI definitions", "correct the path, or leave it empty")]
-        )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else ""
-        raise UnusableInput(
-            [Problem(str(path), place, "text that is not YAML", "YAML in UTF-8", "check indentation and quotes")]
-        ) from None
-    if not isinstance(content, dict):
-        raise UnusableInput(
-            [Problem(str(path), "", "no KPIs", "a key for each KPI", "see kpis.yaml beside this module")]
-        )
-    return content
-
-
-def _filled(words: str, language: str, parameters: Mapping[str, Any]) -> str:
-    """A definition's words with ``{silent_days}`` and the like filled in; other braces are the client's own."""
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in parameters:
-            return found[0]
-        given = parameters[name]
-        return _PERIODS[language].get(given, given) if name == "period" else f"{given:g}"
-
-    return re.sub(r"\{(\w+)\}", value, words)
-
-
-def _kpi(
-    key: str,
-    definition: Any,
-    file: str,
-    problems: list[Problem],
-    target: float | None,
-    parameters: Mapping[str, Any],
-) -> Kpi | None:
-    found: list[Problem] = []
-
-    def wrong(place: str, what: str, expected: str, remedy: str = "correct the value") -> None:
-        found.append(Problem(file, f"{key}{'.' if place else ''}{place}", what, expected, remedy))
-
-    def formula(place: str, value: Any) -> Formula | None:
-        try:
-            return read_formula(value, tuple(BASE_MEASURES))
-        except FormulaInvalid as error:
-            what, _, remedy = str(error).partition("; ")
-            wrong(place, what, "arithmetic over base measures", remedy or "correct the formula")
-            return None
-
-    def words(place: str, value: Any) -> Words:
-        if isinstance(value, str):
-            return Words(_filled(value, "en", parameters), _filled(value, "zh", parameters))
-        if isinstance(value, dict) and value and set(value) <= {"en", "zh"}:
-            english = str(value.get("en") or value.get("zh"))
-            chinese = str(value.get("zh") or english)
-            return Words(_filled(english, "en", parameters), _filled(chinese, "zh", parameters))
-        wrong(place, repr(value), "a text, or one for each language", "write {en: …, zh: …}")
-        return Words("", "")
-
-    if not isinstance(definition, dict):
-        wrong("", repr(definition), "keys such as name, formula, unit")
-        problems += found
-        return None
-    for name in definition:
-        if name not in _KEYS:
-            wrong(str(name), f"the unknown key {name!r}", "a known key", nearest(str(name), _KEYS))
-    for name in _REQUIRED:
-        if definition.get(name) is None:
-            wrong("", f"no {name}", "this key", f"add {name}:")
-    main = formula("formula", definition["formula"]) if definition.get("formula") is not None else None
-    for name, allowed in (("unit", _UNITS), ("better", _BETTER)):
-        if definition.get(name) is not None and definition[name] not in allowed:
-            wrong(name, repr(definition[name]), f"one of {', '.join(allowed)}", nearest(str(definition[name]), allowed))
-    for name in ("target", "fewest"):
-        value = definition.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            wrong(name, repr(value), "a number")
-    if not isinstance(definition.get("plays") or [], list):
-        wrong("plays", repr(definition["plays"]), "a list of plays, such as [win_back]")
-    kind, parts = _interval(definition.get("interval"), formula, wrong)
-    worth = definition.get("worth") or {}
-    if not isinstance(worth, dict) or not set(worth) <= {"formula", "about"}:
-        wrong("worth", repr(worth), "the keys formula and about")
-        worth = {}
-    worth_formula = formula("worth.formula", worth["formula"]) if worth else None
-    period = definition.get("period")
-    if period is not None and period not in PERIODS:
-        wrong("period", repr(period), f"one of {', '.join(PERIODS)}", nearest(str(period), PERIODS))
-    elif period is not None:
-        for measure in sorted({m for f in (main, *parts.values()) if f for m in f.measures} - ADDITIVE):
-            wrong("period", f"{measure}, whose values of several periods cannot be added up", "counts", "leave it out")
-    needs = _needs(definition.get("needs"), [main, *parts.values()], wrong)
-    shown = {
-        name: words(name, definition[name]) for name in ("name", "about", "owner") if definition.get(name) is not None
-    }
-    worth_about = words("worth.about", worth.get("about", ""))
-    problems += found
-    if found or main is None:
-        return None
-    wanted = target if target is not None else definition.get("target")
-    return Kpi(
-        key=key,
-        name=shown["name"],
-        about=shown["about"],
-        formula=main,
-        unit=definition["unit"],
-        better=definition["better"],
-        target=None if wanted is None else float(wanted),
-        owner=shown.get("owner", Words(text.UNKNOWN, text.UNKNOWN)),
-        needs=needs,
-        interval=kind,
-        interval_parts=parts,
-        fewest=int(definition.get("fewest") or 0),
-        worth=worth_formula,
-        worth_about=worth_about,
-        period=period,
-        headline=bool(definition.get("headline", False)),
-        chart=bool(definition.get("chart", True)) and bool(definition.get("signal", True)),
-        signal=bool(definition.get("signal", True)),
-        plays=tuple(map(str, definition.get("plays") or ())),
-    )
-
-
-def _interval(value: Any, formula: Any, wrong: Any) -> tuple[str | None, dict[str, Formula]]:
-    if value is None:
-        return None, {}
-    kind = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else None
-    if kind not in _INTERVALS:
-        wrong("interval", repr(value), f"one of {', '.join(_INTERVALS)}", nearest(str(kind), list(_INTERVALS)))
-        return None, {}
-    given = value[kind]
-    if not isinstance(given, dict) or set(given) != set(_INTERVALS[kind]):
-        wrong(f"interval.{kind}", repr(given), f"the keys {', '.join(_INTERVALS[kind])}")
-        return None, {}
-    parts = {name: formula(f"interval.{kind}.{name}", given[name]) for name in _INTERVALS[kind]}
-    return kind, {name: part for name, part in parts.items() if part is not None}
-
-
-def _needs(value: Any, formulas: list[Formula | None], wrong: Any) -> dict[str, tuple[str, ...]]:
-    read: dict[str, list[str]] = {}
-    for formula in formulas:
-        for measure in formula.measures if formula else ():
-            source = BASE_MEASURES[measure]
-            columns = read.setdefault(source.table, [])
-            columns += [column for column in source.columns if column not in columns]
-    if value is None:
-        return {table: tuple(columns) for table, columns in read.items()}
-    if not isinstance(value, dict) or not all(isinstance(columns, list) for columns in value.values()):
-        wrong("needs", repr(value), "tables with lists of columns, such as {orders: [amount]}")
-        return {}
-    for table, columns in read.items():
-        for column in columns:
-            if column not in value.get(table, []):
-                wrong(
-                    "needs",
-                    f"no {table}.{column}, which the formula reads",
-                    "all that it reads",
-                    "add it, or leave needs out",
-                )
-    return {str(table): tuple(map(str, columns)) for table, columns in value.items()}

@@ -217,7 +217,7 @@ def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "
             "95% interval {interval}, from {cases} cases; the money counts {worth}, if the gap of {period} lasts.",
             interval=text.interval(row.low, row.high, kpi.form),
             cases=int(row.cases),
-            worth=str(kpi.worth_about),
+            worth=str(kpi.worth.about) if kpi.worth else "",
             period=values["period"],
         )
     else:

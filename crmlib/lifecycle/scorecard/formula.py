@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.problems import nearest
+from crmlib.settings import Mistake
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 _LONGEST = 200
 _OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -18,8 +21,11 @@ _OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
-class FormulaInvalid(ValueError):
+class FormulaInvalid(Mistake):
     """A formula that cannot be used; says what was found and what to write instead."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(_WORDS, f"formula.{key}", **values)
 
 
 @dataclass(frozen=True)
@@ -55,22 +61,22 @@ def read_formula(text: Any, known: tuple[str, ...] | None = None) -> Formula:
     ('promoters', 'detractors', 'answers')
     >>> read_formula("revenu / orders", known=("revenue", "orders"))
     Traceback (most recent call last):
-    crmlib.lifecycle.scorecard.formula.FormulaInvalid: the unknown measure 'revenu'; did you mean 'revenue'?
+    crmlib.lifecycle.scorecard.formula.FormulaInvalid: the unknown measure 'revenu'; ...; did you mean 'revenue'?
     """
     source = str(text).strip()
     if len(source) > _LONGEST:
-        raise FormulaInvalid(f"a formula of {len(source)} characters; at most {_LONGEST} are read")
+        raise FormulaInvalid("long", characters=len(source), longest=_LONGEST)
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise FormulaInvalid(f"{source!r}, which is not arithmetic; write, say, revenue / orders") from None
+        raise FormulaInvalid("no_arithmetic", formula=source) from None
     names: list[str] = []
     _check(tree, names)
     if not names:
-        raise FormulaInvalid(f"{source!r}, which names no measure; write, say, revenue / orders")
+        raise FormulaInvalid("no_measure", formula=source)
     for name in names:
         if known is not None and name not in known:
-            raise FormulaInvalid(f"the unknown measure {name!r}; {nearest(name, known)}")
+            raise FormulaInvalid("unknown_measure", name=name, nearest=nearest(name, known))
     return Formula(source, tuple(dict.fromkeys(names)), tree)
 
 
@@ -83,7 +89,7 @@ def _check(node: ast.expr, names: list[str]) -> None:
     elif isinstance(node, ast.Name):
         names.append(node.id)
     elif not (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
-        raise FormulaInvalid(f"{ast.unparse(node)!r}; only measures, numbers, + - * / and brackets are allowed")
+        raise FormulaInvalid("not_allowed", formula=ast.unparse(node))
 
 
 def _value(node: ast.expr, measures: Mapping[str, Any]) -> Any:

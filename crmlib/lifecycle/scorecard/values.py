@@ -134,5 +134,5 @@ def worth_a_year(measures: Any, kpi: Kpi, *, periods: int) -> float:
     """
     if kpi.worth is None:
         return float("nan")
-    used = measures[list(kpi.worth.measures)].dropna()
-    return float(kpi.worth.value(used.tail(periods).sum().to_dict())) if len(used) >= periods else float("nan")
+    used = measures[list(kpi.worth.formula.measures)].dropna()
+    return float(kpi.worth.formula.value(used.tail(periods).sum().to_dict())) if len(used) >= periods else float("nan")

@@ -137,9 +137,9 @@ def abc_classes(spending: Any, *, rules: Rules | None = None) -> Any:
     amounts, counts = _columns(spending)
     money = counts * amounts
     total = money.sum()
-    names = [*(name for name, _ in rules.abc), chr(ord("A") + len(rules.abc))]
+    names = [*rules.abc, chr(ord("A") + len(rules.abc))]
     ahead = (money.cumsum() - money) / total if total else np.zeros(len(money))
-    place = np.searchsorted([share - 1e-12 for _, share in rules.abc], ahead, side="right")
+    place = np.searchsorted([share - 1e-12 for share in rules.abc.values()], ahead, side="right")
     table = pd.DataFrame({"place": place, "customers": counts, "revenue_year": money, "at_least": amounts})
     sums = (
         table.groupby("place")

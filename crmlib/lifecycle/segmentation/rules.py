@@ -5,15 +5,20 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
 from crmlib import text
 from crmlib.lifecycle.segmentation.quantiles import in_words
-from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.problems import Problem, nearest
+from crmlib.settings import Mistake, Mistakes, Number, SettingsFile, Strict, open_settings
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 OWN_RULES = Path(__file__).parent / "rules.yaml"
 RHYTHM = "days_to_return"
 COLUMNS = (
@@ -117,47 +122,143 @@ def _comparison_in_words(part: Comparison, values: Mapping[str, float]) -> str:
     return text.say("{what}: exactly {value}", what=what, value=value)
 
 
-@dataclass(frozen=True)
-class Threshold:
+def _names(info: ValidationInfo) -> Sequence[str]:
+    """The names of the file's thresholds."""
+    return (info.context or {}).get("thresholds", ())
+
+
+def _condition(found: Any, info: ValidationInfo) -> Condition:
+    """A condition as it stands in the YAML.
+
+    Raises:
+        Mistakes: of the condition, and of all that is in it.
+    """
+    mistakes: list[Mistake] = []
+    made = _read_condition(found, _names(info), mistakes)
+    if mistakes:
+        raise Mistakes(mistakes)
+    return made
+
+
+def _read_condition(found: Any, thresholds: Sequence[str], mistakes: list[Mistake]) -> Condition:
+    if found == "otherwise":
+        return Condition()
+    any_of = isinstance(found, dict) and set(found) == {"any"}
+    parts = found["any"] if any_of else [found] if isinstance(found, str) else found
+    if not isinstance(parts, list) or not parts:
+        mistakes.append(Mistake(_WORDS, "condition"))
+        return Condition()
+    return Condition(
+        tuple(
+            _read_comparison(part, thresholds, mistakes)
+            if isinstance(part, str)
+            else _read_condition(part, thresholds, mistakes)
+            for part in parts
+        ),
+        any_of,
+    )
+
+
+def _read_comparison(found: str, thresholds: Sequence[str], mistakes: list[Mistake]) -> Comparison | Condition:
+    match = _CONDITION.fullmatch(found)
+    if not match:
+        mistakes.append(Mistake(_WORDS, "comparison", found=found))
+        return Condition()
+    column, sign, bound = match.groups()
+    if column not in COLUMNS:
+        mistakes.append(Mistake(_WORDS, "column", name=column, nearest=nearest(column, COLUMNS)))
+    named = not re.match(r"-?\d", bound)
+    if named and bound not in thresholds:
+        mistakes.append(Mistake(_WORDS, "threshold", name=bound, nearest=nearest(bound, thresholds)))
+    return Comparison(column, sign, bound if named else float(bound))
+
+
+When = Annotated[Condition, PlainValidator(_condition)]
+
+
+class Threshold(Strict):
     """How a threshold's value comes about: fixed, a quantile, or a multiple of another."""
 
-    name: str
-    value: float | None = None
-    quantile: float | None = None
-    times: float | None = None
+    value: Number | None = None
+    quantile: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    times: Number | None = None
     of: str = ""
-    among: Condition = Condition()
-    at_least: float | None = None
-    otherwise: float | None = None
+    among: When = Condition()
+    at_least: Number | None = None
+    otherwise: Number | None = None
+
+    @field_validator("of")
+    @classmethod
+    def _known(cls, of: str, info: ValidationInfo) -> str:
+        known = [RHYTHM, *COLUMNS, *_names(info)]
+        if of not in known:
+            raise Mistake(_WORDS, "of.unknown", name=of, nearest=nearest(of, known))
+        return of
+
+    @model_validator(mode="after")
+    def _one_way(self, info: ValidationInfo) -> Threshold:
+        ways = [way for way in ("value", "quantile", "times") if getattr(self, way) is not None]
+        mistakes = []
+        if len(ways) != 1:
+            mistakes.append(Mistake(_WORDS, "ways.several" if ways else "ways.none", ways=ways))
+        if self.quantile is not None and self.of not in (RHYTHM, *COLUMNS):
+            mistakes.append(Mistake(_WORDS, "of.column", ["of"], rhythm=RHYTHM))
+        if self.quantile is not None and self.otherwise is None:
+            mistakes.append(Mistake(_WORDS, "too_few"))
+        if self.times is not None and self.of not in _names(info):
+            mistakes.append(Mistake(_WORDS, "of.threshold", ["of"]))
+        if mistakes:
+            raise Mistakes(mistakes)
+        return self
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Strict):
     """A segment and the condition that puts a customer into it."""
 
     name: str
-    when: Condition
+    when: When
 
 
-@dataclass(frozen=True)
-class Ruling:
+class Ruling(Strict):
     """Rules in the order in which they are tried, and segment names in the order in which they are shown."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = Field(min_length=1)
     shown: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Rules:
+class Satisfaction(Strict):
+    """How recent an answer must be, and from which scores on it is high and middle, by kind of question."""
+
+    months: int = Field(default=12, gt=0)
+    scores: dict[str, tuple[Number, Number]] = {}
+
+
+class Rules(Strict):
     """Everything in a rules file. Made by :func:`read_rules`."""
 
-    thresholds: tuple[Threshold, ...]
+    thresholds: dict[str, Threshold]
     tiers: Ruling
     stages: Ruling
-    abc: tuple[tuple[str, float], ...]
-    satisfaction_months: int
-    satisfaction_scores: tuple[tuple[str, float, float], ...]
-    needs: tuple[tuple[str, str], ...]
+    abc: dict[str, Number]
+    satisfaction: Satisfaction
+    needs: dict[str, str]
+
+    @field_validator("thresholds")
+    @classmethod
+    def _from_the_top(cls, thresholds: dict[str, Threshold]) -> dict[str, Threshold]:
+        above: set[str] = set()
+        for name, threshold in thresholds.items():
+            if threshold.times is not None and threshold.of not in above:
+                raise Mistake(_WORDS, "of.threshold", [name, "of"])
+            above.add(name)
+        return thresholds
+
+    @field_validator("abc")
+    @classmethod
+    def _rising_shares(cls, shares: dict[str, float]) -> dict[str, float]:
+        if [*shares.values()] != sorted({share for share in shares.values() if 0 < share < 1}):
+            raise Mistake(_WORDS, "abc")
+        return shares
 
 
 def read_rules(path: str | Path | None = None) -> Rules:
@@ -172,175 +273,17 @@ def read_rules(path: str | Path | None = None) -> Rules:
     >>> str(rules.tiers.rules[0].when.parts[0])
     'recency_days > sleeping_after'
     """
-    import yaml
-
-    file = Path(path) if path else OWN_RULES
-    name = file.name
-    if not file.is_file():
-        raise UnusableInput(
-            [Problem(str(file), found="no such file", expected="a rules file", remedy="correct the path")]
-        )
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}" if mark else ""
-        raise UnusableInput(
-            [Problem(name, place, "text that is not YAML", "YAML", "check indentation and quotes")]
-        ) from None
-    return _Reader(name).rules(content)
+    file = open_settings(path or OWN_RULES, name=None if path else OWN_RULES.name)
+    return file.made(Rules, also=_not_shown(file), context={"thresholds": list(file.content.get("thresholds") or {})})
 
 
-class _Reader:
-    """Reads a rules file and collects what is wrong with it."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-        self.known: list[str] = []
-
-    def wrong(self, place: str, found: str, expected: str, remedy: str) -> None:
-        self.problems.append(Problem(self.file, place, found, expected, remedy))
-
-    def rules(self, content: Any) -> Rules:
-        sections = ("thresholds", "tiers", "stages", "abc", "satisfaction", "needs")
-        content = self.mapping(content, "the file")
-        for key in content:
-            if key not in sections:
-                self.wrong(str(key), "an unknown section", "a known section", nearest(str(key), sections))
-        for key in sections:
-            if key not in content:
-                self.wrong(key, "no such section", "this section", "copy it from the kit's rules")
-        thresholds = tuple(
-            self.threshold(str(k), v) for k, v in self.mapping(content.get("thresholds"), "thresholds").items()
-        )
-        tiers, stages = (self.ruling(part, content.get(part)) for part in ("tiers", "stages"))
-        satisfaction = self.mapping(content.get("satisfaction"), "satisfaction")
-        scores = [
-            (str(kind), *self.numbers(bounds, f"satisfaction.scores.{kind}", 2))
-            for kind, bounds in self.mapping(satisfaction.get("scores", {}), "satisfaction.scores").items()
-        ]
-        abc = [(str(k), self.number(v, f"abc.{k}")) for k, v in self.mapping(content.get("abc"), "abc").items()]
-        needs = [(str(k), str(v)) for k, v in self.mapping(content.get("needs"), "needs").items()]
-        made = Rules(
-            thresholds,
-            tiers,
-            stages,
-            tuple(abc),
-            int(self.number(satisfaction.get("months", 12), "satisfaction.months")),
-            tuple(scores),  # type: ignore[arg-type]
-            tuple(needs),
-        )
-        if [share for _, share in abc] != sorted({share for _, share in abc if 0 < share < 1}):
-            self.wrong("abc", str(dict(abc)), "shares between 0 and 1 that rise", "write for example {A: 0.8, B: 0.95}")
-        if self.problems:
-            raise UnusableInput(self.problems)
-        return made
-
-    def mapping(self, found: Any, place: str) -> dict[Any, Any]:
-        if isinstance(found, dict):
-            return found
-        if found is not None:
-            self.wrong(place, repr(found), "keys with values below it", "see the kit's rules")
-        return {}
-
-    def number(self, found: Any, place: str) -> float:
-        if isinstance(found, int | float) and not isinstance(found, bool):
-            return float(found)
-        self.wrong(place, repr(found), "a number", "write a number")
-        return 0.0
-
-    def numbers(self, found: Any, place: str, count: int) -> list[float]:
-        if isinstance(found, list) and len(found) == count:
-            return [self.number(value, place) for value in found]
-        self.wrong(place, repr(found), f"{count} numbers in brackets", "write for example [9, 7]")
-        return [0.0] * count
-
-    def threshold(self, name: str, found: Any) -> Threshold:
-        place = f"thresholds.{name}"
-        given = self.mapping(found, place)
-        ways = [way for way in ("value", "quantile", "times") if way in given]
-        allowed = ("value", "quantile", "times", "of", "among", "at_least", "otherwise")
-        for key in given:
-            if key not in allowed:
-                self.wrong(place, f"the unknown key {key!r}", "a known key", nearest(str(key), allowed))
-        if len(ways) != 1:
-            self.wrong(
-                place,
-                " and ".join(ways) or "none of value, quantile and times",
-                "one of value, quantile, times",
-                "keep one",
-            )
-        amounts = {
-            key: self.number(given[key], f"{place}.{key}")
-            for key in ("value", "quantile", "times", "at_least", "otherwise")
-            if key in given
-        }
-        of = str(given.get("of", ""))
-        if "quantile" in given:
-            if not 0 < amounts["quantile"] < 1:
-                self.wrong(
-                    place, f"the quantile {amounts['quantile']:g}", "a share between 0 and 1", "write for example 0.8"
-                )
-            if of not in (RHYTHM, *COLUMNS):
-                self.wrong(place, f"of: {of!r}", f"{RHYTHM} or a column", nearest(of, (RHYTHM, *COLUMNS)))
-            if "otherwise" not in given:
-                self.wrong(
-                    place, "no otherwise", "the value to use where there are too few customers", "add otherwise:"
-                )
-        if "times" in given and of not in self.known:
-            self.wrong(place, f"of: {of!r}", "a threshold above it", nearest(of, self.known or ["value"]))
-        among = self.condition(given["among"], f"{place}.among") if "among" in given else Condition()
-        self.known.append(name)
-        return Threshold(name, of=of, among=among, **amounts)
-
-    def ruling(self, section: str, found: Any) -> Ruling:
-        given = self.mapping(found, section)
-        rules = []
-        for number, rule in enumerate(given.get("rules") or [], start=1):
-            place = f"{section}.rules, rule {number}"
-            if not isinstance(rule, dict) or set(rule) != {"name", "when"}:
-                self.wrong(place, repr(rule), "name: and when:", "give both and nothing else")
-                continue
-            rules.append(Rule(str(rule["name"]), self.condition(rule["when"], f"{place} ({rule['name']})")))
-        shown = tuple(map(str, given.get("shown") or []))
-        if not rules:
-            self.wrong(f"{section}.rules", "no rules", "at least one rule", "copy them from the kit's rules")
-        elif set(shown) != {rule.name for rule in rules} or len(set(shown)) != len(shown):
-            names = list(dict.fromkeys(rule.name for rule in rules))
-            self.wrong(f"{section}.shown", str(list(shown)), "every segment of the rules once", f"write {names}")
-        return Ruling(tuple(rules), shown)
-
-    def condition(self, found: Any, place: str) -> Condition:
-        if found == "otherwise":
-            return Condition()
-        if isinstance(found, str):
-            found = [found]
-        any_of = isinstance(found, dict) and set(found) == {"any"}
-        parts = found["any"] if any_of else found
-        if not isinstance(parts, list) or not parts:
-            self.wrong(place, repr(found), "a list of conditions, {any: [...]} or otherwise", "see the kit's rules")
-            return Condition()
-        return Condition(tuple(self.part(part, place) for part in parts), any_of)
-
-    def part(self, found: Any, place: str) -> Comparison | Condition:
-        if not isinstance(found, str):
-            return self.condition(found, place)
-        match = _CONDITION.fullmatch(found)
-        if not match:
-            self.wrong(
-                place,
-                repr(found),
-                "a column, a comparison and a number or threshold",
-                "write for example purchases >= 3",
-            )
-            return Condition()
-        column, sign, bound = match.groups()
-        if column not in COLUMNS:
-            self.wrong(place, f"the unknown column {column!r}", "a known column", nearest(column, COLUMNS))
-        named = not re.match(r"-?\d", bound)
-        if named and bound not in self.known:
-            self.wrong(
-                place, f"the unknown threshold {bound!r}", "a threshold", nearest(bound, self.known or ["a number"])
-            )
-        return Comparison(column, sign, bound if named else float(bound))
+def _not_shown(file: SettingsFile) -> Iterator[Problem]:
+    """Segments that are to be shown and have no rule, or the other way round."""
+    for section in ("tiers", "stages"):
+        given = file.content.get(section)
+        rules, shown = (given.get(part) if isinstance(given, dict) else None for part in ("rules", "shown"))
+        if not isinstance(rules, list) or not isinstance(shown, list):
+            continue
+        names = list(dict.fromkeys(str(rule["name"]) for rule in rules if isinstance(rule, dict) and "name" in rule))
+        if sorted(map(str, shown)) != sorted(names):
+            yield file.problem(Mistake(_WORDS, "shown", [section, "shown"], names=names))

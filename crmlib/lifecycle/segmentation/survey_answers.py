@@ -43,7 +43,7 @@ def _satisfaction(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     import ibis
 
     end = as_day(as_of)
-    kinds = [kind for kind, *_ in rules.satisfaction_scores]
+    kinds = list(rules.satisfaction.scores)
     answers = surveys.select(
         customer_id=surveys.customer_id.cast("string"),
         response_id=surveys.response_id.cast("string"),
@@ -56,7 +56,7 @@ def _satisfaction(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
         answers.customer_id.notnull()
         & answers.score.notnull()
         & answers.kind.isin(kinds)
-        & (answers.answered_on > ibis.literal(months_before(end, rules.satisfaction_months)))
+        & (answers.answered_on > ibis.literal(months_before(end, rules.satisfaction.months)))
         & (answers.answered_on <= ibis.literal(end))
     )
     place = ibis.cases(*((answers.kind == kind, number) for number, kind in enumerate(kinds)), else_=len(kinds))
@@ -67,7 +67,7 @@ def _satisfaction(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     )
     answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
     levels = []
-    for kind, high, middle in rules.satisfaction_scores:
+    for kind, (high, middle) in rules.satisfaction.scores.items():
         levels += [
             ((answers.kind == kind) & (answers.score >= high), "satisfied"),
             ((answers.kind == kind) & (answers.score >= middle), "indifferent"),
@@ -136,7 +136,7 @@ def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     )
     answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
     means = {}
-    for need, prefix in rules.needs:
+    for need, prefix in rules.needs.items():
         items = [answers[name].cast("float64") for name in answers.columns if name.startswith(prefix)]
         if items:
             total = sum((item.fill_null(0.0) for item in items), start=ibis.literal(0.0))

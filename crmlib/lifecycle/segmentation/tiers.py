@@ -52,8 +52,8 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
     rhythm = to_pandas(rhythm)
     rows: list[dict[str, Any]] = []
     found: dict[str, dict[str, Any]] = {}
-    for threshold in rules.thresholds:
-        values = {name: row["value"] for name, row in found.items()}
+    for name, threshold in rules.thresholds.items():
+        values = {known: row["value"] for known, row in found.items()}
         if threshold.value is not None:
             row = {
                 "value": threshold.value,
@@ -65,8 +65,8 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
             row = _from_rhythm(threshold, rhythm)
         else:
             row = _from_customers(threshold, customers, values)
-        found[threshold.name] = {"threshold": threshold.name, **row}
-        rows.append(found[threshold.name])
+        found[name] = {"threshold": name, **row}
+        rows.append(found[name])
     columns = ["threshold", "value", "low", "high", "customers", "words"]
     return pd.DataFrame(rows).reindex(columns=columns).astype({"value": float, "low": float, "high": float})
 

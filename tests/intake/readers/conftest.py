@@ -3,7 +3,7 @@ import pytest
 
 from crmlib.intake.readers import open_source
 from crmlib.intake.source import ROW
-from crmlib.layout import Reading
+from crmlib.mapping import Reading
 
 
 class Reader:

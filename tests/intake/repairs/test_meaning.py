@@ -7,7 +7,7 @@ import pytest
 from crmlib.contract import TABLES
 from crmlib.intake.repairs import HIDDEN, Habits
 from crmlib.intake.shape import _cell
-from crmlib.layout import Filling
+from crmlib.mapping import Filling
 from tests.intake.repairs.test_repairs import LONDON, Read, one
 
 MONEY = {"unit": "money", "low": 0}

@@ -99,11 +99,12 @@ def test_a_consultant_can_bring_other_themes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("themes: [", "cannot be read"),
-        ("- a list", "no themes"),
-        ("themes:\n  a: {words: [x]}\n", "no label"),
+        ("themes: [", "not YAML"),
+        ("- a list", "no keys"),
+        ("themes:\n  a: {words: [x]}\n", "no themes.a.label"),
         ("themes:\n  a: {label: A}\n", "words"),
-        ("themes:\n  a: {label: A, words: [yes]}\n", "words"),
+        ("themes:\n  a: {label: A, words: [1]}\n", r"themes.a.words.0: 1; expected text"),
+        ("themes:\n  a: {label: A, words: ['*']}\n", "words or beginnings of words"),
         ("theme: {}\nthemes:\n  a: {label: A, words: [x]}\n", "did you mean 'themes'"),
     ],
 )
@@ -231,5 +232,5 @@ def test_on_the_sample_both_languages_are_understood(answers):
 
 
 def test_a_theme_without_words_in_spaced_scripts_works():
-    rules = Rules((Theme("slow", {"en": "Slow"}, ("慢",)),))
+    rules = Rules(themes={"slow": Theme(label={"en": "Slow"}, words=("慢",))})
     assert nps.themes(said(("太慢了", 3.0)), rules=rules, fewest_comments=1).theme.tolist() == ["slow"]

@@ -6,19 +6,19 @@ The same keys stand in a client's YAML (``tables: orders: …``) and in a profil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from crmlib.contract import Table
+from crmlib.problems import nearest
+from crmlib.settings import Mistake, Strict
+from crmlib.words import Words
 
 Duplicates = Literal["drop", "keep", "ask"]
 DayMonth = Literal["day first", "month first"]
-
-
-class Strict(BaseModel):
-    """A part of a YAML file in which unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+_WORDS = Words(__file__)
 
 
 class Filling(Strict):
@@ -66,7 +66,7 @@ class Filling(Strict):
         if isinstance(value, list):
             return {"first": [as_written(heading) for heading in value]}
         if not isinstance(value, Mapping):
-            return value
+            raise Mistake(_WORDS, "filling", ways=FILLINGS)
         made = dict(value)
         if "constant" in made:
             made["constant"] = as_written(made["constant"])
@@ -77,17 +77,24 @@ class Filling(Strict):
             made["where"] = _lists_as_written(made["where"])
         return made
 
+    @field_validator("after", mode="before")
+    @classmethod
+    def _two_headings(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise Mistake(_WORDS, "after")
+        return value
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Filling:
         given = [n for n in FILLINGS if getattr(self, n) is not None]
         if len(given) != 1 or [] in (self.first, self.product, self.sum, self.difference) or "" in self.headings:
-            raise ValueError(f"one heading, a list of headings, or one of {', '.join(FILLINGS)}")
+            raise Mistake(_WORDS, "filling", ways=FILLINGS)
         if self.less and not (self.product or self.sum or self.difference):
-            raise ValueError("less goes with product, sum or difference; for the sign alone {first: …, times: -1}")
+            raise Mistake(_WORDS, "less", ["less"])
         if self.times == 0:
-            raise ValueError("times a number other than 0, such as 0.01 or -1")
+            raise Mistake(_WORDS, "times", ["times"])
         if self.text is not None and (not self.headings or "{" in "".join(said for said, _ in text_pieces(self.text))):
-            raise ValueError("a text with headings in braces, such as {Order}-{Line}")
+            raise Mistake(_WORDS, "pattern", ["text"], example="{Order}-{Line}")
         return self
 
     @property
@@ -250,3 +257,16 @@ def with_defaults(own: TableSource, default: TableSource) -> TableSource:
         if name in changed:
             changed[name] = {**getattr(default, name), **changed[name]}
     return default.model_copy(update=changed)
+
+
+def unknown_columns(table: Table, sections: Mapping[str, Any]) -> Iterator[Mistake]:
+    """The columns that a source speaks of (``columns``, ``values`` …) and the contract's table does not have."""
+    opened = table.open_columns
+    for section in ("columns", "values", "one_row_per", "adds_up"):
+        named = sections.get(section) or []
+        for column in [named] if isinstance(named, str) else named:
+            of_a_kind = section in ("columns", "values") and opened and str(column).startswith(opened)
+            if column not in table.names and not of_a_kind:
+                near = nearest(str(column), table.names)
+                at = [section, column] if isinstance(named, Mapping) else [section]
+                yield Mistake(_WORDS, "unknown_column", at, name=str(column), table=table.name, nearest=near)
