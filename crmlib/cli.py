@@ -86,10 +86,10 @@ def check(
 ) -> None:
     """Take the data in, without running anything: what was read and set aside, and which chapters can run."""
     from crmlib import text
+    from crmlib.chapters import chapter_files
     from crmlib.client import load_client
     from crmlib.intake import take_in
     from crmlib.intake.identities.runs import register_run
-    from crmlib.notebooks import chapter_files
     from crmlib.report.intake import chapter_state, write_intake
     from crmlib.runner import check_settings, run_folder
 
@@ -190,7 +190,7 @@ def lab() -> None:
     """Open JupyterLab at the course map."""
     import subprocess
 
-    from crmlib.notebooks import notebooks_folder
+    from crmlib.chapters import notebooks_folder
 
     folder = notebooks_folder()
     raise typer.Exit(

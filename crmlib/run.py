@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from crmlib.chapters import ChapterFile
 from crmlib.client import Client
 from crmlib.intake import Workspace
-from crmlib.notebooks import ChapterFile
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ import crmlib
 from crmlib import text
 from crmlib.chapter import RUN
 from crmlib.chapter.sections import for_client, needed
+from crmlib.chapters import ChapterFile, chapter_files
 from crmlib.client import Client, load_client
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.runs import register_run
 from crmlib.intake.readers import find_files
-from crmlib.notebooks import ChapterFile, chapter_files
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
 

@@ -32,7 +32,7 @@ def bench_import() -> None:
 def bench_run() -> None:
     """All chapters on the sample at once, against the sum of each alone."""
     from crmlib import runner
-    from crmlib.notebooks import chapter_files
+    from crmlib.chapters import chapter_files
 
     client = ROOT / "data" / "aurora" / "client.yaml"
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from crmlib.client import load_client
-from crmlib.intake.identities.keys import Key, client_key
 from crmlib.intake.identities.vault import Vault
+from crmlib.intake.identities.vault_key import Key, client_key
 from crmlib.problems import UnusableInput
 from tests.conftest import write_client
 

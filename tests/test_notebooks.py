@@ -11,9 +11,9 @@ import nbformat
 import pytest
 
 from crmlib.chapter.sections import needed
+from crmlib.chapters import chapter_files
 from crmlib.course.build import PLACE, builds, notebook, solution
 from crmlib.course.map import course_map
-from crmlib.notebooks import chapter_files
 
 BUILDS = list(builds())
 NAMES = [f"{built.kind}-{built.source.stem}" for built in BUILDS]

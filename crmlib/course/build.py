@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crmlib.notebooks import notebooks_folder
+from crmlib.chapters import notebooks_folder
 
 _BLANK = re.compile(r"^#: ?", re.MULTILINE)
 _EXERCISE = "exercise"

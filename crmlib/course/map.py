@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmlib.notebooks import ChapterFile, chapter_files
+from crmlib.chapters import ChapterFile, chapter_files
 
 
 def course_map() -> str:

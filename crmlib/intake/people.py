@@ -110,10 +110,10 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
     Raises:
         UnusableInput: the vault's key is nowhere or is another one.
     """
-    from crmlib.intake.identities.keys import client_key
     from crmlib.intake.identities.masking import install as install_masks
     from crmlib.intake.identities.pseudonyms import check_distinct, forgotten_sql, install
     from crmlib.intake.identities.vault import Vault
+    from crmlib.intake.identities.vault_key import client_key
 
     key = client_key(client.folder)
     install(connection, key)
@@ -248,8 +248,8 @@ def keep_identities(people: People, path: Path) -> None:
     """
     import pyarrow as pa
 
-    from crmlib.intake.identities.keys import client_key
     from crmlib.intake.identities.vault import Vault
+    from crmlib.intake.identities.vault_key import client_key
 
     columns = people._identity_columns()
     cells = "".join(f", i.{column}" for column in columns)

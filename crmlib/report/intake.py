@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from crmlib import text
+from crmlib.chapters import ChapterFile
 from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake.repairs import REPAIRS
-from crmlib.notebooks import ChapterFile
 
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
 _FURTHER_REPAIRS = {"fill_down": "values carried down from the row above"}

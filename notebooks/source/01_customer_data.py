@@ -462,7 +462,7 @@ twice if len(
 import hashlib
 import hmac
 
-from crmlib.intake.identities.keys import Key
+from crmlib.intake.identities.vault_key import Key
 from crmlib.intake.identities.pseudonyms import pseudonym
 
 key, other = (Key(vault, "in this notebook", bytes(32)) for vault in ("demonstration", "another client"))
@@ -539,7 +539,7 @@ wrongly = said[said.email == "unknown"]
 # says what these data allow, and what to ask the client for next.
 
 # %%
-from crmlib.notebooks import chapter_files
+from crmlib.chapters import chapter_files
 
 others = [file for file in chapter_files() if file.name != chapter.name]
 held = [

@@ -6,8 +6,8 @@ import pytest
 
 from crmlib.intake import take_in
 from crmlib.intake.identities.forget import forget
-from crmlib.intake.identities.keys import client_key
 from crmlib.intake.identities.pseudonyms import pseudonym
+from crmlib.intake.identities.vault_key import client_key
 from crmlib.intake.profiles import customer_headings
 
 CUSTOMERS = """\

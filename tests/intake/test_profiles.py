@@ -11,9 +11,9 @@ import yaml
 from crmlib.client import load_client
 from crmlib.contract import TABLES
 from crmlib.intake import take_in
-from crmlib.intake.identities.keys import client_key
 from crmlib.intake.identities.pseudonyms import pseudonym
 from crmlib.intake.identities.vault import Vault
+from crmlib.intake.identities.vault_key import client_key
 from crmlib.intake.profiles import load_profiles
 
 FIXTURES = Path(__file__).parent / "profiles"

@@ -6,9 +6,9 @@ import re
 import pytest
 
 from crmlib import text
+from crmlib.chapters import chapter_files
 from crmlib.client import load_client
 from crmlib.intake import take_in
-from crmlib.notebooks import chapter_files
 from crmlib.report.intake import write_intake
 from tests.conftest import write_client
 from tests.report.page import Page, problems

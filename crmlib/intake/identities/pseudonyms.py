@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from crmlib.intake.identities.keys import Key
+from crmlib.intake.identities.vault_key import Key
 from crmlib.intake.source import identifier
 from crmlib.problems import Problem, UnusableInput
 

@@ -12,9 +12,9 @@ import yaml
 
 from crmlib.client import Client
 from crmlib.intake.identities.forget import ASIDE, Report, Step
-from crmlib.intake.identities.keys import VARIABLE, forget_key, key_file
 from crmlib.intake.identities.private import PRIVATE
 from crmlib.intake.identities.runs import INTERRUPTED, RUN_PARTS, made_by_a_run, registered_runs
+from crmlib.intake.identities.vault_key import VARIABLE, forget_key, key_file
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crmlib.intake.identities.keys import Key, wrong_key
 from crmlib.intake.identities.private import alone, append_private, private_folder, replacing, write_private
 from crmlib.intake.identities.pseudonyms import is_pseudonym
+from crmlib.intake.identities.vault_key import Key, wrong_key
 from crmlib.problems import Problem, UnusableInput
 
 COLUMNS = ("pseudonym", "customer_id", "name", "email", "phone", "address")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.intake.proposal.exports import Export, open_exports
-from crmlib.intake.proposal.keys import ask_about_other_numbers, keys_across
 from crmlib.intake.proposal.known import choose_profiles, profile_tables
 from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
 from crmlib.intake.proposal.rows import shared_keys
+from crmlib.intake.proposal.shared_keys import ask_about_other_numbers, keys_across
 from crmlib.intake.proposal.suggestion import FILL_IN, Suggested
 from crmlib.intake.proposal.tables import all_rows, own_tables
 from crmlib.intake.proposal.write import flow, yaml_text

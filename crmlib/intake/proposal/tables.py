@@ -15,7 +15,6 @@ from crmlib.intake.proposal.doubts import (
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match, fit
 from crmlib.intake.proposal.headings import called_like, names_of
-from crmlib.intake.proposal.keys import with_keys
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
     constant_within,
@@ -25,6 +24,7 @@ from crmlib.intake.proposal.rows import (
     score_kind,
     test_values,
 )
+from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
 from crmlib.intake.shape import shown_headings
 

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from crmlib.intake.identities.forget import forget, plan_forget
-from crmlib.intake.identities.keys import client_key
 from crmlib.intake.identities.pseudonyms import pseudonym
 from crmlib.intake.identities.runs import register_run, registered_runs
 from crmlib.intake.identities.traces import Person, rows_with, stands_in, without_rows
 from crmlib.intake.identities.vault import Vault
+from crmlib.intake.identities.vault_key import client_key
 from crmlib.problems import UnusableInput
 
 CUSTOMERS = """

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlib.intake.identities.keys import Key, client_key
 from crmlib.intake.identities.pseudonyms import check_distinct, forgotten_sql, install, is_pseudonym, pseudonym
+from crmlib.intake.identities.vault_key import Key, client_key
 from crmlib.problems import UnusableInput
 
 KEY = Key("a1", "nowhere", bytes(range(32)))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from crmlib.client import load_client
-from crmlib.intake.identities.keys import client_key
 from crmlib.intake.identities.private import private_folder
 from crmlib.intake.identities.purge import plan_purge, purge
 from crmlib.intake.identities.runs import register_run
+from crmlib.intake.identities.vault_key import client_key
 from crmlib.problems import UnusableInput
 from tests.conftest import write_client
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from crmlib.intake.identities import vault as vaults
-from crmlib.intake.identities.keys import Key, client_key
 from crmlib.intake.identities.pseudonyms import pseudonym
 from crmlib.intake.identities.vault import COLUMNS, Vault
+from crmlib.intake.identities.vault_key import Key, client_key
 from crmlib.problems import UnusableInput
 
 PEOPLE = [

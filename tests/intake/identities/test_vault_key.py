@@ -12,8 +12,8 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
-from crmlib.intake.identities.keys import Key, client_key, forget_key
 from crmlib.intake.identities.private import private_folder, write_private
+from crmlib.intake.identities.vault_key import Key, client_key, forget_key
 from crmlib.problems import UnusableInput
 
 HEX = "0f" * 32
