@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
+from crmlib.models.arrays import Numbers
 from crmlib.models.errors import CustomerBaseInvalid, TooFewRepeatBuyers
 from crmlib.models.time_units import DAYS_PER_UNIT, Unit
-
-Numbers = np.ndarray
 
 # Four parameters cannot be read from fewer customers who came back; their standard errors would be meaningless.
 FEWEST_REPEAT_BUYERS = 10
@@ -288,7 +287,7 @@ def _unit_of(frame: pd.DataFrame, said: Unit | None) -> tuple[Unit | None, list[
     if strange.any():
         shown = {"unit": column.to_numpy(dtype=object)}
         wrong.append(Problem(strange, f"a unit that is none of {', '.join(DAYS_PER_UNIT)}", remedy, shown))
-    return (known[0] if known else said), wrong  # type: ignore[return-value]
+    return (known[0] if known else said), wrong
 
 
 def _others(known: list[str], usual: str) -> str:

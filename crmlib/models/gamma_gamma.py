@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import (
     FEWEST_REPEAT_BUYERS,
-    Numbers,
     Problem,
     check_spend,
     read_columns,
@@ -31,11 +31,11 @@ from crmlib.models.maximum_likelihood import (
     LARGE,
     Estimate,
     FittedModel,
-    Likelihood,
     maximise,
     positive,
     with_prior,
 )
+from crmlib.models.posterior import Likelihood
 
 # p, q, v over the median spend.
 STARTS = list(np.log([(4.0, 4.0, 1.0), (1.0, 3.0, 3.0), (20.0, 5.0, 0.2)]))

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
-from crmlib.models.customer_base import CustomerBase
+from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import (
+    CustomerBase,
+)
 from crmlib.models.maximum_likelihood import (
     LARGE,
     Estimate,
-    Likelihood,
-    Numbers,
     log_gamma_step,
     positive,
     psi1_step,
@@ -32,6 +33,7 @@ from crmlib.models.orders_model import (
     check_times,
     histories,
 )
+from crmlib.models.posterior import Likelihood
 from crmlib.models.time_units import Unit, days_per_unit
 
 # Where customers hardly differ, parameters run to infinity: all leave with one chance p = a/(a + b), or all order at

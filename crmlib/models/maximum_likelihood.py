@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, special
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.errors import FitDidNotConverge
 from crmlib.models.one_thread import one_thread
 from crmlib.models.posterior import (
     NORMAL_ENOUGH,
     Likelihood,
-    Numbers,
     ParameterDraws,
     Peak,
     draw,
@@ -262,7 +262,10 @@ def log_gamma_step(z: float | Numbers, n: Numbers) -> Numbers:
     """
     if np.all(z < LARGE):
         return special.gammaln(z + n) - special.gammaln(z)
-    rest = lambda v: 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)  # noqa: E731
+
+    def rest(v: Any) -> Any:
+        return 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)
+
     return (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n) + rest(z + n) - rest(z)
 
 
@@ -270,7 +273,10 @@ def psi_step(z: float | Numbers, n: Numbers) -> Numbers:
     """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
     if np.all(z < LARGE):
         return special.psi(z + n) - special.psi(z)
-    rest = lambda v: -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)  # noqa: E731
+
+    def rest(v: Any) -> Any:
+        return -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)
+
     return np.log1p(n / z) + n / (z + n) / (2 * z) + rest(z + n) - rest(z)
 
 
@@ -278,7 +284,10 @@ def psi1_step(z: float | Numbers, n: Numbers) -> Numbers:
     """ψ′(z + n) − ψ′(z), the curvature of :func:`log_gamma_step` in z."""
     if np.all(z < LARGE):
         return special.polygamma(1, z + n) - special.polygamma(1, z)
-    rest = lambda v: 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)  # noqa: E731
+
+    def rest(v: Any) -> Any:
+        return 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)
+
     return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2) + rest(z + n) - rest(z)
 
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.leaving_at_orders import LeavingAtOrders
-from crmlib.models.maximum_likelihood import Numbers
 
 
 class ModifiedBetaGeoNBD(LeavingAtOrders):

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import special
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.convergence import in_words, meaning
 from crmlib.models.customer_base import (
     CustomerBase,
@@ -26,12 +27,13 @@ from crmlib.models.errors import FitDidNotConverge
 from crmlib.models.maximum_likelihood import (
     Estimate,
     FittedModel,
-    Likelihood,
-    Numbers,
     maximise,
     with_prior,
 )
-from crmlib.models.posterior import Peak
+from crmlib.models.posterior import (
+    Likelihood,
+    Peak,
+)
 from crmlib.models.time_units import Unit
 
 # Beyond so many distinct histories, a fit to rounded times comes first: it saves time, and its likelihood, of nearly

@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from crmlib.models.customer_base import CustomerBase, Numbers, check_histories
+from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import (
+    CustomerBase,
+    check_histories,
+)
 from crmlib.models.maximum_likelihood import (
     LARGE,
     Estimate,
-    Likelihood,
     log_gamma_step,
     positive,
     psi1_step,
@@ -39,6 +42,7 @@ from crmlib.models.orders_model import (
     check_times,
     histories,
 )
+from crmlib.models.posterior import Likelihood
 from crmlib.models.time_units import Unit, days_per_unit
 
 # r, α (over the mean age), s, β (over the mean age): a typical base first, then ones with quicker, slower and rarer
@@ -432,7 +436,10 @@ def _discounted_stay(z: Numbers, s: float) -> Numbers:
 
     With 1 + u = e^y it is log-concave in y and has no singularity at all.
     """
-    height = lambda y: (1 - s) * y - z * np.expm1(y)  # noqa: E731
+
+    def height(y: Any) -> Any:
+        return (1 - s) * y - z * np.expm1(y)
+
     top = height(np.log(np.maximum((1 - s) / z, 1.0)))
     # From where it is surely negligible, Newton's method comes down to where it just is.
     end = np.minimum(np.log1p(80 / z) + 2, 2 * NEGLIGIBLE / (s - 1 + z)) if s >= 1 else np.log1p(80 / z) + 2

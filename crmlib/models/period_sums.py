@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg, special
 
-Numbers = np.ndarray
+from crmlib.models.arrays import Numbers
 
 _NODES = 16
 _LARGEST_BLOCK = 61

@@ -21,9 +21,9 @@ from typing import Literal
 import numpy as np
 from scipy import linalg, special, stats
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.one_thread import one_thread
 
-Numbers = np.ndarray
 # log-parameters → log-likelihood, its gradient and its Hessian
 Likelihood = Callable[[Numbers], tuple[float, Numbers, Numbers]]
 Method = Literal["importance", "normal", "slice"]

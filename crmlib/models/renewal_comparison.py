@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from crmlib.models.arrays import Numbers
 from crmlib.models.beta_discrete_weibull import BetaDiscreteWeibull
 from crmlib.models.errors import FitDidNotConverge
-from crmlib.models.posterior import Numbers
 from crmlib.models.renewal_model import RenewalModel, read_renewals
 from crmlib.models.shifted_beta_geometric import ShiftedBetaGeometric
 

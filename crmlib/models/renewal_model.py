@@ -14,10 +14,18 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
+from crmlib.models.arrays import Numbers
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, PredictionNotFinite
-from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, with_prior
+from crmlib.models.maximum_likelihood import (
+    Estimate,
+    FittedModel,
+    maximise,
+    with_prior,
+)
 from crmlib.models.period_sums import sum_of_falling
-from crmlib.models.posterior import Likelihood, Numbers
+from crmlib.models.posterior import (
+    Likelihood,
+)
 
 _COLUMNS = ("age", "at_risk", "lost")
 
@@ -89,7 +97,7 @@ class RenewalModel(FittedModel):
     def with_log_parameters(self, log_parameters: Numbers) -> Self:
         """The same model at other parameters, in the order of ``symbols``."""
         values = np.exp(np.asarray(log_parameters, float)).tolist()
-        return type(self)(**dict(zip(self.symbols, values, strict=True)))  # type: ignore[call-arg]
+        return type(self)(**dict(zip(self.symbols, values, strict=True)))
 
     def log_likelihood(self, survivors: Any) -> float:
         """The log-likelihood of these contracts, each the product of its renewals; ``survivors`` as in ``fit``."""

@@ -16,9 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from crmlib.models.maximum_likelihood import Estimate, positive
+from crmlib.models.arrays import Numbers
+from crmlib.models.maximum_likelihood import (
+    Estimate,
+    positive,
+)
 from crmlib.models.period_sums import block_length, log_rising, mean_rate
-from crmlib.models.posterior import Likelihood, Numbers
+from crmlib.models.posterior import (
+    Likelihood,
+)
 from crmlib.models.renewal_model import RenewalModel
 
 

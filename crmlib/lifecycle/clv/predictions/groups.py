@@ -18,9 +18,8 @@ from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, 
 from crmlib.lifecycle.clv.predictions.options import check_draws, check_interval, check_money
 from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_values, predict, value_at_risk
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.models.arrays import Numbers
 from crmlib.models.time_units import days_per_unit
-
-Numbers = np.ndarray
 
 MOST_GROUPS = 12
 # Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.

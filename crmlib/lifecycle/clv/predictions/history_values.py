@@ -17,9 +17,9 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
 from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
 from crmlib.lifecycle.clv.predictions.options import check_mean_spend, check_money
+from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import (
     CustomerBase,
-    Numbers,
     check_each_once,
     check_spend,
     customer_names,

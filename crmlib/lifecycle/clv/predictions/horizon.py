@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from crmlib.calendar import as_day
-from crmlib.models.customer_base import Numbers
+from crmlib.models.arrays import Numbers
 from crmlib.models.time_units import days_per_unit
 
 Horizon = str | dt.date

@@ -22,7 +22,7 @@ from crmlib.lifecycle.clv.predictions.history_values import (
     drawn_models,
     moved_models,
 )
-from crmlib.models.customer_base import Numbers
+from crmlib.models.arrays import Numbers
 from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
 

@@ -16,7 +16,11 @@ from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, model_name
 from crmlib.lifecycle.clv.validation.holdout import calibration_by_decile, expected_holdout_orders, with_holdout
 from crmlib.lifecycle.clv.validation.holdout_score import log_scores
 from crmlib.lifecycle.clv.validation.ranking import baseline_forecasts, errors_and_ranking
-from crmlib.models.customer_base import CustomerBase, Numbers, read_histories
+from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import (
+    CustomerBase,
+    read_histories,
+)
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit

@@ -23,7 +23,7 @@ from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.preparation import Day, purchases
 from crmlib.lifecycle.clv.validation.arguments import check_confidence, check_whole
-from crmlib.models.customer_base import Numbers
+from crmlib.models.arrays import Numbers
 from crmlib.models.errors import TooFewRepeatBuyers
 
 FEWEST_CUSTOMERS = 20

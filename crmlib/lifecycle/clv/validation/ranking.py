@@ -14,7 +14,7 @@ from scipy import optimize
 
 from crmlib.lifecycle.clv.validation.arguments import check_threshold
 from crmlib.lifecycle.clv.validation.holdout import expected_holdout_orders, with_holdout
-from crmlib.models.customer_base import Numbers
+from crmlib.models.arrays import Numbers
 from crmlib.models.orders_model import OrdersModel
 
 # A silence that fewer than one gap in ten reaches is taken for a goodbye.
