@@ -124,14 +124,19 @@ class Exercise:
     def _compared(self, given: Any, right: Any, mistakes: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
         if self._is(given, right):
             return self._right(right, mistakes, settings)
-        for code, wrong in mistakes.items():
-            if self._shows(given, wrong, right):
-                return Verdict("not yet", self._words(code, settings), code)
+        for same in (self._is_just, self._shows):
+            for code, wrong in mistakes.items():
+                if same(given, wrong, right):
+                    return Verdict("not yet", self._words(code, settings), code)
         return self._otherwise(given, right)
 
-    def _shows(self, given: Any, wrong: Any, right: Any) -> bool:
+    def _is_just(self, given: Any, wrong: Any, right: Any) -> bool:
         """Whether the answer is what this mistake leads to."""
         return self._is(given, wrong)
+
+    def _shows(self, given: Any, wrong: Any, right: Any) -> bool:
+        """Whether the answer, wrong in other ways too, agrees with the mistake wherever that differs from right."""
+        return False
 
     def _otherwise(self, given: Any, right: Any) -> Verdict:
         return self._unknown()
@@ -258,7 +263,6 @@ class Table(Exercise):
         return bool(same.all()) and len(same) == len(given)
 
     def _shows(self, given: pd.DataFrame, wrong: pd.DataFrame, right: pd.DataFrame) -> bool:
-        """Whether the answer agrees with the mistake wherever that differs from the right table."""
         wrong, right = self._given(wrong, wrong, (), {}), self._given(right, right, (), {})
         telling = ~self._rows(right, wrong)
         left_out = right.index.difference(wrong.index)

@@ -6,6 +6,7 @@ the data that it was judged by.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from crmlib.course.build import solution
 from crmlib.course.exercise import HINTS, Choice, Exercise, Number, Several, Table
 from crmlib.words import use
 
-CHAPTERS = {"nps": "08_nps"}
+CHAPTERS = {"segmentation": "03_segmentation", "nps": "08_nps"}
 EXERCISES = [
     (chapter, name)
     for chapter in CHAPTERS
@@ -58,11 +59,26 @@ def calls(repository):
     return of
 
 
+def _once(rule: Any) -> Any:
+    """The rule, computed once for the same data."""
+    kept: dict[Any, Any] = {}
+
+    @functools.wraps(rule)
+    def answered(*data: Any, **settings: Any) -> Any:
+        key = (*map(id, data), repr(settings))
+        if key not in kept:
+            kept[key] = (rule(*data, **settings), data)
+        return kept[key][0]
+
+    return answered
+
+
 def _run(repository, notebook: str) -> dict[str, Call]:
     made: dict[str, Call] = {}
 
     def keep(self: Exercise, answer: Any, *data: Any, **settings: Any) -> None:
         made[self.name] = Call(self, answer, data, settings)
+        self.rule = _once(self.rule)
 
     variables: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -223,3 +239,18 @@ def test_nps_no_may_be_said_as_false_and_one_decimal_is_enough(calls):
     assert calls("nps")["signal"].judge(False).verdict == "right"
     later = calls("nps")["later"]
     assert later.judge(round(later.solution()[0], 1)).verdict == "right"
+
+
+def test_segmentation_scores_by_rank_are_recognised_and_the_thresholds_of_then_are_told_from_those_of_today(calls):
+    of = calls("segmentation")
+    (few,) = of["frequency_scores"].data
+    ranked = pd.qcut(few.purchases_year.rank(method="first"), 3, labels=False) + 1
+    judged = of["frequency_scores"].judge(few[["customer_id"]].assign(f_score=ranked))
+    assert judged.mistake == "by_rank"
+    right, mistakes = of["still_core"].solution()
+    assert abs(right - mistakes["own_thresholds"]) > 0.005
+
+
+def test_segmentation_revenue_of_all_times_is_not_that_of_the_year(calls):
+    right, mistakes = calls("segmentation")["best_fifth"].solution()
+    assert min(abs(right - mistakes[code]) for code in ("ever", "ever_of_buyers", "everybody")) > 0.05

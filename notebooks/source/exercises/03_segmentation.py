@@ -13,10 +13,12 @@
 # ---
 
 # %% [markdown]
-# # Practice: 03 Segmentation
+# # Practice: segmentation
 #
-# Replace each `...` by your answer and run the cell below it. The checks compute what they expect from the data at hand,
-# so they hold for any client; ask as often as you like. Three digits are enough.
+# Here are five exercises on chapter 03. Replace each `...` by your own code and run the cell. Then run the check below
+# it. If you are stuck, run `check.frequency_scores.hint()` (or the name of another exercise) up to three times.
+#
+# The checks compute the right answer from the data at hand. Three digits are enough.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
@@ -31,63 +33,80 @@ from crmlib.lifecycle import segmentation
 
 chapter = crmlib.begin("03_segmentation", client, run)
 orders, as_of = chapter.table("orders"), chapter.as_of
-customers = segmentation.customer_activity(orders, as_of=as_of).to_pandas()
-rhythm = segmentation.purchase_rhythm(orders, as_of=as_of).to_pandas()
-thresholds = segmentation.thresholds(customers, rhythm)
-
-# %% [markdown]
-# `customers` has one row per customer who ever bought; `thresholds` is what the rules use:
-
-# %%
-pd.set_option("display.max_colwidth", None)
-thresholds[["threshold", "value", "words"]].round(2)
 
 # %% [markdown]
 # ## 1 Equal customers, equal scores
 #
-# Score the frequency (`purchases_year`) from 1 to 3 with these cut points: nothing in the year → 1; one or two purchases
-# → 2; more → 3. Answer a table with `customer_id` and `f_score`.
+# Nine customers have bought this often in the last twelve months. Score them from 1 to 3 by thirds, as the chapter does:
+# the cut points are values that customers have, and a value that equals a cut point belongs below it. Answer a table
+# with `customer_id` and `f_score`.
+
+# %%
+few = pd.DataFrame({"customer_id": list("abcdefghi"), "purchases_year": [1, 5, 1, 2, 8, 1, 2, 1, 3]})
+few.T
 
 # %% tags=["exercise"]
 #: frequency_scores = ...
-bins = pd.cut(customers.purchases_year, [-1, 0, 2, float("inf")], labels=[1, 2, 3]).astype(int)
-frequency_scores = pd.DataFrame({"customer_id": customers.customer_id, "f_score": bins})
+scores = 1 + (few.purchases_year > 1).astype(int) + (few.purchases_year > 2).astype(int)
+frequency_scores = pd.DataFrame({"customer_id": few.customer_id, "f_score": scores})
 
 # %%
-check.check_frequency_scores(frequency_scores, orders, as_of=as_of)
+check.frequency_scores(frequency_scores, few)
 
 # %% [markdown]
 # ## 2 Which rule comes first?
 #
-# A customer spent ten times the threshold `high_spend` in the last twelve months, on many days, but has been silent for
-# one day longer than `sleeping_after`. Which tier: `"core"`, `"potential"`, `"ordinary"` or `"sleeping"`?
+# These rules put customers into tiers. They are tried from the top.
+#
+# 1. `sleeping`: silent for more days than `sleeping_after`
+# 2. `core`: spent at least `high_spend` in the year and bought at least `frequent` times
+# 3. `potential`: only one of these two
+# 4. `ordinary`: everybody else
+#
+# A customer has spent ten times `high_spend` in the last twelve months, on many days. But the customer has been silent
+# for one day longer than `sleeping_after`. Which tier is it?
+
+# %%
+customers = segmentation.customer_activity(orders, as_of=as_of).to_pandas()
+thresholds = segmentation.thresholds(customers, segmentation.purchase_rhythm(orders, as_of=as_of).to_pandas())
+thresholds[["threshold", "value"]].round(2)
 
 # %% tags=["exercise"]
 #: tier = ...
 tier = "sleeping"
 
 # %%
-check.check_first_rule(tier, thresholds)
+check.first_rule(tier, thresholds)
 
 # %% [markdown]
 # ## 3 How much do the best bring?
 #
-# Take the customers who bought in the last twelve months. The best fifth of them (rounded down to whole customers) brings
-# which share of the revenue of the twelve months?
+# A small shop has 15 customers. Take those who bought in the last twelve months. What share of the revenue of these
+# twelve months comes from the best fifth of them?
+
+# %%
+ever = [500, 420, 1500, 90, 900, 60, 700, 80, 30, 20, 400, 300, 250, 60, 40]
+year = [400, 300, 90, 80, 70, 60, 50, 40, 30, 20, 0, 0, 0, 0, 0]
+shop = pd.DataFrame({"purchases_year": [4, 3, 1, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], "revenue_year": year, "revenue": ever})
+shop.T
 
 # %% tags=["exercise"]
 #: best_fifth = ...
-spent = customers[customers.purchases_year > 0].revenue_year.sort_values(ascending=False)
+spent = shop[shop.purchases_year > 0].revenue_year.sort_values(ascending=False)
 best_fifth = spent.head(len(spent) // 5).sum() / spent.sum()
 
 # %%
-check.check_best_fifth(best_fifth, orders, as_of=as_of)
+check.best_fifth(best_fifth, shop)
 
 # %% [markdown]
 # ## 4 Money that has gone to sleep
 #
-# Put the customers into tiers (`segmentation.segments`). How much of the revenue of the **last twelve months** came from
-# customers who are in the tier `sleeping` today?
+# `customers` has one row per customer who ever bought. Put them into tiers with `segmentation.segments` and the
+# `thresholds`. How much of the revenue of the **last twelve months** came from customers who are in the tier `sleeping`
+# today?
+
+# %%
+customers[["customer_id", "recency_days", "purchases_year", "revenue_year", "revenue"]].head(3).round(2)
 
 # %% tags=["exercise"]
 #: asleep = ...
@@ -95,13 +114,12 @@ segmented = segmentation.segments(customers, thresholds)
 asleep = segmented[segmented.tier == "sleeping"].revenue_year.sum()
 
 # %%
-check.check_asleep(asleep, orders, as_of=as_of)
+check.asleep(asleep, customers, thresholds)
 
 # %% [markdown]
 # ## 5 Core then, core now
 #
-# `earlier` is a day in the past that can be compared with today. Of the customers who were **core then**, which share is
-# core today? Use today's thresholds for both days.
+# We can compare today with the day `earlier`. Of the customers who were **core then**, what share is core today?
 
 # %%
 earlier = segmentation.comparison_day(customers, as_of=as_of)
@@ -109,12 +127,10 @@ earlier
 
 # %% tags=["exercise"]
 #: still_core = ...
-still_core = None
-if earlier:
-    past = segmentation.segments(segmentation.customer_activity(orders, as_of=earlier).to_pandas(), thresholds)
-    moves = segmentation.migration(past, segmented, since=earlier)
-    core = moves[moves.before == "core"]
-    still_core = core[core.after == "core"].customers.sum() / max(1, core.customers.sum())
+past = segmentation.segments(segmentation.customer_activity(orders, as_of=earlier).to_pandas(), thresholds)
+moves = segmentation.migration(past, segmented, since=earlier)
+core = moves[moves.before == "core"]
+still_core = core[core.after == "core"].customers.sum() / core.customers.sum()
 
 # %%
-check.check_still_core(still_core, orders, as_of=as_of)
+check.still_core(still_core, orders, as_of=as_of)
