@@ -55,6 +55,19 @@ def to_pandas(table: Any) -> Any:
     return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
+def to_ibis(table: Any) -> Any:
+    """The table as an Ibis table, whichever kind it is.
+
+    >>> import pandas as pd
+    >>> to_ibis(pd.DataFrame({"n": [1, 2]})).n.sum().execute()
+    3
+    """
+    import ibis
+    import pandas as pd
+
+    return ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
+
+
 def connect(*, threads: int | None = None, folder: Path | None = None, memory: str = "") -> Any:
     """A new DuckDB behind Ibis, whose clock shows UTC: in memory, or in a private ``folder`` for large data.
 

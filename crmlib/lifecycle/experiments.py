@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import purchases
+from crmlib.statistics import newcombe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,6 @@ def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, conf
     Everybody assigned counts in the arm that chance drew, whether or not the action was done.
     """
     import pandas as pd
-    from statsmodels.stats.proportion import confint_proportions_2indep
 
     drawn = to_pandas(_responses(actions, orders, within_days=within_days, as_of=as_of))
     rows = []
@@ -138,10 +138,7 @@ def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, conf
         if not {"treat", "control"} <= set(arm.index):
             continue
         treated, control = arm.loc["treat"], arm.loc["control"]
-        low, high = confint_proportions_2indep(
-            treated.responses, treated.assigned, control.responses, control.assigned,
-            method="newcomb", compare="diff", alpha=1 - confidence,
-        )  # fmt: skip
+        low, high = newcombe(treated.responses, treated.assigned, control.responses, control.assigned, level=confidence)
         rates = treated.responses / treated.assigned, control.responses / control.assigned
         rows.append((play, int(treated.assigned), int(control.assigned), *rates, rates[0] - rates[1], low, high))
     columns = ["play", "treated", "control", "treated_rate", "control_rate", "effect", "low", "high"]

@@ -207,11 +207,8 @@ rate.round(3)
 # still waiting.
 
 # %%
-waits = retention.waiting_times(returns, by=None)
-days = waits.pivot_table(index="days", columns="returned", values="customers", fill_value=0)
-days = days.reindex(columns=[False, True], fill_value=0)
-at_risk = days.sum(axis=1)[::-1].cumsum()[::-1]
-returned_by = 1 - (1 - days[True] / at_risk).cumprod()
+waits = retention.waiting_times(returns, by=None).to_pandas().set_index("days")
+returned_by = 1 - (1 - waits.returned / waits.at_risk).cumprod()
 
 # %% [markdown]
 # The library does the same and knows how sure it is. **Greenwood's formula** adds up, over the days, what chance alone

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import crmlib
 from crmlib import figures, text
 from crmlib.lifecycle import retention
-from crmlib.lifecycle.retention.intervals import newcombe, wilson
+from crmlib.statistics import newcombe, wilson
 
 
 def orders_of(*rows, **columns):
@@ -319,6 +319,40 @@ def test_the_log_rank_test_is_that_of_a_textbook():
     test = retention.log_rank(table, least=20)
     assert test["chi2"] == pytest.approx(16.793, abs=0.001)
     assert test["p"] == pytest.approx(4.17e-5, rel=0.01)
+
+
+def test_curves_and_test_take_no_more_rows_from_the_engine_than_there_are_days(monkeypatch, tmp_path):
+    import ibis
+
+    random = np.random.default_rng(6)
+    waits, ends = random.geometric(0.02, 20_000), random.integers(1, 90, 20_000)
+    each = pd.DataFrame({"group": random.choice(["a", "b", "c"], 20_000), "returned": waits <= ends})
+    each["days"] = np.minimum(waits, ends)
+    connection = ibis.duckdb.connect()
+    each.to_parquet(tmp_path / "second_orders.parquet")
+    table = connection.read_parquet(tmp_path / "second_orders.parquet")
+    taken = []
+
+    def counted(answer):
+        def counting(*args, **kwargs):
+            result = answer(*args, **kwargs)
+            taken.append(np.size(result) if np.isscalar(result) else len(result))
+            return result
+
+        return counting
+
+    for name in ("execute", "to_pandas", "to_pyarrow"):
+        monkeypatch.setattr(type(connection), name, counted(getattr(type(connection), name)))
+    everybody, by_group = retention.return_curves(table, by=None), retention.return_curves(table)
+    test = retention.log_rank(table)
+    assert max(taken) <= 3 * each.days.nunique()
+    assert taken[0] <= each.days.nunique()
+    pd.testing.assert_frame_equal(everybody, retention.return_curves(each, by=None))
+    pd.testing.assert_frame_equal(by_group, retention.return_curves(each))
+    assert test == retention.log_rank(each)
+    from statsmodels.duration.survfunc import survdiff
+
+    assert (test["chi2"], test["p"]) == pytest.approx(survdiff(each.days, each.returned.astype(int), each.group))
 
 
 def test_there_is_no_test_without_groups_or_returns():

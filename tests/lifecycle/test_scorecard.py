@@ -386,9 +386,12 @@ def test_a_cost_per_case_has_nearly_the_exact_poisson_interval():
 
 def test_the_interval_of_nps_and_of_a_mean_by_hand():
     kpis = scorecard.load_kpis()
-    nps = pd.DataFrame({"period": months(1), "promoters": [50.0], "detractors": [20.0], "nps_answers": [100.0]})
+    nps = measured(promoters=[50.0], detractors=[20.0], nps_answers=[100.0], nps_effective_answers=[50.0])
     row = scorecard.kpi_values(nps, {"nps": kpis["nps"]}, period="quarter").iloc[0]
-    assert row["high"] - row["value"] == pytest.approx(196 * math.sqrt((0.7 - 0.09) / 100), rel=1e-4)
+    # 100 answers worth 50 independent ones, and three more: 0.75 promoters, 0.75 detractors.
+    p, d = 25.75 / 53, 10.75 / 53
+    half = 1.959964 * math.sqrt((p + d - (p - d) ** 2) / 53)
+    assert [row["low"], row["high"]] == pytest.approx([100 * (p - d - half), 100 * (p - d + half)], abs=1e-4)
     amounts = np.array([10.0, 20, 30, 60] * 10)
     sums = {"revenue": [amounts.sum()], "revenue_squares": [(amounts**2).sum()], "orders": [40.0]}
     row = scorecard.kpi_values(
@@ -663,6 +666,8 @@ def test_drilling_down_neither_loses_nor_adds_revenue():
 
 def measured(**columns):
     count = len(next(iter(columns.values())))
+    if "nps_answers" in columns:
+        columns.setdefault("nps_effective_answers", columns["nps_answers"])
     return pd.DataFrame({"period": months(count), **{k: np.asarray(v, float) for k, v in columns.items()}})
 
 
@@ -721,6 +726,38 @@ def test_nps_is_taken_by_the_quarter_so_that_a_wave_is_not_cut_in_two():
     assert scorecard.scorecard_rows(card, kpis)["kpi_period"].tolist() == ["2024 Q2"]
     # Weeks do not make up a quarter.
     assert kpis["nps"].period_in("week") == "week"
+
+
+def chapter_and_scorecard(surveys, as_of, period="quarter"):
+    """The score of each quarter with its interval, as the chapter on it tells it and as the scorecard does."""
+    from crmlib.lifecycle import nps
+
+    told = nps.trend(nps.answers(surveys, as_of=as_of), as_of=as_of)
+    told = told[~told.unfinished].set_index("period")[["nps", "nps_low", "nps_high"]]
+    measures = scorecard.survey_measures(surveys, as_of=as_of, period=period)
+    measures["period"] = measures["period"].dt.date
+    found = scorecard.kpi_values(measures, {"nps": scorecard.load_kpis()["nps"]}, period=period)
+    return told, found.set_index("period")[["value", "low", "high"]]
+
+
+@pytest.mark.parametrize("period", ["month", "quarter"])
+def test_the_scorecard_and_the_chapter_give_the_score_one_interval(repository, period):
+    surveys = pd.read_csv(repository / "data/aurora/surveys.csv", parse_dates=["answered_at"])
+    # Some customers answer twice in a quarter, in different months: that is no independent news.
+    again = surveys[surveys.kind == "nps"].iloc[::3]
+    again = again.assign(response_id=again.response_id + "-again", answered_at=again.answered_at + pd.Timedelta("31D"))
+    for asked in (surveys, pd.concat([surveys, again])):
+        told, found = chapter_and_scorecard(asked, "2025-12-31", period)
+        assert len(told) == len(found) == 8
+        assert found.to_numpy() == pytest.approx(told.to_numpy(), abs=1e-9)
+
+
+def test_twelve_promoters_of_twelve_are_no_certain_hundred_on_the_scorecard_either():
+    surveys = pd.DataFrame({"response_id": [str(n) for n in range(12)], "kind": "nps", "score": 10,
+        "answered_at": pd.date_range("2025-01-01", "2025-03-31", periods=12)})  # fmt: skip
+    told, found = chapter_and_scorecard(surveys, "2025-03-31", "month")
+    assert found.iloc[0].tolist() == pytest.approx(told.iloc[0].tolist())
+    assert found.iloc[0].round(1).tolist() == [100.0, 54.2, 100.0]
 
 
 def test_what_does_not_add_up_over_months_cannot_be_taken_by_the_quarter(tmp_path):

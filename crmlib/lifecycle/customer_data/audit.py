@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.retention.intervals import wilson
+from crmlib.statistics import wilson
 
 
 def audit_intervals(*, checked: int, wrong: Sequence[int] = (0, 1, 2, 5, 10)) -> Any:
@@ -25,8 +25,7 @@ def audit_intervals(*, checked: int, wrong: Sequence[int] = (0, 1, 2, 5, 10)) ->
     if checked < 1:
         raise ValueError("at least one row must be checked")
     rows = [(k, k / checked, *wilson(k, checked)) for k in wrong if k <= checked]
-    frame = pd.DataFrame(rows, columns=["wrong_rows", "error_share", "error_low", "error_high"])
-    return frame.assign(error_low=frame.error_low.clip(lower=0.0))
+    return pd.DataFrame(rows, columns=["wrong_rows", "error_share", "error_low", "error_high"])
 
 
 def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:

@@ -5,6 +5,7 @@ Split by idea: ``score`` (answers, the score and its interval), ``trend``, ``gro
 ``outcome`` (later revenue), ``figures``, ``findings``.
 """
 
+from crmlib.answers import answers
 from crmlib.lifecycle.nps.bases import bases
 from crmlib.lifecycle.nps.drivers import drivers, item_columns, ordered_logit, relative_weights
 from crmlib.lifecycle.nps.figures import (
@@ -34,7 +35,7 @@ from crmlib.lifecycle.nps.outcome import (
     shortfall,
     standing,
 )
-from crmlib.lifecycle.nps.score import adjusted_wald, answers, coverage, difference, scores
+from crmlib.lifecycle.nps.score import coverage, difference, scores
 from crmlib.lifecycle.nps.themes import quotation, telling_terms, terms_of, theme_rules, themes, topics
 from crmlib.lifecycle.nps.trend import drift, trend
 from crmlib.lifecycle.nps.weighting import (
@@ -49,7 +50,6 @@ from crmlib.lifecycle.nps.weighting import (
 
 __all__ = [
     "active_customers",
-    "adjusted_wald",
     "answers",
     "bases",
     "bases_table",

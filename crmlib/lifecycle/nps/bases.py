@@ -6,10 +6,10 @@ import datetime as dt
 from typing import Any
 
 from crmlib import text
+from crmlib.answers import SMALL_BASE
 from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.drivers import FEWEST_ANSWERS, FEWEST_PER_ITEM, item_columns
-from crmlib.lifecycle.nps.score import SMALL_BASE
 from crmlib.lifecycle.nps.weighting import FEWEST_ANSWERED, FEWEST_REQUESTS
 
 FEWEST_COMMENTS = 20

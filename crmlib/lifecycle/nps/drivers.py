@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
+from crmlib.answers import DETRACTORS_TO, PROMOTERS_FROM
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.nps.score import DETRACTORS_TO, PROMOTERS_FROM
+from crmlib.statistics import delta_error, percentiles, poisson_resamples, wald
 
 FEWEST_ANSWERS = 100
 FEWEST_PER_ITEM = 20
@@ -184,7 +184,6 @@ def drivers(
         model = ordered_logit(ratings, score, respondent=respondent)
     except (ValueError, np.linalg.LinAlgError):
         return nothing
-    z = NormalDist().inv_cdf((1 + level) / 2)
     error = np.sqrt(np.diag(model.covariance))[: len(names)]
     contribution = relative_weights(np.corrcoef(np.column_stack([ratings, score]), rowvar=False))
     _, who = np.unique(respondent.astype(str).to_numpy(), return_inverse=True)
@@ -194,26 +193,26 @@ def drivers(
     performance = (ratings.mean(axis=0) - lowest) / (highest - lowest)
     counts = np.bincount(who)
     sums = np.column_stack([np.bincount(who, weights=column) for column in (ratings - ratings.mean(axis=0)).T])
-    noise = z * np.sqrt((sums**2).sum(axis=0) * len(counts) / (len(counts) - 1)) / len(ratings) / (highest - lowest)
+    noise = np.sqrt((sums**2).sum(axis=0) * len(counts) / (len(counts) - 1)) / len(ratings) / (highest - lowest)
+    intervals = {
+        "performance": wald(performance, noise, level=level),
+        "coefficient": wald(model.coefficients, error, level=level),
+        "importance": percentiles(importance, level=level),
+        "nps_gain": wald(gain, gain_error, level=level),
+    }
+    limits = {f"{name}_{side}": pair[n] for name, pair in intervals.items() for n, side in enumerate(("low", "high"))}
     table = pd.DataFrame(
         {
             "driver": [name.removeprefix("item_") for name in names],
             "answers": len(frame),
             "mean_rating": ratings.mean(axis=0),
             "performance": performance,
-            "performance_low": performance - noise,
-            "performance_high": performance + noise,
             "coefficient": model.coefficients,
-            "coefficient_low": model.coefficients - z * error,
-            "coefficient_high": model.coefficients + z * error,
             "odds_ratio": np.exp(model.coefficients),
             "contribution": contribution,
             "importance": contribution / contribution.sum(),
-            "importance_low": np.quantile(importance, (1 - level) / 2, axis=0),
-            "importance_high": np.quantile(importance, (1 + level) / 2, axis=0),
             "nps_gain": gain,
-            "nps_gain_low": gain - z * gain_error,
-            "nps_gain_high": gain + z * gain_error,
+            **limits,
         }
     )
     return table.sort_values(["importance", "driver"], ascending=[False, True], ignore_index=True)[list(DRIVERS)]
@@ -245,19 +244,13 @@ def _resampled(ratings: Any, score: Any, who: Any, *, resamples: int, seed: int)
     """Importance in resamples of the respondents (Poisson bootstrap), one row per resample."""
     import numpy as np
 
-    random = np.random.default_rng(seed)
     table = np.column_stack([ratings, score])
     table = (table - table.mean(axis=0)) / table.std(axis=0)
     width = table.shape[1]
     pairs = np.triu_indices(width)
     moments = np.column_stack([np.ones(len(table)), table, table[:, pairs[0]] * table[:, pairs[1]]])
-    people = who.max() + 1
-    rows = max(1, min(resamples, 5_000_000 // people))
-    sums = []
-    for start in range(0, resamples, rows):
-        times = random.poisson(1.0, (min(rows, resamples - start), people)).astype(float)
-        sums.append(times[:, who] @ moments)
-    total = np.vstack(sums)
+    drawn = poisson_resamples(np.ones(who.max() + 1), resamples=resamples, seed=seed)
+    total = np.vstack([times[:, who].astype(float) @ moments for times in drawn])
     total = total[total[:, 0] > 0]
     mean = total[:, 1 : 1 + width] / total[:, :1]
     second = np.empty((len(total), width, width))
@@ -301,5 +294,5 @@ def _gains(model: OrderedLogit, ratings: Any) -> tuple[Any, Any]:
         then, then_slope = score_of(raised)
         slope = then_slope - now_slope
         gain[item] = 100 * (then - now)
-        error[item] = 100 * float(np.sqrt(max(slope @ model.covariance @ slope, 0.0)))
+        error[item] = 100 * delta_error(slope, model.covariance)
     return gain, error

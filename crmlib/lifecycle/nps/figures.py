@@ -17,6 +17,7 @@ from crmlib.lifecycle.nps.wording import (
     points,
     times,
 )
+from crmlib.statistics import bonferroni, standard_errors
 
 
 def plot_trend(trend: Any, *, period: Period = "quarter") -> Any:
@@ -381,20 +382,18 @@ def _lowest_beyond_chance(themes: Any) -> Any:
 
     Held against all other comments together, with an allowance for having picked the lowest (Bonferroni).
     """
-    from statistics import NormalDist
-
     named = themes[(themes.theme != OTHER) & ~themes.small_base.astype(bool)]
     if len(named) < 2:
         return None
     worst = named.loc[named.nps.idxmin()]
     rest = themes[themes.theme != worst.theme]
     weight = rest.answers / rest.answers.sum()
-    z = NormalDist().inv_cdf(0.975)
+    z = standard_errors()
     error = (rest.nps_high - rest.nps_low) / (2 * z)
     spread = float(((weight * error) ** 2).sum()) ** 0.5
     own = float(worst.nps_high - worst.nps_low) / (2 * z)
     apart = float((weight * rest.nps).sum()) - float(worst.nps)
-    limit = NormalDist().inv_cdf(1 - 0.025 / len(named))
+    limit = standard_errors(bonferroni(len(named)))
     return worst if apart > limit * (own**2 + spread**2) ** 0.5 else None
 
 

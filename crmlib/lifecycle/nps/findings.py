@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from crmlib import text
+from crmlib.answers import SMALL_BASE
 from crmlib.calendar import Period
 from crmlib.finding import Finding
-from crmlib.lifecycle.nps.score import SMALL_BASE
 from crmlib.lifecycle.nps.themes import OTHER
-from crmlib.lifecycle.nps.weighting import wilson
 from crmlib.lifecycle.nps.wording import dimension_name, driver_name, group_name, period_name, points, times
+from crmlib.statistics import wilson
 
 Direction = Literal["good", "bad", "neutral"]
 

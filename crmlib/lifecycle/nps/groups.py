@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from crmlib.answers import tally
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.nps.score import PSEUDO_ANSWERS, tally
 from crmlib.purchases import purchases
+from crmlib.statistics import holm, net_score_variance
 
 GROUPS = (
     "dimension", "group", "answers", "customers", "promoters", "detractors", "nps", "nps_low", "nps_high",
@@ -114,7 +115,7 @@ def groups(answers: Any, *, dimensions: Sequence[str], level: float = 0.95) -> A
     if not parts:
         return pd.DataFrame(columns=list(GROUPS))
     compared = pd.concat(parts, ignore_index=True)
-    compared["differs"] = _holm(compared, level)
+    compared["differs"] = _differs(compared, level)
     return compared[list(GROUPS)]
 
 
@@ -136,9 +137,8 @@ def _compared(table: Any) -> Any:
     # As in a test of proportions, every group gets the spread of all: a group's own spread is small where its score
     # happens to be high, and would make it look surer than it is.
     shares = [float((weight * table[name]).sum() / weight.sum()) for name in ("promoters", "detractors")]
-    worth = float(table.effective_answers.sum()) + PSEUDO_ANSWERS
-    p, d = (((worth - PSEUDO_ANSWERS) * share + PSEUDO_ANSWERS / 4) / worth for share in shares)
-    variance = 100**2 * (p + d - (p - d) ** 2) / table.effective_answers.to_numpy(dtype=float)
+    worth = table.effective_answers.to_numpy(dtype=float)
+    variance = 100**2 * net_score_variance(*shares, float(worth.sum())) / worth
     score = table.nps.to_numpy(dtype=float)
     others = weight.sum() - weight
     rest = ((weight * score).sum() - weight * score) / others
@@ -155,16 +155,15 @@ def _compared(table: Any) -> Any:
     return table.sort_values(["nps_shrunk", "nps", "group"], ascending=[False, False, True], ignore_index=True)
 
 
-def _holm(table: Any, level: float) -> list[str]:
-    from statistics import NormalDist
-
+def _differs(table: Any, level: float) -> list[str]:
+    """What each group is against the rest: ``above``, ``below``, ``no``, or ``unknown`` on a small base."""
     import numpy as np
+    from scipy.special import ndtr
 
     differs = np.where(table.small_base, "unknown", "no").astype(object)
     tested = np.flatnonzero(~table.small_base.to_numpy(dtype=bool))
-    chance = np.array([2 * (1 - NormalDist().cdf(abs(z))) for z in table._z.to_numpy()[tested]])
-    for step, place in enumerate(np.argsort(chance, kind="stable")):
-        if chance[place] > (1 - level) / (len(tested) - step):
-            break
-        differs[tested[place]] = "above" if table._z.iloc[tested[place]] > 0 else "below"
+    z = table._z.to_numpy(dtype=float)[tested]
+    if len(tested):
+        surely = holm(2 * ndtr(-np.abs(z))) <= 1 - level
+        differs[tested[surely]] = np.where(z > 0, "above", "below")[surely]
     return differs.tolist()

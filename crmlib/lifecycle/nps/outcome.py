@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from crmlib.answers import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
 from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.nps.score import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
-from crmlib.lifecycle.nps.weighting import wilson
 from crmlib.purchases import purchases
+from crmlib.statistics import percentiles, poisson_resamples, wald, wilson
 
 _ANSWER = ("customer_id", "response_id", "answered_at", "score", "category")
 _HISTORY = ("revenue_before", "orders_before", "days_since", "revenue_after", "orders_after")
@@ -108,7 +108,6 @@ def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000,
     present = [name for name in CATEGORIES if (later.category == name).any()]
     if not present:
         return pd.DataFrame(columns=list(LATER))
-    low, high = (1 - level) / 2, (1 + level) / 2
     draws = _draws(later, resamples=resamples, seed=seed)
     rows = []
     for name in present:
@@ -117,26 +116,28 @@ def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000,
         means = (draws[:, (later.category == name).to_numpy()] @ revenue) / np.maximum(
             draws[:, (later.category == name).to_numpy()].sum(axis=1), 1
         )
-        limits = wilson(int((part.orders_after > 0).sum()), len(part), level=level)
+        bought = int((part.orders_after > 0).sum())
+        limits = wilson(bought, len(part), level=level)
+        revenues = percentiles(means, level=level) if len(part) > 1 else (np.nan, np.nan)
         rows.append(
             {
                 "category": name,
                 "customers": len(part),
-                "bought": float((part.orders_after > 0).mean()),
+                "bought": bought / len(part),
                 "bought_low": float(limits[0]),
                 "bought_high": float(limits[1]),
                 "revenue_before": float(part.revenue_before.mean()),
                 "revenue_after": float(revenue.mean()),
-                "revenue_low": float(np.quantile(means, low)) if len(part) > 1 else np.nan,
-                "revenue_high": float(np.quantile(means, high)) if len(part) > 1 else np.nan,
+                "revenue_low": float(revenues[0]),
+                "revenue_high": float(revenues[1]),
                 "small_base": len(part) < SMALL_BASE,
             }
         )
     table = pd.DataFrame(rows)
     adjusted, resampled = _adjusted(later, present, draws)
     table["adjusted_revenue"] = adjusted
-    table["adjusted_low"] = np.quantile(resampled, low, axis=0) if len(resampled) else np.nan
-    table["adjusted_high"] = np.quantile(resampled, high, axis=0) if len(resampled) else np.nan
+    unknown = (np.nan, np.nan)
+    table["adjusted_low"], table["adjusted_high"] = percentiles(resampled, level=level) if len(resampled) else unknown
     return table[list(LATER)]
 
 
@@ -158,8 +159,6 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
        detractor_customers  other_customers   raw
     0                   40               40  10.0
     """
-    from statistics import NormalDist
-
     import numpy as np
     import pandas as pd
 
@@ -182,9 +181,8 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
     residual = revenue - design @ line
     meat = (design * (residual**2)[:, None]).T @ design
     error = np.sqrt((inverse @ meat @ inverse)[1, 1] * len(later) / max(len(later) - design.shape[1], 1))
-    z = NormalDist().inv_cdf((1 + level) / 2)
     raw = revenue[~detractor].mean() - revenue[detractor].mean()
-    values = [detractor.sum(), (~detractor).sum(), raw, line[1], line[1] - z * error, line[1] + z * error]
+    values = [detractor.sum(), (~detractor).sum(), raw, line[1], *wald(line[1], error, level=level)]
     table = pd.DataFrame([values], columns=columns)
     return table.astype({"detractor_customers": "int64", "other_customers": "int64"})
 
@@ -206,7 +204,8 @@ def _draws(later: Any, *, resamples: int, seed: int) -> Any:
     import numpy as np
 
     resamples = int(max(100, min(resamples, 20_000_000 // max(len(later), 1))))
-    return np.random.default_rng(seed).poisson(1.0, (resamples, len(later))).astype(np.float32)
+    blocks = poisson_resamples(np.ones(len(later)), resamples=resamples, seed=seed)
+    return np.vstack([block.astype(np.float32) for block in blocks])
 
 
 def _adjusted(later: Any, present: list[str], draws: Any) -> tuple[Any, Any]:

@@ -15,9 +15,11 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from crmlib import text
+from crmlib.answers import DETRACTOR, PROMOTER
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.nps.score import DETRACTOR, PROMOTER, scores
+from crmlib.lifecycle.nps.score import scores
 from crmlib.settings import Mistake, Strict, open_settings
+from crmlib.statistics import wald
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -270,8 +272,6 @@ def telling_terms(
     0  too slow                   5                  0
     1   so good                   0                  5
     """
-    from statistics import NormalDist
-
     import numpy as np
     import pandas as pd
 
@@ -306,15 +306,15 @@ def telling_terms(
     sides = [np.log((y + weight) / (y.sum() + prior - y - weight)) for y in (bad, good)]
     odds = sides[0] - sides[1]
     error = np.sqrt(1 / (bad + weight) + 1 / (good + weight))
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    low, high = wald(odds, error, level=level)
     table = pd.DataFrame(
         {
             "term": [quotation(names[term], length=40) for term in kept],
             "detractor_comments": bad.astype("int64"),
             "promoter_comments": good.astype("int64"),
             "log_odds": odds,
-            "log_odds_low": odds - z * error,
-            "log_odds_high": odds + z * error,
+            "log_odds_low": low,
+            "log_odds_high": high,
             "z": (odds / error).round(9),
             "example": [quotation(examples[term], length=60) for term in kept],
         }

@@ -8,8 +8,9 @@ from typing import Any
 from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.score import difference, scores
+from crmlib.statistics import net_score_variance, run_lengths, standard_errors, wald
+from crmlib.statistics.limits import RUN
 
-RUN_LENGTH = 8
 TREND = (
     "period", "answers", "customers", "nps", "nps_low", "nps_high", "effective_answers", "small_base", "centre",
     "limit_low", "limit_high", "signal", "change", "change_low", "change_high", "unfinished",
@@ -63,9 +64,7 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
     known = table.answers > 0
     comparable = int(known.sum()) > 1
     # The spread of one answer, from the adjusted shares so that a score of 100 still has one.
-    shares = pooled.effective_answers + 3.0
-    p, d = ((pooled.effective_answers * s + 0.75) / shares for s in (pooled.promoters, pooled.detractors))
-    spread = 100 * np.sqrt(p + d - (p - d) ** 2)
+    spread = 100 * net_score_variance(pooled.promoters, pooled.detractors, pooled.effective_answers) ** 0.5
     half = sigma * spread / np.sqrt(table.effective_answers.where(known))
     table["centre"] = pooled.nps if comparable else np.nan
     table["limit_low"] = (table.centre - half).clip(lower=-100)
@@ -78,23 +77,19 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
     return table[list(TREND)]
 
 
-def _signals(table: Any) -> list[str]:
-    signals, run, side = [], 0, 0
-    for row in table.itertuples(index=False):
-        if row.answers == 0 or row.centre != row.centre:
-            signals.append("none")
-            continue
-        now = (row.nps > row.centre) - (row.nps < row.centre)
-        run = run + 1 if now == side and now != 0 else int(now != 0)
-        side = now
-        if row.nps > row.limit_high + 1e-9:
-            signals.append("above")
-        elif row.nps < row.limit_low - 1e-9:
-            signals.append("below")
-        elif run >= RUN_LENGTH:
-            signals.append("run above" if side > 0 else "run below")
-        else:
-            signals.append("none")
+def _signals(table: Any) -> Any:
+    import numpy as np
+
+    signals = np.full(len(table), "none", dtype=object)
+    known = table[(table.answers > 0) & table.centre.notna()]
+    sides = np.sign(known.nps - known.centre)
+    runs = np.array(run_lengths(sides.astype(int)), dtype=int) >= RUN
+    found = np.select(
+        [known.nps > known.limit_high + 1e-9, known.nps < known.limit_low - 1e-9, runs & (sides > 0), runs],
+        ["above", "below", "run above", "run below"],
+        default="none",
+    )
+    signals[known.index] = found
     return signals
 
 
@@ -128,8 +123,6 @@ def drift(trend: Any, *, level: float = 0.95) -> Any:
        points_a_year  periods
     0            4.0        5
     """
-    from statistics import NormalDist
-
     import numpy as np
     import pandas as pd
 
@@ -137,13 +130,12 @@ def drift(trend: Any, *, level: float = 0.95) -> Any:
     known = trend[trend.answers > 0]
     if len(known) < 4:
         return pd.DataFrame(columns=columns)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    error = np.maximum((known.nps_high - known.nps_low).to_numpy(dtype=float) / (2 * z), 1e-6)
+    error = np.maximum((known.nps_high - known.nps_low).to_numpy(dtype=float) / (2 * standard_errors(level)), 1e-6)
     years = (known.period - known.period.iloc[0]).dt.days.to_numpy() / 365.25
     design = np.column_stack([np.ones(len(years)), years]) / error[:, None]
     target = known.nps.to_numpy(dtype=float) / error
     inverse = np.linalg.inv(design.T @ design)
     line = inverse @ design.T @ target
     scatter = float(((target - design @ line) ** 2).sum()) / (len(years) - 2)
-    half = z * float(np.sqrt(inverse[1, 1] * max(1.0, scatter)))
-    return pd.DataFrame([[line[1], line[1] - half, line[1] + half, len(years)]], columns=columns)
+    interval = wald(line[1], float(np.sqrt(inverse[1, 1] * max(1.0, scatter))), level=level)
+    return pd.DataFrame([[line[1], *interval, len(years)]], columns=columns)

@@ -10,6 +10,7 @@ from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.nps.score import scores
 from crmlib.purchases import purchases
+from crmlib.statistics import wilson
 
 TRAITS = ("channel", "tier", "recency", "frequency")
 RECENCY = ((30, "to 30 days"), (90, "31 to 90 days"), (180, "91 to 180 days"), (365, "181 to 365 days"))
@@ -205,23 +206,6 @@ def response_rates(requests: Any, *, level: float = 0.95) -> Any:
     table["response_rate"] = table.answered / table.asked
     table["rate_low"], table["rate_high"] = wilson(table.answered, table.asked, level=level)
     return table[columns]
-
-
-def wilson(successes: Any, trials: Any, *, level: float = 0.95) -> tuple[Any, Any]:
-    """Wilson's interval of a share (1927), on numbers or columns.
-
-    >>> [round(float(limit), 3) for limit in wilson(0, 10)]
-    [0.0, 0.278]
-    """
-    from statistics import NormalDist
-
-    import numpy as np
-
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = successes / trials
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 def _place(value: str) -> int:

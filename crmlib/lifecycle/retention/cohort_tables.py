@@ -9,7 +9,6 @@ from crmlib import figures, text
 from crmlib.calendar import Period, as_day, periods_between, unit_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.intervals import wilson
 from crmlib.lifecycle.retention.periods import (
     age_name,
     ages_label,
@@ -17,6 +16,7 @@ from crmlib.lifecycle.retention.periods import (
     period_word,
 )
 from crmlib.purchases import purchases
+from crmlib.statistics import wilson
 
 Value = Literal["retention", "customers", "orders", "revenue", "revenue_per_customer"]
 # A share of fewer customers than this moves by more than three points when one of them comes back.

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib import text
 from crmlib.calendar import as_day
+from crmlib.engine import to_ibis
 from crmlib.finding import Finding
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.intervals import newcombe, wilson
-from crmlib.lifecycle.retention.second_order import Grouping, as_table, repeat_rate
+from crmlib.lifecycle.retention.second_order import Grouping, repeat_rate
+from crmlib.statistics import bonferroni, holm, newcombe, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
     """
     import pandas as pd
 
-    table = as_table(second_orders)
+    table = to_ibis(second_orders)
     daily = (
         table.filter(table.followed_days >= within)
         .group_by("first_day")
@@ -100,7 +101,7 @@ def compare_groups(second_orders: Any, *, within: int = 90, least: int = SMALL_B
 
     import numpy as np
     import pandas as pd
-    from scipy.special import ndtr, ndtri
+    from scipy.special import ndtr
 
     rates = repeat_rate(second_orders, within=within, by="group")
     rates = rates[rates.followed >= least].sort_values(["repeat_rate", "group"], ascending=[False, True])
@@ -119,18 +120,13 @@ def compare_groups(second_orders: Any, *, within: int = 90, least: int = SMALL_B
     count, base, other_count, other_base = np.array(
         [(a.returned, a.followed, b.returned, b.followed) for a, b in pairs], float
     ).T
-    z = float(-ndtri(0.025 / len(pairs)))
-    low, high = newcombe(count, base, other_count, other_base, z=z)
+    low, high = newcombe(count, base, other_count, other_base, level=bonferroni(len(pairs)))
     pooled = (count + other_count) / (base + other_base)
     error = np.sqrt(pooled * (1 - pooled) * (1 / base + 1 / other_base))
     difference = count / base - other_count / other_base
     score = np.divide(difference, error, out=np.zeros_like(error), where=error > 0)
     p = 2 * ndtr(-np.abs(score))
-    # Holm: the smallest p counts as often as there are pairs, the next once less, and none less than the one before.
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
-    frame = frame.assign(difference=difference, low=low, high=high, p=p, p_adjusted=adjusted)
+    frame = frame.assign(difference=difference, low=low, high=high, p=p, p_adjusted=holm(p))
     return frame.sort_values(["difference", "group", "other"], ascending=[False, True, True])[columns].reset_index(
         drop=True
     )

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib import figures, text
+from crmlib import figures, statistics, text
+from crmlib.engine import same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.second_order import Grouping, as_table
+from crmlib.lifecycle.retention.second_order import Grouping
+from crmlib.statistics import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
+
+By = Literal["group", "cohort"]
 
 _MOST_CURVES = 7
 
@@ -19,27 +23,33 @@ _MOST_CURVES = 7
 # Measures
 
 
-def waiting_times(second_orders: Any, *, by: Literal["group", "cohort"] | None = "group") -> pd.DataFrame:
-    """How many customers returned, or are still waited for, after how many days: all that Kaplan and Meier need.
+@same_kind
+def waiting_times(second_orders: Any, *, by: By | None = "group") -> Any:
+    """After how many days how many customers returned, of how many who could: all that Kaplan and Meier need.
 
-    Columns: ``by`` (or nothing), ``days``, ``returned``, ``customers``. However many customers there are,
-    this table is as long as the longest wait. Answers a pandas frame, sorted.
+    Columns: ``by`` (or nothing), ``days``, ``at_risk`` (not returned before that day, and followed so far),
+    ``returned`` (on that day). However many customers there are, this table is as long as the longest wait. pandas or
+    Ibis in, same kind out, sorted.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"group": ["a", "a", "a"], "days": [5, 5, 9], "returned": [True, True, False]})
     >>> waiting_times(table)
-      group  days  returned  customers
-    0     a     5      True          2
-    1     a     9     False          1
+      group  days  at_risk  returned
+    0     a     5        3         2
+    1     a     9        1         0
     """
-    table = as_table(second_orders)
-    keys = [*([by] if by else []), "days", "returned"]
-    return table.group_by(keys).agg(customers=table.count()).order_by(keys).to_pandas()
+    import ibis
+
+    keys = [by] if by else []
+    counted = second_orders.group_by([*keys, "days"]).agg(
+        customers=second_orders.count(), returned=second_orders.returned.cast("int64").sum()
+    )
+    later = ibis.window(group_by=keys, order_by=ibis.desc("days"), preceding=(None, 0))
+    at_risk = counted.customers.sum().over(later)
+    return counted.select(*keys, "days", at_risk=at_risk, returned=counted.returned).order_by(*keys, "days")
 
 
-def return_curves(
-    second_orders: Any, *, by: Literal["group", "cohort"] | None = "group", least_at_risk: int = SMALL_BASE
-) -> pd.DataFrame:
+def return_curves(second_orders: Any, *, by: By | None = "group", least_at_risk: int = SMALL_BASE) -> pd.DataFrame:
     """What share have ordered again by which day: the Kaplan–Meier estimate, one row per group and day.
 
     Customers who have not returned count as long as they have been followed, and then leave the base; so
@@ -61,69 +71,61 @@ def return_curves(
     """
     import pandas as pd
 
-    counted = waiting_times(second_orders, by=by)
-    if by == "group":
-        counted = with_small_groups_together(counted, least=least_at_risk)
+    waits = _waits(second_orders, by=by, least=least_at_risk)
     if by is None:
-        return _curve(counted, least_at_risk)
-    curves = [_curve(part, least_at_risk).assign(**{by: name}) for name, part in counted.groupby(by, sort=True)]
+        return _curve(waits, least_at_risk)
+    curves = [_curve(part, least_at_risk).assign(**{by: name}) for name, part in waits.groupby(by, sort=True)]
     columns = [by, "day", "at_risk", "returned", "share", "low", "high"]
     return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
 
 
-def with_small_groups_together(waiting_times: pd.DataFrame, *, least: int = SMALL_BASE) -> pd.DataFrame:
-    """The waiting times with all groups of fewer than ``least`` customers as one, named "Other".
+def with_small_groups_together(second_orders: Any, *, least: int = SMALL_BASE) -> Any:
+    """The customers with all groups of fewer than ``least`` of them as one, named "Other"; an Ibis table.
 
     Many small groups say nothing each, but something together. Where no group is large enough there is nobody left
-    for the others to be other than: the one group is then named "All customers". ``waiting_times``: from
-    :func:`waiting_times` by group. Answers a pandas frame of the same columns.
+    for the others to be other than: the one group is then named "All customers".
 
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"group": ["a", "b", "c"], "days": [5, 5, 9], "returned": True, "customers": [4, 2, 1]})
-    >>> with_small_groups_together(table, least=3)
-       group  days  returned  customers
-    0  Other     5      True          2
-    1  Other     9      True          1
-    2      a     5      True          4
+    >>> table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 2 + ["c"], "days": [5] * 6 + [9], "returned": True})
+    >>> waiting_times(with_small_groups_together(table, least=3)).execute()
+       group  days  at_risk  returned
+    0  Other     5        3         2
+    1  Other     9        1         1
+    2      a     5        4         4
     """
-    sizes = waiting_times.groupby("group").customers.transform("sum")
-    is_small = sizes < least
-    if waiting_times.loc[is_small, "group"].nunique() < 2:
-        return waiting_times
-    name = text.say("All customers") if is_small.all() else text.say("Other")
-    together = waiting_times.assign(group=waiting_times.group.astype(object).mask(is_small, name))
-    return together.groupby(["group", "days", "returned"], as_index=False, sort=True).customers.sum()
+    table = to_ibis(second_orders)
+    sizes = table.group_by("group").agg(customers=table.count()).to_pandas()
+    small = sizes[sizes.customers < least].group
+    if len(small) < 2:
+        return table
+    name = text.say("All customers") if len(small) == len(sizes) else text.say("Other")
+    return table.mutate(group=table.group.isin(small.tolist()).ifelse(name, table.group))
 
 
-def _curve(counted: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
-    import numpy as np
+def _waits(second_orders: Any, *, by: By | None, least: int) -> pd.DataFrame:
+    table = to_ibis(second_orders)
+    if by == "group":
+        table = with_small_groups_together(table, least=least)
+    return waiting_times(table, by=by).to_pandas()
+
+
+def _curve(waits: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
     import pandas as pd
-    from scipy.special import ndtri
-    from statsmodels.duration.survfunc import SurvfuncRight
 
-    total = int(counted.customers.sum())
+    total = int(waits.at_risk.max()) if len(waits) else 0
     start = pd.DataFrame({"day": [0], "at_risk": [total], "returned": [0], "share": [0.0], "low": [0.0], "high": [0.0]})
-    if not counted.returned.any():
+    happened = waits[waits.returned > 0]
+    if happened.empty:
         return start
-    status = counted.returned.to_numpy(dtype=float)
-    fitted = SurvfuncRight(
-        counted.days.to_numpy(dtype=float), status, freq_weights=counted.customers.to_numpy(dtype=float)
-    )
-    survival, at_risk, events = (np.asarray(v, float) for v in (fitted.surv_prob, fitted.n_risk, fitted.n_events))
-    # Greenwood's formula on log(−log S); statsmodels has it without weights only.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events)))) / -np.log(survival)
-        factor = np.exp(ndtri(0.975) * spread)
-        low, high = 1 - survival ** (1 / factor), 1 - survival**factor
-    inside = (survival > 0) & (survival < 1)
+    survival, low, high = kaplan_meier(happened.at_risk, happened.returned)
     curve = pd.DataFrame(
         {
-            "day": fitted.surv_times.astype(int),
-            "at_risk": at_risk.round().astype(int),
-            "returned": events.round().astype(int),
+            "day": happened.days.to_numpy(dtype=int),
+            "at_risk": happened.at_risk.to_numpy(dtype=int),
+            "returned": happened.returned.to_numpy(dtype=int),
             "share": 1 - survival,
-            "low": np.where(inside, low, np.nan),
-            "high": np.where(inside, high, np.nan),
+            "low": 1 - high,
+            "high": 1 - low,
         }
     )
     return pd.concat([start, curve[curve.at_risk >= least_at_risk]], ignore_index=True)
@@ -142,9 +144,7 @@ def median_wait(curve: pd.DataFrame) -> float | None:
     return None if reached.empty else int(reached.day.iloc[0])
 
 
-def log_rank(
-    second_orders: Any, *, by: Literal["group", "cohort"] = "group", least: int = SMALL_BASE
-) -> dict[str, float]:
+def log_rank(second_orders: Any, *, by: By = "group", least: int = SMALL_BASE) -> dict[str, float]:
     """Whether the groups return alike: the log-rank test over all days, ``{"chi2": …, "groups": …, "p": …}``.
 
     p is the probability of differences as large as these if the groups did not differ. Groups with fewer than
@@ -157,24 +157,15 @@ def log_rank(
     >>> round(log_rank(table, least=4)["p"], 4)
     0.0067
     """
-    import numpy as np
-    from statsmodels.duration.survfunc import survdiff
-
-    counted = waiting_times(second_orders, by=by)
-    if by == "group":
-        counted = with_small_groups_together(counted, least=least)
-    sizes = counted.groupby(by).customers.transform("sum")
-    counted = counted[sizes >= least].reset_index(drop=True)
-    groups = counted[by].nunique()
-    if groups < 2 or not counted.returned.any():
+    waits = _waits(second_orders, by=by, least=least)
+    waits = waits[waits.groupby(by).at_risk.transform("max") >= least]
+    groups = waits[by].nunique()
+    if groups < 2 or not waits.returned.any():
         return {"chi2": float("nan"), "groups": float(groups), "p": float("nan")}
-    rows = np.repeat(np.arange(len(counted)), counted.customers)
-    times, returned, names = (counted[c].to_numpy()[rows] for c in ("days", "returned", by))
-    try:
-        chi2, p = survdiff(times, returned.astype(int), names)
-    except np.linalg.LinAlgError:  # in some group nobody was followed when anybody returned
-        chi2 = p = float("nan")
-    return {"chi2": float(chi2), "groups": float(groups), "p": float(p)}
+    table = waits.pivot(index="days", columns=by, values=["at_risk", "returned"])
+    # On a day without a row, as many are at risk as on the group's next day with one.
+    chi2, p = statistics.log_rank(table.at_risk.bfill().fillna(0), table.returned.fillna(0))
+    return {"chi2": chi2, "groups": float(groups), "p": p}
 
 
 # Figures

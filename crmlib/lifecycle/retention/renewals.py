@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib import figures, text
 from crmlib.calendar import as_day, periods_between
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.second_order import as_table
+from crmlib.statistics import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +252,6 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
     """
     import numpy as np
     import pandas as pd
-    from scipy.special import ndtri
 
     from crmlib.lifecycle.clv.model_names import model_name
 
@@ -260,14 +259,7 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
     last = int(frame.age.max()) if len(frame) else 0
     every = pd.DataFrame({"age": range(0, (last + max(2, last // 2) if until is None else until) + 1)})
     table = every.merge(frame, on="age", how="left")
-    at_risk, lost = frame.at_risk.to_numpy(dtype=float), frame.lost.to_numpy(dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        survival = np.cumprod(1 - lost / at_risk)
-        spread = np.sqrt(np.cumsum(lost / (at_risk * (at_risk - lost)))) / -np.log(survival)
-        factor = np.exp(ndtri(0.975) * spread)
-        inside = (survival > 0) & (survival < 1)
-        bounds = [np.where(inside, survival**power, np.nan) for power in (factor, 1 / factor)]
-    observed = pd.DataFrame({"age": frame.age, "survival": survival, "low": bounds[0], "high": bounds[1]})
+    observed = pd.DataFrame({"age": frame.age, **kaplan_meier(frame.at_risk, frame.lost)._asdict()})
     start = pd.DataFrame({"age": [0], "survival": [1.0], "low": [1.0], "high": [1.0]})
     table = table.merge(pd.concat([start, observed], ignore_index=True), on="age", how="left")
     if model is None:
@@ -303,7 +295,7 @@ def renewal_outlook(
     if running.empty:
         return None
     # As many renewals as a year has; of yearly contracts one.
-    table = as_table(subscriptions)
+    table = to_ibis(subscriptions)
     if term is None and "period" in table.columns:
         term = _most_frequent(table.select(term=table.period.cast("string").lower()))
     renewals = 12 // _MONTHS[term or "month"]

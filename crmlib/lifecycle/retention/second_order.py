@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib import figures, text
 from crmlib.calendar import Period, as_day, unit_of
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.intervals import wilson
 from crmlib.lifecycle.retention.periods import period_name
 from crmlib.purchases import purchases
+from crmlib.statistics import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ def repeat_rate(second_orders: Any, *, within: int = 90, by: Literal["group", "c
     """
     import ibis
 
-    table = as_table(second_orders)
+    table = to_ibis(second_orders)
     followed = table.followed_days >= within
     in_time = followed & table.returned & (table.days <= within)
     sums = {
@@ -158,14 +158,6 @@ def repeat_rate(second_orders: Any, *, within: int = 90, by: Literal["group", "c
     base = frame.followed.where(frame.followed > 0)
     low, high = wilson(frame.returned, base)
     return frame.assign(repeat_rate=frame.returned / base, low=low, high=high)
-
-
-def as_table(table: Any) -> Any:
-    """The table as the engine's, whichever kind it is."""
-    import ibis
-    import pandas as pd
-
-    return ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
 
 
 def time_to_return(second_orders: Any, *, horizon: int | None = None) -> pd.DataFrame:
@@ -191,7 +183,7 @@ def time_to_return(second_orders: Any, *, horizon: int | None = None) -> pd.Data
     import pandas as pd
     from scipy.stats import binom
 
-    table = as_table(second_orders)
+    table = to_ibis(second_orders)
     horizons = (horizon,) if horizon else (365, 180, 90)
     for days in horizons:
         quick = table.filter((table.followed_days >= days) & table.returned & (table.days <= days))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib import text
 from crmlib.calendar import as_day
+from crmlib.engine import to_ibis
 from crmlib.finding import Finding
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
-from crmlib.lifecycle.retention.second_order import as_table
 from crmlib.purchases import purchases
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def value_of_second_orders(
     from scipy.special import stdtrit
 
     end = as_day(as_of)
-    bought = purchases(as_table(orders), as_of=end, keep=("cost",))
+    bought = purchases(to_ibis(orders), as_of=end, keep=("cost",))
     cost = bought.cost.cast("float64")
     bought = bought.mutate(contribution=ibis.ifelse(cost.notnull(), bought.spend - cost, bought.spend * margin))
     daily = bought.group_by("customer_id", "day").agg(contribution=bought.contribution.sum())

@@ -23,7 +23,7 @@ OWN_FILE = Path(__file__).with_name("kpis.yaml")
 
 _INTERVALS = {
     "proportion": ("successes", "cases"),
-    "net_score": ("up", "down", "cases"),
+    "net_score": ("up", "down", "cases", "effective"),
     "mean": ("sum", "squares", "cases"),
     "per_count": ("amount", "cases"),
     "given": ("low", "high"),

@@ -17,11 +17,11 @@ from typing import Any
 from crmlib.calendar import as_day, later
 from crmlib.engine import same_kind
 from crmlib.purchases import purchases
+from crmlib.statistics import delta_error, wald
 
 # The order in which drivers are shown.
 DRIVERS = ("new_customers", "returned_customers", "lost_customers", "orders_per_customer", "order_value", "guests")
 _TOTALS = ("a0", "a1", "new", "returned", "lost", "o0", "o1", "r0", "r1")
-_Z = 1.959963984540054
 # Data that begin this many days late still count as whole.
 _LATE_DAYS = 7
 # So many empty months in a row part two times, if the months after hold so many purchases on average that chance
@@ -80,13 +80,13 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     if min(totals[7], totals[8]) <= 0:
         return pd.DataFrame(columns=columns)
     parts, slopes = _contributions(totals), _slopes(totals)
-    spread = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", slopes, moments, slopes), 0.0))
+    spread = delta_error(slopes, moments)
     a0, a1, new, returned, lost, o0, o1, r0, r1 = totals.tolist()
     (guests_before, guests_after), guest_squares = guests
     guest_change = guests_after - guests_before
     change = r1 - r0 + guest_change
     change_spread = float(np.sqrt(moments[7, 7] + moments[8, 8] - 2 * moments[7, 8] + guest_squares))
-    customers_spread = float(np.sqrt(max(slopes[:3].sum(axis=0) @ moments @ slopes[:3].sum(axis=0), 0.0)))
+    customers_spread = float(delta_error(slopes[:3].sum(axis=0), moments))
     nodes = [
         ("revenue", "", r0 + guests_before, r1 + guests_after, change, change_spread),
         ("customers", "revenue", a0, a1, parts[:3].sum(), customers_spread),
@@ -103,7 +103,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     told = (length, starts, changes, end, first_day)
     return pd.DataFrame(
         [
-            (name, parent, before, after, after - before, part, part - _Z * s, part + _Z * s, *told)
+            (name, parent, before, after, after - before, part, *wald(part, s), *told)
             for name, parent, before, after, part, s in nodes
         ],
         columns=columns,

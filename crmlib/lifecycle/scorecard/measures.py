@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crmlib.answers import DETRACTORS_TO, PROMOTERS_FROM, respondent, tally
 from crmlib.calendar import (
     LONGEST_DAYS,
     PERIODS_A_YEAR,
@@ -84,6 +85,8 @@ BASE_MEASURES: dict[str, BaseMeasure] = {
         nps_answers="answers to the question whether one would recommend us",
         promoters="answers 9 or 10",
         detractors="answers 0 to 6",
+        nps_effective_answers="how many independent answers these are worth, if customers answered several times",
+        nps_effective_answers_in_quarter="the same for a whole quarter, in the last of its months with answers",
         csat_answers="answers to the question how satisfied one is (1 to 5)",
         csat_sum="the sum of these",
         csat_satisfied="answers 4 or 5",
@@ -113,6 +116,10 @@ ADDITIVE = frozenset(
     {"revenue", "orders", "revenue_squares", "guest_revenue", "new_customers"}
     | {name for name, measure in BASE_MEASURES.items() if measure.table != "orders"}
 )
+
+
+# What does not add up over months, and the measure that says it of their whole quarter.
+OF_QUARTER = {"nps_effective_answers": "nps_effective_answers_in_quarter"}
 
 
 def base_measures(
@@ -357,7 +364,9 @@ def spend_measures(spend: Any, *, as_of: Any, period: Period = "month") -> Any:
 def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> Any:
     """Answers to the NPS and CSAT questions by period.
 
-    Columns: ``period, nps_answers, promoters`` (9 or 10)``, detractors`` (0 to 6)``, csat_answers, csat_sum,
+    Columns: ``period, nps_answers, promoters`` (9 or 10)``, detractors`` (0 to 6)``, nps_effective_answers`` (how many
+    independent answers these are worth, see :func:`crmlib.answers.tally`)``, nps_effective_answers_in_quarter`` (the
+    same of the quarter, in the last month of it that has answers; empty unless by month)``, csat_answers, csat_sum,
     csat_satisfied`` (4 or 5). None for None; no rows without scores. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
@@ -375,16 +384,30 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
         surveys = surveys.mutate(score=ibis.null("float64"))
     told = surveys.filter(surveys.answered_at.notnull() & surveys.score.notnull() & surveys.kind.isin(["nps", "csat"]))
     told = told.mutate(day=told.answered_at.cast("date"))
-    nps, csat = told.kind == "nps", told.kind == "csat"
+    csat = told.kind == "csat"
+    nps = (told.kind == "nps") & (told.score >= 0) & (told.score <= 10)
     counts = {
         "nps_answers": nps.sum(),
-        "promoters": (nps & (told.score >= 9)).sum(),
-        "detractors": (nps & (told.score <= 6)).sum(),
+        "promoters": (nps & (told.score >= PROMOTERS_FROM)).sum(),
+        "detractors": (nps & (told.score <= DETRACTORS_TO)).sum(),
         "csat_answers": csat.sum(),
         "csat_sum": told.score.sum(where=csat),
         "csat_satisfied": (csat & (told.score >= 4)).sum(),
     }
-    return _by_period(told, counts, as_of=as_of, period=period).drop("next_period")
+    table = _by_period(told, counts, as_of=as_of, period=period).drop("next_period")
+    answers = told.filter(nps).mutate(
+        at=told.day.truncate(unit_of(period)).cast("date"), respondent=respondent(told), quarter=told.day.truncate("Q")
+    )
+    worth = tally(answers, by=("at",)).select("at", nps_effective_answers="effective_answers")
+    table = table.left_join(worth, table.period == worth["at"]).drop("at")
+    if period == "month":
+        last = answers["at"].max().over(ibis.window(group_by="quarter"))
+        worth = tally(answers.mutate(at=last), by=("at",))
+        worth = worth.select("at", nps_effective_answers_in_quarter="effective_answers")
+        table = table.left_join(worth, table.period == worth["at"]).drop("at")
+    else:
+        table = table.mutate(nps_effective_answers_in_quarter=ibis.null("float64"))
+    return table.order_by("period")
 
 
 @same_kind

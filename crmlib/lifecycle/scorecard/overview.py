@@ -54,7 +54,8 @@ def scorecard(
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> kpis = {"nps": load_kpis(targets={"nps": 70})["nps"]}
     >>> measures = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=2, freq="QS").date,
-    ...                          "promoters": [60.0, 58], "detractors": [10.0, 12], "nps_answers": [100.0, 100]})
+    ...                          "promoters": [60.0, 58], "detractors": [10.0, 12], "nps_answers": [100.0, 100],
+    ...                          "nps_effective_answers": [100.0, 100]})
     >>> scorecard(measures, kpis, period="quarter")[["value", "previous", "target", "status", "signal"]]
        value  previous  target  status signal
     0   46.0      50.0    70.0  missed   none

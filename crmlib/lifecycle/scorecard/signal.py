@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
+from crmlib.statistics.limits import RUN, process_limits, run_lengths
 
-# 3 / d2 and d2 = 1.128 for moving ranges of two: Wheeler (2000), "Understanding Variation", appendix.
-LIMIT_FACTOR = 2.66
-# D4 for moving ranges of two: above this many mean moving ranges a change is more than noise.
-RANGE_FACTOR = 3.268
-RUN = 8
-FEWEST_FOR_LIMITS = 6
 FEWEST_FOR_TREND = 8
 # A slope of as many standard errors is a trend (a stable series shows one about once in 200 times), and what lies no
 # more standard deviations from the line is on it.
@@ -63,27 +58,15 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
     x = values["value"].to_numpy(dtype=float)
     history = x[: len(x) - judge] if judge else x
     moving = np.abs(np.diff(x, prepend=np.nan))
-    if len(history) >= FEWEST_FOR_LIMITS:
-        centre = float(history.mean())
-        usual_change = moving[1 : len(history)].mean()
-    else:
-        centre = usual_change = np.nan
-    reach = LIMIT_FACTOR * usual_change
+    limits = process_limits(history)
     # Equal values may differ in the last digit of their arithmetic; that is no signal.
     slack = 1e-9 * np.abs(x).max(initial=0.0)
-    side = np.where(x > centre + slack, 1, np.where(x < centre - slack, -1, 0))
-    outside = np.abs(x - centre) > reach + slack
+    side = np.where(x > limits.centre + slack, 1, np.where(x < limits.centre - slack, -1, 0))
+    outside = (x > limits.upper + slack) | (x < limits.lower - slack)
     signal = np.full(len(x), "", dtype=object)
     follows = _on_trend(x, len(history))
-    run = 0
-    sides: list[int] = side.tolist()
-    for i in range(len(x)):
-        goes_on = i > 0 and sides[i] != 0 and sides[i] == sides[i - 1]
-        run = run + 1 if goes_on else int(abs(sides[i]))
-        if outside[i]:
-            signal[i] = "outside"
-        elif run >= RUN:
-            signal[i] = "run"
+    signal[np.array(run_lengths(side.tolist())) >= RUN] = "run"
+    signal[outside] = "outside"
     signal[follows & (signal != "")] = "trend"
     periods = list(values["period"])
     for i in np.flatnonzero(outside).tolist():
@@ -93,11 +76,11 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
             if signal[i] == "outside" and outside[j] and side[j] == side[i]:
                 signal[i] = "season"
     return values.assign(
-        centre=centre,
-        lower=centre - reach,
-        upper=centre + reach,
+        centre=limits.centre,
+        lower=limits.lower,
+        upper=limits.upper,
         moving_range=moving,
-        change_signal=moving > RANGE_FACTOR * usual_change + slack,
+        change_signal=moving > limits.largest_change + slack,
         signal=signal,
         side=side,
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from crmlib.calendar import Period, later, period_start
 from crmlib.lifecycle.scorecard.definitions import Kpi
-
-_Z = 1.959963984540054  # 97.5% point of the normal distribution
+from crmlib.lifecycle.scorecard.measures import OF_QUARTER
+from crmlib.statistics import adjusted_wald, mean_of_sums, per_count, wilson
 
 
 def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Any:
@@ -22,16 +22,17 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "mont
     (empty for full counts), ``cases`` (what it rests on; empty for full counts), ``judged`` (known,
     and at least ``fewest`` cases).
 
-    Intervals: a share by Wilson (1927); NPS from the variance of its +1, 0, −1 (Rowlands & Moser 2002); a mean from
-    the spread of its amounts; a cost per case as if the cases were Poisson (Wilson & Hilferty's approximation).
+    Intervals, from :mod:`crmlib.statistics`: a share by Wilson; NPS by the adjusted Wald interval for the number of
+    independent answers, as in the chapter on it; a mean from the spread of its amounts; a cost per case as if the
+    cases were Poisson.
 
     >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
-    >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0]}
+    >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0], "nps_effective_answers": [100.0]}
     >>> measures = pd.DataFrame({"period": ["2025-01-01"], **counts})
     >>> kpi_values(measures, {"nps": load_kpis()["nps"]}, period="quarter").round(1)[["value", "low", "high", "judged"]]
        value   low  high  judged
-    0   50.0  36.9  63.1    True
+    0   50.0  35.5  61.6    True
     """
     import pandas as pd
 
@@ -53,6 +54,9 @@ def _counted_by(measures: Any, kpi: Kpi, period: Period) -> Any:
     ]
     # Months without any answer known (after the last survey, say) add nothing.
     sums = measures.drop(columns="period").groupby(starts).sum(min_count=1)
+    for name, of_quarter in OF_QUARTER.items():
+        if of_quarter in sums.columns:
+            sums[name] = sums[of_quarter]
     return sums.loc[whole].rename_axis("period").reset_index()
 
 
@@ -90,22 +94,15 @@ def _interval(measures: Any, kpi: Kpi) -> tuple[Any, Any, Any]:
     cases = part["cases"]
     n = np.where(cases > 0, cases, np.nan)
     if kpi.interval == "proportion":
-        share = part["successes"] / n
-        middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-        return np.minimum(middle - half, share), np.maximum(middle + half, share), cases
-    if kpi.interval == "net_score":
-        net = (part["up"] - part["down"]) / n
-        half = _Z * np.sqrt(np.maximum((part["up"] + part["down"]) / n - net**2, 0) / n)
-        return 100 * np.maximum(net - half, -1), 100 * np.minimum(net + half, 1), cases
-    if kpi.interval == "mean":
-        mean = part["sum"] / n
-        spread = np.sqrt(np.maximum(part["squares"] / n - mean**2, 0) * n / np.where(n > 1, n - 1, np.nan))
-        half = _Z * spread / np.sqrt(n)
-        return mean - half, mean + half, cases
-    few = n * (1 - 1 / (9 * n) - _Z / (3 * np.sqrt(n))) ** 3
-    many = (n + 1) * (1 - 1 / (9 * (n + 1)) + _Z / (3 * np.sqrt(n + 1))) ** 3
-    return part["amount"] / many, part["amount"] / np.where(few > 0, few, np.nan), cases
+        limits = wilson(part["successes"], n)
+    elif kpi.interval == "net_score":
+        low, high = adjusted_wald(part["up"] / n, part["down"] / n, part["effective"])
+        limits = 100 * low, 100 * high
+    elif kpi.interval == "mean":
+        limits = mean_of_sums(part["sum"], part["squares"], n)
+    else:
+        limits = per_count(part["amount"], n)
+    return *limits, cases
 
 
 def kpi_over(measures: Any, kpi: Kpi, *, periods: int) -> float:

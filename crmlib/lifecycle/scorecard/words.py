@@ -160,7 +160,7 @@ def method_in_words(method: str) -> str:
 def period_name(start: Any, period: Period) -> str:
     """What a period is called in the language in use; ``–`` where there is none.
 
-    >>> period_name(dt.date(2025, 10, 1), "month"), period_name(dt.date(2025, 10, 1), "quarter")
+    >>> period_name("2025-10-01", "month"), period_name("2025-10-01", "quarter")
     ('Oct 2025', '2025 Q4')
     """
     if start is None or start != start:

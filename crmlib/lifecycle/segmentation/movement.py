@@ -12,6 +12,7 @@ from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import By
+from crmlib.statistics import wilson
 
 NEWCOMER = "newcomer"
 SHORTEST_DAYS = 80
@@ -123,14 +124,12 @@ def segment_outcomes(migration: Any, *, by: By = "tier", rules: Rules | None = N
       segment  customers  bought_share  revenue_per_customer
     0    core         40           0.8                  23.0
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     rules = rules or read_rules()
     shown = (rules.tiers if by == "tier" else rules.stages).shown
     moved = to_pandas(migration)
     sums = moved.groupby("before")[["customers", "buyers", "revenue_after"]].sum()
     sums = sums.reindex([segment for segment in shown if segment in sums.index])
-    low, high = proportion_confint(sums.buyers, sums.customers, method="wilson")
+    low, high = wilson(sums.buyers, sums.customers)
     return (
         sums.assign(
             bought_share=sums.buyers / sums.customers,
@@ -278,8 +277,6 @@ def finding_potential(migration: Any, summary: Any, *, since: Any, more: float =
     ``summary``: from :func:`segment_summary` by tier; ``more``: how many more of each hundred, as a share. None where
     fewer than 30 customers were potential or fewer than 10 rose.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     moved = to_pandas(migration)
     potential = moved[moved.before == "potential"]
     rose = potential[potential.after == "core"]
@@ -289,7 +286,7 @@ def finding_potential(migration: Any, summary: Any, *, since: Any, more: float =
         return None
     gain, error = float(rose.change.sum()) / count, float(rose.change_error.iloc[0]) / count
     people = more * int(today.customers.iloc[0])
-    low, high = proportion_confint(count, base, method="wilson")
+    low, high = wilson(count, base)
     return Finding(
         "segmentation.potential",
         text.say(

@@ -8,8 +8,8 @@ from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
+from crmlib.statistics import percentiles, poisson_resamples
 
-_DRAWS_AT_ONCE = 4_000_000
 _DRAWS = 200_000_000
 
 
@@ -85,15 +85,12 @@ def concentration(spending: Any, *, top: float = 0.2, resamples: int = 400, seed
     if not amounts.sum() > 0:
         return pd.DataFrame(columns=columns)
     exact = _top_and_gini(counts[None, :], amounts, top)[:, 0]
-    random = np.random.default_rng(seed)
     resamples = int(np.clip(_DRAWS // len(amounts), 50, resamples))
-    at_once = max(1, _DRAWS_AT_ONCE // len(amounts))
-    drawn = []
-    for start in range(0, resamples, at_once):
-        weights = random.poisson(counts, (min(at_once, resamples - start), len(amounts)))
-        weights = weights[(weights * amounts).sum(axis=1) > 0]
-        drawn.append(_top_and_gini(weights, amounts, top))
-    low, high = np.percentile(np.concatenate(drawn, axis=1), [2.5, 97.5], axis=1)
+    drawn = [
+        _top_and_gini(weights[(weights * amounts).sum(axis=1) > 0], amounts, top)
+        for weights in poisson_resamples(counts, resamples=resamples, seed=seed)
+    ]
+    low, high = percentiles(np.concatenate(drawn, axis=1).T)
     base, revenue = int(counts.sum()), float((counts * amounts).sum())
     return pd.DataFrame(
         [(measure, exact[n], low[n], high[n], base, revenue) for n, measure in enumerate(("top_share", "gini"))],

@@ -9,6 +9,7 @@ from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.summary import By
+from crmlib.statistics import bonferroni, wilson
 
 FEWEST = 30
 
@@ -33,10 +34,8 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
     0  referral          1           1    1.0
     1    search          2           1    0.5
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     counts = to_pandas(_counts(segments, customers, attribute=attribute, segment=segment, by=by))
-    low, high = proportion_confint(counts.in_segment, counts.customers, method="wilson")
+    low, high = wilson(counts.in_segment, counts.customers)
     table = counts.assign(
         attribute=attribute,
         share=counts.in_segment / counts.customers,
@@ -106,13 +105,11 @@ def finding_origin(shares: Any) -> Finding | None:
     ``shares``: from :func:`segment_shares` for the segment ``core``. Values with fewer than 30 customers are not
     judged, and the interval is widened for the number of values compared. None where nothing stands out.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     judged = shares[(shares.customers >= FEWEST) & shares.value.notna()]
     if len(judged) < 2:
         return None
     # Bonferroni: as many comparisons with the average as there are values.
-    low, high = proportion_confint(judged.in_segment, judged.customers, alpha=0.05 / len(judged), method="wilson")
+    low, high = wilson(judged.in_segment, judged.customers, level=bonferroni(len(judged)))
     best, worst = judged.iloc[0], judged.iloc[-1]
     if not (low.iloc[0] > best.overall and high.iloc[-1] < worst.overall):
         return None

@@ -10,6 +10,7 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import By
+from crmlib.statistics import wilson
 
 LEVELS = ("satisfied", "indifferent", "dissatisfied")
 NOT_ASKED = "not_answered"
@@ -163,8 +164,6 @@ def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = Non
     ``by_satisfaction``: from :func:`segment_satisfaction` by tier. None where fewer than 30 of them answered.
     ``history_days``: how many days the orders cover; money is named where they cover a year.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     table = to_pandas(by_satisfaction)
     table = table[table.segment.isin(["core", "potential"])]
     said = table[table.satisfaction.isin(LEVELS)]
@@ -172,7 +171,7 @@ def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = Non
     answered, count = int(said.customers.sum()), int(unhappy.customers.sum())
     if answered < 30 or not count:
         return None
-    low, high = proportion_confint(count, answered, method="wilson")
+    low, high = wilson(count, answered)
     amount = float(unhappy.revenue_year.sum())
     return Finding(
         "segmentation.dissatisfied",

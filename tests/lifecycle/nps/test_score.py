@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crmlib.answers import SMALL_BASE
 from crmlib.lifecycle import nps
-from crmlib.lifecycle.nps.score import SMALL_BASE
+from crmlib.statistics import adjusted_wald
 from tests.lifecycle.nps.conftest import made_of
 
 SURVEYS = pd.DataFrame(
@@ -109,8 +110,8 @@ def test_over_all_scores_the_adjusted_interval_holds_ninety_five_in_a_hundred():
 def test_exact_coverage_agrees_with_a_simulation():
     random = np.random.default_rng(1)
     counts = random.multinomial(10, [0.85, 0.1, 0.05], 20_000)
-    middle, half = nps.adjusted_wald(counts[:, 0] / 10, counts[:, 2] / 10, 10.0)
-    simulated = np.mean((middle - half <= 0.8) & (np.minimum(middle + half, 1) >= 0.8))
+    low, high = adjusted_wald(counts[:, 0] / 10, counts[:, 2] / 10, 10.0)
+    simulated = np.mean((low <= 0.8) & (high >= 0.8))
     assert nps.coverage(0.85, 0.05, sizes=(10,)).adjusted[0] == pytest.approx(simulated, abs=0.01)
 
 
