@@ -138,7 +138,7 @@ def _compared(table: Any) -> Any:
     # happens to be high, and would make it look surer than it is.
     shares = [float((weight * table[name]).sum() / weight.sum()) for name in ("promoters", "detractors")]
     worth = table.effective_answers.to_numpy(dtype=float)
-    variance = 100**2 * net_score_variance(*shares, float(worth.sum())) / worth
+    variance = 100**2 * net_score_variance(shares[0], shares[1], float(worth.sum())) / worth
     score = table.nps.to_numpy(dtype=float)
     others = weight.sum() - weight
     rest = ((weight * score).sum() - weight * score) / others

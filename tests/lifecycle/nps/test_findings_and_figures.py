@@ -219,7 +219,7 @@ def test_names_of_groups_cannot_break_a_figure_or_a_sentence(drawn):
 def test_in_chinese_money_and_percent_follow_the_language():
     text.use("zh", "CNY")
     finding = nps.finding_later_revenue(nps.shortfall(followed(60.0)), detractors=100.0)
-    assert "¥" in finding.at_stake
+    assert "元" in finding.at_stake
 
 
 def test_bases_say_what_is_possible(answers):
