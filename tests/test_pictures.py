@@ -11,7 +11,7 @@ import pytest
 from crmlib import pictures
 from crmlib.pictures import Picture, Point, Reference, Series, Span
 from crmlib.pictures.measuring import ems, wrapped
-from crmlib.pictures.tokens import PALETTE, TOKENS, contrast, readable_on
+from crmlib.pictures.tokens import PALETTE, TOKENS, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
@@ -163,6 +163,17 @@ def test_what_is_not_known_is_no_field_and_zero_is_one():
     assert [text for text in texts(root) if "%" in text] == ["0%", "50%"]
 
 
+def test_words_that_do_not_fit_into_fields_are_left_out_and_the_scale_stays():
+    table = pd.DataFrame({"row": "a", "column": range(30), "value": np.arange(30.0)})
+    picture = pictures.heat_map(
+        table, row="row", column="column", value="value", form="{:,.0f} yuan".format, scale_form="{:.0f} at most".format
+    )
+    root = drawn(picture)
+    assert len(boxes(root, "crm-cell")) == 30
+    assert not [text for text in texts(root) if "yuan" in text]
+    assert "29 at most" in texts(root)
+
+
 def test_fuller_fields_have_more_colour():
     table = pd.DataFrame({"row": "a", "column": [1, 2, 3], "value": [0.1, 0.5, 1.0]})
     svg = pictures.heat_map(table, row="row", column="column", value="value").svg(label="")
@@ -275,10 +286,9 @@ def test_long_chinese_words_have_room_and_no_font_is_missed(name, recwarn):
 
 
 def test_lines_break_between_chinese_characters_but_not_before_punctuation():
-    assert wrapped("按相同历史购买调整，后来的收入。", 8).split("\n") == [
-        "按相同历史购买",
-        "调整，后来的收入。",
-    ] or all(line[0] not in "，。" for line in wrapped("按相同历史购买调整，后来的收入。", 8).split("\n"))
+    lines = wrapped("按相同历史购买调整，后来的收入。", 8).split("\n")
+    assert "".join(lines) == "按相同历史购买调整，后来的收入。"
+    assert all(ems(line) <= 8 and line[0] not in "，。" for line in lines)
     assert wrapped("Orders per customer", 9) == "Orders per\ncustomer"
 
 
@@ -293,11 +303,24 @@ def test_tones_stand_out_on_light_and_dark_pages():
     for tone in {*PALETTE, "main", "second", "good", "bad", "muted", "ink"}:
         for page in (0, 1):
             assert contrast(TOKENS[tone][page], TOKENS["paper"][page]) >= 4.5
-    for tone in PALETTE:
-        for alpha in np.linspace(0.05, 1, 20):
-            assert readable_on(tone, float(alpha)) in ("ink", "paper")
     css = pictures.tokens_css()
     assert all(f"--crm-{tone}:{shade}" in css for tone, shades in TOKENS.items() for shade in shades)
+
+
+def test_words_can_be_read_on_the_fullest_field_on_light_and_dark_pages():
+    def channels(shade: str) -> np.ndarray:
+        return np.array([int(shade[place : place + 2], 16) for place in (1, 3, 5)])
+
+    table = pd.DataFrame({"row": ["a"], "column": [1], "value": [1.0]})
+    for tone in (*PALETTE, "good", "bad", "muted"):
+        svg = pictures.heat_map(
+            table, row="row", column="column", value="value", form="{:.0%}".format, tone=tone
+        ).svg(label="")  # fmt: skip
+        alpha = float(re.findall(rf"--crm-{tone}, #[0-9a-f]{{6}}\); opacity: ([\d.]+)", svg)[0])
+        for page in (0, 1):
+            field = channels(TOKENS[tone][page]) * alpha + channels(TOKENS["paper"][page]) * (1 - alpha)
+            mixed = "#" + "".join(f"{round(part):02x}" for part in field)
+            assert contrast(mixed, TOKENS["ink"][page]) > 4.4
 
 
 # Empty and unchanged

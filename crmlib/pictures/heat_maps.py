@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_SIZE = 9.0
+
+
 def heat_map(
     table: pd.DataFrame,
     *,
@@ -39,7 +42,8 @@ def heat_map(
     """A field for each row of the table at (``row``, ``column``), filled from ``bottom`` (empty) to ``top`` (full).
 
     ``rows``, ``columns``: which keys are shown, in this order, and their words; left out, the keys themselves in order
-    of appearance. ``text``: column of words in the fields, or ``form`` writes the values; neither: no words.
+    of appearance. ``text``: column of words in the fields, or ``form`` writes the values; neither: no
+    words. Words are left out where they do not fit into the fields; then ``scale_form`` says what the colours mean.
     ``heading``: column of a bold first line. ``tone``: a tone or a column of tones; with ``bottom`` above ``top`` low
     values are full. ``hatched``: column that is true where a value cannot be told; ``framed``: column that is true for
     fields to be pointed out; ``margin``: words for each row's key in a column of their own at the right.
@@ -59,8 +63,8 @@ def heat_map(
         from matplotlib.patches import Rectangle
 
         from crmlib.pictures import drawing
-        from crmlib.pictures.measuring import wrapped
-        from crmlib.pictures.tokens import colour, readable_on
+        from crmlib.pictures.measuring import widest, wrapped
+        from crmlib.pictures.tokens import colour
 
         drawing.dressed(axes)
         down = {one: place for place, one in enumerate(row_words)}
@@ -71,9 +75,25 @@ def heat_map(
             finite = values[np.isfinite(values)]
             full = float(finite.max()) if len(finite) else 1.0
         reach = (full - bottom) or 1.0
+        texts, heads = drawing.column(table, text, ""), drawing.column(table, heading, "")
+        room = drawing.points_of(axes)[0] * 0.8 / max(len(column_words), 1)
+        said = [
+            [part for part in (str(head), str(words) if text else _written(form, number)) if part]
+            if np.isfinite(number) or bool(not_told)
+            else []
+            for head, words, number, not_told in zip(heads, texts, values, unsure, strict=True)
+        ]
+        said = [[wrapped(part, room * 0.94 / _SIZE) for part in parts] for parts in said]
+        if any(widest(part) * _SIZE > room for parts in said for part in parts):
+            said = [[] for _ in said]
+        # Words stay readable on light and dark pages up to half the tone; without words all of it is used.
+        fullest = 0.5 if any(said) else 0.95
+
+        def opacity(number: float) -> float:
+            return 0.04 + (fullest - 0.04) * float(np.clip((number - bottom) / reach, 0, 1))
+
         tones = drawing.column(table, tone, "main")
         unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
-        texts, heads = drawing.column(table, text, ""), drawing.column(table, heading, "")
         wide, _ = drawing.points_of(axes)
         room = wide * 0.8 / max(len(across), 1)
         for i, (r, c) in enumerate(zip(table[row], table[column], strict=True)):
@@ -85,31 +105,26 @@ def heat_map(
                     (x - 0.5, y - 0.46), 1, 0.92, fill=False, edgecolor=colour("bad"), linewidth=1.6, zorder=3,
                     clip_on=False, gid="crm-frame",
                 ))  # fmt: skip
-            if not np.isfinite(values[i]):
+            if not np.isfinite(values[i]) and not bool(unsure[i]):
                 continue
-            alpha = float(np.clip((values[i] - bottom) / reach, 0, 1)) * 0.92 + 0.05
-            fill: dict[str, Any] = {"facecolor": colour(tones[i]), "alpha": round(alpha, 2), "linewidth": 0}
-            if bool(unsure[i]):
+            fill: dict[str, Any] = {"facecolor": colour(tones[i]), "linewidth": 0}
+            if not bool(unsure[i]):
+                fill["alpha"] = round(opacity(values[i]), 2)
+            else:
                 fill = {"facecolor": "none", "edgecolor": colour("muted"), "hatch": "////", "linewidth": 0}
             axes.add_patch(Rectangle(
                 (x - 0.48, y - 0.46), 0.96, 0.92, gid="crm-hatched" if bool(unsure[i]) else "crm-cell", **fill
             ))  # fmt: skip
-            words = str(texts[i]) if text else (form(float(values[i])) if form else "")
-            lines = [part for part in (str(heads[i]), words) if part]
-            if not lines:
-                continue
-            ink = "ink" if bool(unsure[i]) else readable_on(tones[i], alpha)
-            size = 9.0
+            lines = said[i]
             behind = {"facecolor": colour("paper"), "edgecolor": "none", "pad": 1.5} if bool(unsure[i]) else None
-            lines = [wrapped(part, room * 0.94 / size) for part in lines]
             count = sum(part.count("\n") + 1 for part in lines)
             for number, part in enumerate(lines):
                 # A heading stands on the line above the words, both around the middle of the field.
                 before = sum(one.count("\n") + 1 for one in lines[:number])
                 middle = before + (part.count("\n") + 1) / 2 - count / 2
                 cell = axes.annotate(
-                    part, (x, y), xytext=(0, -middle * size * 1.35), textcoords="offset points", ha="center",
-                    va="center", fontsize=size, color=colour(ink), linespacing=1.3, bbox=behind,
+                    part, (x, y), xytext=(0, -middle * _SIZE * 1.35), textcoords="offset points", ha="center",
+                    va="center", fontsize=_SIZE, color=colour("ink"), linespacing=1.3, bbox=behind,
                     fontweight="bold" if heading and number == 0 else "normal",
                 )  # fmt: skip
                 cell.set_in_layout(False)
@@ -134,7 +149,7 @@ def heat_map(
             steps = np.linspace(bottom, full, 5)
             for place, step in enumerate(steps):
                 level = 0.9 - 0.2 * place
-                alpha = float(np.clip((step - bottom) / reach, 0, 1)) * 0.92 + 0.05
+                alpha = opacity(step)
                 axes.annotate(
                     "■", (1, level), xytext=(10, 0), xycoords="axes fraction", textcoords="offset points", va="center",
                     fontsize=12, color=colour(tones[0] if tones else "main"), alpha=alpha, annotation_clip=False,
@@ -151,3 +166,7 @@ def heat_map(
     tall = 1.0 + len(row_words) * (0.12 + 0.19 * lines + (0.16 if lines > 1 else 0))
     known = bool(len(table)) and bool(table[value].notna().any())
     return Picture(plan, width, min(tall, 16.0) if height is None else height, empty=not known)
+
+
+def _written(form: Form | None, number: float) -> str:
+    return form(float(number)) if form and number == number else ""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MOST_VECTOR_POINTS = 2000
 """More points than these become one image inside the picture."""
 
+_Box = tuple[float, float, float, float]
+
 Corner = Literal["upper left", "upper right", "lower left", "lower right"]
 
 
@@ -67,6 +69,7 @@ def scatter(
         across, upwards = drawing.numbers(table, x), drawing.numbers(table, y)
         tones, small = drawing.column(table, tone, "main"), drawing.column(table, hollow, False)
         known = np.flatnonzero(np.isfinite(across) & np.isfinite(upwards))
+        ends = [drawing.numbers(table, name) for name in (x_low, x_high, y_low, y_high)]
         if len(known) > MOST_VECTOR_POINTS:
             for place, shade in enumerate(dict.fromkeys(tones)):
                 own = known[[tones[i] == shade for i in known]]
@@ -77,7 +80,6 @@ def scatter(
                 # An empty line between two clouds keeps them two images, each of one tone.
                 axes.plot([], [], zorder=2 + (place + 0.5) / 100)
         else:
-            ends = [drawing.numbers(table, name) for name in (x_low, x_high, y_low, y_high)]
             for i in known:
                 left, right, low, high = (float(end[i]) for end in ends)
                 if np.isfinite([left, right]).all():
@@ -95,6 +97,9 @@ def scatter(
             axes.set_xlim(0, 1)
             axes.set_ylim(0, 1)
         drawing.scale(axes.xaxis, x_form, limits=x_limits)
+        if any("upper" in corner for corner in corners or {}):  # room for the words above the points
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high + 0.1 * (high - low))
         drawing.scale(axes.yaxis, y_form, limits=y_limits)
         if x_line is not None:
             axes.axvline(x_line, color=colour("muted"), linewidth=1, zorder=1, gid="crm-reference")
@@ -119,7 +124,17 @@ def scatter(
             )  # fmt: skip
         if label is not None and len(known) <= MOST_VECTOR_POINTS:
             said = [str(one) for one in drawing.column(table, label, "")]
-            _name_points(axes, [(float(across[i]), float(upwards[i]), said[i], tones[i]) for i in known if said[i]])
+            lines = [
+                (float(a), float(b), float(c), float(d))
+                for i in known
+                for a, b, c, d in (
+                    (ends[0][i], upwards[i], ends[1][i], upwards[i]),
+                    (across[i], ends[2][i], across[i], ends[3][i]),
+                )
+                if np.isfinite([a, b, c, d]).all()
+            ]
+            named = [(float(across[i]), float(upwards[i]), said[i], tones[i]) for i in known if said[i]]
+            _name_points(axes, named, lines)
         drawing.x_name(axes, x_label)
         if y_label:
             drawing.above(axes, y_label)
@@ -128,8 +143,8 @@ def scatter(
     return Picture(plan, width, height, empty=not known)
 
 
-def _name_points(axes: Axes, named: Sequence[tuple[float, float, str, str]]) -> None:
-    """Words at points, at the side that has most room, clear of each other where there is a place for that."""
+def _name_points(axes: Axes, named: Sequence[tuple[float, float, str, str]], lines: Sequence[_Box]) -> None:
+    """Words at points, at the side that has most room, clear of each other and of lines where there is a place."""
     from crmlib.pictures import drawing
     from crmlib.pictures.measuring import widest
     from crmlib.pictures.tokens import colour
@@ -155,10 +170,13 @@ def _name_points(axes: Axes, named: Sequence[tuple[float, float, str, str]]) -> 
     def finish() -> None:
         box = axes.get_window_extent()
         places = [axes.transData.transform((x, y)) for x, y, _, _ in named]
-        taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in places]
+        taken: list[_Box] = [(px - 4, py - 4, px + 4, py + 4) for px, py in places]
+        for x0, y0, x1, y1 in lines:
+            (left, low), (right, high) = axes.transData.transform(((x0, y0), (x1, y1)))
+            taken.append((float(left) - 1, float(low) - 1, float(right) + 1, float(high) + 1))
         for note, (px, py), (_x, _y, words, _tone) in zip(notes, places, named, strict=True):
             long, tall = widest(words) * drawing.SIZE, drawing.SIZE * 1.2
-            best: tuple[float, tuple[float, float, str], tuple[float, float, float, float]] | None = None
+            best: tuple[float, tuple[float, float, str], _Box] | None = None
             for dx, dy, side in ((7, 8, "left"), (7, -8, "left"), (-7, 8, "right"), (-7, -8, "right"),
                                  (7, 18, "left"), (7, -18, "left"), (-7, 18, "right"), (-7, -18, "right")):  # fmt: skip
                 left = px + dx - (long if side == "right" else 0)
@@ -177,7 +195,7 @@ def _name_points(axes: Axes, named: Sequence[tuple[float, float, str, str]]) -> 
     drawing.sheet_of(axes).finishing.append(finish)
 
 
-def _shared(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+def _shared(one: _Box, other: _Box) -> float:
     return max(0.0, min(one[2], other[2]) - max(one[0], other[0])) * max(
         0.0, min(one[3], other[3]) - max(one[1], other[1])
     )
