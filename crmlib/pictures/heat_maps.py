@@ -76,7 +76,9 @@ def heat_map(
             full = float(finite.max()) if len(finite) else 1.0
         reach = (full - bottom) or 1.0
         texts, heads = drawing.column(table, text, ""), drawing.column(table, heading, "")
-        room = drawing.points_of(axes)[0] * 0.8 / max(len(column_words), 1)
+        wide, _ = drawing.points_of(axes)
+        room = wide * 0.8 / max(len(across), 1)
+        unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
         said = [
             [part for part in (str(head), str(words) if text else _written(form, number)) if part]
             if np.isfinite(number) or bool(not_told)
@@ -93,9 +95,6 @@ def heat_map(
             return 0.04 + (fullest - 0.04) * float(np.clip((number - bottom) / reach, 0, 1))
 
         tones = drawing.column(table, tone, "main")
-        unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
-        wide, _ = drawing.points_of(axes)
-        room = wide * 0.8 / max(len(across), 1)
         for i, (r, c) in enumerate(zip(table[row], table[column], strict=True)):
             if r not in down or c not in across:
                 continue
