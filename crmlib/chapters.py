@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from crmlib import text
 from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 
 def notebooks_folder() -> Path:
@@ -51,7 +52,7 @@ class ChapterFile:
 
     def _said(self, key: str) -> str:
         words = Words(Path(__file__).parent / "lifecycle" / self.path.stem[3:] / "words.yaml")
-        return words.say(key) if words.path.is_file() else self._declared[key]
+        return words.say(key) if words.path.is_file() and words.has(key) else self._declared[key]
 
     @property
     def minutes(self) -> int:
@@ -110,9 +111,7 @@ class ChapterFile:
         lacking = self.missing(tables)
         if not lacking:
             return ""
-        return text.say(
-            "Left out: it needs {missing}, which this client's data do not have.", missing=", ".join(lacking)
-        )
+        return _WORDS.say("chapter.left_out", missing=lacking)
 
 
 def chapter_files(folder: Path | None = None) -> list[ChapterFile]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crmlib.words import Words, use
+
+if TYPE_CHECKING:
+    from crmlib.client import Client
+
+_WORDS = Words(__file__)
 app = typer.Typer(
     help="Customer lifecycle playbook: from a client's exports to a report.",
     no_args_is_help=True,
@@ -32,11 +39,10 @@ def _problems_in_words() -> Iterator[None]:
         # DuckDB says that it was interrupted with an error of its own.
         if not isinstance(interrupted, KeyboardInterrupt) and "interrupted" not in str(interrupted).lower():
             raise
-        typer.echo("Interrupted. Run the same command again: finished chapters are kept.", err=True)
+        typer.echo(_WORDS.say("console.interrupted"), err=True)
         raise typer.Exit(130) from None
     except UnusableInput as unusable:
-        count = len(unusable.problems)
-        typer.echo(f"Cannot start: {count} {'problem' if count == 1 else 'problems'} to mend.", err=True)
+        typer.echo(_WORDS.say("console.cannot_start", n=len(unusable.problems)), err=True)
         for problem in unusable.problems:
             typer.echo(f"  - {problem}", err=True)
         raise typer.Exit(UNUSABLE) from None
@@ -56,26 +62,22 @@ def run(
     """Run the chapters on a client's data and write the report."""
     from crmlib import runner
 
-    with _problems_in_words():
-        _check_language(language)
-        with _Shown() as shown:
-            done = runner.run(
-                client,
-                output=out,
-                language=language,
-                chapters=chapter or (),
-                workers=workers,
-                cell_timeout=cell_timeout,
-                progress=shown.tell,
-            )
-    if done.language != (language or done.client.language):
-        typer.echo("The report is in English: there is no catalogue yet for the language that was asked for.")
+    with _problems_in_words(), _Shown() as shown:
+        done = runner.run(
+            client,
+            output=out,
+            language=language,
+            chapters=chapter or (),
+            workers=workers,
+            cell_timeout=cell_timeout,
+            progress=shown.tell,
+        )
     _tell_account(done.workspace.account)
     for result in done.chapters:
         if result.status != "done":
-            said = result.why if result.status == "left out" else f"Failed: {result.why}"
-            typer.echo(f"{result.file.name}: {said}")
-    typer.echo(f"Report: {_relative(done.folder / 'index.html')} ({done.seconds:.1f} s)")
+            said = result.why if result.status == "left out" else _WORDS.say("chapter.failed", why=result.why)
+            _say("console.of_chapter", chapter=result.file.name, said=said)
+    _say("console.report", file=_relative(done.folder / "index.html"), seconds=done.seconds)
     raise typer.Exit(done.exit_code)
 
 
@@ -83,19 +85,17 @@ def run(
 def check(
     client: ClientFile,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: reports/<client's folder>]")] = None,
+    language: Annotated[str, typer.Option(help="Language of the account: en or zh. [default: the client's]")] = "",
 ) -> None:
     """Take the data in, without running anything: what was read and set aside, and which chapters can run."""
-    from crmlib import text
     from crmlib.chapters import chapter_files
-    from crmlib.client import load_client
     from crmlib.intake import take_in
     from crmlib.intake.identities.runs import register_run
     from crmlib.report.intake import chapter_state, write_intake
     from crmlib.runner import check_settings, run_folder
 
     with _problems_in_words():
-        opened = load_client(client)
-        text.use(text.spoken(opened.language), opened.currency)
+        opened = _opened(client, language)
         check_settings(opened, chapter_files())
         folder = run_folder(opened, out)
         # First of all, so that forget and purge find what an interrupted check leaves there.
@@ -105,11 +105,11 @@ def check(
     _tell_account(workspace.account)
     for file in chapter_files():
         state = chapter_state(file, workspace.account["tables"])
-        why = state.get("why") or f"{state['state']}" + (
-            f" without {', '.join(state['without'])}" if "without" in state else ""
-        )
-        typer.echo(f"{file.name}: {why}")
-    typer.echo(f"Account: {_relative(folder / 'intake.html')}")
+        if "why" in state:
+            _say("console.of_chapter", chapter=file.name, said=state["why"])
+        else:
+            _say("console.thinner" if "without" in state else "console.can", state, chapter=file.name)
+    _say("console.account_file", file=_relative(folder / "intake.html"))
 
 
 @app.command()
@@ -121,16 +121,15 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove one person everywhere: from the vault, the tables, the quarantine and the reports."""
-    from crmlib.client import load_client
     from crmlib.intake.identities.forget import forget as forget_customer
     from crmlib.intake.identities.forget import plan_forget
     from crmlib.intake.profiles import customer_headings
 
     with _problems_in_words():
-        opened = load_client(client)
+        opened = _opened(client)
         if not yes:
             typer.echo(str(plan_forget(opened, customer, headings=customer_headings(opened))))
-            typer.confirm("This cannot be undone. Remove this person?", abort=True)
+            typer.confirm(_WORDS.say("console.remove_person"), abort=True)
         report = forget_customer(opened, customer, headings=customer_headings(opened))
     typer.echo(str(report))
 
@@ -142,15 +141,14 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove all of a client: vault, key, quarantine, workspaces, reports, and the client's folder."""
-    from crmlib.client import load_client
     from crmlib.intake.identities.purge import plan_purge
     from crmlib.intake.identities.purge import purge as purge_client
 
     with _problems_in_words():
-        opened = load_client(client)
+        opened = _opened(client)
         if not yes:
             typer.echo(str(plan_purge(opened, keep_exports=keep_exports)))
-            typer.confirm("This cannot be undone. Remove all of this?", abort=True)
+            typer.confirm(_WORDS.say("console.remove_all"), abort=True)
         report = purge_client(opened, keep_exports=keep_exports)
     typer.echo(str(report))
 
@@ -168,21 +166,23 @@ def new(
     again: Annotated[bool, typer.Option("--again", help="Write client.proposed.yaml beside a client.yaml.")] = False,
 ) -> None:
     """Propose a client.yaml for a folder of exports, with reasons, and say what must be decided."""
+    from crmlib.client import speak
     from crmlib.intake.proposal import new_client
 
     with _problems_in_words():
+        speak(folder, language)
         written, proposal = new_client(
             folder, exports, name=name, currency=currency, timezone=timezone, language=language, again=again
         )
     for line in proposal.recognised:
         typer.echo(line)
     for problem in proposal.unreadable:
-        typer.echo(f"Cannot be read: {problem}")
+        _say("console.unreadable", problem=problem)
     if proposal.decisions:
-        typer.echo("To decide:")
+        _say("console.to_decide")
         for number, said in enumerate(proposal.decisions, 1):
-            typer.echo(f"  {number}. {said}")
-    typer.echo(f"Wrote {_relative(written)}. Correct it, then: crmlib check {_relative(written)}")
+            _say("console.decision", number=number, said=said)
+    _say("console.wrote", file=_relative(written))
 
 
 @app.command()
@@ -207,69 +207,56 @@ def lab() -> None:
     )
 
 
-def _check_language(language: str) -> None:
-    from crmlib.problems import Problem, UnusableInput
+def _opened(file: Path, language: str = "") -> Client:
+    """The client, and from here on the language and the currency in use."""
+    from crmlib.client import load_client, speak
 
-    if language not in ("", "en", "zh"):
-        raise UnusableInput(
-            [Problem("--language", found=repr(language), expected="en or zh", remedy="choose one of them")]
-        )
+    speak(file, language)
+    client = load_client(file)
+    use(language or client.language, client.currency)
+    return client
 
 
-def _tell_account(account: dict) -> None:
-    typer.echo(f"Data from {account['first_day']} to {account['last_day']}, looked at as of {account['as_of']}.")
+def _say(key: str, values: Any = None, /, **more: Any) -> None:
+    typer.echo(_WORDS.say(key, values, **more))
+
+
+def _tell_account(account: dict[str, Any]) -> None:
+    first, last, as_of = (dt.date.fromisoformat(account[key]) for key in ("first_day", "last_day", "as_of"))
+    _say("account.span", first=first, last=last, as_of=as_of)
     for name, table in account["tables"].items():
-        line = (
-            f"{name}: {table['read']:,} rows read = {table['accepted']:,} accepted + {table['repaired']:,} repaired "
-            f"+ {table['quarantined']:,} quarantined"
-        )
-        typer.echo(line)
+        _say("account.rows", table, table=name)
         for reason, count in table["reasons"].items():
-            typer.echo(f"    {count:,}: {reason}")
-        if "cancellations" in table and table["cancellations"]["rows"]:
-            found = table["cancellations"]
-            share = found["matched"] / found["rows"]
-            typer.echo(
-                f"    {found['matched']:,} of {found['rows']:,} cancellations ({share:.1%}) matched to their order"
-            )
-        for repair in _in_all(table["repairs"]):
-            typer.echo(f"    {repair}")
+            _say("account.reason", n=count, why=reason)
+        cancelled = table.get("cancellations") or {"rows": 0}
+        if cancelled["rows"]:
+            _say("account.cancellations", cancelled, share=cancelled["matched"] / cancelled["rows"])
+        cells: dict[str, int] = {}
+        for repair in table["repairs"]:
+            cells[repair["name"]] = cells.get(repair["name"], 0) + repair["cells"]
+        for repaired, count in cells.items():
+            _say("account.repair", name=repaired, n=count)
         for said in dict.fromkeys(table["decisions"]):
-            typer.echo(f"    {said}")
+            _say("account.decided", said=said)
         for column, count in table["blanked"].items():
-            typer.echo(f"    {column}: {count:,} values could not be read or are out of range, and are left empty")
+            _say("account.blanked", column=column, n=count)
         if table.get("of_unknown_customers"):
-            typer.echo(
-                f"    {table['of_unknown_customers']:,} of customers who are not in customers: kept, attributes unknown"
-            )
-
+            _say("account.unknown_customers", n=table["of_unknown_customers"])
     for question in dict.fromkeys(said for table in account["tables"].values() for said in table["questions"]):
-        typer.echo(f"To decide: {question}")
+        _say("account.to_decide", said=question)
     for key in account["quality"]["foreign_keys"]:
         if key["lost"] and key["into"] != "customers":
-            typer.echo(f"{key['table']}: {key['lost']:,} rows whose {key['column']} is not in {key['into']} are kept")
-    if account.get("people", {}).get("duplicate_customers"):
-        count = account["people"]["duplicate_customers"]
-        typer.echo(
-            f"To decide: {count:,} customers look like another one: see quarantine/duplicates.csv, then set merge."
-        )
-    shared = sum(counts["sharing_customers"] for counts in account.get("people", {}).get("duplicates", {}).values())
-    if shared:
-        typer.echo(
-            f"{shared:,} customers share a contact with others that proves nothing by itself; they are not merged."
-        )
-    if "people" in account:
-        if account["people"]["open_to_others"]:
-            typer.echo("To decide: other users of this computer can open the client's folder. Close it: chmod 700.")
-        typer.echo(f"People are in the vault; its key is {account['people']['key']}.")
-
-
-def _in_all(repairs: list[dict[str, Any]]) -> list[str]:
-    """What was repaired in a table, a line per repair."""
-    cells: dict[str, int] = {}
-    for repair in repairs:
-        cells[repair["name"]] = cells.get(repair["name"], 0) + repair["cells"]
-    return [f"repaired {name}: {count:,} cells" for name, count in cells.items()]
+            _say("account.no_such_key", key, n=key["lost"])
+    people = account.get("people", {})
+    if people.get("duplicate_customers"):
+        _say("account.look_alike", n=people["duplicate_customers"])
+    sharing = sum(counts["sharing_customers"] for counts in people.get("duplicates", {}).values())
+    if sharing:
+        _say("account.sharing", n=sharing)
+    if people:
+        if people["open_to_others"]:
+            _say("account.open_folder")
+        _say("account.key", where=people["key"])
 
 
 def _relative(path: Path) -> Path:
@@ -277,6 +264,11 @@ def _relative(path: Path) -> Path:
         return path.relative_to(Path.cwd())
     except ValueError:
         return path
+
+
+def _progress(chapter: str, state: str, seconds: float = 0.0) -> str:
+    key = "console.in_time" if seconds else "console.without_time"
+    return _WORDS.say(key, chapter=chapter, state=state, seconds=seconds)
 
 
 class _Shown:
@@ -305,7 +297,7 @@ class _Shown:
     def tell(self, chapter: str, state: str, seconds: float) -> None:
         if not self._console.is_terminal:
             if state != "started":
-                self._console.print(f"{chapter}: {state}" + (f" in {seconds:.1f} s" if seconds else ""))
+                self._console.print(_progress(chapter, state, seconds))
             return
         if state == "started":
             self._tasks[chapter] = self._bars.add_task(chapter, total=None)
@@ -313,7 +305,7 @@ class _Shown:
         task = self._tasks.get(chapter)
         if task is None:
             task = self._bars.add_task(chapter)
-        self._bars.update(task, description=f"{chapter}: {state}", total=1, completed=1)
+        self._bars.update(task, description=_progress(chapter, state), total=1, completed=1)
 
 
 if __name__ == "__main__":

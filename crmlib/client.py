@@ -13,9 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from crmlib.contract import TABLES
 from crmlib.mapping import TableSource, unknown_columns
-from crmlib.problems import Problem, nearest
+from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, SettingsFile, Strict, open_settings
-from crmlib.words import LANGUAGES, Words
+from crmlib.words import LANGUAGES, Words, use
 
 _WORDS = Words(__file__)
 
@@ -114,6 +114,17 @@ def load_client(path: str | Path) -> Client:
     file = open_settings(path / "client.yaml" if path.is_dir() else path, name=str(path))
     at = (path / "client.yaml" if path.is_dir() else path).resolve()
     return file.made(Client, also=_not_in_the_contract(file), path=at)
+
+
+def speak(path: str | Path, language: str = "") -> None:
+    """Use the language that is asked for, else the client's, from the first problem on.
+
+    Raises:
+        UnusableInput: a language that the kit does not speak.
+    """
+    use(language if language in LANGUAGES else language_of(path))
+    if language not in ("", *LANGUAGES):
+        raise UnusableInput([Problem.said(_WORDS, "language", "--language", value=language, languages=LANGUAGES)])
 
 
 def language_of(path: str | Path) -> str:

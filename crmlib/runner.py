@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -20,16 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import crmlib
-from crmlib import text
 from crmlib.chapter import RUN
 from crmlib.chapter.sections import for_client, needed
 from crmlib.chapters import ChapterFile, chapter_files
-from crmlib.client import Client, load_client
+from crmlib.client import Client, load_client, speak
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.runs import register_run
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
+from crmlib.words import Words, use, voice
+
+_WORDS = Words(__file__)
 
 CELL_TIMEOUT = 600
 _OWN_PARAMETERS = ("client", "run")
@@ -76,14 +79,14 @@ def run(
     Raises:
         UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
     """
+    speak(client_file, language)
     client = load_client(client_file)
-    language = text.spoken(language or client.language)
-    text.use(language, client.currency)
+    use(language or client.language, client.currency)
     files = _chosen(chapter_files(notebooks), chapters)
     check_settings(client, chapter_files(notebooks))
     folder = run_folder(client, output)
     with _alone(folder):
-        return _run(client, files, folder, language, workers, cell_timeout, progress)
+        return _run(client, files, folder, voice().language, workers, cell_timeout, progress)
 
 
 def _run(
@@ -134,8 +137,7 @@ def run_folder(client: Client, output: str | Path | None) -> Path:
     sources = [client.path, *(file.resolve() for name in named for file in find_files(name, client.folder))]
     wholes = [(client.folder / name).resolve() for name in named if (client.folder / name).is_dir()]
     if any(folder in source.parents for source in sources) or any(w == folder or w in folder.parents for w in wholes):
-        found, remedy = "the client's own files", "choose another folder with --out"
-        raise UnusableInput([Problem(str(folder), found=found, expected="a folder of its own", remedy=remedy)])
+        raise UnusableInput([Problem.said(_WORDS, "folder.clients", str(folder))])
     return folder
 
 
@@ -149,9 +151,8 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
-    except OSError as error:
-        found, remedy = str(error.strerror).lower(), "choose another folder with --out"
-        raise UnusableInput([Problem(str(folder), found=found, expected="a folder", remedy=remedy)]) from None
+    except OSError:
+        raise UnusableInput([Problem.said(_WORDS, "folder.closed", str(folder))]) from None
     with lock:
         try:
             import fcntl
@@ -160,101 +161,60 @@ def _alone(folder: Path) -> Iterator[None]:
         except ImportError:
             pass  # Windows: temporary names carry the process, so files stay whole even without the lock.
         except OSError:
-            found, remedy = "another run that writes there", "wait for it, or choose another folder with --out"
-            raise UnusableInput([Problem(str(folder), found=found, expected="one run", remedy=remedy)]) from None
+            raise UnusableInput([Problem.said(_WORDS, "folder.in_use", str(folder))]) from None
         yield
 
 
 def _chosen(files: Sequence[ChapterFile], wanted: Sequence[str]) -> list[ChapterFile]:
-    problems = []
-    for name in wanted:
-        if not any(file.name == name or file.name.startswith(f"{name}_") for file in files):
-            problems.append(
-                Problem(
-                    "--chapter",
-                    found=name,
-                    expected="a chapter",
-                    remedy=nearest(name, [file.name for file in files]),
-                )
-            )
+    names = [file.name for file in files]
+    problems = [
+        Problem.said(_WORDS, "chapter", "--chapter", name=name, nearest=nearest(name, names))
+        for name in wanted
+        if not any(file.name == name or file.name.startswith(f"{name}_") for file in files)
+    ]
     if problems:
         raise UnusableInput(problems)
     return [f for f in files if not wanted or any(f.name == name or f.name.startswith(f"{name}_") for name in wanted)]
 
 
 def check_settings(client: Client, files: Sequence[ChapterFile]) -> None:
-    """Check parameters and targets against the chapters and the KPIs, before anything starts.
+    """Check parameters against the chapters, and let each chapter check what it reads of the client's settings.
+
+    A chapter does so with ``check_settings(client, parameters) -> list[Problem]`` in the module ``settings`` of its
+    package: ``crmlib.lifecycle.scorecard.settings`` for ``13_scorecard``.
 
     Raises:
-        UnusableInput: with every unknown name, wrong type and target that its KPI can never reach.
+        UnusableInput: with every unknown name and wrong type, and every problem that a chapter has found.
     """
-    problems = [*_wrong_parameters(client, files), *_wrong_targets(client)]
+    problems = _wrong_parameters(client, files)
+    for file in files:
+        room = file.name.partition("_")[2]
+        if (Path(__file__).parent / "lifecycle" / room / "settings.py").is_file():
+            settings = importlib.import_module(f"crmlib.lifecycle.{room}.settings")
+            problems += settings.check_settings(client, client.parameters.get(file.name, {}))
     if problems:
         raise UnusableInput(problems)
 
 
-def _wrong_targets(client: Client) -> list[Problem]:
-    from crmlib.lifecycle.scorecard import load_kpis
-
-    if not client.targets:
-        return []
-    own = client.parameters.get("13_scorecard", {}).get("definitions")
-    try:
-        kpis = load_kpis(client.folder / own if own else None)
-    except UnusableInput as unusable:
-        return unusable.problems
-    problems = []
-    for name, target in client.targets.items():
-        place = f"targets.{name}"
-        if name not in kpis:
-            problems.append(Problem(client.path.name, place, "a target of no KPI", "a KPI", nearest(name, list(kpis))))
-            continue
-        low, high = kpis[name].possible
-        if not low <= target <= high:
-            expected = f"a value from {low:g} to {high:g}"
-            remedy = "write a rate as a number between 0 and 1 (45% is 0.45)" if high == 1 else "correct the value"
-            problems.append(Problem(client.path.name, place, f"{target:g}", expected, remedy))
-    return problems
-
-
 def _wrong_parameters(client: Client, files: Sequence[ChapterFile]) -> list[Problem]:
     known = {file.name: file.parameters for file in files}
-    place = client.path.name
     problems = []
+
+    def wrong(key: str, *place: str, **values: Any) -> None:
+        problems.append(Problem.said(_WORDS, key, client.path.name, ".".join(("parameters", *place)), **values))
+
     for name, given in client.parameters.items():
         if name not in known:
-            problems.append(
-                Problem(
-                    place,
-                    "parameters",
-                    f"the unknown chapter {name!r}",
-                    "a chapter",
-                    nearest(name, list(known)),
-                )
-            )
+            wrong("chapter", name=name, nearest=nearest(name, list(known)))
             continue
         own = {key: value for key, value in known[name].items() if key not in _OWN_PARAMETERS}
         for key, value in given.items():
-            if key not in own:
-                problems.append(
-                    Problem(
-                        place,
-                        f"parameters.{name}",
-                        f"the unknown parameter {key!r}",
-                        "a parameter of the chapter",
-                        nearest(key, list(own)) if own else "take it out: the chapter has none",
-                    )
-                )
+            if not own:
+                wrong("parameter.none", name, name=key)
+            elif key not in own:
+                wrong("parameter.unknown", name, name=key, nearest=nearest(key, list(own)))
             elif not _same_type(value, own[key]):
-                problems.append(
-                    Problem(
-                        place,
-                        f"parameters.{name}.{key}",
-                        repr(value),
-                        f"a value like {own[key]!r}",
-                        "correct the value",
-                    )
-                )
+                wrong("parameter.type", name, key, value=repr(value), like=repr(own[key]))
     return problems
 
 
@@ -387,10 +347,7 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
     seconds = time.monotonic() - began
     outcome = job.outcome()
     if outcome is None:
-        why = text.say(
-            "The process that ran the chapter was ended from outside (code {code}).",
-            code=str(process.exitcode),
-        )
+        why = _WORDS.say("chapter.ended", code=str(process.exitcode))
         return ChapterRun(job.file, "failed", seconds, why=why)
     return ChapterRun(job.file, outcome["status"], seconds, why=outcome["why"], notebook=job.notebook)
 

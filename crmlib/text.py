@@ -21,15 +21,6 @@ __all__ = ["UNKNOWN", "Voice", "day", "interval", "last_span", "money", "month",
 _CATALOGUES = Path(__file__).parent / "locale"
 
 
-def spoken(language: str) -> str:
-    """The language of a run: English where none is named.
-
-    >>> spoken("")
-    'en'
-    """
-    return language or "en"
-
-
 @functools.cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     return gettext.translation("crmlib", _CATALOGUES, languages=[language], fallback=True)

@@ -32,12 +32,12 @@ def test_check_says_what_was_read_and_what_can_run_and_ends_well(client, tmp_pat
     done = called("check", client, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert lines[0] == "Data from 2025-01-01 to 2025-01-04, looked at as of 2025-01-04."
+    assert lines[0] == "Data from Jan 1, 2025 to Jan 4, 2025, looked at as of Jan 4, 2025."
     assert "orders: 5 rows read = 2 accepted + 1 repaired + 2 quarantined" in lines
     assert "customers: 2 rows read = 2 accepted + 0 repaired + 0 quarantined" in lines
     assert "    1: exact duplicate of an earlier row" in lines
     assert "    1: ordered_at is not a date that exists and can be read" in lines
-    assert "    discount: 1 values could not be read or are out of range, and are left empty" in lines
+    assert "    discount: 1 value could not be read or is out of range, and is left empty" in lines
     assert "    1 of customers who are not in customers: kept, attributes unknown" in lines
     assert any(line.startswith("03_segmentation: can run") or "runs thinner" in line for line in lines)
     assert any(line.startswith("08_nps: ") and "surveys" in line for line in lines)

@@ -177,16 +177,25 @@ def test_a_handful_of_orders_gives_a_report_and_no_invented_numbers(tmp_path):
     assert problems((tmp_path / "out" / "index.html").read_text(encoding="utf-8")) == []
 
 
-def test_a_language_without_a_catalogue_is_said_and_not_half_spoken(tmp_path):
-    rows = "".join(f"{n},c{n % 40},2025-{1 + n % 12:02d}-05,{10 + n % 7}\n" for n in range(400))
-    file = write_client(tmp_path / "client", orders="order_id,customer_id,ordered_at,amount\n" + rows)
-    command = ["run", str(file), "--out", str(tmp_path / "out"), "--language", "zh", "--chapter", "05"]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0, result.output
-    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    catalogue = (runner.text._CATALOGUES / "zh").is_dir()
-    assert ("The report is in English" in result.output) == (not catalogue)
-    assert ("年" in Page(page).text) == catalogue
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_language_that_the_kit_does_not_speak_is_refused_in_words(tmp_path, command):
+    file = write_client(tmp_path / "client", orders="order_id,customer_id,ordered_at,amount\n1,a,2025-01-01,5\n")
+    result = CliRunner().invoke(app, [command, str(file), "--out", str(tmp_path / "out"), "--language", "fr"])
+    assert result.exit_code == 2
+    assert "--language: found 'fr'; expected one of en, zh" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_messages_speak_the_language_asked_for_else_the_clients_also_where_the_yaml_is_wrong(tmp_path):
+    file = write_client(tmp_path / "client", "language: zh\nmargin: 7\n", orders="order_id\n1\n")
+
+    def said(*more: str) -> str:
+        result = CliRunner().invoke(app, ["check", str(file), "--out", str(tmp_path / "out"), *more])
+        assert result.exit_code == 2
+        return result.stderr
+
+    assert said().startswith("无法开始：有1个问题需要解决。")
+    assert said("--language", "en").startswith("Cannot start: 1 problem to mend.")
 
 
 def test_check_tells_the_account_without_running_anything(repository, tmp_path):

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 
 from crmlib import runner
+from crmlib.chapters import chapter_files
+from crmlib.client import load_client
 from crmlib.problems import UnusableInput
 from tests.conftest import write_client
 
@@ -253,7 +255,9 @@ def test_two_runs_do_not_write_into_one_folder_at_the_same_time(notebooks, clien
     assert runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"]).exit_code == 0
 
 
-def test_targets_that_no_kpi_can_reach_are_refused_before_anything_starts(notebooks, tmp_path):
+def test_a_chapter_checks_its_own_settings_before_anything_starts(notebooks, tmp_path):
+    write_chapter(notebooks, "03_segmentation", "1 / 0")
+    write_chapter(notebooks, "13_scorecard", "1 / 0")
     targets = "targets: {repurchase_rate: 45, revenu: 100, nps: 50}\n"
     with pytest.raises(UnusableInput) as unusable:
         runner.run(
@@ -261,8 +265,12 @@ def test_targets_that_no_kpi_can_reach_are_refused_before_anything_starts(notebo
         )
     said = [str(problem) for problem in unusable.value.problems]
     assert len(said) == 2
-    assert "45% is 0.45" in said[0]
+    assert "targets.repurchase_rate: found 45" in said[0]
     assert "did you mean 'revenue'?" in said[1]
+
+
+def test_a_chapter_without_a_check_of_settings_has_none(notebooks, client_file):
+    runner.check_settings(load_client(client_file), chapter_files(notebooks))
 
 
 def test_a_business_that_has_gone_silent_is_said_to_be_so(notebooks, tmp_path):

@@ -41,7 +41,7 @@ def page(request, tmp_path_factory):
     """The page, its JSON and the account."""
     folder = tmp_path_factory.mktemp("page")
     client = load_client(write_client(folder / "c", SETTINGS + f"language: {request.param}\n", **TABLES))
-    text.use(text.spoken(client.language), client.currency)
+    text.use(client.language, client.currency)
     try:
         account = take_in(client, folder / "w").account
         write_intake(client, account, chapter_files(), folder)

@@ -1,0 +1,31 @@
+"""What the scorecard reads of a client's settings, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib.client import Client
+from crmlib.lifecycle.scorecard.definitions import load_kpis
+from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
+
+
+def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the client's KPI definitions, and with targets: those of no KPI, and out of its reach."""
+    own = parameters.get("definitions")
+    try:
+        kpis = load_kpis(client.folder / own if own else None)
+    except UnusableInput as unusable:
+        return unusable.problems
+    problems = []
+    for name, target in client.targets.items():
+        low, high = kpis[name].possible if name in kpis else (target, target)
+        if name in kpis and low <= target <= high:
+            continue
+        key = "rate" if high == 1 and name in kpis else "number" if name in kpis else "no_kpi"
+        values = {"value": target, "low": low, "high": high, "nearest": nearest(name, list(kpis))}
+        problems.append(Problem.said(_WORDS, f"target.{key}", client.path.name, f"targets.{name}", **values))
+    return problems

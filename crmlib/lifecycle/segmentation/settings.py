@@ -1,0 +1,20 @@
+"""What segmentation reads of a client's settings, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib.client import Client
+from crmlib.lifecycle.segmentation.rules import read_rules
+from crmlib.problems import Problem, UnusableInput
+
+
+def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the client's own rules of tiers and stages."""
+    own = parameters.get("rules")
+    try:
+        read_rules(client.folder / own if own else None)
+    except UnusableInput as unusable:
+        return unusable.problems
+    return []
