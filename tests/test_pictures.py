@@ -290,6 +290,15 @@ def test_lines_break_between_chinese_characters_but_not_before_punctuation():
     assert "".join(lines) == "按相同历史购买调整，后来的收入。"
     assert all(ems(line) <= 8 and line[0] not in "，。" for line in lines)
     assert wrapped("Orders per customer", 9) == "Orders per\ncustomer"
+    assert wrapped("一二三四五六七", 6) == "一二三四\n五六七"  # no sign is left alone
+
+
+def test_periods_are_thinned_out_and_not_broken():
+    table = pd.DataFrame({"m": [f"202{i // 12}年{i % 12 + 1}月" for i in range(36)], "v": np.arange(36.0)})
+    written = texts(drawn(pictures.control_chart(table, value="v", label="m")))
+    shown = [text for text in written if "年" in text]
+    assert 4 <= len(shown) < 36
+    assert set(shown) <= set(table.m)
 
 
 def test_a_users_settings_of_matplotlib_change_nothing_and_stay():

@@ -175,7 +175,7 @@ def day_scale(axes: Axes, form: Callable[[Any], str]) -> None:
     low, high = axes.get_xlim()
     width, _ = points_of(axes)
     for most in (7, 6, 5, 4, 3, 2):
-        ticks = list(AutoDateLocator(minticks=2, maxticks=most).tick_values(num2date(low), num2date(high)))
+        ticks = list(AutoDateLocator(minticks=min(3, most), maxticks=most).tick_values(num2date(low), num2date(high)))
         ticks = [tick for tick in ticks if low <= tick <= high]
         words = [form(pd.Timestamp(num2date(tick)).tz_localize(None)) for tick in ticks]
         wide = max(map(widest, words), default=0) * SIZE + 10
@@ -187,14 +187,16 @@ def day_scale(axes: Axes, form: Callable[[Any], str]) -> None:
 
 
 def thinned(labels: Sequence[str], room: float, *, size: float = SIZE) -> tuple[list[int], list[str]]:
-    """Which labels of categories side by side are written, wrapped, where each place is ``room`` points wide.
+    """Which labels of categories side by side are written, where each place is ``room`` points wide.
+
+    Up to twelve are wrapped; more are periods, of which some are left out instead.
 
     >>> thinned(["January", "February", "March"], 40.0)
     ([0, 2], ['January', 'March'])
     """
     for step in range(1, max(len(labels), 1) + 1):
         width = (room * step - 6) / size
-        written = [wrapped(label, width) for label in labels[::step]]
+        written = [wrapped(label, width) if len(labels) <= 12 else label for label in labels[::step]]
         longest = max((words.count("\n") + 1 for words in written), default=1)
         if all(widest(words) <= width for words in written) and longest <= 4:
             break

@@ -40,17 +40,31 @@ def widest(words: str) -> float:
 def wrapped(words: str, width: float) -> str:
     """A text broken into lines of at most ``width`` font sizes: at spaces, and between Chinese characters.
 
-    A word that is longer than a line stays whole.
+    A word that is longer than a line stays whole. Lines are about equally long, so that no word is left alone.
 
     >>> wrapped("returned customers", 8.0)
     'returned\\ncustomers'
     >>> wrapped("回来的客户。", 5.0)
-    '回来的客\\n户。'
+    '回来的\\n客户。'
     """
-    return "\n".join(_wrapped_line(line, width) for line in str(words).split("\n"))
+    return "\n".join("\n".join(_balanced(line, width)) for line in str(words).split("\n"))
 
 
-def _wrapped_line(line: str, width: float) -> str:
+def _balanced(line: str, width: float) -> list[str]:
+    """The line broken into as few lines as fit, each about as long as the others."""
+    widest_fit = _broken(line, width)
+    if len(widest_fit) == 1:
+        return widest_fit
+    narrower = ems(line) / len(widest_fit)
+    while narrower < width:
+        lines = _broken(line, narrower)
+        if len(lines) == len(widest_fit) and max(map(ems, lines)) <= width:
+            return lines
+        narrower += 0.5
+    return widest_fit
+
+
+def _broken(line: str, width: float) -> list[str]:
     lines, now = [], ""
     for part in _parts(line):
         if now and ems((now + part).rstrip()) > width:
@@ -58,7 +72,7 @@ def _wrapped_line(line: str, width: float) -> str:
             now = part.lstrip()
         else:
             now += part
-    return "\n".join([*lines, now.rstrip()]) if lines else now.rstrip()
+    return [*lines, now.rstrip()]
 
 
 def _parts(line: str) -> list[str]:
