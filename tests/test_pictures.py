@@ -308,6 +308,22 @@ def test_a_users_settings_of_matplotlib_change_nothing_and_stay():
         assert matplotlib.rcParams["font.size"] == 30
 
 
+def test_a_figure_can_be_drawn_on_and_saved_as_any_other(tmp_path):
+    figure = every_picture()["bars"].figure()
+    figure.axes[0].set_title("mine")
+    figure.savefig(tmp_path / "mine.svg")
+    figure.savefig(tmp_path / "mine.png")
+    assert "mine" in (tmp_path / "mine.svg").read_text(encoding="utf-8")
+    assert "mine" not in every_picture()["bars"].svg(label="")
+
+
+def test_numbers_may_be_nullable():
+    table = pd.DataFrame({"age": [1, 2, 3], "share": [0.5, None, 0.25], "who": ["a", "b", "c"]}).convert_dtypes()
+    assert len(places(drawn(pictures.dots(table, value="share", label="who")), "crm-dot")) == 2
+    svg = pictures.curves(table, x="age", series=[Series("share", "all")], markers=True).svg(label="")
+    assert svg.count('class="crm-line"') == 1
+
+
 def test_tones_stand_out_on_light_and_dark_pages():
     for tone in {*PALETTE, "main", "second", "good", "bad", "muted", "ink"}:
         for page in (0, 1):

@@ -163,7 +163,7 @@ class _Renderer(RendererSVG):
 class _Canvas(FigureCanvasSVG):
     """Also the layout asks this canvas for its renderer, so that it measures as is drawn."""
 
-    def print_svg(self, filename: Any, *, bbox_inches_restore: Any = None, metadata: Any = None) -> None:
+    def print_svg(self, filename: Any, **_options: Any) -> None:
         width, height = self.figure.get_size_inches()
         renderer_kind: Any = _Renderer
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
