@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from crmlib.contract import TABLES
+from crmlib.engine import Engine
 from crmlib.mapping import TableSource, unknown_columns
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, SettingsFile, Strict, open_settings
@@ -48,7 +49,7 @@ class Client(Strict):
     as_of: dt.date | None = None
     margin: float = Field(default=1.0, gt=0, le=1)
     discount_rate: float = Field(default=0.10, ge=0, lt=1)
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Engine = "duckdb"
     tables: dict[str, Annotated[list[TableSource], Field(min_length=1)]] = Field(min_length=1)
     customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"
     merge: Merging = Merging()

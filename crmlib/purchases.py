@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from crmlib.calendar import end_of
-from crmlib.engine import same_kind
+from crmlib.engine import AnyTable, same_kind, wall_clock
 
 NOT_A_PURCHASE = ("cancelled", "open")
 FREE_ORDERS = ("count", "ignore")
@@ -19,7 +18,7 @@ def check_free_orders(free_orders: Any) -> None:
         raise ValueError(f'free_orders is {free_orders!r}; it is "count" (as visits with spend 0) or "ignore"')
 
 
-def plain_times(orders: Any) -> Any:
+def plain_times(orders: AnyTable) -> AnyTable:
     """The orders (an Ibis table) with times as a wall clock shows them, without time zone and to the microsecond.
 
     What happened on one day at the place whose time zone ``ordered_at`` carries is then on one day. A database keeps
@@ -44,34 +43,23 @@ def plain_times(orders: Any) -> Any:
     zone = getattr(orders.ordered_at.type(), "timezone", None) if "ordered_at" in orders.columns else None
     if zone in (None, "UTC"):
         return orders
-    return orders.mutate(ordered_at=_wall_clock()(zone, orders.ordered_at))
+    return orders.mutate(ordered_at=wall_clock(orders.ordered_at, zone))
 
 
-@functools.cache
-def _wall_clock() -> Any:
-    """The engine's function from a zone and a time to what a clock there shows."""
-    import ibis
-    import ibis.expr.datatypes as types
-
-    def timezone(zone, time): ...  # type: ignore[no-untyped-def]
-
-    return ibis.udf.scalar.builtin(timezone, signature=((types.string, types.Timestamp("UTC")), types.timestamp))
-
-
-def status_of(orders: Any) -> Any:
+def status_of(orders: AnyTable) -> Any:
     """The status of each order in lower case and without blanks around it; ``paid`` where there is none."""
     return orders.status.cast("string").strip().lower().fill_null("paid")
 
 
 @same_kind
 def purchases(
-    orders: Any,
+    orders: AnyTable,
     *,
     as_of: Any = None,
     free_orders: Literal["count", "ignore"] = "count",
     guests: bool = False,
     keep: Sequence[str] = (),
-) -> Any:
+) -> AnyTable:
     """The orders that count as purchases, one row per order: ``customer_id, ordered_at, day, spend`` and ``keep``.
 
     An order counts if it happened on the day ``as_of`` or before, was neither cancelled nor is still open, and

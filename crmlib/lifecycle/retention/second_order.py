@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib import figures, text
 from crmlib.calendar import Period, as_day, unit_of
-from crmlib.engine import same_kind, to_ibis, to_pandas
+from crmlib.engine import quantile, same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.empty_figure import nothing_to_show
 from crmlib.lifecycle.retention.periods import period_name
@@ -112,7 +112,7 @@ def _grouped(each: Any, customers: Any, by: Grouping | None) -> Any:
         return joined.mutate(group=joined.group.fill_null(text.say("not known")))
     if by != "amount":
         raise ValueError(f"by={by!r} is not known; use channel or amount")
-    bounds = each.agg(low=each.first_spend.quantile(1 / 3), high=each.first_spend.quantile(2 / 3)).to_pandas()
+    bounds = each.agg(low=quantile(each.first_spend, 1 / 3), high=quantile(each.first_spend, 2 / 3)).to_pandas()
     if bounds.isna().to_numpy().any():
         return each.mutate(group=ibis.null("string"))
     # Bounds that one can say: two digits.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from crmlib import text
 from crmlib.calendar import as_day, is_whole_year
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import quantile, same_kind, to_pandas
 from crmlib.lifecycle.segmentation.k_means import is_stable
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, named
 
@@ -90,7 +90,7 @@ def _stages_in(segments: Any, *, tier: str) -> Any:
     import ibis
 
     some = segments.filter((segments.tier == tier).fill_null(False) & segments.stage.notnull())
-    stages = some.group_by("stage").agg(customers=some.count(), days=some.recency_days.median())
+    stages = some.group_by("stage").agg(customers=some.count(), days=quantile(some.recency_days, 0.5))
     return stages.order_by(ibis.asc("days"), "stage")
 
 

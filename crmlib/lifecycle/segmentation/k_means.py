@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib import text
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import quantile, same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.summary import By
 
@@ -229,8 +229,8 @@ def _profile(clustered: Any) -> Any:
         clustered.group_by("cluster")
         .agg(
             customers=clustered.count(),
-            recency_days=clustered.recency_days.median(),
-            purchases_year=clustered.purchases_year.median(),
+            recency_days=quantile(clustered.recency_days, 0.5),
+            purchases_year=quantile(clustered.purchases_year, 0.5),
             revenue_year=clustered.revenue_year.sum(),
         )
         .order_by("cluster")

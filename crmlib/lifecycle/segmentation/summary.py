@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from crmlib import text
 from crmlib.calendar import is_whole_year
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import quantile, same_kind, to_pandas
 from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.tiers import customers_in_tier
@@ -86,7 +86,7 @@ def _sums(segments: Any, *, by: By) -> Any:
             buyers=known.count(where=known.purchases_year > 0),
             revenue_year=known.revenue_year.sum(),
             squares=(known.revenue_year * known.revenue_year).sum(),
-            recency_days=known.recency_days.median(),
+            recency_days=quantile(known.recency_days, 0.5),
         )
         .order_by("segment")
     )

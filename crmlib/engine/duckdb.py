@@ -1,71 +1,12 @@
-"""The engine behind the measures: Ibis on DuckDB, and pandas in for pandas out."""
+"""All that only DuckDB understands: opening tables, its clock, its quantiles."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-Answer = TypeVar("Answer", bound=Callable[..., Any])
-
-
-def same_kind(measure: Answer) -> Answer:
-    """Let a measure that is written on Ibis tables take pandas frames too, and answer in kind.
-
-    Frames among the arguments become Ibis tables; if any was a frame, the answer becomes a pandas frame. A table
-    argument that is ``None`` stays ``None``.
-
-    >>> import pandas as pd
-    >>> @same_kind
-    ... def orders_per_customer(orders):
-    ...     return orders.group_by("customer_id").agg(orders=orders.count()).order_by("customer_id")
-    >>> orders_per_customer(pd.DataFrame({"customer_id": ["b", "a", "b"]}))
-      customer_id  orders
-    0           a       1
-    1           b       2
-    """
-
-    @functools.wraps(measure)
-    def answer(*args: Any, **kwargs: Any) -> Any:
-        import ibis
-        import pandas as pd
-
-        frames = [v for v in (*args, *kwargs.values()) if isinstance(v, pd.DataFrame)]
-
-        def as_table(value: Any) -> Any:
-            return ibis.memtable(value) if isinstance(value, pd.DataFrame) else value
-
-        result = measure(*map(as_table, args), **{k: as_table(v) for k, v in kwargs.items()})
-        return to_pandas(result) if frames else result
-
-    return answer  # type: ignore[return-value]
-
-
-def to_pandas(table: Any) -> Any:
-    """The table as a pandas frame, whichever kind it is.
-
-    >>> import ibis
-    >>> to_pandas(ibis.memtable({"n": [1, 2]})).n.sum().item()
-    3
-    """
-    import pandas as pd
-
-    return table if isinstance(table, pd.DataFrame) else table.to_pandas()
-
-
-def to_ibis(table: Any) -> Any:
-    """The table as an Ibis table, whichever kind it is.
-
-    >>> import pandas as pd
-    >>> to_ibis(pd.DataFrame({"n": [1, 2]})).n.sum().execute()
-    3
-    """
-    import ibis
-    import pandas as pd
-
-    return ibis.memtable(table) if isinstance(table, pd.DataFrame) else table
+from typing import Any
 
 
 def connect(*, threads: int | None = None, folder: Path | None = None, memory: str = "") -> Any:
@@ -135,3 +76,36 @@ def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: 
         rows = f"SELECT * FROM ({rows}) WHERE \"{time}\" < DATE '{until}' + INTERVAL 1 DAY"
     connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {rows}')
     return connection.table(name)
+
+
+def wall_clock(times: Any, zone: str) -> Any:
+    """What a clock in the time ``zone`` shows at the times (an Ibis column in UTC), without a zone.
+
+    >>> import ibis, pandas as pd
+    >>> times = ibis.memtable({"at": [pd.Timestamp("2025-01-31 18:00", tz="UTC")]}).at
+    >>> wall_clock(times, "Asia/Shanghai").execute()[0]
+    Timestamp('2025-02-01 02:00:00')
+    """
+    return _timezone()(zone, times)
+
+
+@functools.cache
+def _timezone() -> Any:
+    import ibis
+    import ibis.expr.datatypes as types
+
+    def timezone(zone, time): ...  # type: ignore[no-untyped-def]
+
+    return ibis.udf.scalar.builtin(timezone, signature=((types.string, types.Timestamp("UTC")), types.timestamp))
+
+
+def quantile(column: Any, share: float) -> Any:
+    """The value below which a ``share`` of the column lies, between two values where it falls between them (Ibis).
+
+    Exact, and with straight lines between neighbours (Hyndman and Fan 1996, definition 7), as in pandas.
+
+    >>> import ibis
+    >>> quantile(ibis.memtable({"days": [1.0, 2.0, 4.0]}).days, 0.75).execute()
+    3.0
+    """
+    return column.quantile(share)

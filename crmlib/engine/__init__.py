@@ -1,0 +1,26 @@
+"""The engine behind the measures: the one room that knows on which database they run.
+
+Measures are Ibis expressions. What Ibis does not say for every engine alike (how a table is opened, what a clock
+shows, an exact quantile) is here, once for each engine; now there is one, DuckDB.
+"""
+
+from typing import Literal
+
+from crmlib.engine.duckdb import connect, empty_table, file_pattern, open_table, quantile, wall_clock
+from crmlib.engine.tables import AnyTable, same_kind, to_ibis, to_pandas
+
+Engine = Literal["duckdb"]
+
+__all__ = [
+    "AnyTable",
+    "Engine",
+    "connect",
+    "empty_table",
+    "file_pattern",
+    "open_table",
+    "quantile",
+    "same_kind",
+    "to_ibis",
+    "to_pandas",
+    "wall_clock",
+]
