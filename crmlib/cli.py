@@ -185,26 +185,23 @@ def new(
     _say("console.wrote", file=_relative(written))
 
 
-@app.command()
-def lab() -> None:
-    """Open JupyterLab at the course map."""
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(options: typer.Context) -> None:
+    """Open JupyterLab at the course map. Options of JupyterLab are passed on: crmlib lab --allow-root --port 8889."""
+    import os
     import subprocess
 
     from crmlib.chapters import notebooks_folder
 
     folder = notebooks_folder()
-    raise typer.Exit(
-        subprocess.call(
-            [
-                sys.executable,
-                "-m",
-                "jupyter",
-                "lab",
-                f"--notebook-dir={folder.parent}",
-                "--LabApp.default_url=/lab/tree/notebooks/README.md",
-            ]
-        )
-    )
+    # Markdown opens rendered, unless the user's own settings say otherwise.
+    settings = [str(Path(__file__).parent / "course" / "jupyterlab"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    home = [f"--notebook-dir={folder.parent}", f"--LabApp.default_url=/lab/tree/{folder.name}/README.md"]
+    command = [sys.executable, "-m", "jupyterlab", *home, *options.args]
+    if os.name == "posix":
+        os.execve(sys.executable, command, environment)  # The server takes this process's place, and its signals.
+    raise typer.Exit(subprocess.call(command, env=environment))
 
 
 def _opened(file: Path, language: str = "") -> Client:

@@ -31,13 +31,13 @@ class Built:
 
 
 def builds(folder: Path | None = None) -> Iterator[Built]:
-    """Every notebook with the source that it is built from."""
+    """Every notebook with the source that it is built from. No two have one name: JupyterLab's tabs show only that."""
     folder = folder or notebooks_folder()
     for source in sorted((folder / "source").glob("[0-9][0-9]_*.py")):
         yield Built(source, folder / f"{source.stem}.ipynb", "chapter")
     for source in sorted((folder / "source" / "exercises").glob("[0-9][0-9]_*.py")):
-        yield Built(source, folder / "exercises" / f"{source.stem}.ipynb", "exercise")
-        yield Built(source, folder / "solutions" / f"{source.stem}.ipynb", "solution")
+        yield Built(source, folder / "exercises" / f"{source.stem}_exercises.ipynb", "exercise")
+        yield Built(source, folder / "solutions" / f"{source.stem}_solutions.ipynb", "solution")
 
 
 def notebook(built: Built) -> Any:

@@ -28,7 +28,7 @@ def course_map() -> str:
 
 
 def _row(chapter: ChapterFile) -> str:
-    practice = f"[exercises](exercises/{chapter.name}.ipynb) · [solutions](solutions/{chapter.name}.ipynb)"
+    practice = " · ".join(f"[{kind}]({kind}/{chapter.name}_{kind}.ipynb)" for kind in ("exercises", "solutions"))
     return (
         f"| [{chapter.name[:2]} {chapter.title}]({chapter.name}.ipynb) | {chapter.question} | {chapter.minutes} "
         f"| {', '.join(chapter.needs)} | {', '.join(chapter.optional) or '–'} | {practice} |"

@@ -630,4 +630,4 @@ chapter.conclude(
 # | consent | a customer's yes to a channel; unknown counts as no |
 # | census | a count of all, which has no interval |
 #
-# **Now practise:** `exercises/01_customer_data.ipynb`.
+# **Now practise:** [exercises](exercises/01_customer_data_exercises.ipynb).

@@ -457,4 +457,4 @@ int(cut_points.groupby("measure").score.nunique().prod())
 # | regression to the mean | those picked for a good year have, on average, a less good one next |
 # | adjusted Rand index | how alike two groupings are: 1 the same, 0 as by chance |
 #
-# **Now practise:** `exercises/03_segmentation.ipynb`.
+# **Now practise:** [exercises](exercises/03_segmentation_exercises.ipynb).

@@ -763,4 +763,4 @@ chapter.conclude(*([of_contracts, *found] if contracts_first else [*found, of_co
 # - **holdout**: a time whose data the model is not shown, to test its forecast.
 # - **discounting**: counting later money for less than money today.
 #
-# Now practise: `exercises/04_clv.ipynb`.
+# Now practise: [exercises](exercises/04_clv_exercises.ipynb).

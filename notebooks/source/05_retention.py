@@ -521,4 +521,4 @@ so_far.to_frame().join(fair).round(3).tail(8)
 #
 # ## On to the exercises
 #
-# Five of them wait in `exercises/05_retention.ipynb`; they check themselves.
+# Five of them wait in the [exercises](exercises/05_retention_exercises.ipynb); they check themselves.

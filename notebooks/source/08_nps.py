@@ -462,4 +462,4 @@ ranking[["group", "customers", "nps", "nps_shrunk", "differs"]].round(1)
 # - **Relative importance**: each driver's share in what all drivers explain (相对重要性).
 # - **Close the loop**: to go back to the customer who answered, and say what was done (闭环).
 #
-# **On to the exercises:** [practice notebook](exercises/08_nps.ipynb).
+# **On to the exercises:** [practice notebook](exercises/08_nps_exercises.ipynb).

@@ -430,4 +430,4 @@ pd.DataFrame({"too early": too_early, "observed": observed}).loc[observed.index]
 # - **Ratio of sums**: sum numerators and denominators first, then divide.
 # - **Win-back rate**: of those silent at the start, the share who bought in the period.
 #
-# On to the [exercises](exercises/13_scorecard.ipynb).
+# On to the [exercises](exercises/13_scorecard_exercises.ipynb).
