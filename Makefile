@@ -26,6 +26,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q --nbval --nbval-current-env $(NOTEBOOKS)
 

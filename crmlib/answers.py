@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.calendar import end_of
-from crmlib.engine import same_kind
+from crmlib.engine import AnyTable, same_kind
 from crmlib.statistics import adjusted_wald
 
 PROMOTER, PASSIVE, DETRACTOR = "promoter", "passive", "detractor"
@@ -19,7 +19,7 @@ SMALL_BASE = 30
 
 
 @same_kind
-def answers(surveys: Any, *, as_of: Any = None, days: int | None = None) -> Any:
+def answers(surveys: AnyTable, *, as_of: Any = None, days: int | None = None) -> AnyTable:
     """The answers to "how likely are you to recommend us?", one row each: who answered what, and which side
     they are on.
 
@@ -68,7 +68,7 @@ def answers(surveys: Any, *, as_of: Any = None, days: int | None = None) -> Any:
     )
 
 
-def respondent(surveys: Any) -> Any:
+def respondent(surveys: AnyTable) -> Any:
     """Who gave each answer, as an Ibis column: the customer; where the survey does not know, the answer itself."""
     import ibis
 
@@ -78,7 +78,7 @@ def respondent(surveys: Any) -> Any:
     return customer.fill_null(ibis.literal("answer ") + own.cast("string"))
 
 
-def tally(answers: Any, *, by: Sequence[str] = (), level: float = 0.95) -> Any:
+def tally(answers: AnyTable, *, by: Sequence[str] = (), level: float = 0.95) -> Any:
     """The score of answers, one row per group of ``by``, as an Ibis expression in no order.
 
     ``answers``: an Ibis table with ``score`` and, where known, ``respondent`` and ``weight``. Columns: those of ``by``,

@@ -37,6 +37,7 @@ _PUBLIC = {
     "compare_with_pymc": "bayes",
     "fit_by_pymc": "bayes",
     "fit_with_covariates": "covariates",
+    "model_name": "model_names",
     "new_subscription_interval": "renewal_values",
     "new_subscription_value": "renewal_values",
     "rate_per_period": "renewal_values",

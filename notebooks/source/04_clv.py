@@ -481,7 +481,7 @@ expected = {"in truth": buyers.expected_orders.sum()} if true is not None else {
 for each in kinds if true is not None else []:
     model = each.fit(base)
     said = model.expected_orders(365 / 7, buyers.frequency, buyers.recency, buyers["T"])
-    expected[clv.model_name(each.__name__)] = said.sum()
+    expected[models.model_name(each.__name__)] = said.sum()
 pd.Series(expected, name="orders of one-time buyers").round(0) if expected else no_truth
 
 # %% [markdown]

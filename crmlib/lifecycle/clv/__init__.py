@@ -38,7 +38,6 @@ _PUBLIC = {
     "holdout_total": "validation.holdout",
     "independence_in_words": "validation.independence",
     "lift": "validation.ranking",
-    "model_name": "model_names",
     "opportunities": "calendar_opportunities",
     "parameter_posterior": "fitting",
     "plot_alive_grid": "figures",

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from crmlib import text
+from crmlib.models import model_name
 
 # Forecasts that anyone could make without a model.
 RULES = ("personal_rate", "last_period", "recency_rule", "overall_mean")
 # A model that says so of one-time buyers says it by construction, and not because of the data.
 SURELY_ALIVE = 1 - 1e-9
-_MODELS = {
-    "BetaGeoNBD": "BG/NBD",
-    "ModifiedBetaGeoNBD": "MBG/NBD",
-    "ParetoNBD": "Pareto/NBD",
-    "ShiftedBetaGeometric": "sBG",
-    "BetaDiscreteWeibull": "BdW",
-}
-
-
-def model_name(kind: str) -> str:
-    """The field's name of a model, from that of its class; any other name as it is.
-
-    >>> model_name("ModifiedBetaGeoNBD")
-    'MBG/NBD'
-    """
-    return _MODELS.get(kind, kind)
 
 
 def method_in_words(method: str) -> str:

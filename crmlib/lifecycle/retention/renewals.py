@@ -253,7 +253,7 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
     import numpy as np
     import pandas as pd
 
-    from crmlib.lifecycle.clv.model_names import model_name
+    from crmlib.models import model_name
 
     frame = to_pandas(renewal_ages)
     last = int(frame.age.max()) if len(frame) else 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crmlib.client import Client
 from crmlib.lifecycle.scorecard.definitions import load_kpis
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.words import Words
+
+if TYPE_CHECKING:
+    from crmlib.client import Client
 
 _WORDS = Words(__file__)
 

@@ -12,10 +12,11 @@ import pandas as pd
 from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
-from crmlib.lifecycle.clv.model_names import SURELY_ALIVE, model_name
+from crmlib.lifecycle.clv.model_names import SURELY_ALIVE
 from crmlib.lifecycle.clv.validation.holdout import calibration_by_decile, expected_holdout_orders, with_holdout
 from crmlib.lifecycle.clv.validation.holdout_score import log_scores
 from crmlib.lifecycle.clv.validation.ranking import baseline_forecasts, errors_and_ranking
+from crmlib.models import model_name
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import (
     CustomerBase,
