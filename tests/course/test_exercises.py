@@ -22,7 +22,7 @@ from crmlib.course.build import solution
 from crmlib.course.exercise import HINTS, Choice, Exercise, Number, Several, Table
 from crmlib.words import use
 
-CHAPTERS = {"segmentation": "03_segmentation", "nps": "08_nps"}
+CHAPTERS = {"segmentation": "03_segmentation", "retention": "05_retention", "nps": "08_nps"}
 EXERCISES = [
     (chapter, name)
     for chapter in CHAPTERS

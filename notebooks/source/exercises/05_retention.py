@@ -15,9 +15,10 @@
 # %% [markdown]
 # # Practice: retention
 #
-# Five exercises on chapter 05. Replace each `...` by your own code, run the cell, then run the check below it. The checks
-# recompute the answer from the data at hand. Rates are between 0 and 1 and judged to within 0.0005: rounding to three
-# digits is fine. Money is judged to within a thousandth.
+# Here are five exercises on chapter 05. Replace each `...` by your own code and run the cell. Then run the check below
+# it. If you are stuck, run `check.pooled_retention.hint()` (or the name of another exercise) up to three times.
+#
+# The checks compute the right answer from the data at hand. Rates are between 0 and 1, and three decimals are enough.
 
 # %% tags=["parameters"]
 client: str = "../../data/aurora/client.yaml"  # the client's configuration
@@ -34,8 +35,8 @@ orders, as_of = chapter.table("orders"), chapter.as_of
 # %% [markdown]
 # ## 1 All cohorts together
 #
-# Here is the table of monthly cohorts. What share of customers bought at age 3, over all cohorts that have come that
-# far?
+# This is the table of monthly cohorts. Take all cohorts that have come to age 3. What share of their customers bought at
+# this age?
 
 # %%
 cohorts = retention.cohorts(orders, as_of=as_of, period="month").to_pandas()
@@ -47,13 +48,14 @@ three = cohorts[cohorts.age == 3]
 retention_at_3 = three.customers.sum() / three.cohort_customers.sum()
 
 # %%
-check.check_pooled_retention(retention_at_3, orders, as_of=as_of, age=3)
+check.pooled_retention(retention_at_3, cohorts, age=3)
 
 # %% [markdown]
 # ## 2 The repeat-purchase rate
 #
-# One row per customer: whether they `returned`, after how many `days` (or for how long they have been waited for), and for
-# how many days they have been followed. What share of new customers order again within 60 days?
+# This table has one row per customer. `returned` says whether the customer ordered again. `days` says after how many
+# days, or for how long we have waited. `followed_days` says for how many days we have followed the customer. What share
+# of new customers order again within 60 days?
 
 # %%
 returns = retention.second_orders(orders, as_of=as_of, by="amount").to_pandas()
@@ -65,31 +67,35 @@ followed = returns[returns.followed_days >= 60]
 rate_60 = (followed.returned & (followed.days <= 60)).mean()
 
 # %%
-check.check_repeat_rate(rate_60, orders, as_of=as_of, within=60)
+check.repeat_rate(rate_60, returns, within=60)
 
 # %% [markdown]
 # ## 3 Kaplan and Meier, by hand
 #
-# The table below says for each day how many customers were still at risk of returning, and how many did. What share have
-# ordered again by day 30? Use everybody, also those who have been followed for less than 30 days.
+# These eight customers are few enough to do it by hand. What share have ordered again by day 30? Use everybody, also
+# those whom we have followed for less than 30 days. Who leaves the base on a day is still at risk on that day.
 
 # %%
-daily = retention.return_curves(returns, by=None, least_at_risk=1)[["day", "at_risk", "returned"]]
-daily.head(4)
+import pandas as pd
+
+few = pd.DataFrame({"days": [5, 9, 12, 20, 25, 12, 30, 41], "followed_days": [90, 80, 12, 70, 25, 12, 60, 50]})
+few["returned"] = few.days < few.followed_days
+few.index = list("ABCDEFGH")
+few.T
 
 # %% tags=["exercise"]
 #: returned_by_30 = ...
-month = daily[daily.day <= 30]
-returned_by_30 = 1 - (1 - month.returned / month.at_risk).prod()
+back = few[few.returned & (few.days <= 30)].days
+returned_by_30 = 1 - (1 - 1 / pd.Series([(few.days >= day).sum() for day in back])).prod()
 
 # %%
-check.check_returned_by(returned_by_30, orders, as_of=as_of, day=30)
+check.returned_by(returned_by_30, few, day=30)
 
 # %% [markdown]
 # ## 4 A projection
 #
-# For the high-end customers of Fader and Hardie's paper, the sBG model has α = 0.668 and β = 3.806. What share of the
-# contracts will be left after 12 renewals? The share renewed at the t-th renewal is (β + t − 1) / (α + β + t − 1).
+# For the high-end customers of Fader and Hardie's paper, the sBG model has α = 0.668 and β = 3.806. At the t-th renewal,
+# the share (β + t − 1) / (α + β + t − 1) is renewed. What share of the contracts is left after 12 renewals?
 
 # %% tags=["exercise"]
 #: left_after_12 = ...
@@ -99,25 +105,26 @@ t = np.arange(1, 13)
 left_after_12 = np.prod((3.806 + t - 1) / (0.668 + 3.806 + t - 1))
 
 # %%
-check.check_survival(left_after_12, alpha=0.668, beta=3.806, renewals=12)
+check.survival(left_after_12, alpha=0.668, beta=3.806, renewals=12)
 
 # %% [markdown]
 # ## 5 The price of a point
 #
-# The table tells what a second order brings (`value`, as contribution) and how many new customers there are in a year. What
-# would one percentage point more of second orders be worth in a year, counting the second order alone?
+# The table says what a second order brings (`value`, as contribution) and how many new customers there are in a year.
+# Suppose that one percentage point more of them place a second order. What is that worth in a year, counting the second
+# order alone?
 
 # %%
-worth = retention.value_of_second_orders(orders, as_of=as_of, within=90, margin=chapter.client.margin)
-facts = worth.iloc[0] if worth is not None else {}
-worth[["second_orders", "value", "with_a_year", "new_customers_a_year"]].round(2) if worth is not None else worth
+margin = chapter.client.margin
+worth = retention.value_of_second_orders(orders, as_of=as_of, within=90, margin=margin)
+worth[["second_orders", "value", "with_a_year", "new_customers_a_year"]].round(2)
 
 # %% tags=["exercise"]
 #: one_point = ...
-one_point = facts["new_customers_a_year"] * 0.01 * facts["value"] if worth is not None else None
+one_point = worth.new_customers_a_year.item() * 0.01 * worth.value.item()
 
 # %%
-check.check_one_point(one_point, orders, as_of=as_of, within=90, margin=chapter.client.margin)
+check.one_point(one_point, worth, returns, margin=margin)
 
 # %% [markdown]
 # ## To think about
