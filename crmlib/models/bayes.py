@@ -23,11 +23,7 @@ import pandas as pd
 from crmlib.engine import to_pandas
 from crmlib.models import gamma_gamma
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    check_histories,
-    check_spend,
-    customer_names,
-)
+from crmlib.models.customer_base import check_histories, check_spend, customer_names
 from crmlib.models.errors import FitDidNotConverge
 from crmlib.models.orders_model import OrdersModel
 

@@ -14,14 +14,9 @@ import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    positive,
-)
+from crmlib.models.maximum_likelihood import Estimate, positive
 from crmlib.models.period_sums import block_length, log_rising, mean_rate, sum_of_falling
-from crmlib.models.posterior import (
-    Likelihood,
-)
+from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
 
 # t^c is at most e^300: more would not be a number, and nobody is left long before.

@@ -18,26 +18,11 @@ import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    CustomerBase,
-    Problem,
-    check_enough,
-    merge_histories,
-    read_columns,
-    refuse,
-)
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    FittedModel,
-    maximise,
-    positive,
-    with_prior,
-)
+from crmlib.models.customer_base import CustomerBase, Problem, check_enough, merge_histories, read_columns, refuse
+from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, positive, with_prior
 from crmlib.models.orders_model import Future, broadcast
 from crmlib.models.period_sums import block_length, log_rising, mean_rate, sum_of_falling
-from crmlib.models.posterior import (
-    Likelihood,
-)
+from crmlib.models.posterior import Likelihood
 
 # α, β, γ, δ: a typical base, then ones who buy more often or rarely, leave more rarely, or are more alike.
 STARTS = list(np.log([(1.0, 1.0, 0.7, 3.0), (0.5, 2.0, 0.5, 5.0), (2.0, 1.0, 0.3, 10.0), (3.0, 3.0, 2.0, 10.0)]))

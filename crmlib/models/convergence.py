@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crmlib.models.customer_base import (
-    CustomerBase,
-)
+from crmlib.models.customer_base import CustomerBase
 
 # What it means if these parameters, and not the second ones, run to these ends; the first line that fits is told.
 MEANINGS: tuple[tuple[dict[str, str], tuple[str, ...], str], ...] = (

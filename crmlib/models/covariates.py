@@ -27,23 +27,11 @@ from scipy import linalg, special, stats
 from crmlib.engine import to_pandas
 from crmlib.models.arrays import Numbers
 from crmlib.models.convergence import in_words
-from crmlib.models.customer_base import (
-    CustomerBase,
-    customer_names,
-    read_histories,
-)
+from crmlib.models.customer_base import CustomerBase, customer_names, read_histories
 from crmlib.models.errors import CovariateInvalid, FitDidNotConverge
-from crmlib.models.maximum_likelihood import (
-    maximise,
-    with_prior,
-)
+from crmlib.models.maximum_likelihood import maximise, with_prior
 from crmlib.models.orders_model import OrdersModel
-from crmlib.models.posterior import (
-    Likelihood,
-    ParameterDraws,
-    Peak,
-    draw,
-)
+from crmlib.models.posterior import Likelihood, ParameterDraws, Peak, draw
 from crmlib.models.time_units import Unit
 
 # More values than this make a text column a name rather than a trait.

@@ -18,23 +18,9 @@ import pandas as pd
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    FEWEST_REPEAT_BUYERS,
-    Problem,
-    check_spend,
-    read_columns,
-    refuse,
-    spend_problems,
-)
+from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS, Problem, check_spend, read_columns, refuse, spend_problems
 from crmlib.models.errors import FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
-from crmlib.models.maximum_likelihood import (
-    LARGE,
-    Estimate,
-    FittedModel,
-    maximise,
-    positive,
-    with_prior,
-)
+from crmlib.models.maximum_likelihood import LARGE, Estimate, FittedModel, maximise, positive, with_prior
 from crmlib.models.posterior import Likelihood
 
 # p, q, v over the median spend.

@@ -14,25 +14,9 @@ import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    CustomerBase,
-)
-from crmlib.models.maximum_likelihood import (
-    LARGE,
-    Estimate,
-    log_gamma_step,
-    positive,
-    psi1_step,
-    psi_step,
-)
-from crmlib.models.orders_model import (
-    Future,
-    OrdersModel,
-    broadcast,
-    check_counts,
-    check_times,
-    histories,
-)
+from crmlib.models.customer_base import CustomerBase
+from crmlib.models.maximum_likelihood import LARGE, Estimate, log_gamma_step, positive, psi1_step, psi_step
+from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, histories
 from crmlib.models.posterior import Likelihood
 from crmlib.models.time_units import Unit, days_per_unit
 

@@ -15,15 +15,7 @@ from scipy import linalg, special
 from crmlib.models.arrays import Numbers
 from crmlib.models.errors import FitDidNotConverge
 from crmlib.models.one_thread import one_thread
-from crmlib.models.posterior import (
-    NORMAL_ENOUGH,
-    Likelihood,
-    ParameterDraws,
-    Peak,
-    draw,
-    draw_normal,
-    normal_share,
-)
+from crmlib.models.posterior import NORMAL_ENOUGH, Likelihood, ParameterDraws, Peak, draw, draw_normal, normal_share
 
 # Half the Newton decrement is how much log-likelihood is still to be gained: far below what statistics can see.
 GAIN_LEFT = 1e-9

@@ -16,24 +16,10 @@ from scipy import special
 
 from crmlib.models.arrays import Numbers
 from crmlib.models.convergence import in_words, meaning
-from crmlib.models.customer_base import (
-    CustomerBase,
-    check_enough,
-    check_histories,
-    merge_histories,
-    read_histories,
-)
+from crmlib.models.customer_base import CustomerBase, check_enough, check_histories, merge_histories, read_histories
 from crmlib.models.errors import FitDidNotConverge
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    FittedModel,
-    maximise,
-    with_prior,
-)
-from crmlib.models.posterior import (
-    Likelihood,
-    Peak,
-)
+from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, with_prior
+from crmlib.models.posterior import Likelihood, Peak
 from crmlib.models.time_units import Unit
 
 # Beyond so many distinct histories, a fit to rounded times comes first: it saves time, and its likelihood, of nearly

@@ -16,16 +16,9 @@ import pandas as pd
 from crmlib.engine import to_pandas
 from crmlib.models.arrays import Numbers
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, PredictionNotFinite
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    FittedModel,
-    maximise,
-    with_prior,
-)
+from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, with_prior
 from crmlib.models.period_sums import sum_of_falling
-from crmlib.models.posterior import (
-    Likelihood,
-)
+from crmlib.models.posterior import Likelihood
 
 _COLUMNS = ("age", "at_risk", "lost")
 

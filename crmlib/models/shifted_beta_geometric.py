@@ -17,14 +17,9 @@ from typing import Any
 import numpy as np
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    positive,
-)
+from crmlib.models.maximum_likelihood import Estimate, positive
 from crmlib.models.period_sums import block_length, log_rising, mean_rate
-from crmlib.models.posterior import (
-    Likelihood,
-)
+from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
 
 

@@ -14,12 +14,8 @@ from scipy import integrate, special
 
 from crmlib.models import BetaGeoNBD, FitDidNotConverge
 from crmlib.models import orders_model as module
-from crmlib.models.customer_base import (
-    read_histories,
-)
-from crmlib.models.maximum_likelihood import (
-    maximise,
-)
+from crmlib.models.customer_base import read_histories
+from crmlib.models.maximum_likelihood import maximise
 
 PUBLISHED = BetaGeoNBD(r=0.2425945, alpha=4.4136019, a=0.7929199, b=2.4258881, unit="weeks")
 

@@ -12,11 +12,7 @@ import pytest
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv import predict, summary
 from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, GammaGamma, TooFewRepeatBuyers, customer_base
-from crmlib.models.customer_base import (
-    check_enough,
-    merge_histories,
-    read_histories,
-)
+from crmlib.models.customer_base import check_enough, merge_histories, read_histories
 
 
 @pytest.mark.parametrize(

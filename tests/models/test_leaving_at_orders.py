@@ -13,10 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlib.models import BetaGeoNBD, ModifiedBetaGeoNBD
-from crmlib.models.customer_base import (
-    CustomerBase,
-    read_histories,
-)
+from crmlib.models.customer_base import CustomerBase, read_histories
 from crmlib.models.leaving_at_orders import (
     LeavingAtOrders,
     expected_order_pairs,

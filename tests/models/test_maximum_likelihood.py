@@ -8,9 +8,7 @@ import pytest
 
 from crmlib.models import BetaGeoNBD, FitDidNotConverge, ParetoNBD
 from crmlib.models.convergence import MEANINGS, meaning
-from crmlib.models.maximum_likelihood import (
-    maximise,
-)
+from crmlib.models.maximum_likelihood import maximise
 
 
 def concave(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

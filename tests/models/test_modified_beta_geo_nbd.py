@@ -11,9 +11,7 @@ import pytest
 from scipy import integrate, special
 
 from crmlib.models import BetaGeoNBD, ModifiedBetaGeoNBD
-from crmlib.models.customer_base import (
-    read_histories,
-)
+from crmlib.models.customer_base import read_histories
 
 PUBLISHED = ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140, unit="weeks")
 

@@ -15,12 +15,8 @@ from scipy import special
 
 from crmlib.models import CustomerBaseInvalid, FitDidNotConverge, ParetoNBD
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    read_histories,
-)
-from crmlib.models.maximum_likelihood import (
-    maximise,
-)
+from crmlib.models.customer_base import read_histories
+from crmlib.models.maximum_likelihood import maximise
 
 # Where the optimiser of R's BTYD stopped on CDNOW, as far as its eleven printed results tell; its earlier version
 # stopped at EARLIER; and its manual rounds to MANUAL.

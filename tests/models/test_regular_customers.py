@@ -16,14 +16,8 @@ from crmlib.lifecycle.clv import customer_equity, customer_values, equity_shares
 from crmlib.lifecycle.clv.predictions import prediction
 from crmlib.models import BetaGeoNBD, GammaGamma
 from crmlib.models import leaving_at_orders as module
-from crmlib.models.customer_base import (
-    read_histories,
-)
-from crmlib.models.maximum_likelihood import (
-    log_gamma_step,
-    psi1_step,
-    psi_step,
-)
+from crmlib.models.customer_base import read_histories
+from crmlib.models.maximum_likelihood import log_gamma_step, psi1_step, psi_step
 
 CHANCE, R, ALPHA = 0.0122, 40.0, 190.0
 X, RECENCY, AGE, HORIZON = np.array([3.0, 58.0, 58.0]), np.array([15.0, 258.0, 200.0]), 260.0, 52.0

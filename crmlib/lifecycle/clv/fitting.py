@@ -12,15 +12,10 @@ import pandas as pd
 from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.models.beta_geo_nbd import BetaGeoNBD
-from crmlib.models.customer_base import (
-    FEWEST_REPEAT_BUYERS,
-)
+from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.gamma_gamma import GammaGamma
-from crmlib.models.maximum_likelihood import (
-    Estimate,
-    FittedModel,
-)
+from crmlib.models.maximum_likelihood import Estimate, FittedModel
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
 

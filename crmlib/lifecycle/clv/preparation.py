@@ -9,13 +9,7 @@ from crmlib.calendar import as_day, end_of
 from crmlib.engine import same_kind
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
-from crmlib.purchases import (
-    NOT_A_PURCHASE,
-    check_free_orders,
-    plain_times,
-    purchases,
-    status_of,
-)
+from crmlib.purchases import NOT_A_PURCHASE, check_free_orders, plain_times, purchases, status_of
 
 FreeOrders = Literal["count", "ignore"]
 Day = datetime.date | str

@@ -14,12 +14,7 @@ from crmlib.lifecycle.retention.cohort_tables import (
     plot_triangle,
     pooled_retention,
 )
-from crmlib.lifecycle.retention.differences import (
-    compare_groups,
-    compare_newer,
-    finding_groups,
-    finding_newer,
-)
+from crmlib.lifecycle.retention.differences import compare_groups, compare_newer, finding_groups, finding_newer
 from crmlib.lifecycle.retention.kaplan_meier import (
     log_rank,
     median_wait,
@@ -47,11 +42,7 @@ from crmlib.lifecycle.retention.second_order import (
     second_orders,
     time_to_return,
 )
-from crmlib.lifecycle.retention.worth import (
-    finding_second_order,
-    finding_timing,
-    value_of_second_orders,
-)
+from crmlib.lifecycle.retention.worth import finding_second_order, finding_timing, value_of_second_orders
 
 __all__ = [
     "cohort_triangle",

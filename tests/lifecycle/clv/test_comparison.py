@@ -7,10 +7,7 @@ import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from crmlib.lifecycle.clv import (
-    compare,
-    fit_models,
-)
+from crmlib.lifecycle.clv import compare, fit_models
 from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
 from crmlib.lifecycle.clv.model_names import RULES
 from crmlib.lifecycle.clv.validation.comparison import _all_alive, _Candidate, _pick
@@ -21,9 +18,7 @@ from crmlib.lifecycle.clv.validation.holdout_score import (
     log_scores,
 )
 from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, FitDidNotConverge, ModifiedBetaGeoNBD, ParetoNBD
-from crmlib.models.customer_base import (
-    read_histories,
-)
+from crmlib.models.customer_base import read_histories
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 GIVEN = [

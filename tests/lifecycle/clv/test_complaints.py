@@ -14,12 +14,8 @@ from crmlib.lifecycle import clv
 from crmlib.lifecycle.clv.predictions.horizon import horizon_days
 from crmlib.lifecycle.clv.validation.holdout_score import count_probability
 from crmlib.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
-from crmlib.models.customer_base import (
-    read_histories,
-)
-from crmlib.models.maximum_likelihood import (
-    maximise,
-)
+from crmlib.models.customer_base import read_histories
+from crmlib.models.maximum_likelihood import maximise
 
 MODELS = [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD]
 KNOWN = [

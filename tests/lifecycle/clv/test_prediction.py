@@ -25,9 +25,7 @@ from crmlib.models import (
     ParetoNBD,
     fit_with_covariates,
 )
-from crmlib.models.customer_base import (
-    CustomerBase,
-)
+from crmlib.models.customer_base import CustomerBase
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import (
-    regularity,
-    regularity_in_words,
-)
+from crmlib.lifecycle.clv import regularity, regularity_in_words
 from crmlib.lifecycle.clv.validation.order_timing import _variance, successive_gaps
 from crmlib.models import TooFewRepeatBuyers
 

@@ -9,14 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import (
-    FittedModels,
-    contribution_margin,
-    customer_equity,
-    fit_models,
-    summary,
-    value_by_group,
-)
+from crmlib.lifecycle.clv import FittedModels, contribution_margin, customer_equity, fit_models, summary, value_by_group
 
 PURE = ["search", "social", "content"]
 SAMPLE = Path(__file__).resolve().parents[3] / "data" / "aurora"

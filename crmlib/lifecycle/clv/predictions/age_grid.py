@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    CustomerBase,
-)
+from crmlib.models.customer_base import CustomerBase
 from crmlib.models.orders_model import OrdersModel
 
 # Over log(shift + T), with a shift no larger than any parameter that is added to T, logarithms of expectations are

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crmlib.models.customer_base import (
-    CustomerBase,
-)
+from crmlib.models.customer_base import CustomerBase
 from crmlib.models.errors import MeanSpendUndefined
 from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import OrdersModel

@@ -9,9 +9,7 @@ import pandas as pd
 from crmlib.lifecycle.clv.predictions.futures import Intervals
 from crmlib.lifecycle.clv.predictions.history_values import KEYS, HistoryValues
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    customer_names,
-)
+from crmlib.models.customer_base import customer_names
 
 
 def of_histories(values: HistoryValues, found: Intervals | None) -> dict[str, Numbers]:

@@ -10,9 +10,7 @@ import pandas as pd
 from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    customer_names,
-)
+from crmlib.models.customer_base import customer_names
 from crmlib.models.errors import CustomerBaseInvalid
 
 

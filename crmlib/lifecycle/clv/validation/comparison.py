@@ -18,10 +18,7 @@ from crmlib.lifecycle.clv.validation.holdout_score import log_scores
 from crmlib.lifecycle.clv.validation.ranking import baseline_forecasts, errors_and_ranking
 from crmlib.models import model_name
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    CustomerBase,
-    read_histories,
-)
+from crmlib.models.customer_base import CustomerBase, read_histories
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit

@@ -19,11 +19,7 @@ from crmlib.lifecycle.clv.predictions.prediction import check_finite
 from crmlib.lifecycle.clv.preparation import Day, purchases
 from crmlib.lifecycle.clv.validation.arguments import check_whole
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import (
-    Problem,
-    read_columns,
-    read_histories,
-)
+from crmlib.models.customer_base import Problem, read_columns, read_histories
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import days_per_unit

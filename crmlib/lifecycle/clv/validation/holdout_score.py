@@ -14,9 +14,7 @@ from scipy import special
 from crmlib.lifecycle.clv.validation.holdout import check_unit
 from crmlib.models.arrays import Numbers
 from crmlib.models.leaving_at_orders import LeavingAtOrders, so_many_or_more
-from crmlib.models.maximum_likelihood import (
-    log_gamma_step,
-)
+from crmlib.models.maximum_likelihood import log_gamma_step
 from crmlib.models.orders_model import OrdersModel, broadcast, check_counts, check_times, histories
 from crmlib.models.pareto_nbd import ParetoNBD
 
