@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from crmlib import text
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -50,9 +51,24 @@ class ChapterFile:
         """The manager's question that the chapter answers, in the language in use."""
         return self._said("question")
 
+    @property
+    def glossary(self) -> list[tuple[str, str]]:
+        """The terms that the chapter's pages use and what they mean."""
+        return (
+            self._words.glossary()
+            if self._words.path.is_file() and self._words.has("glossary")
+            else text.definitions(self.name)
+        )
+
+    @property
+    def _words(self) -> Words:
+        return Words(Path(__file__).parent / "lifecycle" / self.path.stem[3:] / "words.yaml")
+
     def _said(self, key: str) -> str:
-        words = Words(Path(__file__).parent / "lifecycle" / self.path.stem[3:] / "words.yaml")
-        return words.say(key) if words.path.is_file() and words.has(key) else self._declared[key]
+        return self._words.say(key) if self._has(key) else self._declared[key]
+
+    def _has(self, key: str) -> bool:
+        return self._words.path.is_file() and bool(self._words.tree.get(key))
 
     @property
     def minutes(self) -> int:

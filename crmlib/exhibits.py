@@ -70,7 +70,7 @@ class Exhibit:
 
     def _body(self) -> str:
         if self.picture is not None:
-            svg = base64.b64encode(self.picture.svg(self.description).encode()).decode("ascii")
+            svg = base64.b64encode(self.picture.svg(label=self.description, paper=True).encode()).decode("ascii")
             return f'<img alt="{escape(self.description)}" src="data:image/svg+xml;base64,{svg}"/>'
         if self.kind == "table":
             head = "".join(f"<th>{escape(heading)}</th>" for heading in self.fields["headings"])

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from crmlib.words import SHARED, Words
 
 MIME = "application/vnd.crmlib.finding+json"
+Direction = Literal["good", "bad", "neutral"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Finding:
 
     key: str
     sentence: str
-    direction: Literal["good", "bad", "neutral"]
+    direction: Direction
     certainty: str
     action: str
     money: float | None = None
@@ -74,7 +75,7 @@ def tell(
     values: Any = None,
     /,
     *,
-    direction: Literal["good", "bad", "neutral"],
+    direction: Direction,
     sentence: str = "",
     certainty: str = "",
     action: str = "",

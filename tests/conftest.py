@@ -16,6 +16,8 @@ import pytest
 from hypothesis import settings
 
 from crmlib.client import Client, load_client
+from crmlib.contract import TABLES
+from crmlib.engine import connect, empty_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -40,6 +42,11 @@ def own_configuration(tmp_path_factory):
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         patch.delenv("CRMLIB_VAULT_KEY", raising=False)
         yield
+
+
+def empty(table: str) -> Any:
+    """A table as a chapter gets it where the client has none: no rows, the contract's columns."""
+    return empty_table(connect(), table, TABLES[table].kinds)
 
 
 @pytest.fixture

@@ -61,6 +61,11 @@ class Table:
         return [column.name for column in self.columns]
 
     @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each column of the workspace's table holds; columns that tell who a person is are not among them."""
+        return {column.name: column.kind for column in self.columns if not column.identity}
+
+    @property
     def required(self) -> list[str]:
         """The columns without which the table cannot be used."""
         return [column.name for column in self.columns if column.required]

@@ -71,8 +71,7 @@ class Workspace:
         from crmlib.engine import empty_table, open_table
 
         if name not in self.account["tables"]:
-            kinds = {column.name: column.kind for column in TABLES[name].columns if not column.identity}
-            return empty_table(self._connection, name, kinds)
+            return empty_table(self._connection, name, TABLES[name].kinds)
         return open_table(
             self._connection,
             self.folder / f"{name}.parquet",

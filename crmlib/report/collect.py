@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlib import figures, finding
+from crmlib.exhibits import svg_of
 from crmlib.finding import Finding
 
 
@@ -50,6 +51,7 @@ def section(notebook: Path) -> Section:
             data = output.get("data", {})
             if figures.MIME in data:
                 exhibit = dict(data[figures.MIME])
+                exhibit["svg"] = svg_of("".join(data.get("text/html", "")))
                 if "image/png" in data:
                     exhibit["png"] = "".join(data["image/png"]).replace("\n", "")
                 found.exhibits.append(exhibit)

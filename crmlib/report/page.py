@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 from importlib import metadata
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 import crmlib
 from crmlib import text
 from crmlib.finding import Finding
+from crmlib.pictures import tokens_css
 from crmlib.report.collect import Section, section
 from crmlib.run import ChapterRun, Run
+from crmlib.words import Words
 
+words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHOWN_FINDINGS = 8
 _SILENT_DAYS = 60
@@ -38,10 +42,11 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"said": words.say, "table_name": functools.partial(words.name, "tables")}
     environment.globals |= {"say": text.say, "percent": text.percent, "money": text.money, "share": _share}
     environment.filters |= {"number": text.number, "exact": _exact}
     return environment.get_template(template).render(
-        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"), **content
+        style=(_TEMPLATES / "report.css").read_text(encoding="utf-8") + tokens_css(), **content
     )
 
 
@@ -65,9 +70,7 @@ def _content(run: Run) -> dict[str, Any]:
     return {
         "language": "zh-Hans" if run.language == "zh" else "en",
         "client": run.client.name,
-        "as_of": text.day(dt.date.fromisoformat(account["as_of"])),
-        "first_day": text.day(dt.date.fromisoformat(account["first_day"])),
-        "last_day": text.day(dt.date.fromisoformat(account["last_day"])),
+        **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
         "silent": _silent(account),
         "tiles": [tile for s in sections.values() for tile in s.tiles],
         "findings": findings[:_SHOWN_FINDINGS],
@@ -77,7 +80,7 @@ def _content(run: Run) -> dict[str, Any]:
         "thinner": [chapter for chapter in run.chapters if chapter.status == "done" and chapter.thinner],
         "tables": account["tables"],
         "definitions": [
-            (chapter, [*text.definitions(chapter.file.name), *sections[chapter.file.name].definitions])
+            (chapter, [*chapter.file.glossary, *sections[chapter.file.name].definitions])
             for chapter in run.chapters
             if chapter.status == "done"
         ],
@@ -93,12 +96,7 @@ def _silent(account: dict[str, Any]) -> str:
     days = (dt.date.fromisoformat(account["as_of"]) - dt.date.fromisoformat(last)).days
     if days < _SILENT_DAYS:
         return ""
-    return text.say(
-        "No order since {day}, {days} days before the day of this report: what is said of customers who are still "
-        "there, and of the months to come, rests on a business that may have ended or on data that are not complete.",
-        day=text.day(dt.date.fromisoformat(last)),
-        days=days,
-    )
+    return words.say("report.silent", day=dt.date.fromisoformat(last), days=days)
 
 
 def ranked(findings: list[tuple[Finding, ChapterRun]]) -> list[tuple[Finding, ChapterRun]]:

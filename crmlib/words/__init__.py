@@ -49,10 +49,11 @@ from crmlib.words.forms import (
     voice,
     year,
 )
+from crmlib.words.quoting import quotation
 
 __all__ = [
     "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "interval", "known", "last_span", "listed",
-    "money", "month", "number", "percent", "place", "quarter", "times", "use", "voice", "year",
+    "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
@@ -119,7 +120,7 @@ class Words:
         for words in (self, SHARED):
             if _at(words.tree, f"names.{group}", code) is not None:
                 return words._pair_said(_at(words.tree, f"names.{group}", code))
-        return str(code)
+        return quotation(code, length=40)
 
     def names(self, group: str) -> list[str]:
         """The codes that ``names`` knows in a group, in the order in which they stand."""

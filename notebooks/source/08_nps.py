@@ -2,7 +2,7 @@
 # jupyter:
 #   crmlib:
 #     title: Net promoter score
-#     question: How many customers would recommend us, what would make it more, and what is it worth?
+#     question: How many customers would recommend us, what would raise that number, and what is it worth?
 #     minutes: 70
 #     needs:
 #       surveys: [answered_at, kind, score]
@@ -22,17 +22,16 @@
 # %% [markdown]
 # # 08 Net promoter score
 #
-# **The manager's question:** how many customers would recommend us, what would make it more, and what is it worth?
+# **The manager's question:** how many customers would recommend us, what would raise that number, and what is it worth?
 #
-# *"How likely are you to recommend us to a friend or colleague?"* One question, answered from 0 to 10. Few
-# numbers are reported so often with so little care: to the decimal, without a base, of those who happened to
-# answer.
+# *"How likely are you to recommend us to a friend or colleague?"* It is one question, answered from 0 to 10. Few numbers
+# are reported so often with so little care: to one decimal, without saying how many answered or who did not.
 #
 # ## What you will be able to do
 #
-# - compute the score and an interval that can be trusted, also for few answers;
+# - compute the score, with a range that you can trust even when few people answer;
 # - tell a signal from noise in its trend, and in a ranking of shops or channels;
-# - see how far those who kept silent distort it, repair what can be repaired, and say what cannot;
+# - see how the silent distort the score, repair what can be repaired, and say what cannot;
 # - find what drives the score, in ratings and in the customers' own words, in any language;
 # - check whether the score has anything to do with what customers spend afterwards.
 
@@ -48,416 +47,413 @@ answer_days: int = 14  # within how many days after a request an answer belongs 
 later_days: int = 180  # for how long revenue is followed after an answer
 themes_file: str = ""  # a YAML file of themes; empty: the one that comes with the kit
 
+# %% [markdown]
+# We open the chapter on a client's data. Its settings stand in the folded cell above; each is explained where it is used.
+
 # %%
 import crmlib
 from crmlib.lifecycle import nps
 
 chapter = crmlib.begin("08_nps", client, run)
-answers = nps.answers(chapter.table("surveys"), as_of=chapter.as_of).to_pandas()
 
 # %% [markdown]
 # ## What data this needs
 #
-# The answers: when, and the score (table `surveys`, kind `nps`). Everything else makes the chapter richer: the
-# customer behind the answer (to join orders, channel and tier), ratings of single things (`item_…`), the comment,
-# and **who was asked** (touches of kind `survey_sent`). The last is missing most often, and costs most: without
-# it nobody can say whom a score speaks for.
+# The chapter needs the answers: when they were given, and the score. Other tables add detail. Customers tell us who
+# answered, orders what they bought, and comments why. The most valuable one is missing most often: a record of **who was
+# asked**. Without it, nobody can say whom a score speaks for.
 
 # %%
-optional = {"customers": "customer_id", "orders": "customer_id", "tickets": "opened_at", "touches": "kind", "loyalty": "tier"}
-tables = {name: chapter.table(name) if chapter.has(name, column) else None for name, column in optional.items()}
+answers = nps.answers(chapter.table("surveys"), as_of=chapter.as_of).to_pandas()
+answers[["answered_at", "score"]].tail(3)
 
-# %% [markdown]
-# Two tables that the chapter will use later are made here, because they decide what is possible: everybody who
-# was asked, and what customers bought before and after they answered. Then every analysis is held against the
-# base that it needs.
-
-# %%
-known = {name: tables[name] for name in ("customers", "orders", "loyalty")}
-asked = {"kind": request_kind, "campaign": request_campaign, "within_days": answer_days}
-requests = nps.requests(tables["touches"], answers, as_of=chapter.as_of, **known, **asked)
-later = nps.later_revenue(answers, tables["orders"], as_of=chapter.as_of, days=later_days)
-bases = nps.bases(answers, as_of=chapter.as_of, days=recent_days, requests=requests, later=later)
-bases
-
-# %% [markdown]
-# An analysis whose base is too small answers an empty table, and is left out below. If there is any, the report
-# says which:
-
-# %%
-if not bases.enough.all():
-    display(chapter.show_table(**nps.bases_table(bases), name="bases"))
+# %% [markdown] tags=["lesson"]
+# Aurora Beauty runs twelve shops and a web shop. In two years {{ len(answers) | count }} answers came in, from
+# {{ answers.respondent.nunique() | count }} customers.
 
 # %% [markdown]
 # ## Look at one customer first
 #
-# The customer who answered most often:
+# This is the customer who answered most often:
 
 # %%
 somebody = answers.groupby("respondent").size().nlargest(1).index
 one = answers[answers.respondent.isin(somebody)]
-one.assign(day=one.answered_at.dt.date)[["day", "score", "category"]].reset_index(drop=True)
+one[["answered_at", "score", "category"]].reset_index(drop=True)
 
 # %% [markdown]
-# Whoever answers 9 or 10 is a **promoter**, 7 or 8 a **passive**, 0 to 6 a **detractor**. The same person may
-# answer otherwise the next time, even if nothing has happened. Such scatter is in every answer, and so in every
-# score.
+# A customer who answers 9 or 10 is a **promoter**. One who answers 7 or 8 is a **passive**, and 0 to 6 makes a
+# **detractor**. The same person may answer differently next time, although nothing has happened. Such scatter is in every
+# answer, and so in every score.
 #
 # ## The score by hand
 #
-# The **net promoter score** (NPS) is the share of promoters less the share of detractors, in points from −100 to 100:
+# The **net promoter score** (NPS) is the share of promoters less the share of detractors, in points from −100 to 100.
 
 # %%
-promoter, detractor = answers.score >= 9, answers.score <= 6
-year = answers.answered_at.dt.year.rename("year")
-by_hand = (100 * (promoter.astype(int) - detractor.astype(int))).groupby(year).agg(["size", "mean"])
-by_hand.round(2)
+promoters, detractors = (answers.score >= 9).mean(), (answers.score <= 6).mean()
+round(100 * (promoters - detractors), 2)
 
 # %% [markdown]
 # ## The same with the library
 #
-# `scores` does this for any grouping, and adds the interval:
+# `scores` computes the same, for any grouping, and adds a range. The two agree:
 
 # %%
-import numpy as np
+overall = nps.scores(answers)
+overall[["answers", "nps", "nps_low", "nps_high"]].round(2)
 
-yearly = nps.scores(answers.assign(year=year), by=["year"])
-assert np.allclose(yearly.nps, by_hand["mean"]) and list(yearly.answers) == list(by_hand["size"])
-yearly.round(2)
+# %%
+assert abs(overall.nps - 100 * (promoters - detractors)).lt(1e-9).all()
+
+# %% [markdown] tags=["lesson"]
+# Of all Aurora's answers, {{ promoters | percent }} are 9 or 10 and {{ detractors | percent }} are 0 to 6. The difference
+# makes {{ overall.nps[0] | number.1 }} points. How far should you trust that decimal? That is the next question.
 
 # %% [markdown]
 # ## How sure: the interval
 #
-# An answer counts 1, 0 or −1, and the score is the mean of these. The textbook interval of a mean (after Wald) is
-# easy to compute, and fails where it is needed most: with few answers, or with a score near 100. Ask five
-# customers, hear five times "10", and it says: 100, plus or minus nothing.
+# Each answer counts 1, 0 or −1, and the score is the mean of these. The textbook range of a mean (after Wald) fails where
+# you need it most. Ask five customers and hear "10" five times: it says 100, plus or minus nothing.
 #
-# The **adjusted Wald interval** repairs that with a trick that can be explained to anybody: *pretend that three
-# more had answered*, three quarters of a promoter, three quarters of a detractor and one and a half passives.
-# Here on one answer per customer:
+# The **adjusted Wald interval** repairs this with a trick that anybody can follow. *Pretend that three more people had
+# answered*: three quarters of a promoter, three quarters of a detractor, one and a half passives. Before you run the
+# cells: will the range become wider or narrower?
 
 # %%
-one_each = answers.drop_duplicates("respondent", keep="last")
-count = len(one_each) + 3
-p, d = ((one_each.score >= 9).sum() + 0.75) / count, ((one_each.score <= 6).sum() + 0.75) / count
-half = 1.96 * ((p + d - (p - d) ** 2) / count) ** 0.5
-interval = max(100 * (p - d - half), -100), min(100 * (p - d + half), 100)
-[round(float(end), 1) for end in interval]
+latest = answers.drop_duplicates("respondent", keep="last")
+n = len(latest) + 3
+p, d = ((latest.score >= 9).sum() + 0.75) / n, ((latest.score <= 6).sum() + 0.75) / n
 
 # %%
-library = nps.scores(one_each)[["nps_low", "nps_high"]]
-assert len(one_each) < 2 or np.allclose(library, [interval], atol=0.01)
-library.round(1)
+half = 1.96 * ((p + d - (p - d) ** 2) / n) ** 0.5
+[round(float(100 * end), 1) for end in (p - d - half, p - d + half)]
 
 # %% [markdown]
-# Why this one? An interval promises to hold the true score 95 times in 100. Whether it does can be computed
-# exactly, by going through all answers that could come in. Here for the shares of promoters and detractors in
-# these data:
+# The library gives the same range for one answer per customer:
 
 # %%
-truth = nps.scores(answers).iloc[:1]
-held = [nps.coverage(row.promoters, row.detractors) for row in truth.itertuples()]
-held[0].round(3) if held else "no answers"
+nps.scores(latest)[["nps_low", "nps_high"]].round(1)
 
 # %% [markdown]
-# The plain interval keeps its promise only with many answers; the adjusted one keeps it, or nearly, from the
-# beginning. A score test does as well, but cannot be explained in a sentence.
-#
-# The library does one more thing. *Two answers of one customer are not two customers*: `effective_answers` says
-# how many independent answers a table is worth, and the interval is computed from that number.
+# A range of 95 % promises to hold the true score 95 times in 100. We can check the promise exactly: list all answers that
+# could come in, and count how often the range holds the truth. We use the shares of these data as the truth.
 
 # %%
-nps.scores(answers)[["answers", "customers", "effective_answers"]].round(0)
+nps.coverage(promoters, detractors).round(3)
+
+# %% [markdown]
+# The plain range keeps its promise only with many answers. The adjusted one keeps it from the beginning.
+#
+# The library does one more thing. *Two answers of one customer are not two customers.* The column `effective_answers` says
+# how many independent answers a table is worth, and the range is computed from that number.
+
+# %%
+overall[["answers", "customers", "effective_answers"]].round(0)
 
 # %% [markdown]
 # ## The picture: a trend is mostly noise
 #
-# Suppose nothing changes at all. The score still moves from period to period, because other customers answer. A
-# **control chart** (Shewhart) says how far: each period gets **control limits** around the mean of all, wider
-# where fewer answered. Within the limits there is nothing to explain. A point outside, or eight in a row on one
-# side of the mean, is a **signal**.
+# Suppose that nothing changes at all. The score still moves from period to period, because other people answer. A
+# **control chart** (Shewhart) shows how far. Each period gets **control limits** around the mean of all, wider where fewer
+# people answered. Inside the limits there is nothing to explain. A point outside is a **signal**; so are eight points in a
+# row on one side of the mean.
 
 # %%
 trend = nps.trend(answers, as_of=chapter.as_of, period=period)
-drift = nps.drift(trend)
-if len(trend):
-    display(chapter.show(nps.plot_trend(trend, period=period), name="trend", table=trend))
+chapter.show(nps.plot_trend(trend, period=period))
 
 # %% [markdown]
-# Between two points one wants to draw a line, and behind the line one wants a reason. Look at the change from one
-# period to the next, with its interval: where that holds zero, there may be no change to have a reason.
+# Between two points we want to draw a line, and behind the line we want a reason. Look at the change from one period to the
+# next first, with its range. Where the range holds zero, there may be no change at all.
 
 # %%
 trend.set_index("period")[["nps", "change", "change_low", "change_high"]].tail(4).astype(float).round(1)
 
 # %% [markdown]
-# Slow movements need another look: a straight line through all periods, in points a year, with its interval.
+# Slow movements need another look: a straight line through all periods, in points a year.
 
 # %%
+drift = nps.drift(trend)
 drift.round(1)
 
 # %% [markdown]
 # ## By segment and touchpoint
 #
-# What is known of each customer is written beside the answer: who won them, their tier, the shop of their last
-# purchase, and the last contact before they answered. From here on "today" means the answers of the parameter
-# `recent_days`.
+# Who scores high, who low? We write beside each answer what we know of the customer: the channel that won them, their
+# tier, the shop of their last purchase, and their last contact before the answer. From here on, "today" means the last 365
+# days (parameter `recent_days`).
 
 # %%
-from datetime import timedelta
+recent = nps.answers(chapter.table("surveys"), as_of=chapter.as_of, days=recent_days).to_pandas()
+known = {name: chapter.table(name) for name in ("customers", "orders", "tickets")}
+described = nps.with_traits(recent, **known)
 
-recent = answers[answers.answered_at.dt.date > chapter.as_of - timedelta(days=recent_days)]
-described = nps.with_traits(recent, **{name: tables[name] for name in ("customers", "orders", "tickets")})
+# %%
 groups = nps.groups(described, dimensions=[name.strip() for name in dimensions.split(",")])
-if len(groups):
-    display(chapter.show(nps.plot_groups(groups), name="groups", table=groups))
+chapter.show(nps.plot_groups(groups))
 
 # %% [markdown]
-# Three precautions are built in. Groups with fewer than 30 customers are drawn open, and never judged. The more
-# groups are compared, the more will differ by chance: so `differs` is judged for all of them at once (Holm). And
-# each score is also given **shrunk**: drawn towards the mean, the more so the smaller its base. The tick marks
-# show it; rank by it, if rank you must.
+# Three precautions are built in. Groups with fewer than 30 customers are drawn open and never judged. The more groups we
+# compare, the more will differ by chance, so all are judged together (Holm). And each score is also shown **shrunk**: drawn
+# towards the mean, the more so the fewer answered. The short lines mark it. If you must rank, rank by it.
 
 # %%
-groups[["dimension", "group", "customers", "nps", "nps_shrunk", "differs"]].head(8).round({"nps": 1, "nps_shrunk": 1})
+groups[["group", "customers", "nps", "nps_shrunk", "differs"]].head(6).round({"nps": 1, "nps_shrunk": 1})
 
 # %% [markdown]
 # ## Who did not answer
 #
-# Usually most of those who are asked keep silent, and the silent are not like the others. Where every request was
-# noted, one can see who they are:
+# Most people who are asked keep silent, and the silent are not like the others. Where every request is on record, we can see
+# who they are. An answer belongs to a request if it came within 14 days (parameter `answer_days`).
 
 # %%
+asked = {"kind": request_kind, "campaign": request_campaign, "within_days": answer_days}
+people = {name: chapter.table(name) for name in ("customers", "orders", "loyalty")}
+requests = nps.requests(chapter.table("touches"), answers, as_of=chapter.as_of, **people, **asked)
+
+# %% tags=["needs:touches"]
 rates = nps.response_rates(requests)
 rates.round({"response_rate": 3, "rate_low": 3, "rate_high": 3})
 
-# %% [markdown]
-# Where the share of answers differs, some customers speak louder than others. **Weighting** gives them back the
-# same voice: if one in four of a kind answers, each answer stands for four who were asked. A logistic model of
-# these traits estimates the **response propensity**, and the weight is its inverse. Very large weights are cut,
-# since a few voices should not decide.
+# %% [markdown] tags=["needs:touches"]
+# Where the rates differ, some customers speak louder than others. **Weighting** gives them the same voice. If one in four
+# of a kind answers, each answer stands for four people who were asked. A logistic model of these traits estimates the
+# **response propensity**; the weight is its inverse. Very large weights are cut, because a few voices should not decide.
 
-# %%
-model = nps.response_model(requests)
-weighted = nps.weigh(answers, requests, model)
-weighted.weight.describe()[["min", "50%", "max"]].round(2) if len(weighted) else "nobody noted who was asked"
+# %% tags=["needs:touches"]
+weighted = nps.weigh(answers, requests, nps.response_model(requests))
+weighted.weight.describe()[["min", "50%", "max"]].round(2)
 
-# %% [markdown]
-# By hand, the weighted score is a weighted mean, no more:
+# %% [markdown] tags=["needs:touches"]
+# By hand, the weighted score is a weighted mean and no more:
 
-# %%
-by_weight = 100 * (weighted.net * weighted.weight).sum() / max(weighted.weight.sum(), 1e-9)
-assert all(np.allclose(score, by_weight) for score in nps.scores(weighted).nps)
+# %% tags=["needs:touches"]
+by_weight = 100 * (weighted.net * weighted.weight).sum() / weighted.weight.sum()
+round(float(by_weight), 1)
+
+# %% tags=["needs:touches"]
 nps.scores(weighted)[["answers", "effective_answers", "nps", "nps_low", "nps_high"]].round(1)
 
-# %% [markdown]
-# Weights cost certainty: compare `effective_answers` with `answers`. And they repair only what can be seen. If,
-# among customers of the same channel, tier and purchases, the satisfied answer more readily, no weight knows. So
-# we say what would follow: the score if promoters were 1.25, 1.5 or 2 times as ready to answer as detractors who
-# look alike.
+# %% [markdown] tags=["needs:touches"]
+# Weights cost certainty: compare `effective_answers` with `answers`. And they repair only what we can see. Perhaps, among
+# customers who look alike, the satisfied answer more readily. No weight knows that. So we say what would follow: the score
+# if promoters were 1.25, 1.5 or 2 times as ready to answer as detractors who look alike.
 
-# %%
-weighted_recent = weighted[weighted.answered_at.dt.date > chapter.as_of - timedelta(days=recent_days)]
-silence = nps.non_response(weighted_recent)
-if len(silence):
-    display(chapter.show(nps.plot_non_response(silence), name="non_response", table=silence))
+# %% tags=["needs:touches"]
+silence = nps.non_response(nps.weighted_where_known(recent, requests))
+chapter.show(nps.plot_non_response(silence))
 
-# %% [markdown]
-# Where nobody noted who was asked, one can at least give every segment its share in the **customer base**
-# (post-stratification). That repairs the mix of segments, and nothing within them. Here by tier, for comparison.
-#
-# If this score differs from the weighted one above, read the weighted one: it knows who was asked and kept silent, and
-# looks at more traits than the tier. Mind that the one above is of all answers, this one of today's. Only where no
-# request was noted is this the best there is; then say that it is corrected by tier and by nothing else.
+# %% [markdown] tags=["needs:orders", "needs:customers.tier"]
+# What if nobody recorded who was asked? Then we can at least give every segment its share in the **customer base**
+# (post-stratification). This repairs the mix of segments and nothing within them. Here we do it by tier. Note: this score
+# uses the answers of today; the weighted table above used all answers. Where both are known, read the weighted one.
 
-# %%
-if tables["orders"] is not None and "tier" in described.columns and len(described):
-    base = nps.active_customers(tables["orders"], as_of=chapter.as_of, customers=tables["customers"]).to_pandas()
-    stratified = nps.post_stratify(described, base, by=["tier"])
-    display(nps.scores(stratified)[["answers", "effective_answers", "nps", "nps_low", "nps_high"]].round(1))
+# %% tags=["needs:orders", "needs:customers.tier"]
+base = nps.active_customers(chapter.table("orders"), as_of=chapter.as_of, customers=chapter.table("customers")).to_pandas()
+stratified = nps.post_stratify(described, base, by=["tier"])
+nps.scores(stratified)[["answers", "effective_answers", "nps", "nps_low", "nps_high"]].round(1)
 
 # %% [markdown]
 # ## What drives the score
 #
-# Beside the score, customers rate single things. Which of them matter? Two questions, two answers:
+# Beside the score, customers rate single things. Which of them matter? We ask two questions.
 #
-# - *How much does a point more go with?* An **ordered logit** treats the score as what it is, an order of answers
-#   and not a quantity. Its coefficients say how the odds of a higher score change with one point more of a
-#   rating, all else equal.
-# - *Which matters most?* **Relative importance** (Johnson's weights) shares out what the ratings explain
-#   together, fairly also where they go hand in hand.
+# - *When a rating is one point higher, how much higher is the score?* An **ordered logit** treats the score as an order of
+#   answers and not as a quantity. Its coefficients say how the odds of a higher score change with one point more.
+# - *Which rating matters most?* **Relative importance** (Johnson's weights) shares out what the ratings explain together,
+#   fairly even where they go hand in hand.
 
 # %%
 drivers = nps.drivers(answers)
 drivers[["driver", "answers", "mean_rating", "coefficient", "coefficient_low", "coefficient_high"]].round(2)
 
 # %%
-if len(drivers):
-    display(chapter.show(nps.plot_drivers(drivers), name="drivers", table=drivers))
+chapter.show(nps.plot_drivers(drivers))
 
 # %% [markdown]
-# Upper left: important, and rated low. That is where to begin. A driver whose interval crosses one of the lines is not
-# clear, and drawn grey: it may stand on either side. The last columns say what is in it: how many
-# points the score of these answers would be higher, if everyone who rated the thing below the top had rated it
-# one point higher.
+# Begin in the upper left: important, and rated low. A grey driver is not clear, because its range crosses one of the lines.
+# The next table says what is in it. By how many points would the score be higher, if everyone who rated the thing below the
+# top had rated it one point higher?
 
 # %%
-drivers[["driver", "importance", "importance_low", "importance_high", "nps_gain", "nps_gain_low", "nps_gain_high"]].round(2)
+drivers[["driver", "importance", "nps_gain", "nps_gain_low", "nps_gain_high"]].round(2)
 
 # %% [markdown]
-# Mind what this is: a pattern within one questionnaire. Who is in a good mood rates everything higher (a
-# **halo**). It shows where to try; what a change brings, only a trial shows (chapter 11).
-#
+# Remember what this is: a pattern within one questionnaire. People in a good mood rate everything higher (a **halo**). The
+# table shows where to try. Only a trial shows what a change brings (chapter 11).
+
+# %% [markdown] tags=["needs:surveys.comment"]
 # ## In their own words
 #
-# Comments are cut into **terms** that work in any language: words where words have spaces between them, pairs of
-# characters where they have not.
+# We cut comments into **terms** in a way that works in any language. Where words have spaces between them, a term is a word.
+# Where they have none, it is a pair of characters.
 
-# %%
+# %% tags=["needs:surveys.comment"]
 nps.terms_of("The app is slow"), nps.terms_of("小程序太慢")
 
-# %% [markdown]
-# Which terms do detractors use that promoters do not? The **log odds** of each term, held towards zero where it
-# is rare. Where words have no spaces between them, a term is a run of characters and may begin in the middle of a word:
-# read it in its `example`, the shortest comment that holds it.
+# %% [markdown] tags=["needs:surveys.comment"]
+# Which terms do detractors use and promoters not? The **log odds** of each term tell; rare terms are held towards zero. Read
+# a term in its `example`, the shortest comment that holds it.
 
-# %%
-telling = nps.telling_terms(answers, most=12)
+# %% tags=["needs:surveys.comment"]
+telling = nps.telling_terms(answers, most=8)
 telling[["example", "term", "detractor_comments", "promoter_comments", "log_odds"]].round(1)
 
-# %% [markdown]
-# And what do comments speak of? With a list of **themes**, which is a YAML file that you edit for the client
-# (`crmlib/lifecycle/nps/themes.yaml`), one can count:
+# %% [markdown] tags=["needs:surveys.comment"]
+# And what do comments speak of? A list of **themes** lets us count. It is a YAML file that you edit for the client
+# (parameter `themes_file`).
 
-# %%
-themes = nps.themes(recent, rules=nps.theme_rules(themes_file))
-if len(themes):
-    display(chapter.show_table(**nps.themes_table(themes), name="themes"))
+# %% tags=["needs:surveys.comment"]
+rules = nps.theme_rules(themes_file)
+themes = nps.themes(recent, rules=rules)
+chapter.show(nps.themes_table(themes, labels=rules.labels))
 
-# %% [markdown]
-# Without a list, the comments themselves say which terms go together: **topics**, by factorisation of the table
-# of terms and comments. Rougher, but it finds what nobody has thought of. Each language makes its own topics.
-# Read a topic by its `example`, the most typical comment.
+# %% [markdown] tags=["needs:surveys.comment"]
+# Without a list, the comments themselves say which terms go together. These **topics** are rougher, but they find what
+# nobody has thought of. Each language makes its own topics.
 
-# %%
+# %% tags=["needs:surveys.comment"]
 topics = nps.topics(answers)
 topics[["topic", "example", "terms", "answers", "nps"]].round(0)
 
 # %% [markdown]
-# Comments are written by strangers. Whatever is shown of them has been made harmless: no tags, no formulas that a
-# spreadsheet would run, no addresses or telephone numbers.
+# Strangers write comments. Whatever we show of them is made harmless: no tags, no formulas that a spreadsheet would run, no
+# addresses or telephone numbers.
 
 # %%
-nps.quotation('=HYPERLINK("http://x") <script>alert(1)</script> call 138-0013-8000')
+from crmlib.words import quotation
+
+quotation('=HYPERLINK("http://x") <script>alert(1)</script> call 138-0013-8000')
 
 # %% [markdown]
-# ## What it is worth
-#
-# *"Promoters spend more"* is said of every NPS programme. Said after which comparison? Whoever answers today has
-# a history, and those who bought much before will buy much again, whatever they answer. So we take the answers
-# that could be followed for the full time, and look at revenue before and after:
+# From here on the weighted answers speak where we have them, and the plain ones elsewhere.
 
 # %%
+speaking = nps.weighted_where_known(recent, requests)
+
+# %% [markdown] tags=["needs:orders"]
+# ## What it is worth
+#
+# *"Promoters spend more"* is said of every NPS programme. Compared with whom? Everyone who answers has a history, and those
+# who bought much before will buy much again, whatever they answer. So we take the answers that could be followed for 180
+# days (parameter `later_days`) and look at revenue before and after.
+
+# %% tags=["needs:orders"]
+later = nps.later_revenue(answers, chapter.table("orders"), as_of=chapter.as_of, days=later_days)
 worth = nps.later_by_category(later)
 worth[["category", "customers", "revenue_before", "revenue_after", "revenue_low", "revenue_high"]].round(1)
 
-# %% [markdown]
-# If the categories differ before, a difference after says little. The second estimate compares customers with
+# %% [markdown] tags=["needs:orders"]
+# If the categories already differ before, a difference afterwards says little. The second estimate compares customers with
 # equal earlier purchases: revenue, orders, and time since the last.
 
-# %%
-if len(worth):
-    display(chapter.show(nps.plot_later_revenue(worth, days=later_days), name="later_revenue", table=worth))
+# %% tags=["needs:orders"]
+chapter.show(nps.plot_later_revenue(worth, days=later_days))
 
-# %% [markdown]
-# One more number, for the money at stake: what detractors spend less than others who had bought as much.
+# %% [markdown] tags=["needs:orders"]
+# One more number: how much less do detractors spend than others who had bought as much?
 
-# %%
+# %% tags=["needs:orders"]
 shortfall = nps.shortfall(later)
 shortfall.round(1)
 
-# %% [markdown]
-# An interval that holds zero means: not shown. It does not mean that there is nothing. And even a clear
-# difference is an **association**: it does not say that lifting the score lifts revenue.
+# %% [markdown] tags=["needs:orders"]
+# If the range holds zero, the difference is not shown. That does not mean there is none. And even a clear difference is an
+# **association**: it does not say that lifting the score lifts revenue.
 #
 # ## Close the loop
 #
-# Whatever the money says, those who are not content can be talked to. Everybody who answered, with what they
-# spent in the last year, the least content first; the list is kept with the run.
+# Whatever the money says, you can talk to those who are not content. Here is everybody who answered in the last year, with
+# what they spent; the least content come first. The list of detractors is kept with the run.
 
-# %%
-standing = nps.standing(weighted_recent if len(weighted_recent) else recent, tables["orders"], as_of=chapter.as_of)
+# %% tags=["needs:orders"]
+standing = nps.standing(speaking, chapter.table("orders"), as_of=chapter.as_of)
 chapter.keep(standing[standing.category == "detractor"], name="detractors")
 standing[["score", "category", "revenue", "orders"]].head(5).round(2)
 
 # %% [markdown]
 # ## What to do
 #
-# The findings, with the money at stake where it can be named. The score is the weighted one, if weights could be had;
-# as answered, it is told beside it.
+# Here is what the chapter concludes: a finding, the money where it can be named, how sure it is, and what to do.
 
 # %%
-score = nps.scores(weighted_recent if len(weighted_recent) else recent)
-plain = nps.scores(recent) if len(weighted_recent) else None
-exposed = nps.detractor_revenue(standing, tables["orders"], as_of=chapter.as_of)
-detractors = float((score.detractors.sum() * exposed.active_customers).sum())
-
-# %%
+score = nps.scores(speaking)
 chapter.conclude(
-    nps.finding_score(score, target=chapter.client.targets.get("nps"), as_answered=plain, days=recent_days),
+    nps.finding_score(score, target=chapter.client.targets.get("nps"), as_answered=nps.scores(recent), days=recent_days),
     nps.finding_trend(trend, drift, period=period),
     nps.finding_groups(groups),
-    nps.finding_non_response(silence, rates, answers=len(answers)),
     nps.finding_driver(drivers),
-    nps.finding_theme(themes),
-    nps.finding_detractor_revenue(exposed),
-    nps.finding_later_revenue(shortfall, detractors=detractors, days=later_days),
 )
+
+# %% tags=["needs:touches"]
+chapter.conclude(nps.finding_non_response(silence, rates, answers=len(answers)))
+
+# %% tags=["needs:surveys.comment"]
+chapter.conclude(nps.finding_theme(themes, labels=rules.labels))
+
+# %% tags=["needs:orders"]
+exposed = nps.detractor_revenue(standing, chapter.table("orders"), as_of=chapter.as_of)
+detractors_today = float((score.detractors * exposed.active_customers).sum())
+
+# %% tags=["needs:orders"]
+chapter.conclude(
+    nps.finding_detractor_revenue(exposed),
+    nps.finding_later_revenue(shortfall, detractors=detractors_today, days=later_days),
+)
+
+# %% [markdown]
+# Each analysis needs a base. If some of them lack theirs, this table says which:
+
+# %%
+followed = nps.later_revenue(answers, chapter.table("orders"), as_of=chapter.as_of, days=later_days)
+bases = nps.bases(answers, as_of=chapter.as_of, days=recent_days, requests=requests, later=followed)
+chapter.show(nps.bases_table(bases))
 
 # %% [markdown]
 # ## Pitfalls
 #
-# **A ranking of nothing.** Let us sort the answers into ten groups that mean nothing at all, by the last digit of
-# their number, and rank these "shops":
+# **A ranking of nothing.** We sort the answers into ten groups that mean nothing, by the last digit of their number. Then we
+# rank these "shops". What do you expect?
 
 # %%
 nonsense = recent.assign(last_digit=recent.response_id.str[-1:])
 ranking = nps.groups(nonsense, dimensions=["last_digit"])
 ranking[["group", "customers", "nps", "nps_shrunk", "differs"]].round(1)
 
+# %% [markdown] tags=["lesson"]
+# The {{ ranking.nps.max() - ranking.nps.min() | number }} points between first and last are pure chance, yet people are
+# praised or blamed for such gaps every month. The shrunk scores and the column `differs` do not fall for it.
+
 # %% [markdown]
-# Between the first and the last lies a margin for which people are praised or blamed every month. Compare the
-# shrunken scores, and read what `differs` says of it.
-#
 # **More of them:**
 #
-# - *Begging for tens.* Once bonuses hang on the score, staff ask for it. Then it measures asking.
+# - *Begging for tens.* Once bonuses depend on the score, staff ask for it. Then it measures asking.
 # - *The mean of means.* The score of all is not the mean of the shops' scores, unless all have the same base.
 # - *A new way of asking is a new score.* Another channel, moment or wording moves it by more than a year of work.
-# - *Silence is not consent.* Low response rates do not only cost certainty, they bend the score.
-# - *Keywords do not understand.* "No waiting at all" holds the word "wait": look at the score of a theme, and read.
+# - *Silence is not consent.* A low response rate costs certainty, and it bends the score.
+# - *Keywords do not understand.* "No waiting at all" holds the word "wait". Look at the score of a theme, and read.
 #
 # ## Summary
 #
-# - NPS is promoters (9–10) less detractors (0–6), in points. It needs an interval, and the adjusted Wald interval
-#   holds what it promises, also for few answers.
-# - Control limits tell signal from noise in a trend; a correction for many comparisons and shrinkage do so among
-#   groups.
-# - Weighting by response propensity repairs what is known of the silent. For the rest, say what would follow.
-# - An ordered logit says what a rating goes with, relative importance which matters most; neither proves a cause.
-# - Comments can be counted in any language: by themes you list, and by terms and topics that nobody had to list.
+# - NPS is promoters (9–10) less detractors (0–6), in points. It needs a range. The adjusted Wald interval keeps its promise
+#   even with few answers.
+# - Control limits tell signal from noise in a trend. A correction for many comparisons and shrinkage do so among groups.
+# - Weighting repairs what we know of the silent. For the rest, say what would follow.
+# - An ordered logit says what a rating goes with, and relative importance which rating matters most. Neither proves a cause.
+# - Comments can be counted in any language: by themes that you list, and by terms and topics that nobody had to list.
 # - Compare later revenue at equal earlier purchases, and only where the follow-up is complete.
 #
 # ## Glossary
 #
-# - **Promoter, passive, detractor**: who answers 9–10, 7–8, 0–6 (推荐者, 中立者, 贬损者).
+# - **Promoter, passive, detractor**: a customer who answers 9–10, 7–8, or 0–6 (推荐者, 中立者, 贬损者).
 # - **Net promoter score**: share of promoters less share of detractors, times 100 (净推荐值).
-# - **Adjusted Wald interval**: the interval after three made-up answers are added.
+# - **Adjusted Wald interval**: the range after three made-up answers are added.
 # - **Effective answers**: how many independent, equal answers a table of repeated or weighted ones is worth (有效样本量).
 # - **Control limits**: the range within which a score moves by chance (控制限).
 # - **Shrinkage**: drawing estimates from small bases towards the mean (收缩估计).
 # - **Response propensity**: the probability that somebody who is asked answers (应答倾向).
-# - **Post-stratification**: weighting answers so that segments have their shares in the customer base (事后分层).
+# - **Post-stratification**: weighting answers to give segments their shares in the customer base (事后分层).
 # - **Ordered logit**: a regression for answers that have an order but no distances (有序逻辑回归).
 # - **Relative importance**: each driver's share in what all drivers explain (相对重要性).
 # - **Close the loop**: to go back to the customer who answered, and say what was done (闭环).

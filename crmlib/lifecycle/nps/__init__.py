@@ -1,8 +1,8 @@
 """Net promoter score: how many would recommend us, how sure that is, why, and what it is worth.
 
-Split by idea: ``score`` (answers, the score and its interval), ``trend``, ``groups``, ``weighting``
-(non-response), ``drivers``, ``themes`` (the customers' own words; the keywords are in ``themes.yaml``),
-``outcome`` (later revenue), ``figures``, ``findings``.
+Measures by idea: ``score`` (answers, the score and its interval), ``trend``, ``groups``, ``weighting`` (non-response),
+``drivers``, ``themes`` (the customers' own words; the keywords are in ``themes.yaml``), ``outcome`` (later revenue) and
+``bases`` (what there is too little of). Then ``figures`` and ``findings``, whose words are in ``words.yaml``.
 """
 
 from crmlib.answers import answers
@@ -36,7 +36,7 @@ from crmlib.lifecycle.nps.outcome import (
     standing,
 )
 from crmlib.lifecycle.nps.score import coverage, difference, scores
-from crmlib.lifecycle.nps.themes import quotation, telling_terms, terms_of, theme_rules, themes, topics
+from crmlib.lifecycle.nps.themes import telling_terms, terms_of, theme_rules, themes, topics
 from crmlib.lifecycle.nps.trend import drift, trend
 from crmlib.lifecycle.nps.weighting import (
     active_customers,
@@ -46,53 +46,5 @@ from crmlib.lifecycle.nps.weighting import (
     response_model,
     response_rates,
     weigh,
+    weighted_where_known,
 )
-
-__all__ = [
-    "active_customers",
-    "answers",
-    "bases",
-    "bases_table",
-    "coverage",
-    "detractor_revenue",
-    "difference",
-    "drift",
-    "drivers",
-    "finding_detractor_revenue",
-    "finding_driver",
-    "finding_groups",
-    "finding_later_revenue",
-    "finding_non_response",
-    "finding_score",
-    "finding_theme",
-    "finding_trend",
-    "groups",
-    "item_columns",
-    "later_by_category",
-    "later_revenue",
-    "non_response",
-    "ordered_logit",
-    "plot_drivers",
-    "plot_groups",
-    "plot_later_revenue",
-    "plot_non_response",
-    "plot_trend",
-    "post_stratify",
-    "quotation",
-    "relative_weights",
-    "requests",
-    "response_model",
-    "response_rates",
-    "scores",
-    "shortfall",
-    "standing",
-    "telling_terms",
-    "terms_of",
-    "theme_rules",
-    "themes",
-    "themes_table",
-    "topics",
-    "trend",
-    "weigh",
-    "with_traits",
-]

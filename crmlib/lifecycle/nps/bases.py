@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from crmlib import text
 from crmlib.answers import SMALL_BASE
 from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
@@ -19,14 +18,14 @@ def bases(answers: Any, *, as_of: Any, days: int = 365, requests: Any = None, la
     """For every analysis of the chapter the base it has and the base it needs; a pandas frame.
 
     ``answers``: from :func:`answers`; ``requests``: from :func:`requests`; ``later``: from
-    :func:`later_revenue`; lately is in the ``days`` up to ``as_of``. Columns: ``analysis`` (in words),
+    :func:`later_revenue`; lately is in the ``days`` up to ``as_of``. Columns: ``analysis`` (a code),
     ``base``, ``needed``, ``enough``. An analysis without its base answers an empty table, or one marked as a
     small base.
 
     >>> import pandas as pd
     >>> few = pd.DataFrame({"score": [9.0, 3.0], "answered_at": pd.to_datetime(["2025-01-10", "2025-02-10"])})
     >>> print(*bases(few, as_of="2025-12-31").iloc[0])
-    Score: customers who answered 2 30 False
+    score 2 30 False
     """
     import pandas as pd
 
@@ -43,20 +42,16 @@ def bases(answers: Any, *, as_of: Any, days: int = 365, requests: Any = None, la
     followed = to_pandas(later) if later is not None else pd.DataFrame()
     detractors = int((followed.category == "detractor").sum()) if len(followed) else 0
     rows = [
-        (text.say("Score: customers who answered"), _customers(frame), SMALL_BASE),
-        (text.say("Score today: customers who answered lately"), _customers(lately), SMALL_BASE),
-        (text.say("Trend: months with answers"), months, 2),
-        (text.say("Groups: answers whose customer is known"), known, 2 * SMALL_BASE),
-        (text.say("Weighting: requests noted"), len(asked), FEWEST_REQUESTS),
-        (text.say("Weighting: requests answered"), answered, FEWEST_ANSWERED),
-        (text.say("Drivers: items rated beside the score"), len(items), 2),
-        (
-            text.say("Drivers: answers that rate them all"),
-            rated,
-            max(FEWEST_ANSWERS, FEWEST_PER_ITEM * len(items)),
-        ),
-        (text.say("Themes: answers in words"), said, FEWEST_COMMENTS),
-        (text.say("Later revenue: detractors followed to the end"), detractors, SMALL_BASE),
+        ("score", _customers(frame), SMALL_BASE),
+        ("score_today", _customers(lately), SMALL_BASE),
+        ("trend", months, 2),
+        ("groups", known, 2 * SMALL_BASE),
+        ("requests", len(asked), FEWEST_REQUESTS),
+        ("requests_answered", answered, FEWEST_ANSWERED),
+        ("items", len(items), 2),
+        ("items_rated", rated, max(FEWEST_ANSWERS, FEWEST_PER_ITEM * len(items))),
+        ("comments", said, FEWEST_COMMENTS),
+        ("followed", detractors, SMALL_BASE),
     ]
     table = pd.DataFrame(rows, columns=["analysis", "base", "needed"])
     return table.assign(enough=table.base >= table.needed)

@@ -25,7 +25,8 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
     """What each customer spent before and after answering, one row per customer.
 
     ``answers``: from :func:`answers`. Of every customer the latest answer counts whose following ``days`` are
-    over on the day ``as_of``: a window that still runs would look like little revenue. Columns:
+    over on the day ``as_of``: a window that still runs would look like little revenue. Without any purchase on record
+    there is nothing to follow, and the table is empty. Columns:
     ``customer_id``, ``response_id``, ``answered_at``, ``score``, ``category``, ``revenue_before`` and
     ``orders_before`` (the ``before`` days up to the answer), ``days_since`` (from the last purchase to the
     answer; ``before`` at most), ``revenue_after`` and ``orders_after`` (the ``days`` after it). Revenue in
@@ -42,10 +43,6 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
     """
     import ibis
 
-    if orders is None:
-        import pandas as pd
-
-        return pd.DataFrame(columns=[*_ANSWER, *_HISTORY])
     end = end_of(as_of)
     after, earlier = ibis.interval(days=days), ibis.interval(days=before)
     given = answers.filter(answers.customer_id.notnull()).select(
@@ -59,6 +56,7 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
     order = ibis.window(group_by=given.customer_id, order_by=[given.answered_at.desc(), given.response_id.desc()])
     last = given.mutate(_rank=ibis.row_number().over(order)).filter(lambda t: t._rank == 0).drop("_rank")
     bought = purchases(orders, as_of=as_of).select(buyer="customer_id", bought_at="ordered_at", spend="spend")
+    last = last.filter(bought.count().as_scalar() > 0)
     pairs = last.join(bought, last.customer_id == bought.buyer)
     past = (pairs.bought_at <= pairs.answered_at) & (pairs.bought_at > pairs.answered_at - earlier)
     later = (pairs.bought_at > pairs.answered_at) & (pairs.bought_at <= pairs.answered_at + after)
@@ -248,10 +246,6 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
     """
     import ibis
 
-    if orders is None:
-        import pandas as pd
-
-        return pd.DataFrame(columns=["customer_id", "answered_at", "score", "category", "revenue", "orders"])
     end = end_of(as_of)
     since = ibis.literal(end - dt.timedelta(days=days))
     given = answers.filter(
@@ -263,6 +257,7 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
     weight = ["weight"] if "weight" in last.columns else []
     last = last.select("customer_id", "answered_at", "score", "category", *weight)
     bought = purchases(orders, as_of=as_of)
+    last = last.filter(bought.count().as_scalar() > 0)
     bought = bought.filter(bought.ordered_at >= since)
     sums = bought.group_by(buyer=bought.customer_id).agg(revenue=bought.spend.sum(), orders=bought.count())
     table = last.left_join(sums, last.customer_id == sums.buyer).drop("buyer")

@@ -14,18 +14,17 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from crmlib import text
 from crmlib.answers import DETRACTOR, PROMOTER
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.score import scores
 from crmlib.settings import Mistake, Strict, open_settings
 from crmlib.statistics import wald
-from crmlib.words import Words
+from crmlib.words import Words, quotation, voice
 
 _WORDS = Words(__file__)
 OTHER = "other"
 THEMES = (
-    "theme", "label", "answers", "share", "detractor_comments", "detractor_share", "nps", "nps_low", "nps_high",
+    "theme", "answers", "share", "detractor_comments", "detractor_share", "nps", "nps_low", "nps_high",
     "small_base", "complaint", "praise",
 )  # fmt: skip
 TERMS = (
@@ -48,15 +47,12 @@ _UNSPACED = (
 # Letters of the other scripts, with the marks that Python's \w leaves out (accents, Hebrew, Arabic and Indic vowels).
 _LETTER = rf"(?:[^\W\d_{_UNSPACED}]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff])"
 _RUNS = re.compile(rf"[{_UNSPACED}]+|{_LETTER}(?:['’]?{_LETTER})*")
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_DIGITS = re.compile(r"\+?\d(?:[\s\-./()]{0,2}\d){6,}")
-_LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "`": "'", "|": "¦", "$": "＄"})
 
 
 class Theme(Strict):
-    """A theme: its label per language, and what a comment must say to be about it."""
+    """A theme: what a comment must say to be about it, and its label per language, if it is not one of the kit's."""
 
-    label: dict[str, str] = Field(min_length=1)
+    label: dict[str, str] = {}
     words: tuple[str, ...] = Field(min_length=1)
 
     @field_validator("label", mode="before")
@@ -71,11 +67,6 @@ class Theme(Strict):
             raise Mistake(_WORDS, "empty_word")
         return words
 
-    @property
-    def shown(self) -> str:
-        """The label in the language in use; English or another where there is none."""
-        return self.label.get(text.voice().language) or self.label.get("en") or next(iter(self.label.values()))
-
 
 class Rules(Strict):
     """The themes by their names, and the words that say nothing by themselves."""
@@ -83,14 +74,22 @@ class Rules(Strict):
     themes: dict[str, Theme]
     stop_words: frozenset[str] = frozenset()
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the file calls its themes in the language in use, or in another where it does not say."""
+        return {
+            name: theme.label.get(voice().language) or next(iter(theme.label.values()))
+            for name, theme in self.themes.items()
+            if theme.label
+        }
+
 
 @functools.cache
 def theme_rules(file: str = "") -> Rules:
     """The themes of a YAML file like ``crmlib/lifecycle/nps/themes.yaml``, which is the default.
 
     Raises:
-        UnusableInput: the file is missing, is no YAML, or a theme lacks label or words; every problem at
-        once.
+        UnusableInput: the file is missing, is no YAML, or a theme lacks words; every problem at once.
 
     >>> list(theme_rules().themes)
     ['wait', 'service', 'product', 'price', 'app']
@@ -113,29 +112,6 @@ def terms_of(comment: str) -> list[str]:
         else:
             terms.append(run)
     return terms
-
-
-def quotation(comment: Any, *, length: int = 120) -> str:
-    """A comment (or a name) as it may be shown anywhere: one line, cut to ``length``, without what could do
-    harm or identify.
-
-    Control and direction characters go; e-mail addresses and long numbers are masked; characters that HTML,
-    Markdown and formulas give a meaning are replaced by look-alikes; a leading sign that a spreadsheet would
-    read as a formula gets an apostrophe before it.
-
-    >>> quotation("=HYPERLINK(1)"), quotation("call me: 138 0013 8000 <b>now</b>")
-    ("'=HYPERLINK(1)", 'call me: … ‹b›now‹/b›')
-    """
-    visible = "".join(
-        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in str(comment)
-        if unicodedata.category(character) not in ("Cf", "Co", "Cs", "Cn")
-    )
-    masked = _DIGITS.sub("…", _ADDRESS.sub("…", visible))
-    plain = " ".join(masked.translate(_LOOK_ALIKES).split())
-    if len(plain) > length:
-        plain = plain[: length - 1].rstrip() + "…"
-    return f"'{plain}" if unicodedata.normalize("NFKC", plain[:1]) in tuple("=+-@") else plain
 
 
 def _mentions(theme: Theme) -> Callable[[str], bool]:
@@ -174,13 +150,12 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
     """What the comments are about, by the keywords of ``rules``, and the score of those who write about it; a
     pandas frame.
 
-    ``answers``: from :func:`answers` with a ``comment``. Columns: ``theme``, ``label`` (in the language in
-    use), ``answers`` that mention it, ``share`` of all comments, ``detractor_comments`` among them,
-    ``detractor_share`` (of all detractors' comments), ``nps``, ``nps_low``, ``nps_high`` of those who mention
-    it, ``small_base``, and the most typical ``complaint`` (of a detractor) and ``praise`` (of a promoter) as
-    :func:`quotation`; empty without one. A comment may have several themes; comments with none are the theme
-    ``other``, last. Themes that nobody mentions are left out. Empty with fewer than ``fewest_comments``
-    comments. Those who write are not all who answer.
+    ``answers``: from :func:`answers` with a ``comment``. Columns: ``theme``, ``answers`` that mention it, ``share`` of
+    all comments, ``detractor_comments`` among them, ``detractor_share`` (of all detractors' comments), ``nps``,
+    ``nps_low``, ``nps_high`` of those who mention it, ``small_base``, and the most typical ``complaint`` (of a
+    detractor) and ``praise`` (of a promoter) as :func:`crmlib.words.quotation`; empty without one. A comment may have
+    several themes; comments with none are the theme ``other``, last. Themes that nobody mentions are left out. Empty
+    with fewer than ``fewest_comments`` comments. Those who write are not all who answer.
 
     >>> import pandas as pd
     >>> answers = pd.DataFrame({"score": [10.0, 2.0, 3.0], "category": ["promoter", "detractor", "detractor"],
@@ -199,7 +174,6 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
     detractors = int((said.category == DETRACTOR).sum())
     found = [(name, said._said.map(_mentions(theme)).to_numpy(dtype=bool)) for name, theme in rules.themes.items()]
     nothing = ~np.any([mask for _, mask in found], axis=0) if found else np.ones(len(said), dtype=bool)
-    labels = {name: theme.shown for name, theme in rules.themes.items()} | {OTHER: _WORDS.name("themes", OTHER)}
     parts = {name: said[mask] for name, mask in [*found, (OTHER, nothing)] if mask.any()}
     score = _scores_of(parts, level)
     rows = []
@@ -208,7 +182,6 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
         rows.append(
             {
                 "theme": name,
-                "label": labels[name],
                 "answers": len(part),
                 "share": len(part) / len(said),
                 "detractor_comments": len(worst),

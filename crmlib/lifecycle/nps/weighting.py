@@ -58,10 +58,6 @@ def requests(
     """
     import ibis
 
-    if touches is None:
-        import pandas as pd
-
-        return pd.DataFrame(columns=["customer_id", "asked_at", "response_id", "answered", *TRAITS])
     end = end_of(as_of)
     chosen = (touches.kind == kind) & touches.customer_id.notnull() & touches.touched_at.notnull()
     if campaign and "campaign" in touches.columns:
@@ -327,6 +323,21 @@ def weigh(answers: Any, requests: Any, model: Any) -> Any:
     table = table.drop(*[name for name in table.columns if name.endswith("_right")])
     table = table.order_by("answered_at", "response_id")
     return to_pandas(table) if framed else table
+
+
+def weighted_where_known(answers: Any, requests: Any) -> Any:
+    """The answers that somebody was asked for, with their weights; all answers as they are where no model can be had.
+
+    ``answers``: from :func:`answers`; ``requests``: from :func:`requests`, of these and earlier answers.
+
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"response_id": ["1"], "score": [9.0], "answered_at": pd.to_datetime(["2025-01-02"])})
+    >>> nobody_noted = pd.DataFrame({"response_id": [], "tier": [], "answered": []})
+    >>> weighted_where_known(answers, nobody_noted).columns.tolist()
+    ['response_id', 'score', 'answered_at']
+    """
+    weighted = weigh(answers, requests, response_model(requests))
+    return weighted if len(weighted) else answers
 
 
 def post_stratify(answers: Any, base: Any, *, by: Sequence[str] = ("tier",), smallest: int = 10) -> Any:

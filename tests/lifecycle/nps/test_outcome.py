@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import nps
+from tests.conftest import empty
 from tests.lifecycle.nps.conftest import AS_OF
 
 ANSWERS = pd.DataFrame(
@@ -61,10 +62,11 @@ def test_later_revenue_takes_ibis_tables_too():
 
 
 def test_without_orders_everything_that_needs_them_is_empty():
-    later = nps.later_revenue(ANSWERS, None, as_of=AS_OF)
-    standing = nps.standing(ANSWERS, None, as_of=AS_OF)
+    orders = empty("orders")
+    later = nps.later_revenue(ANSWERS, orders, as_of=AS_OF)
+    standing = nps.standing(ANSWERS, orders, as_of=AS_OF)
     assert [len(t) for t in (later, nps.later_by_category(later), nps.shortfall(later), standing)] == [0] * 4
-    assert nps.detractor_revenue(standing, None, as_of=AS_OF).empty
+    assert nps.detractor_revenue(standing, orders, as_of=AS_OF).empty
 
 
 def followed(effect: float, *, confounded: float = 0.0, count: int = 900, seed: int = 3) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import nps
+from tests.conftest import empty
 from tests.lifecycle.nps.conftest import AS_OF, made_of, table
 
 TOUCHES = pd.DataFrame(
@@ -93,7 +94,7 @@ def test_requests_take_ibis_tables_too():
 
 
 def test_without_touches_everything_that_needs_them_is_empty():
-    nobody = nps.requests(None, ANSWERS, as_of=AS_OF)
+    nobody = nps.requests(empty("touches"), ANSWERS, as_of=AS_OF)
     model = nps.response_model(nobody)
     weighted = nps.weigh(ANSWERS, nobody, model)
     assert [len(t) for t in (nobody, nps.response_rates(nobody), model, weighted, nps.non_response(weighted))] == [
