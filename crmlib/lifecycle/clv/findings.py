@@ -20,6 +20,7 @@ from crmlib.lifecycle.clv.validation.verdict import (
     trust_in_model,
     within_chance,
 )
+from crmlib.statistics import bonferroni, standard_errors
 
 # Whoever is less likely still there is lost: calling them is no plan.
 LOST = 0.05
@@ -376,15 +377,13 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | Non
     ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. The interval of the difference allows for
     having picked the best and the worst of all pairs (Bonferroni).
     """
-    from scipy.special import ndtri
-
     known = table[table["new_customer_value"].notna() & table[by].notna()]
     if len(known) < 2:
         return None
     best, worst = known.iloc[0], known.iloc[-1]
     pairs = len(known) * (len(known) - 1) // 2
     difference = float(best["new_customer_value"] - worst["new_customer_value"])
-    width = float(ndtri(1 - 0.025 / pairs)) * float(np.hypot(best["new_error"], worst["new_error"]))
+    width = standard_errors(bonferroni(pairs)) * float(np.hypot(best["new_error"], worst["new_error"]))
     values = {
         "best": str(best[by]),
         "worst": str(worst[by]),

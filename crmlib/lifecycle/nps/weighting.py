@@ -19,6 +19,8 @@ FREQUENCY = ((0, "0"), (1, "1"), (2, "2"), (4, "3 to 4"))
 MANY = "5 or more"
 UNKNOWN_TRAIT = "unknown"
 FEWEST_REQUESTS, FEWEST_ANSWERED = 200, 50
+# Of the prior on the logit scale: Gelman et al. (2008), Annals of Applied Statistics 2.
+PRIOR_SPREAD = 2.5
 
 
 @same_kind
@@ -258,7 +260,7 @@ def response_model(requests: Any, *, trim: float = 5.0) -> Any:
     asked, answered = int(cells.asked.sum()), int(cells.answered.sum())
     if asked < FEWEST_REQUESTS or answered < FEWEST_ANSWERED or asked == answered:
         return pd.DataFrame(columns=columns)
-    design = [np.ones(len(cells))]
+    design = [np.zeros(len(cells))]  # alone where no trait varies
     for trait in traits:
         sizes = cells.groupby(trait).asked.sum().sort_values(ascending=False, kind="stable")
         design += [(cells[trait] == value).to_numpy(dtype=float) for value in sizes.index[1:]]
@@ -270,24 +272,15 @@ def response_model(requests: Any, *, trim: float = 5.0) -> Any:
     return cells[columns]
 
 
-def _logistic(design: Any, successes: Any, trials: Any) -> Any:
-    """Fitted probabilities of a logistic regression on counts, by Newton's method, with a weak prior on the
-    slopes."""
+def _logistic(traits: Any, successes: Any, trials: Any) -> Any:
+    """Fitted probabilities of a logistic regression on counts, with a normal prior on the slopes."""
     import numpy as np
+    from sklearn.linear_model import LogisticRegression
 
-    penalty = np.full(design.shape[1], 1 / 2.5**2)
-    penalty[0] = 0.0
-    beta = np.zeros(design.shape[1])
-    beta[0] = np.log(successes.sum() / (trials.sum() - successes.sum()))
-    for _ in range(100):
-        chance = 1 / (1 + np.exp(-design @ beta))
-        slope = design.T @ (successes - trials * chance) - penalty * beta
-        curve = (design * (trials * chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(curve, slope)
-        beta += np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-10:
-            break
-    return 1 / (1 + np.exp(-design @ beta))
+    model = LogisticRegression(C=PRIOR_SPREAD**2, solver="newton-cholesky", tol=1e-12)
+    answered = np.repeat([1, 0], len(trials))
+    model.fit(np.vstack([traits, traits]), answered, sample_weight=np.concatenate([successes, trials - successes]))
+    return model.predict_proba(traits)[:, 1]
 
 
 def weigh(answers: Any, requests: Any, model: Any) -> Any:

@@ -28,6 +28,7 @@ from crmlib.lifecycle.clv.predictions.history_values import (
 from crmlib.models.arrays import Numbers
 from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
+from crmlib.statistics import delta_error, wald
 
 Ends = tuple[Numbers, Numbers]
 
@@ -97,10 +98,9 @@ def _alive(values: HistoryValues, models: Sequence[OrdersModel], confidence: flo
     else:
         log_odds, slopes = _log_odds_plane(values)
         spread = np.cov([model.log_parameters for model in models], rowvar=False)
-        error = np.sqrt(np.maximum(np.einsum("hi,ij,hj->h", slopes, spread, slopes, optimize=True), 0.0))
+        error = delta_error(slopes, spread)
         check_finite(error)
-        z = special.ndtri(0.5 + confidence / 2)
-        low, high = special.expit(-log_odds - z * error), special.expit(-log_odds + z * error)
+        low, high = (special.expit(limit) for limit in wald(-log_odds, error, level=confidence))
         weights = np.zeros((len(base), 1))
         for node, weight in zip(NODES, WEIGHTS / WEIGHTS.sum(), strict=True):
             weights[:, 0] += weight * special.expit(-log_odds + node * error)

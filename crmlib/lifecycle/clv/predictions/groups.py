@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from crmlib import text
 from crmlib.engine import to_pandas
@@ -20,6 +19,7 @@ from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_v
 from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
 from crmlib.models.arrays import Numbers
 from crmlib.models.time_units import days_per_unit
+from crmlib.statistics import standard_errors
 
 MOST_GROUPS = 12
 # Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.
@@ -289,7 +289,7 @@ def _group_value(
     check_finite(np.array(drawn))
     value = newcomer(fitted.orders_model, fitted.spend_model)
     error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
-    z = float(special.ndtri(0.975))
+    z = standard_errors()
     return {
         "customer_equity": equity["value"],
         "equity_low": equity["low"],

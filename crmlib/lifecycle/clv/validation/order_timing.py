@@ -25,6 +25,7 @@ from crmlib.lifecycle.clv.preparation import Day, purchases
 from crmlib.lifecycle.clv.validation.arguments import check_confidence, check_whole
 from crmlib.models.arrays import Numbers
 from crmlib.models.errors import TooFewRepeatBuyers
+from crmlib.statistics import standard_errors
 
 FEWEST_CUSTOMERS = 20
 # Whole days hide the timing of pairs shorter than this; leaving them out biases nothing, as the share knows no sum.
@@ -85,7 +86,7 @@ def regularity(
     by_customer = np.bincount(pd.factorize(pairs["customer_id"])[0], off)
     slope = (excess(log_k + 1e-4) - excess(log_k - 1e-4)) / 2e-4
     error = float(np.sqrt(by_customer @ by_customer)) / max(slope, 1e-12)
-    width = float(special.ndtri(0.5 + confidence / 2)) * error
+    width = standard_errors(confidence) * error
     return pd.DataFrame(
         {
             "customers": [customers],
