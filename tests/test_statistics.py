@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import tracemalloc
 
 import ibis
@@ -251,3 +253,18 @@ def test_blocks_do_not_change_what_is_drawn():
     ]
     assert (drawn[0] == drawn[1]).all()
     assert (drawn[0] == drawn[2]).all()
+
+
+# The rooms
+
+
+def test_the_shared_rooms_of_measures_are_light_to_import():
+    rooms = "crmlib.answers, crmlib.calendar, crmlib.engine, crmlib.purchases, crmlib.statistics"
+    heavy = "{'duckdb', 'ibis', 'numpy', 'pandas', 'scipy', 'statsmodels'}"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import {rooms}, sys; print({heavy} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout.strip() == "set()"
