@@ -98,19 +98,6 @@ class LikelihoodRatioTest:
     degrees_of_freedom: int
     p_value: float
 
-    @property
-    def in_words(self) -> str:
-        """What the test says, in one sentence."""
-        count = f"{self.degrees_of_freedom} effect{'s' if self.degrees_of_freedom != 1 else ''}"
-        if self.degrees_of_freedom == 0:
-            return "There are no effects to be tested."
-        chance = "less than 0.001" if self.p_value < 0.001 else f"{self.p_value:.3f}"
-        verdict = "so the covariates tell customers apart" if self.p_value < 0.05 else "so they may well have no effect"
-        return (
-            f"If {count} were all zero, the likelihood would gain this much ({self.statistic:.2f}) with probability "
-            f"{chance}, {verdict}."
-        )
-
 
 def fit_with_covariates(
     model: type[OrdersModel],

@@ -186,18 +186,6 @@ class GammaGamma(FittedModel):
             base, weight = np.where(undefined, self.observed_mean, base), np.where(undefined, 0.0, weight)
         return base, weight
 
-    def log_spend_spread(self, x: Any, m: Any) -> Numbers:
-        """The standard error of log expected spend that comes from not knowing p, q and v exactly (delta method)."""
-        if self.estimate is None:
-            return np.zeros(np.broadcast_shapes(np.shape(x), np.shape(m)))
-        x, m = np.broadcast_arrays(np.asarray(x, float), np.asarray(m, float))
-        below, own = self.p * x + (self.q - 1), self.v + x * m
-        slopes = np.stack(
-            [1 - self.p * x / np.where(below > 0, below, np.inf), -self.q / np.where(below > 0, below, np.inf),
-             self.v / own], axis=-1
-        )  # fmt: skip
-        return np.sqrt(np.einsum("...i,ij,...j->...", slopes, self.estimate.covariance, slopes))
-
     def spend_squares(self, x: Any, m: Any) -> tuple[Numbers, Numbers]:
         """E[M²] of one future order, and E[M₁M₂] of two by the same customer: with them goes the spread of totals.
 
