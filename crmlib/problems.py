@@ -27,13 +27,14 @@ class Problem:
 
     @classmethod
     def said(cls, words: Words, key: str, file: str, place: str = "", /, **values: Any) -> Problem:
-        """A problem in a room's words: ``found``, ``expected``, ``remedy`` or some of ``problems.<key>``."""
+        """A problem in a room's words: ``place`` (unless it is given), ``found``, ``expected``, ``remedy`` or some of
+        them, of ``problems.<key>``."""
         parts = {
             part: words.say(f"problems.{key}.{part}", values)
-            for part in ("found", "expected", "remedy")
+            for part in ("place", "found", "expected", "remedy")
             if words.has(f"problems.{key}.{part}")
         }
-        return cls(file, place, **parts)
+        return cls(file, **parts | ({"place": place} if place else {}))
 
     def __str__(self) -> str:
         where = SHARED.say("problem.place", file=self.file, place=self.place) if self.place else self.file

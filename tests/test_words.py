@@ -22,6 +22,7 @@ LATIN = {
     "CSV", "YAML", "JSON", "Excel", "UTC", "UTF", "XLSX", "Parquet", "SQL", "SQLite", "DuckDB", "PostgreSQL", "MySQL",
     "Kaplan", "Meier", "Wilson", "Wald", "Gini", "Shewhart", "XmR", "Holm", "Johnson", "p", "n", "R", "F", "M", "IANA",
     "ISO", "BIC", "A", "B", "C", "S", "zip", "gzip", "ZIP", "GZIP", "Zoho", "CRM", "Unicode", "GB", "ASCII", "HTML",
+    "PDF", "RTF", "XML", "MHTML", "SYLK", "Office", "Numbers", "Zip", "bzip", "xz", "zstd", "RAR",
 }  # fmt: skip
 """Latin words that stand in Chinese sentences as they are; code and file names stand between backquotes or quotes."""
 
@@ -41,8 +42,8 @@ def places(template: str) -> list[tuple[str, str]]:
 
 
 ROLES = {
-    "title", "reading", "description", "sentence", "certainty", "action", "found", "expected", "remedy", "nothing",
-    "nudge", "idea", "recipe",
+    "title", "reading", "description", "sentence", "certainty", "action", "found", "expected", "remedy", "place",
+    "nothing", "nudge", "idea", "recipe",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmlib.contract.tables import TABLES, Column
+from crmlib.contract.tables import TABLES, Column, Table
 
 _KINDS = {
     "text": "text",
@@ -28,12 +28,12 @@ def data_dictionary() -> str:
         " client's currency.",
     ]
     for table in TABLES.values():
-        parts += ["", f"## {table.name}", "", table.about, ""]
+        parts += ["", f"## {table.name}", "", table.about(), ""]
         if table.key:
             parts += [f"One row per `{table.key}`.", ""]
         parts += ["| column | type | unit | what it holds |", "| --- | --- | --- | --- |"]
         parts += [
-            f"| {column.name}{'*' * column.required} | {_KINDS[column.kind]} | {column.unit} | {_about(column)} |"
+            f"| {column.name}{'*' * column.required} | {_KINDS[column.kind]} | {column.unit} | {_about(table, column)} |"
             for column in table.columns
         ]
         if table.open_columns:
@@ -41,8 +41,8 @@ def data_dictionary() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _about(column: Column) -> str:
-    about = column.about
+def _about(table: Table, column: Column) -> str:
+    about = table.about(column.name)
     if column.allowed:
         about += f" ({', '.join(column.allowed)})"
     if column.low is not None and column.high is not None:

@@ -1,7 +1,7 @@
 """Every table of the contract, declared once.
 
-From this declaration come the pandera models (pandas and Ibis), the rules by which intake accepts rows, and the
-data dictionary. It is plain data and light to import.
+From this declaration come the rules by which intake accepts rows, and the data dictionary; what each column holds is
+said in ``words.yaml``. It is plain data and light to import.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from crmlib.words import Words
+
+words = Words(__file__)
 Kind = Literal["text", "time", "date", "number", "whole", "flag"]
 
 
@@ -19,12 +22,12 @@ class Column:
     ``unit`` is what a value counts (``money``: the client's currency; ``UTC``: stored in UTC, shown in the
     client's zone). ``allowed`` closes the list of values; ``low`` and ``high`` bound numbers, both included.
     ``identity`` marks what tells who a person is: intake never copies such a column into the workspace.
-    ``happened`` marks times that cannot lie in the future.
+    ``happened`` marks times that cannot lie in the future, ``may_be_empty`` columns in which an empty cell has a
+    meaning (not yet resolved, a guest).
     """
 
     name: str
     kind: Kind
-    about: str
     required: bool = False
     unit: str = ""
     allowed: tuple[str, ...] = ()
@@ -32,6 +35,7 @@ class Column:
     high: float | None = None
     identity: bool = False
     happened: bool = False
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,6 @@ class Table:
     """
 
     name: str
-    about: str
     columns: tuple[Column, ...]
     key: str | None = None
     time: str | None = None
@@ -54,6 +57,14 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(f"the contract's table {self.name!r} has no column {name!r}")
+
+    def about(self, column: str = "") -> str:
+        """What the table holds, or one of its columns, in the language in use.
+
+        >>> TABLES["orders"].about("store")
+        'the shop'
+        """
+        return words.say(f"tables.{self.name}.columns.{column}" if column else f"tables.{self.name}.about")
 
     @property
     def names(self) -> list[str]:
@@ -71,158 +82,145 @@ class Table:
         return [column.name for column in self.columns if column.required]
 
 
-def _text(name: str, about: str, **more: object) -> Column:
-    return Column(name, "text", about, **more)  # type: ignore[arg-type]
+def _text(name: str, **more: object) -> Column:
+    return Column(name, "text", **more)  # type: ignore[arg-type]
 
 
-def _time(name: str, about: str, **more: object) -> Column:
-    return Column(name, "time", about, **{"unit": "UTC", "happened": True, **more})  # type: ignore[arg-type]
+def _time(name: str, **more: object) -> Column:
+    return Column(name, "time", **{"unit": "UTC", "happened": True, **more})  # type: ignore[arg-type]
 
 
-def _money(name: str, about: str, **more: object) -> Column:
-    return Column(name, "number", about, **{"unit": "money", **more})  # type: ignore[arg-type]
+def _money(name: str, **more: object) -> Column:
+    return Column(name, "number", **{"unit": "money", **more})  # type: ignore[arg-type]
 
 
-def _key(name: str, about: str) -> Column:
-    return Column(name, "text", about, required=True)
+def _key(name: str) -> Column:
+    return Column(name, "text", required=True)
 
 
-_CUSTOMER = _text("customer_id", "the customer; empty where the system does not know (a guest)")
-_CUSTOMER_REQUIRED = _text("customer_id", "the customer", required=True)
-_CAMPAIGN = _text("campaign", "the campaign")
-_LEAD = _text("lead_id", "the lead", required=True)
+_CUSTOMER = _text("customer_id", may_be_empty=True)
+_CUSTOMER_REQUIRED = _text("customer_id", required=True)
+_CAMPAIGN = _text("campaign")
+_LEAD = _text("lead_id", required=True)
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         Table(
             "customers",
-            "One row per customer: where from, who looks after, what may be sent.",
             (
-                _key("customer_id", "the customer, unique"),
-                _time("first_seen_at", "first contact of any kind"),
-                _text("channel", "the channel that won the customer"),
+                _key("customer_id"),
+                _time("first_seen_at"),
+                _text("channel"),
                 _CAMPAIGN,
-                _text("region", "province or state"),
-                _text("city", "city"),
-                _text("gender", "as recorded"),
-                Column("birthday", "date", "date of birth", happened=True),
-                _text("industry", "industry, for business customers; empty: a consumer"),
-                _text("tier", "membership tier today"),
-                _text("owner", "the employee in charge"),
-                Column("consent_email", "flag", "may be written to by e-mail"),
-                Column("consent_sms", "flag", "may be sent text messages"),
-                Column("consent_phone", "flag", "may be called"),
-                Column("consent_wechat", "flag", "may be written to on WeChat"),
-                Column("is_test", "flag", "a test record: left out with everything that belongs to it; empty: none"),
-                _text("name", "the person's name", identity=True),
-                _text("email", "e-mail address", identity=True),
-                _text("phone", "phone number", identity=True),
-                _text("address", "postal address", identity=True),
+                _text("region"),
+                _text("city"),
+                _text("gender"),
+                Column("birthday", "date", happened=True),
+                _text("industry", may_be_empty=True),
+                _text("tier"),
+                _text("owner"),
+                Column("consent_email", "flag"),
+                Column("consent_sms", "flag"),
+                Column("consent_phone", "flag"),
+                Column("consent_wechat", "flag"),
+                Column("is_test", "flag", may_be_empty=True),
+                _text("name", identity=True),
+                _text("email", identity=True),
+                _text("phone", identity=True),
+                _text("address", identity=True),
             ),
             key="customer_id",
         ),
         Table(
             "orders",
-            "One row per order.",
             (
-                _key("order_id", "the order, unique"),
+                _key("order_id"),
                 _CUSTOMER,
-                _time("ordered_at", "when the customer ordered", required=True),
-                _money("amount", "what the customer pays, after discount", required=True),
-                _money("discount", "what was taken off; empty: nothing", low=0),
-                _money("cost", "what the goods cost us"),
-                _text("currency", "ISO 4217 code, if it differs from the client's"),
-                _text("channel", "where the order was placed"),
-                _text("store", "the shop"),
-                _text("coupon", "the coupon used; empty: none"),
-                _text(
-                    "status",
-                    "what became of the order: paid (also: empty) and refunded count as purchases and as revenue, less "
-                    "refunded_amount (refunded without an amount: all of it); cancelled and open do not",
-                    allowed=("paid", "cancelled", "refunded", "open"),
-                ),
-                _money("refunded_amount", "what was paid back; empty: nothing", low=0),
+                _time("ordered_at", required=True),
+                _money("amount", required=True),
+                _money("discount", may_be_empty=True, low=0),
+                _money("cost"),
+                _text("currency"),
+                _text("channel"),
+                _text("store"),
+                _text("coupon", may_be_empty=True),
+                _text("status", may_be_empty=True, allowed=("paid", "cancelled", "refunded", "open")),
+                _money("refunded_amount", may_be_empty=True, low=0),
             ),
             key="order_id",
             time="ordered_at",
         ),
         Table(
             "order_lines",
-            "One row per product in an order.",
             (
-                _text("order_id", "the order", required=True),
-                _text("product_id", "the product", required=True),
-                Column("quantity", "number", "pieces", required=True, unit="pieces"),
-                _money("amount", "what the customer pays for the line, after discount", required=True),
-                _money("unit_price", "price of one piece before discount"),
-                _money("discount", "what was taken off the line; empty: nothing"),
-                _text("product_name", "the product in words"),
-                _text("category", "the product's category"),
+                _text("order_id", required=True),
+                _text("product_id", required=True),
+                Column("quantity", "number", required=True, unit="pieces"),
+                _money("amount", required=True),
+                _money("unit_price"),
+                _money("discount", may_be_empty=True),
+                _text("product_name"),
+                _text("category"),
             ),
         ),
         Table(
             "leads",
-            "One row per prospect.",
             (
-                _key("lead_id", "the lead, unique"),
-                _time("created_at", "when the lead came in", required=True),
-                _text("channel", "the channel that brought it"),
+                _key("lead_id"),
+                _time("created_at", required=True),
+                _text("channel"),
                 _CAMPAIGN,
-                _text("stage", "the stage reached"),
-                _time("converted_at", "when the lead became a customer; empty: not (yet)"),
-                _text("customer_id", "the customer that the lead became"),
-                _text("lost_reason", "why the lead was lost; empty: it was not"),
-                _text("owner", "the employee in charge"),
+                _text("stage"),
+                _time("converted_at", may_be_empty=True),
+                _text("customer_id"),
+                _text("lost_reason", may_be_empty=True),
+                _text("owner"),
             ),
             key="lead_id",
             time="created_at",
         ),
         Table(
             "lead_stages",
-            "One row per stage that a lead entered.",
             (
                 _LEAD,
-                _text("stage", "the stage", required=True),
-                _time("entered_at", "when the lead entered it", required=True),
+                _text("stage", required=True),
+                _time("entered_at", required=True),
             ),
             time="entered_at",
         ),
         Table(
             "spend",
-            "One row per period and channel: what marketing cost.",
             (
-                Column("spent_on", "date", "first day of the period", required=True, happened=True),
-                _text("channel", "the channel", required=True),
-                _money("cost", "what was spent", required=True, low=0),
+                Column("spent_on", "date", required=True, happened=True),
+                _text("channel", required=True),
+                _money("cost", required=True, low=0),
                 _CAMPAIGN,
             ),
             time="spent_on",
         ),
         Table(
             "touches",
-            "One row per contact with a customer, in either direction.",
             (
                 _CUSTOMER_REQUIRED,
-                _time("touched_at", "when", required=True),
-                _text("channel", "by which channel", required=True),
-                _text("kind", "sent, delivered, opened, clicked, visit, call, cart, …", required=True),
+                _time("touched_at", required=True),
+                _text("channel", required=True),
+                _text("kind", required=True),
                 _CAMPAIGN,
-                _money("cost", "what the contact cost", low=0),
+                _money("cost", low=0),
             ),
             time="touched_at",
         ),
         Table(
             "surveys",
-            "One row per answered survey question (NPS, CSAT, CES) or needs questionnaire.",
             (
-                _key("response_id", "the response, unique"),
+                _key("response_id"),
                 _CUSTOMER,
-                _time("answered_at", "when it was answered", required=True),
-                _text("kind", "the question asked", required=True, allowed=("nps", "csat", "ces", "needs")),
-                Column("score", "number", "the answer: NPS 0–10, CSAT 1–5, CES 1–7"),
-                _text("touchpoint", "after which contact it was asked"),
-                _text("comment", "the customer's own words"),
+                _time("answered_at", required=True),
+                _text("kind", required=True, allowed=("nps", "csat", "ces", "needs")),
+                Column("score", "number"),
+                _text("touchpoint"),
+                _text("comment"),
             ),
             key="response_id",
             time="answered_at",
@@ -231,76 +229,71 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "tickets",
-            "One row per service request.",
             (
-                _key("ticket_id", "the ticket, unique"),
+                _key("ticket_id"),
                 _CUSTOMER,
-                _time("opened_at", "when the customer asked", required=True),
-                _time("first_response_at", "when somebody first answered; empty: not yet"),
-                _time("resolved_at", "when it was resolved; empty: still open"),
-                _text("channel", "how the customer asked"),
-                _text("category", "what it was about"),
-                _text("reason", "why, in more detail"),
-                _text("priority", "the priority given"),
-                Column("is_complaint", "flag", "a complaint"),
-                _text("resolution", "what was done"),
-                Column("csat", "number", "satisfaction with the service", low=1, high=5),
-                Column("reopened", "flag", "was opened again"),
-                _text("text", "the customer's own words"),
+                _time("opened_at", required=True),
+                _time("first_response_at", may_be_empty=True),
+                _time("resolved_at", may_be_empty=True),
+                _text("channel"),
+                _text("category"),
+                _text("reason"),
+                _text("priority"),
+                Column("is_complaint", "flag"),
+                _text("resolution"),
+                Column("csat", "number", low=1, high=5),
+                Column("reopened", "flag"),
+                _text("text"),
             ),
             key="ticket_id",
             time="opened_at",
         ),
         Table(
             "usage",
-            "One row per use of a product or an app feature.",
             (
                 _CUSTOMER_REQUIRED,
-                _time("used_at", "when", required=True),
-                _text("feature", "what was used"),
-                Column("quantity", "number", "how often", unit="uses", low=0),
-                Column("minutes", "number", "how long", unit="minutes", low=0),
+                _time("used_at", required=True),
+                _text("feature"),
+                Column("quantity", "number", unit="uses", low=0),
+                Column("minutes", "number", unit="minutes", low=0),
             ),
             time="used_at",
         ),
         Table(
             "subscriptions",
-            "One row per contract.",
             (
                 _CUSTOMER_REQUIRED,
-                _time("started_at", "when it began", required=True),
-                _time("ended_at", "when it ended; empty: it runs", happened=False),
-                _text("plan", "the plan"),
-                _money("price", "price of one period", low=0),
-                _text("period", "month, quarter or year"),
+                _time("started_at", required=True),
+                _time("ended_at", may_be_empty=True, happened=False),
+                _text("plan"),
+                _money("price", low=0),
+                _text("period"),
             ),
             time="started_at",
         ),
         Table(
             "loyalty",
-            "One row per movement of points or change of tier.",
             (
                 _CUSTOMER_REQUIRED,
-                _time("at", "when", required=True),
-                Column("points_earned", "number", "points earned", unit="points", low=0),
-                Column("points_redeemed", "number", "points redeemed", unit="points", low=0),
-                _text("tier", "tier after the movement"),
+                _time("at", required=True),
+                Column("points_earned", "number", unit="points", low=0),
+                Column("points_redeemed", "number", unit="points", low=0),
+                _text("tier"),
             ),
             time="at",
         ),
         Table(
             "actions",
-            "One row per customer and play: what was to be done, and to whom it was deliberately not done.",
             (
-                _key("action_id", "the action, unique"),
-                _text("play", "the play", required=True),
+                _key("action_id"),
+                _text("play", required=True),
                 _CUSTOMER_REQUIRED,
-                _text("arm", "treat or control", required=True, allowed=("treat", "control")),
-                _time("assigned_at", "when the customer was drawn", required=True),
-                _time("due_at", "by when it should be done", happened=False),
-                _time("done_at", "when it was done; empty: not done"),
-                _text("channel", "how it was done"),
-                _money("cost", "what it cost", low=0),
+                _text("arm", required=True, allowed=("treat", "control")),
+                _time("assigned_at", required=True),
+                _time("due_at", happened=False),
+                _time("done_at", may_be_empty=True),
+                _text("channel"),
+                _money("cost", low=0),
             ),
             key="action_id",
             time="assigned_at",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crmlib.contract import Column, Table
+from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Mended
 from crmlib.intake.shape import CANCELS, LEFT, MATCH, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
 from crmlib.intake.source import FILE, ROW, identifier, literal
@@ -14,8 +15,8 @@ REASON = "_reason"
 BLANKED = "_blanked"
 FOUND = "_found"
 REPAIRED = "_repaired"
-NO_CUSTOMER = "left out: a row without a customer"
-TOTALS_LINE = "left out: a totals line among the rows"
+NO_CUSTOMER = words.later("reasons.left_out.no_customer")
+TOTALS_LINE = words.later("reasons.left_out.totals")
 _TOTALS = ("total", "totals", "grand total", "subtotal", "sub-total", "sum", "summe", "gesamt", "gesamtsumme")
 _TOTALS_WORDS = tuple(
     word + colon
@@ -87,19 +88,20 @@ def acceptance_sql(
                 f'"value kind" = \'{kind}\' AND "filled score" '
                 f'AND NOT coalesce("value score" BETWEEN {low} AND {high}, false)'
             )
-            said = f"score of {kind} is not between {low:g} and {high:g}"
-            reasons.append(f"CASE WHEN {outside} THEN {literal(said)} END")
+            said = words.later("reasons.cell.score", column="score", kind=kind, low=low, high=high)
+            reasons.append(f"CASE WHEN {outside} THEN {literal(kept(said))} END")
             at_fault.append(_fault("score", shaped.fillings["score"], outside))
     left = f"WHEN {LEFT} <> '' THEN {LEFT}"
     texts = {cell.name for cell in shaped.cells if cell.key and cell.type == "VARCHAR"}
     for name in (n for n in columns if n.endswith("_id") and n in texts):
-        words = ", ".join(map(literal, dict.fromkeys(_TOTALS_WORDS)))
-        left += f" WHEN {identifier(f'value {name}')} IN ({words}) THEN {literal(TOTALS_LINE)}"
+        totals = ", ".join(map(literal, dict.fromkeys(_TOTALS_WORDS)))
+        left += f" WHEN {identifier(f'value {name}')} IN ({totals}) THEN {literal(kept(TOTALS_LINE))}"
     if guests and "customer_id" in shaped.fillings:
-        left += f' WHEN NOT "filled customer_id" THEN {literal(NO_CUSTOMER)}'
-    reason = f"CASE {left} ELSE {_joined(reasons)} END"
+        left += f' WHEN NOT "filled customer_id" THEN {literal(kept(NO_CUSTOMER))}'
+    reason = f"CASE {left} ELSE {_joined(reasons, 'chr(10)')} END"
     facts = [FILE, ROW, f"{reason} AS {REASON}", f"{_listed(blanked)} AS {BLANKED}"]
-    facts += [f"{_joined(at_fault, empty='NULL')} AS {FOUND}", REPAIRED, SAME]
+    fault = _joined(at_fault, "'; '", empty="NULL")
+    facts += [f"{fault} AS {FOUND}", REPAIRED, SAME]
     if any(cell.name == PIECES for cell in shaped.cells):
         inner.append(f"{mended[PIECES].value} AS {identifier('value ' + PIECES)}")
         facts.append(f"{identifier('value ' + PIECES)} AS {PIECES}")
@@ -145,9 +147,8 @@ def _any(cells: Sequence[Mended]) -> str:
 
 
 def _fault(name: str, filling: Filling, condition: str) -> str:
-    raws = " || ' and ' || ".join(
-        f"coalesce(CAST({identifier(cell)} AS VARCHAR), 'nothing')" for cell in cell_names(name, filling)
-    )
+    cells = cell_names(name, filling)
+    raws = " || ' / ' || ".join(f"coalesce(CAST({identifier(cell)} AS VARCHAR), '–')" for cell in cells)
     return f"CASE WHEN {condition} THEN {literal(name)} || '=' || {raws} END"
 
 
@@ -159,10 +160,10 @@ def _listed(cases: Sequence[str]) -> str:
     return f"CASE WHEN {any_said} THEN list_filter([{', '.join(cases)}], lambda r: r IS NOT NULL) END"
 
 
-def _joined(cases: Sequence[str], empty: str = "''") -> str:
+def _joined(cases: Sequence[str], between: str, *, empty: str = "''") -> str:
     if not cases:
         return empty
-    return f"coalesce(nullif(concat_ws('; ', {', '.join(cases)}), ''), {empty})"
+    return f"coalesce(nullif(concat_ws({between}, {', '.join(cases)}), ''), {empty})"
 
 
 def _plausible(column: Column, value: str, tomorrow: str) -> str:
@@ -182,22 +183,23 @@ def _plausible(column: Column, value: str, tomorrow: str) -> str:
 
 
 def _reasons(column: Column, value: str, filled: str, good: str) -> list[str]:
-    unreadable = {
-        "text": f"is not one of {', '.join(column.allowed)}" if column.allowed else "cannot be read",
-        "time": "is not a date that exists and can be read",
-        "date": "is not a date that exists and can be read",
-        "number": "is not a number",
-        "whole": "is not a whole number",
-        "flag": "is neither true nor false",
-    }[column.kind]
     earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
+    of_time = column.kind in ("time", "date")
+
+    def said(key: str, **values: object) -> str:
+        return literal(kept(words.later(f"reasons.{key}", column=column.name, **values)))
+
+    if column.allowed:
+        unreadable = said("cell.one_of", allowed=list(column.allowed))
+    else:
+        unreadable = said("cell.time" if of_time else f"cell.{column.kind}")
     reasons = []
     if column.required:
-        reasons.append(f"WHEN NOT {filled} THEN 'no {column.name}'")
-    reasons.append(f"WHEN {filled} AND {value} IS NULL THEN '{column.name} {unreadable}'")
+        reasons.append(f"WHEN NOT {filled} THEN {said('missing')}")
+    reasons.append(f"WHEN {filled} AND {value} IS NULL THEN {unreadable}")
     if column.kind != "text":
-        beyond = f"is in the future or before {earliest[:4]}" if column.kind in ("time", "date") else "is out of range"
-        reasons.append(f"WHEN {filled} AND NOT {good} THEN '{column.name} {beyond}'")
+        beyond = said("cell.beyond_time", year=int(earliest[:4])) if of_time else said("cell.beyond")
+        reasons.append(f"WHEN {filled} AND NOT {good} THEN {beyond}")
     elif column.allowed:
-        reasons.append(f"WHEN {filled} AND NOT {good} THEN '{column.name} {unreadable}'")
+        reasons.append(f"WHEN {filled} AND NOT {good} THEN {unreadable}")
     return [f"CASE {' '.join(reasons)} END"]

@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -26,7 +27,9 @@ from crmlib.engine import file_pattern
 from crmlib.intake.source import ROW, Source, identifier, literal
 from crmlib.mapping import TableSource
 from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.words import Saying, Words
 
+words = Words(__file__)
 PASSWORD = "CRMLIB_DATABASE_PASSWORD"
 KEYRING_SERVICE = "crmlib"
 BATCH = 50_000
@@ -46,7 +49,12 @@ _OPTIONS = {
     "postgres": ("sslmode", "sslrootcert", "sslcert", "sslkey"),
     "mysql": ("ssl_mode",),
 }
-_ADDRESSES = "sqlite:///shop.db, duckdb:///shop.duckdb, postgresql://reader@host:5432/shop or mysql://reader@host/shop"
+_EXAMPLES = {
+    "sqlite": "sqlite:///shop.db",
+    "duckdb": "duckdb:///shop.duckdb",
+    "postgres": "postgresql://reader@host:5432/shop",
+    "mysql": "mysql://reader@host:3306/shop",
+}
 _PASSWORD_IN_ADDRESS = re.compile(r"(://[^:/?#@]*):.*@", re.DOTALL)
 _PASSWORD_AS_OPTION = re.compile(r"([?&;](?:pass\w*|pwd|sslpassword)=)[^&;]*", re.IGNORECASE)
 _EXACT_INTEGERS = 2**53
@@ -93,7 +101,7 @@ class Column:
 
     heading: str
     type: Any
-    note: str = ""
+    note: Saying | None = None
 
 
 def open_database(
@@ -160,8 +168,8 @@ def without_password(url: str) -> str:
     return _PASSWORD_AS_OPTION.sub(r"\1…", _PASSWORD_IN_ADDRESS.sub(r"\1@", url))
 
 
-def _refuse(*problems: Problem) -> NoReturn:
-    raise UnusableInput(problems) from None
+def _refuse(key: str, shown: str, place: str = "database", /, **values: Any) -> NoReturn:
+    raise UnusableInput([Problem.said(words, f"database.{key}", shown, place, **values)]) from None
 
 
 # --- the address -----------------------------------------------------------------------------------------------------
@@ -170,23 +178,13 @@ def _refuse(*problems: Problem) -> NoReturn:
 def _address(wanted: TableSource, folder: Path, shown: str) -> Address:
     url = (wanted.database or "").strip()
     if without_password(url) != url:
-        _refuse(
-            Problem(
-                shown,
-                "database",
-                "a password in the address",
-                "an address without password",
-                f"take it out of the file (and change it, if the file was shared), and put it into the environment "
-                f"variable {PASSWORD} or into the keyring",
-            )
-        )
+        _refuse("password", shown, variable=PASSWORD)
     scheme, separator, rest = url.partition("://")
     kind = _KINDS.get(scheme.lower().partition("+")[0])
     if not separator or kind is None:
-        _refuse(Problem(shown, "database", f"the address {url!r}", _ADDRESSES, "write the address of the database"))
+        _refuse("address", shown, url=url, examples=list(_EXAMPLES.values()))
     if (wanted.query is None) == (wanted.source is None):
-        found = "neither a table nor a query" if wanted.query is None else "both a table and a query"
-        _refuse(Problem(shown, "database", found, "one of `from:` (a table) and `query:` (a SELECT)", "write one"))
+        _refuse("neither" if wanted.query is None else "both", shown)
     if kind in ("sqlite", "duckdb"):
         return Address(url, kind, _database_file(rest, folder, shown, kind))
     return _on_a_server(url, kind, shown)
@@ -197,28 +195,23 @@ def _database_file(written: str, folder: Path, shown: str, kind: str) -> Path:
         path = path if path.is_absolute() else folder / path
         if path.is_file():
             return path
-    found = f"no file {written.removeprefix('/')!r}"
-    expected = f"a {_PRODUCTS[kind]} file, its path relative to the client's folder"
-    _refuse(Problem(shown, "database", found, expected, "correct the path or copy the file there"))
+    _refuse("no_file", shown, path=written.removeprefix("/"), product=_PRODUCTS[kind])
 
 
 def _on_a_server(url: str, kind: str, shown: str) -> Address:
-    example = "postgresql://reader@host:5432/shop" if kind == "postgres" else "mysql://reader@host:3306/shop"
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[kind]
     except ValueError:
-        _refuse(Problem(shown, "database", "an address whose host or port cannot be read", example, "correct it"))
+        _refuse("host", shown, example=_EXAMPLES[kind])
     user, host, database = unquote(parts.username or ""), parts.hostname or "", unquote(parts.path.strip("/"))
-    missing = [word for word, given in (("user", user), ("host", host), ("database", database)) if not given]
+    missing = [part for part, given in (("user", user), ("host", host), ("database", database)) if not given]
     if missing:
-        found = f"an address without {' and without '.join(missing)}"
-        _refuse(Problem(shown, "database", found, f"an address such as {example}", "complete it"))
+        _refuse("incomplete", shown, missing=[words.name("address", part) for part in missing], example=_EXAMPLES[kind])
     options = dict(parse_qsl(parts.query))
     unknown = [option for option in options if option not in _OPTIONS[kind]]
     if unknown:
-        remedy = nearest(unknown[0], _OPTIONS[kind])
-        _refuse(Problem(shown, "database", f"the option {unknown[0]!r} in the address", "a known option", remedy))
+        _refuse("option", shown, option=unknown[0], nearest=nearest(unknown[0], _OPTIONS[kind]))
     return Address(url, kind, None, host, port, user, database, options)
 
 
@@ -250,9 +243,7 @@ def _connect(address: Address, shown: str, scratch: Path) -> Any:
     try:
         return _connect_postgres(address, shown) if address.kind == "postgres" else _connect_mysql(address, shown)
     except ImportError:
-        extra = f"crmlib[{address.kind}]"
-        found, remedy = f"no driver for {address.product} on this computer", f"pip install '{extra}'"
-        _refuse(Problem(shown, "database", found, f"the extra {extra}", remedy))
+        _refuse("driver", shown, product=address.product, extra=f"crmlib[{address.kind}]")
 
 
 def _connect_sqlite(address: Address, shown: str) -> Any:
@@ -271,12 +262,8 @@ def _connect_sqlite(address: Address, shown: str) -> Any:
             connection = _opened_sqlite(f"{url}&immutable=1")  # nothing can be noted beside it, and nothing needs to be
     except sqlite3.Error as error:
         if "locked" in str(error):
-            _in_use(shown)
-        if "readonly" in str(error):
-            found = "a SQLite file with changes in a “-wal” file beside it, in a folder that may not be written to"
-            _refuse(Problem(shown, "database", found, "a folder that may be written to", "copy both files into one"))
-        found = "a file that is not a SQLite database, is encrypted or is damaged"
-        _refuse(Problem(shown, "database", found, "a SQLite file", "copy it again from where it came from"))
+            _refuse("in_use", shown)
+        _refuse("beside_wal" if "readonly" in str(error) else "not_sqlite", shown)
     return ibis.sqlite.from_connection(connection)
 
 
@@ -299,16 +286,8 @@ def _connect_duckdb(address: Address, shown: str, scratch: Path) -> Any:
     try:
         return ibis.duckdb.connect(address.file, read_only=True, temp_directory=str(scratch / "spilled"))
     except duckdb.Error as error:
-        if "lock" in str(error) or "different configuration" in str(error):
-            _in_use(shown)
-        found = "a file that is not a DuckDB database, is damaged or was written by a newer DuckDB"
-        remedy = "copy it again, or export its tables as Parquet"
-        _refuse(Problem(shown, "database", found, "a DuckDB file", remedy))
-
-
-def _in_use(shown: str) -> NoReturn:
-    found, expected = "a database file that another program has locked", "a file that nobody writes to"
-    _refuse(Problem(shown, "database", found, expected, "close the other program, or read a copy of the file"))
+        locked = "lock" in str(error) or "different configuration" in str(error)
+        _refuse("in_use" if locked else "not_duckdb", shown)
 
 
 def _connect_postgres(address: Address, shown: str) -> Any:
@@ -331,12 +310,12 @@ def _connect_postgres(address: Address, shown: str) -> Any:
         )
     except psycopg.Error as error:
         _unreachable(address, shown)
-        words = str(error)
-        if "password" in words or "authentication" in words:
+        said = str(error)
+        if "password" in said or "authentication" in said:
             _not_let_in(address, shown, password)
-        if f'database "{address.database}"' in words and "exist" in words:
+        if f'database "{address.database}"' in said and "exist" in said:
             _no_such_database(address, shown)
-        _cannot_connect(address, shown, words.partition("FATAL: ")[2] or words, password)
+        _cannot_connect(address, shown, said.partition("FATAL: ")[2] or said, password)
     connection.execute("SET default_transaction_read_only = on")
     connection.read_only = True
     return ibis.postgres.from_connection(connection)
@@ -402,43 +381,31 @@ def _mysql_conversions() -> dict[int, Any]:
 
 def _unreachable(address: Address, shown: str) -> None:
     """Say why nobody answers, if nobody does."""
-    where = f"{address.host}, port {address.port}"
-    remedy = "is the database running, is the port right, and does this computer reach it (VPN, firewall)?"
+    where = {"host": address.host, "port": address.port, "product": address.product}
     try:
         socket.create_connection((address.host, address.port), timeout=PATIENCE).close()
     except socket.gaierror:
-        found, expected = f"no computer of the name {address.host!r}", "the name of the database's host"
-        _refuse(Problem(shown, "database", found, expected, "correct the name, or join the network that knows it"))
+        _refuse("unknown_host", shown, host=address.host)
     except ConnectionRefusedError:
-        _refuse(Problem(shown, "database", f"no database at {where}", f"a {address.product} server", remedy))
+        _refuse("nobody", shown, **where)
     except OSError:
-        found = f"no answer from {where} within {PATIENCE} seconds"
-        _refuse(Problem(shown, "database", found, f"a {address.product} server", remedy))
+        _refuse("silent", shown, seconds=PATIENCE, **where)
 
 
 def _not_let_in(address: Address, shown: str, password: str | None) -> NoReturn:
-    who = f"{address.user!r} at {address.host}"
-    remedy = (
-        f"set the environment variable {address.variable} or {PASSWORD}, or store it with: "
-        f"keyring set {KEYRING_SERVICE} {address.url}"
-    )
-    if password is None:
-        _refuse(Problem(shown, "database", f"no password for user {who}", "a password or access without one", remedy))
-    found = f"a password or user that the database refuses for {who}"
-    _refuse(Problem(shown, "database", found, "the user's right password", remedy))
+    where = {"variable": address.variable, "general": PASSWORD, "service": KEYRING_SERVICE, "url": address.url}
+    key = "no_password" if password is None else "wrong_password"
+    _refuse(key, shown, user=address.user, host=address.host, **where)
 
 
 def _no_such_database(address: Address, shown: str) -> NoReturn:
-    found = f"no database {address.database!r} at {address.host} that user {address.user!r} may read"
-    remedy = "correct the name after the last / of the address"
-    _refuse(Problem(shown, "database", found, "the name of a database on this server", remedy))
+    _refuse("no_such_database", shown, database=address.database, host=address.host, user=address.user)
 
 
-def _cannot_connect(address: Address, shown: str, words: str, password: str | None) -> NoReturn:
-    said = next(iter(words.strip().splitlines()), "")
+def _cannot_connect(address: Address, shown: str, message: str, password: str | None) -> NoReturn:
+    said = next(iter(message.strip().splitlines()), "")
     said = said.replace(password, "…") if password else said
-    found = f"a {address.product} server that does not let us in; it says: {said}"
-    _refuse(Problem(shown, "database", found, "a connection", "ask whoever runs the database"))
+    _refuse("not_let_in", shown, product=address.product, said=said)
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
@@ -465,37 +432,36 @@ def _one_select(query: str, address: Address, shown: str) -> str:
     import sqlglot
     from sqlglot import exp
 
-    def refuse(found: str) -> NoReturn:
-        remedy = "write a single SELECT (it may begin with WITH), without changing, locking or storing anything"
-        _refuse(Problem(shown, "query", found, "one SELECT", remedy))
+    def refuse(what: str) -> NoReturn:
+        _refuse("not_select", shown, "query", what=what)
 
     try:
         tokens = sqlglot.tokenize(query, read=address.kind)
     except sqlglot.errors.SqlglotError:
-        refuse("text that is not SQL")
+        refuse("not_sql")
     while tokens and tokens[-1].text == ";":
         query = query[: tokens.pop().start]
     if not tokens:
-        refuse("an empty query")
+        refuse("empty")
     if tokens[0].text.upper() not in ("SELECT", "WITH", "("):
-        refuse(f"a query that begins with {tokens[0].text.upper()!r}")
+        _refuse("begins_with", shown, "query", word=tokens[0].text.upper())
     if any(token.text == ";" for token in tokens):
-        refuse("several statements")
+        refuse("several")
     if address.kind == "mysql" and re.search(r"/\*M?!", query):
-        refuse("a comment that MySQL executes")  # what stands in it would not be looked at here
+        refuse("comment")  # what stands in it would not be looked at here
     try:
         tree = sqlglot.parse_one(query, read=address.kind)
     except sqlglot.errors.ParseError as error:
         at = next(iter(error.errors), {})
-        refuse(f"SQL that cannot be understood at line {at.get('line', 1)}, character {at.get('col', 1)}")
+        _refuse("not_understood", shown, "query", line=at.get("line", 1), column=at.get("col", 1))
     except sqlglot.errors.SqlglotError:
-        refuse("SQL that cannot be understood")
+        refuse("not_understood")
     changing = (exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.Command, exp.Into, exp.Lock, exp.Merge)
     allowed = (exp.Select, exp.SetOperation, exp.Subquery)
     if not isinstance(tree, exp.Query) or any(
         isinstance(part, changing) and not isinstance(part, allowed) for part in tree.walk()
     ):
-        refuse("a query that also changes, locks or stores something")
+        refuse("changing")
     return query
 
 
@@ -516,16 +482,13 @@ def _find_table(backend: Any, address: Address, wanted: str, shown: str) -> tupl
         schemas = sorted(set(backend.list_databases()))
         known = _alike(schema, schemas)
         if known is None:
-            remedy = _proposed(schema, schemas)
-            _refuse(Problem(shown, "from", f"no schema {schema!r} in the database", "a schema that it has", remedy))
+            _refuse("no_schema", shown, "from", name=schema, nearest=_proposed(schema, schemas))
         tables = _tables(backend, address, known)
         if table := _alike(table_wanted, tables):
             return known, table
     if not tables:
-        found, remedy = "no table that may be read", "let the user read the tables, or name the schema: schema.table"
-        _refuse(Problem(shown, "from", found, f"the table {wanted!r}", remedy))
-    remedy = _proposed(table_wanted if dot else wanted, tables)
-    _refuse(Problem(shown, "from", f"no table {wanted!r} in the database", "a table or view that it has", remedy))
+        _refuse("no_tables", shown, "from", name=wanted)
+    _refuse("no_table", shown, "from", name=wanted, nearest=_proposed(table_wanted if dot else wanted, tables))
 
 
 def _tables(backend: Any, address: Address, schema: str | None) -> list[str]:
@@ -546,8 +509,8 @@ def _alike(wanted: str, known: Sequence[str]) -> str | None:
 
 
 def _proposed(wanted: str, known: Sequence[str]) -> str:
-    sentence = nearest(wanted, known)
-    return sentence if sentence.startswith("did you") or len(known) <= 12 else nearest("", known[:12]) + " …"
+    close = get_close_matches(wanted, known, n=1, cutoff=0.6)
+    return nearest(wanted, known) if close or len(known) <= 12 else nearest("", known[:12]) + " …"
 
 
 @contextlib.contextmanager
@@ -556,26 +519,18 @@ def _in_words(address: Address, select: str, shown: str, password: str | None) -
     import pyarrow as pa
 
     place = "query" if select else "from"
-    remedy = "correct the query" if select else "check the user's rights and the table's columns, or write a `query:`"
     try:
         yield
     except UnicodeDecodeError:
-        _not_unicode(shown, place)
+        _refuse("not_unicode", shown, place)
     except (pa.ArrowException, OverflowError, _ImpossibleDate):
-        found, expected = "a value that its column's type cannot hold", "values of one type per column"
-        _refuse(Problem(shown, place, found, expected, "cast the column to text in a `query:`"))
+        _refuse("mixed_types", shown, place)
     except _driver_errors(address.kind) as error:
         if "UTF-8" in str(error) and address.kind == "sqlite":
-            _not_unicode(shown, place)
+            _refuse("not_unicode", shown, place)
         said = _without_values(_first_line(error), select)
         said = said.replace(password, "…") if password else said
-        found = f"that {address.product} refuses this; it says: {said}"
-        _refuse(Problem(shown, place, found, "a table or query that can be read", remedy))
-
-
-def _not_unicode(shown: str, place: str) -> NoReturn:
-    found, remedy = "text that is not UTF-8", "export the table as a file and state its `encoding:`"
-    _refuse(Problem(shown, place, found, "text in Unicode", remedy))
+        _refuse("refused_query" if select else "refused_table", shown, place, product=address.product, said=said)
 
 
 def _driver_errors(kind: str) -> type[Exception]:
@@ -599,8 +554,8 @@ def _driver_errors(kind: str) -> type[Exception]:
 
 def _first_line(error: Exception) -> str:
     diagnosis = getattr(getattr(error, "diag", None), "message_primary", None)
-    words = diagnosis or str(error.args[-1] if error.args else error)
-    return next((line.strip() for line in words.splitlines() if line.strip()), "nothing")
+    message = diagnosis or str(error.args[-1] if error.args else error)
+    return next((line.strip() for line in message.splitlines() if line.strip()), "…")
 
 
 def _without_values(message: str, select: str) -> str:
@@ -654,7 +609,7 @@ def _sqlite_column(heading: str, stored: set[str], large: bool) -> Column:
     if stored and stored <= {"integer", "real"} and not large:
         return Column(heading, pa.float64())
     mixed = len(stored) > 1 and stored & {"integer", "real"}
-    return Column(heading, pa.string(), f"{heading} holds numbers and text side by side: read as text" if mixed else "")
+    return Column(heading, pa.string(), words.later("notes.mixed_column", column=heading) if mixed else None)
 
 
 def _read_duckdb(backend: Any, select: str, rows: Path, shown: str) -> list[Column]:
@@ -791,9 +746,7 @@ _READERS: dict[str, Callable[[Any, str, Path, str], list[Column]]] = {
 def _once_each(headings: list[str], shown: str) -> list[str]:
     twice = [heading for heading, times in Counter(headings).items() if times > 1]
     if twice:
-        remedy = f"give each a name of its own: SELECT orders.{twice[0]} AS order_{twice[0]}, …"
-        found = f"more than one column named {', '.join(map(repr, twice))}"
-        _refuse(Problem(shown, "query", found, "columns with names of their own", remedy))
+        _refuse("columns_twice", shown, "query", names=list(map(repr, twice)), name=twice[0])
     return headings
 
 
@@ -847,15 +800,15 @@ def _as_source(
     )
     described = connection.execute(f"DESCRIBE FROM {view}").fetchall()
     headings = [column.heading for column in columns]
-    what = f"the table {wanted.source}" if wanted.query is None else "a query"
-    where = address.file.name if address.file else f"{address.database} at {address.host}"
+    where = address.file.name if address.file else f"{address.database}@{address.host}"
+    said = {"product": address.product, "where": where}
+    read = words.later("notes.from_query", **said)
+    if wanted.query is None:
+        read = words.later("notes.from_table", table=wanted.source, **said)
     return Source(
         shown,
         f"SELECT * FROM {view}",
         {heading: kind for heading, (_, kind, *_) in zip(headings, described, strict=False)},
         dict(zip(headings, listed, strict=True)),
-        notes=(
-            f"read from {what} of the {address.product} database {where}",
-            *(column.note for column in columns if column.note),
-        ),
+        notes=(read, *(column.note for column in columns if column.note)),
     )

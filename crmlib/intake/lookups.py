@@ -13,6 +13,9 @@ from crmlib.intake.shape import as_text, one_width_sql
 from crmlib.intake.source import ROW, Source, identifier, literal, plain_heading
 from crmlib.mapping import Join
 from crmlib.problems import Problem, nearest
+from crmlib.words import Saying, Words
+
+words = Words(__file__)
 
 
 def with_lookup(
@@ -33,8 +36,7 @@ def with_lookup(
     if problems:
         return _with_empty(source, join), problems
     if not others:
-        named = ", ".join([*join.on.values(), *join.take])
-        said = f"No file of {join.source} has all headings that joins name ({named}): nothing is looked up there."
+        said = words.later("notes.not_joined", path=join.source, names=[*join.on.values(), *join.take])
         return replace(source, notes=(*source.notes, said)), []
     problems = [*_unknown_here(source, others, join), *_unknown_there(others, join)]
     if problems:
@@ -64,8 +66,7 @@ def with_lookup(
             f"DELETE FROM {identifier(name)} WHERE ({keys}) IN "
             f"(SELECT ({keys}) FROM {identifier(name)} GROUP BY ALL HAVING count(*) > 1)"
         )
-        looked_up = " and ".join(join.on.values())
-        notes += (f"{twice} values of {looked_up} in {others[0].file} stand for several rows and are not looked up.",)
+        notes += (words.later("notes.keys_twice", n=twice, names=list(join.on.values()), file=others[0].file),)
     wished = [f"{_key(source, here or '', phones=numbers[n])} AS k{n}" for n, (here, _) in enumerate(pairs)]
     keyed = f"SELECT *, {', '.join(wished)} FROM ({source.sql})"
     conditions = " AND ".join(f"s.k{n} = l.t{n}" for n in range(len(pairs)))
@@ -107,41 +108,33 @@ def _unknown_here(source: Source, others: list[Source], join: Join) -> Iterator[
     for here, there in join.on.items():
         if source.heading(here) is None:
             turned = source.heading(there) and all(other.heading(here) for other in others)
-            remedy = f"on is heading here: heading there; write {{{there}: {here}}}" if turned else ""
-            remedy = remedy or nearest(here, list(source.types))
-            yield Problem(source.file, "headings", f"no column {here!r} to look up by", "it", remedy)
+            said = {"heading": here, "there": there, "nearest": nearest(here, list(source.types))}
+            yield Problem.said(words, "join_turned" if turned else "join_here", source.file, **said)
 
 
 def _unknown_there(others: list[Source], join: Join) -> Iterator[Problem]:
     """The headings of ``on`` and ``take`` that the other files lack, and whether ``take`` is the wrong way round."""
     for other in others:
-        for there in join.on.values():
+        for there in [*join.on.values(), *join.take]:
             if other.heading(there) is None:
-                remedy = nearest(there, list(other.types))
-                yield Problem(other.file, "headings", f"no column {there!r}, which joins name", "it", remedy)
-        for there, here in join.take.items():
-            if other.heading(there) is None and other.heading(here):
-                found = f"no column {there!r}, which joins name, but a column {here!r}: is take the wrong way round?"
-                remedy = f"write take: {{{here}: {there}}}, heading there: heading here"
-                yield Problem(other.file, "headings", found, f"the heading there first, {here!r}", remedy)
-            elif other.heading(there) is None:
-                remedy = nearest(there, list(other.types))
-                yield Problem(other.file, "headings", f"no column {there!r}, which joins name", "it", remedy)
+                here = join.take.get(there, "")
+                turned = there in join.take and other.heading(here)
+                said = {"heading": there, "here": here, "nearest": nearest(there, list(other.types))}
+                yield Problem.said(words, "take_turned" if turned else "join_there", other.file, **said)
 
 
 def _matched(
     connection: Any, keyed: str, conditions: str, name: str, source: Source, others: list[Source], join: Join
-) -> str:
-    """A sentence on how many rows found no match, and how many of them have nothing to look up by."""
+) -> Saying:
+    """How many rows found no match, and how many of them have nothing to look up by."""
     keys = [f"s.k{n}" for n in range(len(join.on))]
     empty = " OR ".join(f"{key} IS NULL" for key in keys)
     rows, without, blank = connection.execute(
         f"SELECT count(*), count(*) FILTER (l.t0 IS NULL), count(*) FILTER ({empty}) "
         f"FROM ({keyed}) AS s LEFT JOIN {identifier(name)} AS l ON {conditions}"
     ).fetchone()
-    files = others[0].file if len(others) == 1 else f"{others[0].file} and {len(others) - 1} more"
-    said = f"{without:,} of {rows:,} rows found no match in {files} by {' and '.join(join.on)}"
-    return f"{said}; {blank:,} of them have nothing under that heading." if blank else f"{said}."
+    said = {"n": without, "all": rows, "files": [other.file for other in others], "names": list(join.on)}
+    return words.later("notes.matched_blank" if blank else "notes.matched", blank=blank, **said)
 
 
 _PHONE_HEADING = "phone|mobile|cellular|handy|telefon|tel[eé]fono|telefone|手机|电话|联系方式"

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmlib.contract import TABLES, Table
+from crmlib.intake.reasons import deliberate, kept, restored
+from crmlib.intake.rules import repeats
 from crmlib.intake.source import identifier, literal
 
 FOREIGN_KEYS = (
@@ -155,14 +157,13 @@ def column_scores(
     made = account["rows"]
     for column, filled in account["columns"].items():
         # Where the contract gives an empty cell a meaning (not yet resolved, a guest), emptiness is no fault.
-        means_something = column in table.names and "empty" in table[column].about
-        score = {} if means_something else {"complete": filled / made}
+        score = {} if column in table.names and table[column].may_be_empty else {"complete": filled / made}
         unread = account["blanked"].get(column, 0) + _unread(account["reasons"], column)
         # Where several rows were read for each one that was made, values are counted as they were read.
         read = account.get("values", {}).get(column, filled)
         score["valid"] = read / (read + unread)
         if column == table.key:
-            repeated = account["reasons"].get(f"duplicate {column}", 0)
+            repeated = account["reasons"].get(kept(repeats(column)), 0)
             score["unique"] = filled / (filled + repeated)
         consistent = _consistent(connection, table, rows, column, keys)
         if consistent is not None:
@@ -179,8 +180,8 @@ def _unread(reasons: Mapping[str, int], column: str) -> int:
     return sum(
         count
         for why, count in reasons.items()
-        if any(part.startswith((f"{column} is ", f"{column} of ")) for part in why.split("; "))
-        and not why.startswith("left out")
+        if not deliberate(why)
+        and any(one.key.startswith("reasons.cell.") and one.values["column"] == column for one in restored(why))
     )
 
 

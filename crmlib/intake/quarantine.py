@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crmlib.intake import rules
 from crmlib.intake.accept import REASON
 from crmlib.intake.identities.private import keep_out_of_git, make_private
+from crmlib.intake.reasons import deliberate, in_words, kept, words
 from crmlib.intake.repairs.cells import matches
+from crmlib.intake.rules import FORGOTTEN
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.problems import Problem, nearest
 
@@ -59,41 +60,46 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
             by_file.setdefault(source.file, (source, []))[1].append(table)
     written = {}
     for file, (source, tables) in by_file.items():
-        lines = [(row, why, False) for row, why in source.broken] + [(row, why, True) for row, why in source.not_data]
-        reasons = _reasons(connection, file, tables)
-        for by_rule in (False, True):
-            wanted = {row: why for row, why, rule in lines if rule == by_rule}
-            wanted |= {row: "; ".join(said) for row, rule, said in reasons if rule == by_rule}
+        wanted_by = {False: {row: str(why) for row, why in source.broken}}
+        wanted_by[True] = {row: str(why) for row, why in source.not_data}
+        reasons, forgotten = _reasons(connection, file, tables)
+        for row, whys in reasons.items():
+            said = [words.say("places.of_table", table=table, why=in_words(why)) for table, why in whys]
+            wanted_by[all(deliberate(why) for _, why in whys)][row] = "; ".join(said)
+        for by_rule, wanted in wanted_by.items():
             if not wanted:
                 continue
             target = folder / LEFT_OUT if by_rule else folder
             make_private(target)
             keep_out_of_git(folder)
-            _write(connection, source, wanted, target / quarantine_name(file))
+            _write(connection, source, wanted, forgotten, target / quarantine_name(file))
             if not by_rule:
                 written[file] = quarantine_name(file)
     return written
 
 
-def _reasons(connection: Any, file: str, tables: Sequence[str]) -> list[tuple[int, bool, list[str]]]:
-    """Row, whether only rules keep it out, and what each table says of it."""
-    said: dict[int, list[tuple[bool, str]]] = {}
+def _reasons(
+    connection: Any, file: str, tables: Sequence[str]
+) -> tuple[dict[int, list[tuple[str, str]]], frozenset[int]]:
+    """Of each row of a file the tables and why it is not in them; and the rows of people who are to be forgotten."""
+    said: dict[int, list[tuple[str, str]]] = {}
     for table in tables:
         for row, why in connection.execute(
             f"SELECT {ROW}, {REASON} FROM {identifier(table)} WHERE {REASON} <> '' AND {FILE} = {literal(file)}"
         ).fetchall():
-            said.setdefault(row, []).append((rules.deliberate(why), f"{table}: {why}"))
-    return [(row, all(rule for rule, _ in whys), [why for _, why in whys]) for row, whys in said.items()]
+            said.setdefault(row, []).append((table, why))
+    gone = kept(FORGOTTEN)
+    return said, frozenset(row for row, whys in said.items() if any(why == gone for _, why in whys))
 
 
-def _write(connection: Any, source: Source, wanted: Mapping[int, str], target: Path) -> None:
+def _write(connection: Any, source: Source, wanted: Mapping[int, str], forgotten: frozenset[int], target: Path) -> None:
     import pyarrow as pa
 
-    connection.register("wanted", pa.table({"r": list(wanted), "why": list(wanted.values())}))
+    known = [row not in forgotten for row in wanted]
+    connection.register("wanted", pa.table({"r": list(wanted), "why": list(wanted.values()), "known": known}))
     # Of a person who is to be forgotten, the number of the row is kept and nothing that stood in it.
-    known = f"position({literal(rules.FORGOTTEN)} IN w.why) = 0"
     cells = "".join(
-        f", CASE WHEN {known} THEN {_no_formula(f's.{cell}', source.types[heading])} END "
+        f", CASE WHEN w.known THEN {_no_formula(f's.{cell}', source.types[heading])} END "
         f"AS {identifier(_inert(heading))}"
         for heading, cell in source.names.items()
         if heading not in source.looked_up
@@ -138,15 +144,14 @@ def with_corrections(connection: Any, source: Source, folder: Path, *, name: str
     A file that cannot be followed to the letter is a problem, and the source stays as it was.
     """
     file = folder / CORRECTED / quarantine_name(source.file)
+    shown = f"{CORRECTED}/{file.name}"
     if not file.is_file():
         return source, []
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             lines = [[_as_exported(cell) for cell in line] for line in csv.reader(stream)]
     except (UnicodeDecodeError, csv.Error, OSError):
-        found, remedy = "a file that is not CSV in UTF-8", "save it as “CSV UTF-8”"
-        return source, [Problem(f"{CORRECTED}/{file.name}", found=found, expected="CSV", remedy=remedy)]
-    shown = f"{CORRECTED}/{file.name}"
+        return source, [_problem("not_csv", shown)]
     problems = _wrong_headings(source, lines[0] if lines else [], shown)
     if problems:
         return source, problems
@@ -188,12 +193,13 @@ def unused_corrections(files: Iterable[str], folder: Path) -> list[Problem]:
     for file in sorted((folder / CORRECTED).glob("*")):
         # A spreadsheet's own lock and backup files are none.
         if file.is_file() and not file.name.startswith((".", "~$")) and file.name not in known:
-            expected = "the name that the file has in the quarantine, as CSV"
-            remedy = nearest(file.name, known) if known else "remove it"
-            problems.append(
-                Problem(f"{CORRECTED}/{file.name}", found="rows of no source", expected=expected, remedy=remedy)
-            )
+            said = {"nearest": nearest(file.name, known)} if known else {}
+            problems.append(_problem("no_source" if known else "nothing_known", f"{CORRECTED}/{file.name}", **said))
     return problems
+
+
+def _problem(key: str, file: str, **values: Any) -> Problem:
+    return Problem.said(words, f"corrected.{key}", file, **values)
 
 
 def _record(headings: Sequence[str], line: Sequence[str]) -> dict[str, str]:
@@ -205,18 +211,15 @@ def _record(headings: Sequence[str], line: Sequence[str]) -> dict[str, str]:
 
 def _wrong_headings(source: Source, headings: Sequence[str], file: str) -> list[Problem]:
     if "_row" not in headings:
-        remedy = "start from the quarantine's file, and save it as CSV with commas"
-        return [Problem(file, "headings", "no column '_row'", "the quarantine's headings", remedy)]
-    problems = []
-    for heading in headings:
-        if heading not in (*source.names, *_FACTS):
-            remedy = nearest(heading, list(source.names))
-            problems.append(Problem(file, "headings", f"the unknown heading {heading!r}", "the export's", remedy))
-    for heading in source.names:
-        if heading not in headings and heading not in source.looked_up:
-            remedy = "start from the quarantine's file, which has all columns"
-            problems.append(Problem(file, "headings", f"no column {heading!r}", "the export's headings", remedy))
-    return problems
+        return [_problem("no_row_column", file)]
+    names = list(source.names)
+    problems = [
+        _problem("unknown_heading", file, heading=heading, nearest=nearest(heading, names))
+        for heading in headings
+        if heading not in (*names, *_FACTS)
+    ]
+    lacking = [heading for heading in names if heading not in headings and heading not in source.looked_up]
+    return problems + [_problem("missing_heading", file, heading=heading) for heading in lacking]
 
 
 def _wrong_rows(records: Sequence[tuple[int, Mapping[str, str]]], file: str) -> list[Problem]:
@@ -225,12 +228,9 @@ def _wrong_rows(records: Sequence[tuple[int, Mapping[str, str]]], file: str) -> 
     for line, record in records:
         row = record.get("_row", "").strip()
         if not record:
-            remedy = "put quotation marks around values with commas"
-            problems.append(Problem(file, f"row {line}", "more or fewer values than headings", "one each", remedy))
+            problems.append(_problem("length", file, row=line))
         elif not (row.isascii() and row.isdigit()) or int(row) in seen:
-            found = f"_row {row!r}" + (" again" if row.isdigit() else "")
-            remedy = "keep the number that the quarantine gave the row"
-            problems.append(Problem(file, f"row {line}", found, "the row's number in the export, once", remedy))
+            problems.append(_problem("number_again" if row.isdigit() else "number", file, row=line, number=row))
         else:
             seen.add(int(row))
     return problems
@@ -242,12 +242,7 @@ def _unknown_rows(connection: Any, source: Source, name: str, file: str) -> list
     unknown = connection.execute(
         f"SELECT {ROW} FROM {identifier(name)} WHERE {ROW} NOT IN (SELECT {ROW} FROM ({source.sql})) ORDER BY 1"
     ).fetchall()
-    remedy = "keep the number that the quarantine gave the row"
-    return [
-        Problem(file, f"_row {row}", "a row that the export does not have", "a row of the export", remedy)
-        for (row,) in unknown
-        if row not in beside
-    ]
+    return [_problem("unknown_row", file, row=row) for (row,) in unknown if row not in beside]
 
 
 def _unfitting(connection: Any, source: Source, name: str, file: str) -> list[Problem]:
@@ -261,6 +256,5 @@ def _unfitting(connection: Any, source: Source, name: str, file: str) -> list[Pr
             f"SELECT {ROW} FROM {identifier(name)} "
             f"WHERE {cell} IS NOT NULL AND try_cast({cell} AS {kind}) IS NULL ORDER BY 1"
         ).fetchall()
-        remedy = "write it as the other rows have it"
-        problems += [Problem(file, f"_row {row}, {heading}", f"no {kind}", f"a {kind}", remedy) for (row,) in rows]
+        problems += [_problem("type", file, row=row, heading=heading, kind=kind) for (row,) in rows]
     return problems

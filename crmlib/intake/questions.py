@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crmlib.intake.source import identifier
+from crmlib.words import Saying, Words
+
+words = Words(__file__)
 
 MOSTLY_LOST = 0.9
 STAND_IN_SHARE = 0.2
@@ -18,7 +21,7 @@ ENDING_SHARE = 0.6
 
 def questions(
     connection: Any, made: Mapping[str, str], foreign_keys: Sequence[Mapping[str, Any]], *, fraction_digits: int
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Saying]]:
     """Table and question, for what may be right and would be a grave mistake if it is not.
 
     Args:
@@ -39,20 +42,15 @@ def questions(
             yield key["table"], _other_keys(connection, made, key)
 
 
-def _negative_orders(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+def _negative_orders(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
     negative, count, amount = connection.execute(
         f"SELECT count(*) FILTER (amount < 0), count(*), sum(amount) FILTER (amount < 0) FROM ({rows})"
     ).fetchone()
     if negative:
-        yield (
-            "orders",
-            f"{negative:,} of {count:,} orders have a negative amount, {amount:,.2f} together, and are no purchases. "
-            "If they are credit notes, leave them out (leave_out, keep_only) or let them take back their order "
-            "(cancellations, or refunded_amount).",
-        )
+        yield "orders", words.later("questions.negative_orders", n=negative, all=count, amount=amount)
 
 
-def _cents(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+def _cents(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
     endings = ", ".join(map(str, PRICE_ENDINGS))
     count, whole, ending, middle = connection.execute(
         f"SELECT count(*), count(*) FILTER (amount = trunc(amount)), "
@@ -60,27 +58,19 @@ def _cents(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
         f"FROM ({rows}) WHERE amount <> 0"
     ).fetchone()
     if count >= FEWEST_AMOUNTS and whole == count and ending >= ENDING_SHARE * count and middle >= CENTS_FROM:
-        yield (
-            "orders",
-            f"all {count:,} amounts are whole numbers that mostly end like prices in cents. If they are cents, set "
-            "columns: {amount: {first: [its heading], times: 0.01}}.",
-        )
+        yield "orders", words.later("questions.cents", n=count)
 
 
-def _stand_in(connection: Any, rows: str) -> Iterator[tuple[str, str]]:
+def _stand_in(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
     most, count = connection.execute(
         f"SELECT max(n), sum(n) FROM (SELECT count(*) AS n FROM ({rows}) WHERE customer_id IS NOT NULL "
         "GROUP BY customer_id)"
     ).fetchone()
     if most and most >= FEWEST_ORDERS and most >= STAND_IN_SHARE * count:
-        yield (
-            "orders",
-            f"one customer_id stands at {most:,} of {count:,} orders. If it stands for guests, map it to an empty cell "
-            '(values: {customer_id: {it: ""}}).',
-        )
+        yield "orders", words.later("questions.stand_in", n=most, all=count)
 
 
-def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> str:
+def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> Saying:
     column = identifier(key["column"])
     there = "order_id" if key["into"] == "orders" else "lead_id" if key["into"] == "leads" else "customer_id"
     plain = "ltrim(regexp_replace({0}, '[^0-9]', '', 'g'), '0')"
@@ -88,8 +78,5 @@ def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]
         f"SELECT count(*) FROM (SELECT DISTINCT {plain.format(column)} AS k FROM ({made[key['table']]})) AS a "
         f"JOIN (SELECT DISTINCT {plain.format(there)} AS k FROM ({made[key['into']]})) AS b USING (k) WHERE k <> ''"
     ).fetchone()[0]
-    said = (
-        f"{key['lost']:,} of {key['rows']:,} values of {key['column']} are not in {key['into']}: two systems with ids "
-        "of their own? Look them up with joins."
-    )
-    return said + (" Without zeros and letters before them, many agree." if alike >= 0.5 * key["keys"] else "")
+    said = "questions.other_keys_alike" if alike >= 0.5 * key["keys"] else "questions.other_keys"
+    return words.later(said, n=key["lost"], all=key["rows"], column=key["column"], table=key["into"])

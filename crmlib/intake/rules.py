@@ -8,27 +8,24 @@ from typing import Any
 
 from crmlib.contract import Table
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED
+from crmlib.intake.reasons import kept, words
 from crmlib.intake.shape import CANCELS, MATCH, PIECES, SAME
 from crmlib.intake.source import FILE, ROW, identifier, literal
+from crmlib.words import Saying
 
-TEST_CUSTOMER = "test customer"
-FORGOTTEN = "a person who is to be forgotten"
-EXACT = "exact duplicate of an earlier row"
-NOT_A_PRODUCT = "left out: not a product"
-CANCELLED = "cancellation whose order is not in the data"
-POSITIVE = "a cancellation whose amount is not negative"
-CANCELLATION_LINE = "left out: a cancellation, counted in its order"
-NEGATIVE = "a negative quantity that nothing marks as a cancellation"
-MATCHED = "cancellation matched to its order"
+TEST_CUSTOMER = words.later("reasons.left_out.test_customer")
+FORGOTTEN = words.later("reasons.left_out.forgotten")
+EXACT = words.later("reasons.left_out.repeated")
+NOT_A_PRODUCT = words.later("reasons.left_out.not_a_product")
+CANCELLATION_LINE = words.later("reasons.left_out.cancellation")
+CANCELLED = words.later("reasons.unmatched")
+POSITIVE = words.later("reasons.positive")
+NEGATIVE = words.later("reasons.negative")
 
 
-def deliberate(reason: str) -> bool:
-    """Whether rows of that reason are out by a rule, rather than because something is wrong with them.
-
-    >>> deliberate("left out: Status is Survey Preview"), deliberate("no order_id")
-    (True, False)
-    """
-    return reason.startswith("left out: ") or reason in (TEST_CUSTOMER, FORGOTTEN, EXACT)
+def repeats(key: str) -> Saying:
+    """The reason of a row whose key an earlier row has."""
+    return words.later("reasons.duplicate", column=key)
 
 
 def exact_duplicates(connection: Any, name: str, files: Sequence[str] | None = None) -> int:
@@ -48,7 +45,7 @@ def drop_exact_duplicates(connection: Any, name: str, files: Sequence[str] | Non
     """Quarantine every accepted row that repeats an earlier one of these files in every cell of the source."""
     table, usable = identifier(name), f"{REASON} = '' AND {_from(files)}"
     connection.execute(
-        f"""UPDATE {table} SET {REASON} = {literal(EXACT)}
+        f"""UPDATE {table} SET {REASON} = {literal(kept(EXACT))}
         FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY {SAME} ORDER BY rowid) AS nth FROM {table}
               WHERE {usable} AND {SAME} IN (SELECT {SAME} FROM {table} WHERE {usable}
                                             AND {SAME} IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) AS ranked
@@ -68,8 +65,9 @@ def drop_repeated_keys(connection: Any, name: str, key: str, files: Sequence[str
     everything = ", ".join([*(identifier(c) for c in names_of(connection, name)), BLANKED])
     known = "false" if key == "customer_id" else f"NOT contains({column}, '@')"
     shown = f"CASE WHEN {known} THEN '{key}=' || {column} END"
+    repeated = literal(kept(repeats(key)))
     connection.execute(
-        f"""UPDATE {table} SET {REASON} = CASE WHEN same THEN {literal(EXACT)} ELSE 'duplicate {key}' END,
+        f"""UPDATE {table} SET {REASON} = CASE WHEN same THEN {literal(kept(EXACT))} ELSE {repeated} END,
             {FOUND} = CASE WHEN NOT same THEN {shown} END
         FROM (SELECT rowid AS id, row_number() OVER keyed AS nth, hash({everything}) = first_value(hash({everything}))
               OVER keyed AS same FROM {table}
@@ -80,19 +78,18 @@ def drop_repeated_keys(connection: Any, name: str, key: str, files: Sequence[str
     )
 
 
-def set_aside(connection: Any, name: str, reason: str, condition: str) -> None:
+def set_aside(connection: Any, name: str, reason: Saying, condition: str) -> None:
     """Quarantine the accepted rows for which an SQL condition holds.
 
     Of a person who is to be forgotten also the rows that are in quarantine already: nothing that stood in them is kept.
     """
+    changed, which = f"{REASON} = {literal(kept(reason))}", f"{REASON} = '' AND ({condition})"
     if reason == FORGOTTEN:
-        changed, which = f"{REASON} = {literal(reason)}, {FOUND} = NULL", f"({condition})"
-    else:
-        changed, which = f"{REASON} = {literal(reason)}", f"{REASON} = '' AND ({condition})"
+        changed, which = f"{changed}, {FOUND} = NULL", f"({condition})"
     connection.execute(f"UPDATE {identifier(name)} SET {changed} WHERE {which}")
 
 
-def set_aside_people(connection: Any, staged: Sequence[str], people: str, reason: str) -> None:
+def set_aside_people(connection: Any, staged: Sequence[str], people: str, reason: Saying) -> None:
     """Quarantine the rows of some customers in all staged tables, down to the lines of their orders.
 
     ``people`` is a query of customer ids.
@@ -102,7 +99,7 @@ def set_aside_people(connection: Any, staged: Sequence[str], people: str, reason
             set_aside(connection, name, reason, f"customer_id IN ({people})")
     for part, whole, key in (("order_lines", "orders", "order_id"), ("lead_stages", "leads", "lead_id")):
         if part in staged and whole in staged:
-            theirs = f"SELECT {key} FROM {whole} WHERE {REASON} = {literal(reason)}"
+            theirs = f"SELECT {key} FROM {whole} WHERE {REASON} = {literal(kept(reason))}"
             set_aside(connection, part, reason, f"{key} IN ({theirs})")
 
 
@@ -157,7 +154,7 @@ def match_cancellations(connection: Any, name: str) -> Cancelled:
     count, matched, amount, matched_amount = connection.execute(
         f"""SELECT count(*), count(*) FILTER ({REASON} = ''), -coalesce(sum(amount), 0),
             -coalesce(sum(amount) FILTER ({REASON} = ''), 0)
-        FROM {table} WHERE {CANCELS} AND {REASON} IN ('', {literal(CANCELLED)})"""
+        FROM {table} WHERE {CANCELS} AND {REASON} IN ('', {literal(kept(CANCELLED))})"""
     ).fetchone()
     return Cancelled(count, matched, amount, matched_amount)
 
@@ -192,14 +189,14 @@ def _allocate(rows: dict[str, Any]) -> list[tuple[int, str, float]]:
 # One row per
 
 
-def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: Sequence[str]) -> list[str]:
+def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: Sequence[str]) -> list[Saying]:
     """Make one row of all accepted rows with equal keys, into the table ``made_<name>``.
 
     Columns under ``adds_up`` are summed; of times the earliest is taken, of others the first that is filled. Rows
     that cancel give their amount to ``refunded_amount`` of the order that they take back.
 
     Returns:
-        sentences on what was taken where the rows of one key differ.
+        what was taken where the rows of one key differ.
     """
     name, staged = table.name, identifier(table.name)
     described = [c for c, *_ in connection.execute(f"DESCRIBE {staged}").fetchall()]
@@ -236,11 +233,13 @@ def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: 
         f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(tests)} {accepted} GROUP BY {group})"
     ).fetchone()
     return [
-        f"{column} differs between the rows of {count:,} {' and '.join(keys)}: the "
-        f"{'earliest' if column in earliest else 'first that is filled'} is taken"
+        words.later(
+            "decisions.differs_earliest" if column in earliest else "decisions.differs_first",
+            column=column, n=count, keys=list(keys),
+        )
         for column, count in zip(looked_at, differing, strict=True)
         if count
-    ]
+    ]  # fmt: skip
 
 
 def _take_back(connection: Any, name: str, columns: Sequence[str]) -> None:

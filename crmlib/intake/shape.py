@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.contract import Column, Table
+from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.repairs.cells import let
 from crmlib.intake.repairs.times import zone_of_heading
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.mapping import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
+from crmlib.words import Saying
 
 LEFT = "_left"
 SAME = "_same"
@@ -46,7 +48,7 @@ def column_of(table: Table, name: str) -> Column:
     try:
         return table[name]
     except KeyError:
-        return Column(name, "number", "further item")
+        return Column(name, "number")
 
 
 def fillings_of(table: Table, wanted: TableSource, headings: Sequence[str]) -> dict[str, Filling]:
@@ -286,7 +288,7 @@ def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -
         key=name.endswith("_id") or name in ("phone", "email"),
         free=name in FREE_TEXT,
         happened=column.happened,
-        heading=", ".join(filling.headings) or "a constant",
+        heading=", ".join(filling.headings),
         private=column.identity or name in FREE_TEXT or name in PERSONAL_KEYS,
         unit="" if part and filling.product and int(part) <= len(filling.product) else column.unit,
         low=None if part else column.low,
@@ -336,9 +338,8 @@ def _in_zone(
     said = {heading: zone[1] for heading in headings if (zone := zone_of_heading(heading))}
     of_files = {zones[source.file] for source in sources if found(source)}
     if len(of_files) == 1 and (zone_sql := next(iter(of_files))).startswith("'"):
-        return replace(cell, zone=zone_sql, zone_said=f"its heading says {next(iter(said.values()))}")
-    named = ", ".join(f"{heading!r} says {zone}" for heading, zone in said.items())
-    return replace(cell, zone=_zone_cell(cell.name), zone_said=f"the heading {named}")
+        return replace(cell, zone=zone_sql, zone_said=said)
+    return replace(cell, zone=_zone_cell(cell.name), zone_said=said)
 
 
 def _zone_cell(cell: str) -> str:
@@ -376,15 +377,17 @@ def _left_out(wanted: TableSource, source: Source) -> str:
         found = source.heading(heading)
         for test in (_is_one_of, _is_like_one_of) if found else ():
             for value in values:
-                said = f"left out: {heading} is {_said(value)}"
-                cases.append(f"WHEN {test(_text_of(found or '', source), [value])} THEN {literal(said)}")
+                said = words.later("reasons.left_out.is", heading=heading, value=_said(value))
+                cases.append(f"WHEN {test(_text_of(found or '', source), [value])} THEN {literal(kept(said))}")
     for heading, values in wanted.keep_only.items():
         found = source.heading(heading)
         if found:
-            said = f"left out: {heading} is not {' or '.join(map(_said, values))}"
-            cases.append(
-                f"WHEN NOT coalesce({_is_like_one_of(_text_of(found, source), values)}, false) THEN {literal(said)}"
-            )
+            shown = list(map(_said, values))
+            said = words.later("reasons.left_out.is_none_of", heading=heading, values=shown)
+            if len(shown) == 1:
+                said = words.later("reasons.left_out.is_not", heading=heading, value=shown[0])
+            fits = _is_like_one_of(_text_of(found, source), values)
+            cases.append(f"WHEN NOT coalesce({fits}, false) THEN {literal(kept(said))}")
     return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
 
 
@@ -395,10 +398,12 @@ def _holds(where: Mapping[str, Sequence[str]], source: Source) -> str:
     return f"coalesce({' OR '.join(tests) or 'false'}, false)"
 
 
-def _said(value: str) -> str:
-    if "*" not in value:
-        return value or "empty"
-    return "filled" if set(value) == {"*"} else f"like {value.replace('*', '…')}"
+def _said(value: str) -> str | Saying:
+    if value and "*" not in value:
+        return value
+    if not value.strip("*"):
+        return words.later("values.filled" if value else "values.empty")
+    return words.later("values.like", pattern=value.replace("*", "…"))
 
 
 def _is_one_of(text: str, values: Sequence[str]) -> str:
@@ -475,7 +480,8 @@ def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple
             f"SELECT count(*), min({ROW}) FROM (SELECT {ROW}, {change} AS carried FROM ({source.sql})) WHERE carried"
         ).fetchone()
         if count:
-            repairs.append(Repair("fill_down", heading, count, source.file, row, "(empty)", "the value above"))
+            empty, above = words.later("values.empty"), words.later("values.above")
+            repairs.append(Repair("fill_down", heading, count, source.file, row, empty, above))
     return rows, repairs
 
 
@@ -501,37 +507,28 @@ def unusable_headings(
     ``pseudonyms``, an e-mail address may be a customer's id.
     """
     fillings = fillings_of(table, wanted, list(source.types))
-    known = ", ".join(shown_headings(source)) or "no heading that can be shown"
+    known = shown_headings(source)
+
+    def problem(key: str, **values: Any) -> Problem:
+        return Problem.said(words, key, source.file, table=table.name, place=place, **values)
+
     if not any(present(filling, source) for filling in fillings.values()):
-        remedy = f"add a row of headings, or name them under columns of {place}"
-        yield Problem(source.file, "headings", "no heading that is known", f"headings of {table.name}", remedy)
+        yield problem("unknown_headings")
         return
     for name, filling in own.columns.items():
         if not fills(filling, source):
             missing = [wish for wish in filling.headings if source.heading(wish) is None]
-            yield Problem(
-                source.file,
-                "headings",
-                f"no column {' or '.join(map(repr, missing))}, which {place} gives as {table.name}.{name}",
-                "a column of that name",
-                nearest(missing[0], shown_headings(source)),
-            )
+            said = {"names": list(map(repr, missing)), "nearest": nearest(missing[0], known)}
+            yield problem("no_such_column", column=name, **said)
     for name in table.required:
         if name not in own.columns and not fills(fillings[name], source):
-            yield Problem(
-                source.file,
-                "headings",
-                f"no column {' or '.join(map(repr, fillings[name].headings))} among {known}",
-                f"the required column {name} of {table.name}",
-                f"name it under columns of {place}: {{{name}: its heading}}",
-            )
+            key = "required" if known else "required_unshown"
+            yield problem(key, column=name, names=list(map(repr, fillings[name].headings)), known=known)
     wishes = [wish for filling in wanted.columns.values() for wish in filling.headings]
     for wish in dict.fromkeys([*wishes, *wanted.leave_out, *wanted.keep_only, *wanted.fill_down]):
         alike = source.headings_like(wish)
         if len(alike) > 1:
-            found = f"several columns that {wish!r} may mean: {', '.join(map(repr, alike))}"
-            remedy = f"name the right one under {place}"
-            yield Problem(source.file, "headings", found, "one column", remedy)
+            yield problem("ambiguous", wish=wish, names=list(map(repr, alike)))
     rules = {"leave_out": list(own.leave_out), "keep_only": list(own.keep_only), "fill_down": own.fill_down}
     rules["fill_down_within"] = [own.fill_down_within] if own.fill_down_within else []
     if own.cancellations:
@@ -543,18 +540,9 @@ def unusable_headings(
     for rule, named in rules.items():
         for heading in named:
             if source.heading(heading) is None:
-                remedy = nearest(heading, shown_headings(source))
-                yield Problem(
-                    source.file,
-                    "headings",
-                    f"no column {heading!r}, which {place} names under {rule}",
-                    "a column of that name",
-                    remedy,
-                )
+                yield problem("rule_column", rule=rule, heading=heading, nearest=nearest(heading, known))
     if wanted.keep_only and not any(source.heading(heading) for heading in wanted.keep_only):
-        found = f"no column {' or '.join(map(repr, wanted.keep_only))}, which tells the rows that are {table.name}"
-        remedy = f"export it with that column, or name another profile in {place}"
-        yield Problem(source.file, "headings", found, "one of them", remedy)
+        yield problem("telling_column", names=list(map(repr, wanted.keep_only)))
     for name, filling in fillings.items():
         for heading in present(filling, source):
             yield from _unusable_heading(table, wanted, source, name, heading, pseudonyms)
@@ -564,12 +552,10 @@ def _unusable_heading(
     table: Table, wanted: TableSource, source: Source, name: str, heading: str, pseudonyms: bool
 ) -> Iterator[Problem]:
     if heading in source.twice:
-        remedy = "rename or remove one of the columns"
-        yield Problem(source.file, "headings", f"the heading {heading!r} twice", "it once", remedy)
+        yield Problem.said(words, "heading_twice", source.file, heading=heading)
     kind = source.types[heading]
     if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
-        remedy = "export it as plain text, numbers or times"
-        yield Problem(source.file, heading, f"values of type {kind}", "one plain value per row", remedy)
+        yield Problem.said(words, "strange_type", source.file, heading, kind=kind)
     private = {
         found
         for column in table.columns
@@ -577,13 +563,8 @@ def _unusable_heading(
         for found in present(wanted.columns.get(column.name) or Filling(first=[column.name]), source)
     }
     if heading in private and not column_of(table, name).identity and not (pseudonyms and name == "customer_id"):
-        yield Problem(
-            source.file,
-            heading,
-            f"the identity column {heading!r} given as {table.name}.{name}",
-            "a column that does not tell who a person is",
-            "name another column; identities go to the vault only",
-        )
+        said = {"heading": heading, "table": table.name, "column": name}
+        yield Problem.said(words, "identity", source.file, heading, **said)
 
 
 def shown_headings(source: Source) -> list[str]:

@@ -6,6 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from crmlib.words import Saying
+
 ROW = "_row"
 FILE = "_file"
 
@@ -27,10 +29,10 @@ class Source:
     sql: str
     types: dict[str, str]
     names: dict[str, str]
-    broken: tuple[tuple[int, str], ...] = ()
-    not_data: tuple[tuple[int, str], ...] = ()
+    broken: tuple[tuple[int, Saying], ...] = ()
+    not_data: tuple[tuple[int, Saying], ...] = ()
     twice: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Saying, ...] = ()
     corrected: str = ""
     looked_up: tuple[str, ...] = ()
 

@@ -22,7 +22,9 @@ from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
 from crmlib.intake.questions import questions
 from crmlib.intake.readers import find_files, open_source
-from crmlib.intake.repairs import HIDDEN, Habits, examine
+from crmlib.intake.reasons import deliberate, in_words, kept, words
+from crmlib.intake.repairs import HIDDEN, Habits, Repair, examine
+from crmlib.intake.repairs import words as repair_words
 from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.shape import (
     CANCELS,
@@ -40,6 +42,7 @@ from crmlib.intake.shape import (
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
 from crmlib.mapping import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Saying
 
 GRACE_DAYS = 7
 _UNIT_OF_MONEY = re.compile(
@@ -102,11 +105,7 @@ class Staging:
                 note_effect(self.people, self.made("orders"))
             if merged:
                 self._count(TABLES["customers"])
-                self.accounts["customers"]["decisions"].append(
-                    f"customer_id of {merged:,} customers is merged into another's, by the reviewed rule or list: "
-                    "one row per person, with the values of the one who stays and the first filled of the others; a "
-                    "consent that any of them refused is refused"
-                )
+                self.accounts["customers"]["decisions"].append(words.later("decisions.merged", n=merged))
         first, last = self._span()
         as_of = self._as_of(first, last)
         if self.problems:
@@ -127,7 +126,7 @@ class Staging:
         digits = get_currency_precision(self.client.currency)
         for name, asked in questions(self.connection, made, foreign_keys, fraction_digits=digits):
             if not all(one.wanted.confirmed for one in self.opened[name]):
-                self.accounts[name]["questions"].append(f"{name}: {asked} If it is right so, set confirmed: true.")
+                self.accounts[name]["questions"].append(words.later("questions.confirm", about=name, asked=asked))
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query).fetchall()
@@ -135,7 +134,7 @@ class Staging:
     # Staging
 
     def _stage(self, table: Table, opened: Sequence[Opened]) -> None:
-        place = f"tables.{table.name} in {self.client.path.name}"
+        place = words.say("places.table", table=table.name, file=self.client.path.name)
         problems: list[Problem] = []
         for number, one in enumerate(opened):
             if one.wanted.database:
@@ -191,7 +190,7 @@ class Staging:
             self.problems += undecided
             account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
             repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
-            account["repairs"] += [_without_addresses(vars(repair)) for repair in repairs]
+            account["repairs"] += [_told(repair) for repair in repairs]
             account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
             if not undecided:
                 selects.append(
@@ -225,7 +224,7 @@ class Staging:
         sheets = {one.wanted.sheet for opened in self.opened.values() for one in opened if file in one.files}
         if len(sheets) > 1 and wanted.sheet is not None:
             # Rows are known by file and number: two sheets of one workbook are two files.
-            shown_as += f", sheet {wanted.sheet}"
+            shown_as += f"/{wanted.sheet}"
         name = f"f{len(self._read)}"
         sources, problems = open_source(
             self.connection, file, shown_as=shown_as, name=name, reading=reading, scratch=self.scratch
@@ -245,7 +244,7 @@ class Staging:
         key = (f"{wanted.database}", f"{wanted.source} {wanted.query}")
         if key in self._read:
             return self._read[key]
-        shown_as = f"{wanted.source or 'query'} in {without_password(wanted.database or '')}"
+        shown_as = f"{wanted.source or 'query'} ({without_password(wanted.database or '')})"
         sources, problems = open_database(
             self.connection,
             wanted,
@@ -275,9 +274,7 @@ class Staging:
             return self._sources_knowing(join)
         files = find_files(join.source, self.client.folder)
         if not files:
-            found = f"no file at {join.source!r}, which joins name"
-            remedy = "correct the path, or leave the join out"
-            return [], [Problem(self.client.path.name, "joins", found, "a file", remedy)]
+            return [], [Problem.said(words, "no_join_file", self.client.path.name, "joins", path=join.source)]
         reading = TableSource(encoding=join.encoding, sheet=join.sheet, header_row=join.header_row)
         opened = [self._open(file, reading) for file in files]
         return [source for sources, _ in opened for source in sources], [p for _, wrong in opened for p in wrong]
@@ -325,13 +322,13 @@ class Staging:
                     used |= set(present(filling, source))
         return sorted(shown - used)
 
-    def _questions(self, opened: Sequence[Opened]) -> list[str]:
+    def _questions(self, opened: Sequence[Opened]) -> list[Saying]:
         """What a profile is not certain of and nobody has confirmed."""
         asked = []
         for one in opened:
             part = find_profile(one.wanted.profile) if one.wanted.profile else None
             if part and not part.certain and not one.wanted.confirmed:
-                asked.append(f"{one.wanted.profile}: {part.unsure} If it is so, set confirmed: true.")
+                asked.append(words.later("questions.profile", profile=one.wanted.profile, unsure=part.unsure))
         return list(dict.fromkeys(asked))
 
     # What several rows show together
@@ -346,10 +343,8 @@ class Staging:
         repeated = rules.exact_duplicates(self.connection, name, asking) if asking else 0
         if repeated:
             account["exact_duplicates"] = repeated
-            account["questions"].append(
-                f"{', '.join(dict.fromkeys(asking))}: {repeated:,} rows repeat an earlier row in every cell and are "
-                "kept. Set duplicates: drop if they are errors of the export, or duplicates: keep if they are right."
-            )
+            asked = words.later("questions.repeated_rows", files=list(dict.fromkeys(asking)), n=repeated)
+            account["questions"].append(asked)
         if CANCELS in described and name != "orders":
             rules.set_aside(self.connection, name, rules.CANCELLATION_LINE, CANCELS)
         switched_off = any(one.wanted.repairs.get("negative_quantities") is False for one in opened)
@@ -371,14 +366,14 @@ class Staging:
             "GROUP BY 1 ORDER BY 2 DESC, 1"
         )
         codes = [code for code, _ in found]
-        listed = ", ".join(f"{code} in {count:,} rows" for code, count in found[:6])
-        files = ", ".join(account["files"])
+        marks = [words.later("places.mark", mark=code, n=count) for code, count in found[:6]]
         if codes and not together(codes):
-            remedy = f"convert the amounts to {own} before, or keep one currency with keep_only: {{heading: [{own}]}}"
-            said = f"orders in several currencies: {listed}"
-            self.problems.append(Problem(files, "currency", said, "sums that can be added up", remedy))
+            said = {"marks": list(map(str, marks)), "currency": own}
+            files = ", ".join(account["files"])
+            self.problems.append(Problem.said(words, "currencies", files, "currency", **said))
         elif codes and own not in together(codes):
-            account["questions"].append(f"{files}: orders in {listed}, taken as {own}. Is currency: {own} right?")
+            asked = words.later("questions.currency", files=account["files"], marks=marks, currency=own)
+            account["questions"].append(asked)
 
     def _set_aside_people(self) -> None:
         """Test customers, and all that is theirs."""
@@ -426,8 +421,7 @@ class Staging:
             try:
                 self._rows(f"SELECT max(hash({', '.join(source.names.values())})) FROM ({source.sql})")
             except duckdb.Error:
-                found, remedy = "a file whose rows cannot be read to the end: it is damaged", "export or copy it again"
-                problems.append(Problem(source.file, found=found, expected="a whole file", remedy=remedy))
+                problems.append(Problem.said(words, "damaged", source.file))
         return problems
 
     def _as_persons(self, name: str) -> str:
@@ -447,13 +441,13 @@ class Staging:
         reasons: dict[str, int] = dict(
             self._rows(f"SELECT {REASON}, count(*) FROM {staged} WHERE {REASON} <> '' GROUP BY 1")
         )
-        for why in (why for source in sources for _, why in (*source.broken, *source.not_data)):
+        for why in (kept(why) for source in sources for _, why in (*source.broken, *source.not_data)):
             reasons[why] = reasons.get(why, 0) + 1
         account["by_file"] = self._by_file(name, sources)
         for key in ("read", "accepted", "repaired", "quarantined"):
             account[key] = sum(one[key] for one in account["by_file"].values())
         account["reasons"] = dict(sorted(reasons.items(), key=lambda one: (-one[1], one[0])))
-        account["by_rule"] = sum(count for why, count in reasons.items() if _by_rule(why, sources))
+        account["by_rule"] = sum(count for why, count in reasons.items() if deliberate(why))
         names = rules.names_of(self.connection, name)
         made = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
         filled = self._filled(accepted, made)
@@ -517,43 +511,38 @@ class Staging:
         }
 
     def _judge(self, table: Table, account: dict[str, Any]) -> None:
-        files = ", ".join(account["files"])
-        example = self._example(table.name)
+        unusable, read = account["quarantined"] - account["by_rule"], account["read"]
         if account["rows"] == 0:
-            found = "no rows" if account["read"] == 0 else f"{account['read']} rows, none of which can be used{example}"
-            remedy = "export it again, or take the table out"
-            self.problems.append(Problem(files, found=found, expected=f"rows of {table.name}", remedy=remedy))
+            said: dict[str, Any] = {"table": table.name, "n": read, "examples": self._examples(table.name)}
+            key = "no_row_usable_example" if said["examples"] else "no_row_usable" if read else "no_rows"
+        elif unusable > self.client.max_set_aside * read:
+            said = {"table": table.name, "n": unusable, "read": read, "most": self.client.max_set_aside}
+            said |= {"examples": self._examples(table.name), "share": f"{min(1.0, unusable / read + 0.01):.2f}"}
+            key = "many_unusable"
+        else:
             return
-        unusable = account["quarantined"] - account["by_rule"]
-        share = unusable / account["read"]
-        if share > self.client.max_set_aside:
-            self.problems.append(
-                Problem(
-                    files,
-                    found=f"{unusable} of {account['read']} rows that cannot be used{example}",
-                    expected=f"at most {self.client.max_set_aside:.0%} of the rows of {table.name}",
-                    remedy=f"correct the rows or the mapping, or set max_set_aside: {min(1.0, share + 0.01):.2f}",
-                )
-            )
+        self.problems.append(Problem.said(words, key, ", ".join(account["files"]), **said))
 
-    def _example(self, name: str) -> str:
-        reasons = [
+    def _examples(self, name: str) -> list[str]:
+        """The most frequent reasons for which rows are unusable, each with its first row and what stood there."""
+        found = [
             row
             for row in self._rows(
                 f"""SELECT {REASON}, count(*), min({ROW}), min_by({FOUND}, {ROW}) FROM {identifier(name)}
                 WHERE {REASON} <> '' GROUP BY 1 ORDER BY 2 DESC, 1"""
             )
-            if not rules.deliberate(row[0])
+            if not deliberate(row[0])
         ]
-        # Where columns have slipped, an address may stand under any heading.
-        texts = [
-            f"{why} in {n} rows (row {row}{': ' + found if found and '@' not in found else ''})"
-            for why, n, row, found in reasons[:3]
-        ]
+        examples = [(in_words(why), *more) for why, *more in found[:3]]
         broken = [line for one in self.opened[name] for source in one.sources for line in source.broken]
         if broken:
-            texts.append(f"{broken[0][1]} in {len(broken)} rows (row {broken[0][0]})")
-        return f" ({'; '.join(texts)})" if texts else ""
+            examples.append((str(broken[0][1]), len(broken), broken[0][0], ""))
+        # Where columns have slipped, an address may stand under any heading.
+        keys = ["places.example_found" if cell and "@" not in cell else "places.example" for *_, cell in examples]
+        return [
+            words.say(key, why=why, n=n, row=row, found=cell)
+            for key, (why, n, row, cell) in zip(keys, examples, strict=True)
+        ]
 
     # The days that the data cover
 
@@ -581,16 +570,14 @@ class Staging:
         wanted = self.client.as_of
         place = self.client.path.name
         if last is None and not self.problems:
-            remedy = "add tables.orders or another table of events"
-            self.problems.append(Problem(place, "tables", "no table with times", "at least one", remedy))
+            self.problems.append(Problem.said(words, "no_times", place, "tables"))
         if wanted is None:
             return last
         if first and last:
             latest = dt.date.fromisoformat(last) + dt.timedelta(days=GRACE_DAYS)
             if not dt.date.fromisoformat(first) <= wanted <= latest:
-                expected = f"a day of the data, which run from {first} to {last}"
-                remedy = "correct as_of, or leave it out to use the last day"
-                self.problems.append(Problem(place, "as_of", wanted.isoformat(), expected, remedy))
+                said = {"day": wanted.isoformat(), "first": first, "last": last}
+                self.problems.append(Problem.said(words, "as_of", place, "as_of", **said))
         return wanted.isoformat()
 
     # Writing
@@ -623,7 +610,7 @@ class Staging:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Source]) -> list[str]:
+def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Source]) -> list[Saying]:
     """Questions about sums of money whose heading says that they are counted in 万元, in cents or in thousands."""
     asked = []
     for source in sources:
@@ -633,21 +620,16 @@ def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Sour
             for heading in present(filling, source):
                 unit = _UNIT_OF_MONEY.search(heading)
                 if unit:
-                    asked.append(
-                        f"{source.file}: {name} is taken as it stands under {heading!r}, which seems to count in "
-                        f"{unit.group().strip(' (（_')}. If so, export it in whole units of the currency."
-                    )
+                    said = {"file": source.file, "column": name, "heading": heading}
+                    asked.append(words.later("questions.unit", unit=unit.group().strip(" (（_"), **said))
     return list(dict.fromkeys(asked))
 
 
-def _by_rule(reason: str, sources: Sequence[Source]) -> bool:
-    return rules.deliberate(reason) or any(reason == why for source in sources for _, why in source.not_data)
-
-
-def _without_addresses(repair: dict[str, Any]) -> dict[str, Any]:
-    """A repair whose example names nobody: an id may be an e-mail address."""
-    named = any("@" in str(repair[key]) for key in ("before", "after"))
-    return repair | ({"before": HIDDEN, "after": HIDDEN} if named else {})
+def _told(repair: Repair) -> dict[str, Any]:
+    """A repair in the account, with what it mends; its example names nobody: an id may be an e-mail address."""
+    named = "@" in f"{repair.before}{repair.after}"
+    about = repair_words.later("repair", name=repair.name)
+    return {**vars(repair), "about": about, **({"before": HIDDEN, "after": HIDDEN} if named else {})}
 
 
 def _tomorrow() -> str:

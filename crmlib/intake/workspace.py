@@ -26,9 +26,13 @@ from crmlib.intake.identities.private import PRIVATE
 from crmlib.intake.profiles import resolved_tables
 from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
+from crmlib.intake.readers.opening import closed
+from crmlib.intake.reasons import in_words
 from crmlib.intake.staging import Opened, Staging
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Saying, Words
 
+words = Words(__file__)
 ACCOUNT = "account.json"
 _VAULT = Path(PRIVATE, "vault")
 
@@ -41,26 +45,31 @@ class Workspace:
     """
 
     folder: Path
-    account: dict[str, Any]
+    kept: dict[str, Any]
     timezone: str
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """What became of every row, column and table, worded in the language in use."""
+        return worded(self.kept)
 
     @property
     def as_of(self) -> dt.date:
         """The day at whose end the analyses look at the data."""
-        return dt.date.fromisoformat(self.account["as_of"])
+        return dt.date.fromisoformat(self.kept["as_of"])
 
     @property
     def tables(self) -> list[str]:
         """The tables that are there."""
-        return list(self.account["tables"])
+        return list(self.kept["tables"])
 
     def columns(self, table: str) -> list[str]:
         """The columns of a table that hold anything."""
-        return list(self.account["tables"][table]["columns"]) if table in self.account["tables"] else []
+        return list(self.kept["tables"].get(table, {}).get("columns", []))
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether a table is there and all the named columns hold something."""
-        return table in self.account["tables"] and set(columns) <= set(self.columns(table))
+        return table in self.kept["tables"] and set(columns) <= set(self.columns(table))
 
     def table(self, name: str) -> Any:
         """The table as an Ibis table on DuckDB; one that the client does not have is empty, in the contract's columns.
@@ -70,7 +79,7 @@ class Workspace:
         """
         from crmlib.engine import empty_table, open_table
 
-        if name not in self.account["tables"]:
+        if name not in self.kept["tables"]:
             return empty_table(self._connection, name, TABLES[name].kinds)
         return open_table(
             self._connection,
@@ -120,8 +129,25 @@ def take_in(client: Client, folder: Path) -> Workspace:
         staged = Staging(client, sources, scratch)
         account = _run(staged, staging)
         account["fingerprint"] = fingerprint
-        (staging / ACCOUNT).write_text(json.dumps(account, indent=1, ensure_ascii=False), encoding="utf-8")
-    return Workspace(folder, account, client.timezone)
+        text = json.dumps(account, indent=1, ensure_ascii=False, default=Saying.as_dict)
+        (staging / ACCOUNT).write_text(text, encoding="utf-8")
+    return Workspace(folder, json.loads(text), client.timezone)
+
+
+def worded(kept: Any) -> Any:
+    """What is kept of a reading, with everything that is said of it in the language in use.
+
+    >>> said = {"room": "intake", "key": "reasons.left_out.totals", "values": {}}
+    >>> worded({"read": 3, "decisions": [said], "reasons": {json.dumps(said): 1}})["reasons"]
+    {'left out: a totals line among the rows': 1}
+    """
+    if isinstance(kept, list):
+        return [worded(one) for one in kept]
+    if not isinstance(kept, dict):
+        return kept
+    if kept.keys() == {"room", "key", "values"}:
+        return str(Saying.from_dict(kept))
+    return {in_words(key) if key.startswith('{"room"') else key: worded(one) for key, one in kept.items()}
 
 
 def _run(staged: Staging, folder: Path) -> dict[str, Any]:
@@ -150,15 +176,8 @@ def locate(client: Client) -> tuple[dict[str, list[Opened]], list[Problem]]:
             files = [] if wanted.database else find_files(wanted.source or "", client.folder)
             found[name].append(Opened(own, wanted, files))
             if not files and not wanted.database:
-                problems.append(
-                    Problem(
-                        str(client.path.name),
-                        f"tables.{name}.from",
-                        f"no file at {wanted.source!r}",
-                        f"a file below {client.folder.name}/",
-                        "correct the path, or take the table out",
-                    )
-                )
+                said = {"table": name, "path": wanted.source, "folder": client.folder.name}
+                problems.append(Problem.said(words, "no_file", client.path.name, **said))
         problems += _read_twice(found[name], name, client)
     return found, problems
 
@@ -167,9 +186,8 @@ def _read_twice(opened: Sequence[Opened], table: str, client: Client) -> list[Pr
     """Files that would count twice in a table: named again with the same settings, or a copy of another of them."""
     problems: list[Problem] = []
 
-    def problem(found: str) -> None:
-        said = Problem(client.path.name, f"tables.{table}.from", found, "each file once", "take one of them out")
-        problems.append(said)
+    def problem(key: str, **values: str) -> None:
+        problems.append(Problem.said(words, key, client.path.name, table=table, **values))
 
     seen: dict[str, dict[Path, int]] = {}
     for one in opened:
@@ -177,12 +195,12 @@ def _read_twice(opened: Sequence[Opened], table: str, client: Client) -> list[Pr
         for file in one.files:
             resolved, size = file.resolve(), _size(file)
             if resolved in earlier:
-                problem(f"the file {file.name!r} twice")
+                problem("file_twice", file=file.name)
                 continue
             copies = (known for known, length in earlier.items() if length == size > 0)
             same = next((known for known in copies if filecmp.cmp(known, resolved, shallow=False)), None)
             if same is not None and not _one_line(resolved):
-                problem(f"the same content in {same.name!r} and {file.name!r}, whose rows would count twice")
+                problem("same_content", one=same.name, file=file.name)
             earlier[resolved] = size
     return problems
 
@@ -211,11 +229,7 @@ def _room_for(folder: Path) -> Iterator[None]:
     except (OSError, duckdb.Error) as error:
         if _FULL not in str(error):
             raise
-        found, expected = "a full disk", "room for the tables and for the files on the way to them"
-        problem = Problem(
-            str(folder), found=found, expected=expected, remedy="make room, or choose a folder with --out"
-        )
-        raise UnusableInput([problem]) from None
+        raise UnusableInput([Problem.said(words, "full_disk", str(folder))]) from None
 
 
 @contextmanager
@@ -281,8 +295,7 @@ def _digest(file: Path) -> bytes:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").digest()
     except OSError as error:
-        found, remedy = str(error.strerror).lower(), "let the file be read, or name another"
-        raise UnusableInput([Problem(str(file), found=found, expected="a file", remedy=remedy)]) from None
+        raise UnusableInput([closed(str(file), error)]) from None
 
 
 @contextmanager
@@ -293,16 +306,15 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         UnusableInput: the folder cannot be written, or holds something that is not a workspace.
     """
     if folder.exists() and not (folder / ACCOUNT).exists() and any(folder.iterdir()):
-        found, remedy = "files that no run has put there", "choose another folder with --out"
-        raise UnusableInput([Problem(str(folder), found=found, expected="an empty folder", remedy=remedy)])
+        raise UnusableInput([Problem.said(words, "not_ours", str(folder))])
     staging = folder.with_name(f".{folder.name}-{os.getpid()}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
     except OSError as error:
-        found, remedy = str(error.strerror).lower(), "choose another folder with --out"
-        raise UnusableInput([Problem(str(folder), found=found, expected="a folder", remedy=remedy)]) from None
+        why = errno.errorcode.get(error.errno or 0, str(error.strerror))
+        raise UnusableInput([Problem.said(words, "no_folder", str(folder), why=why)]) from None
     try:
         yield staging
         shutil.rmtree(folder, ignore_errors=True)

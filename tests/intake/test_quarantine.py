@@ -144,7 +144,7 @@ def test_sheets_of_a_workbook_are_quarantined_and_corrected_each_under_its_name(
     book.save(client.folder / "b.xlsx")
     assert counts(account(client, tmp_path)) == (4, 2, 0, 2)
     names = sorted(file.name for file in (client.folder / "quarantine").glob("*.csv"))
-    assert names == ["b.xlsx, sheet Feb.csv", "b.xlsx, sheet 一月.csv"]
+    assert names == ["b.xlsx__Feb.csv", "b.xlsx__一月.csv"]
     written = (client.folder / "quarantine" / names[0]).read_text(encoding="utf-8-sig")
     correct(client, written.replace("never", "2025-02-02"), names[0])
     assert counts(account(client, tmp_path)) == (4, 2, 1, 1)

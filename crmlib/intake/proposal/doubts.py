@@ -196,7 +196,7 @@ def nearest_table(export: Export, fits: Mapping[str, Fit]) -> str:
     found = ranked[0]
     table = TABLES[found.table]
     there = [f"{name} ({_shown(found, name)})" for name in table.required if name in found.matches]
-    missing = [f"{name} ({table[name].about})" for name in table.required if name not in found.matches]
+    missing = [f"{name} ({table.about(name)})" for name in table.required if name not in found.matches]
     has = f"{', '.join(there)} {'are' if len(there) > 1 else 'is'} there" if there else "no required column is there"
     lacks = f"missing {'are' if len(missing) > 1 else 'is'} {', '.join(missing)}" if missing else (
         "but too little else speaks for it"

@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from crmlib.intake.readers.files import READABLE
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
+words = Words(__file__)
 _BLOCK = 1 << 20
-_DAMAGED = "export or copy it again"
 
 
 def gunzipped(file: Path, *, shown_as: str, scratch: Path) -> Path | Problem:
@@ -27,10 +28,9 @@ def gunzipped(file: Path, *, shown_as: str, scratch: Path) -> Path | Problem:
                 _room(scratch, len(block))
                 copy.write(block)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        found = "a gzip file that is cut off or damaged"
-        return Problem(shown_as, found=found, expected="a whole gzip file", remedy=_DAMAGED)
+        return Problem.said(words, "gzip_damaged", shown_as)
     except _NoRoom:
-        return _too_large(shown_as)
+        return Problem.said(words, "too_large", shown_as)
     return target
 
 
@@ -51,17 +51,15 @@ def _extracted(file: Path, member: zipfile.ZipInfo, target: Path, shown_as: str,
                 _room(scratch, len(block))
                 copy.write(block)
     except (zipfile.BadZipFile, zlib.error, EOFError):
-        found = "a zip archive in which this file is cut off or damaged"
-        return Problem(shown_as, found=found, expected="a whole archive", remedy=_DAMAGED)
+        return Problem.said(words, "member_damaged", shown_as)
     except (NotImplementedError, RuntimeError):
-        found = "a zip archive with a method of compression that is not known"
-        return Problem(shown_as, found=found, expected="a usual zip archive", remedy="unpack it, or pack it anew")
+        return Problem.said(words, "member_method", shown_as)
     except _NoRoom:
-        return _too_large(shown_as)
+        return Problem.said(words, "too_large", shown_as)
     return target
 
 
-def members(file: Path, *, shown_as: str) -> tuple[list[tuple[zipfile.ZipInfo, str]], list[str], list[Problem]]:
+def members(file: Path, *, shown_as: str) -> tuple[list[tuple[zipfile.ZipInfo, str]], list[Saying], list[Problem]]:
     """The files of a zip archive that can be read, with the names under which they are shown; notes; problems."""
     readable: list[tuple[zipfile.ZipInfo, str]] = []
     passed: list[str] = []
@@ -75,22 +73,19 @@ def members(file: Path, *, shown_as: str) -> tuple[list[tuple[zipfile.ZipInfo, s
             continue
         shown = f"{shown_as}/{name}"
         if ".." in parts or name.startswith(("/", "\\")) or name[1:2] == ":":
-            found = "an archive with a name that leads outside of it"
-            problems.append(Problem(shown_as, name[:80], found, "plain names", "do not trust it; ask for another"))
+            problems.append(Problem.said(words, "leads_outside", shown_as, name[:80]))
         elif info.flag_bits & 1:
-            found = "an archive with a password"
-            problems.append(Problem(shown, "", found, "one without", "unpack it with the password"))
+            problems.append(Problem.said(words, "locked_archive", shown))
         elif Path(name).suffix.lower() == ".zip":
-            problems.append(Problem(shown, "", "an archive within an archive", "files", "unpack the outer one"))
+            problems.append(Problem.said(words, "nested", shown))
         elif Path(name).suffix.lower() in READABLE:
             readable.append((info, shown))
         else:
             passed.append(name)
     if not readable and not problems:
-        found = f"an archive without a file that can be read{': ' + ', '.join(passed[:5]) if passed else ''}"
-        remedy = "pack CSV, workbooks, JSON or Parquet"
-        problems.append(Problem(shown_as, "", found, f"one of {', '.join(READABLE)}", remedy))
-    notes = [f"Other files in the archive are not read: {', '.join(passed)}."] if passed else []
+        key = "only_others_inside" if passed else "nothing_inside"
+        problems.append(Problem.said(words, key, shown_as, others=passed[:5], kinds=READABLE))
+    notes = [words.later("notes.others_in_archive", names=passed)] if passed else []
     return readable, notes, problems
 
 
@@ -111,8 +106,3 @@ class _NoRoom(Exception):
 def _room(scratch: Path, wanted: int) -> None:
     if shutil.disk_usage(scratch).free < wanted + (1 << 28):
         raise _NoRoom
-
-
-def _too_large(shown_as: str) -> Problem:
-    found = "an archive that unpacks to more than the disk can hold"
-    return Problem(shown_as, found=found, expected="room on the disk", remedy="make room, or unpack it elsewhere")

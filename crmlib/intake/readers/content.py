@@ -17,33 +17,31 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_SAVE_AS = "open it in a spreadsheet program and save it as .xlsx or as “CSV UTF-8”"
-_ASK_AGAIN = "export the records as CSV or .xlsx"
-_UNPACK = "unpack it, or pack it as .zip or .gz"
 _SIGNATURES = (
-    (b"%PDF", "a PDF document", _ASK_AGAIN),
-    (b"\x89PNG", "a picture", _ASK_AGAIN),
-    (b"\xff\xd8\xff", "a picture", _ASK_AGAIN),
-    (b"GIF8", "a picture", _ASK_AGAIN),
-    (b"{\\rtf", "a text document (RTF)", _ASK_AGAIN),
-    (b"SQLite format 3\0", "an SQLite database", "name it under `database:` and the table under `query:` or `from:`"),
-    (b"PARE", "an encrypted Parquet file", "export it without encryption"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
-    (b"Rar!", "a RAR archive", _UNPACK),
-    (b"BZh", "a file compressed with bzip2", _UNPACK),
-    (b"\xfd7zXZ", "a file compressed with xz", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "a file compressed with zstd", _UNPACK),
+    (b"%PDF", "pdf"),
+    (b"\x89PNG", "picture"),
+    (b"\xff\xd8\xff", "picture"),
+    (b"GIF8", "picture"),
+    (b"{\\rtf", "rtf"),
+    (b"SQLite format 3\0", "sqlite"),
+    (b"PARE", "encrypted_parquet"),
+    (b"7z\xbc\xaf\x27\x1c", "7zip"),
+    (b"Rar!", "rar"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x09\x00\x04\x00", "old_workbook"),
+    (b"\x09\x02\x06\x00", "old_workbook"),
+    (b"\x09\x04\x06\x00", "old_workbook"),
 )
-_OLD_WORKBOOKS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 _MARKUP = (
     (re.compile(r"<\?xml[^>]*>.{0,400}?<\?mso-application|urn:schemas-microsoft-com:office:spreadsheet", re.S | re.I),
-     "a workbook in the XML of Excel 2003", _SAVE_AS),
+     "xml_workbook"),
     (re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|table|style|div)\b", re.S | re.I),
-     "a web page (HTML), whatever its name says", _SAVE_AS + "; if it shows no table, the login may have expired: "
-     "export it again"),
-    (re.compile(r"mime-version:", re.I), "a web archive (MHTML), whatever its name says", _SAVE_AS),
-    (re.compile(r"\s*<\?xml\b", re.I), "an XML file", _ASK_AGAIN),
-    (re.compile(r"ID;P(WXL|CALC)"), "a workbook in the old SYLK format", _SAVE_AS),
+     "web_page"),
+    (re.compile(r"mime-version:", re.I), "web_archive"),
+    (re.compile(r"\s*<\?xml\b", re.I), "xml"),
+    (re.compile(r"ID;P(WXL|CALC)"), "sylk"),
 )  # fmt: skip
 
 
@@ -51,12 +49,11 @@ _MARKUP = (
 class Content:
     """The ``kind`` of a file: text, json, gzip, zip, parquet, xlsx, xlsb, ods, xls, empty or unreadable.
 
-    ``found`` and ``remedy`` say of an unreadable one what it is and what to do about it.
+    ``what`` names an unreadable one: a code of ``names: contents`` and ``names: remedies``.
     """
 
     kind: str
-    found: str = ""
-    remedy: str = ""
+    what: str = ""
 
 
 def content_of(file: Path) -> Content:
@@ -77,11 +74,9 @@ def content_of(file: Path) -> Content:
         return _packed(file)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _compound(file)
-    if head.startswith(_OLD_WORKBOOKS):
-        return Content("unreadable", "a workbook of an Excel before 1997", _SAVE_AS)
-    for signature, found, remedy in _SIGNATURES:
+    for signature, what in _SIGNATURES:
         if head.startswith(signature):
-            return Content("unreadable", found, remedy)
+            return Content("unreadable", what)
     return _text(head, file.suffix.lower())
 
 
@@ -107,10 +102,10 @@ def _text(head: bytes, suffix: str) -> Content:
     codec = codec or utf16_without_mark(head)
     shown = head.decode(codec or "latin-1", "ignore").lstrip("\ufeff")
     if codec is None and _binary(head):
-        return Content("unreadable", "binary data", "export the records as “CSV UTF-8” or .xlsx")
-    for pattern, found, remedy in _MARKUP:
-        if pattern.match(shown) or (found.startswith("a workbook in the XML") and pattern.search(shown[:2000])):
-            return Content("unreadable", found, remedy)
+        return Content("unreadable", "binary")
+    for pattern, what in _MARKUP:
+        if pattern.match(shown) or (what == "xml_workbook" and pattern.search(shown[:2000])):
+            return Content("unreadable", what)
     if suffix in (".json", ".jsonl", ".ndjson") or re.match(r'\s*(\[\s*\{\s*"|\{\s*"[^"]*"\s*:|\{\s*$)', shown, re.M):
         return Content("json")
     return Content("text")
@@ -128,8 +123,7 @@ def _packed(file: Path) -> Content:
             names = set(archive.namelist())
             kind = archive.read("mimetype")[:200].decode("latin-1") if "mimetype" in names else ""
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
-        found = "binary data: a zip archive or workbook that is cut off or damaged"
-        return Content("unreadable", found, "export or copy it again")
+        return Content("unreadable", "cut_off")
     if "opendocument.spreadsheet" in kind:
         return Content("ods")
     if "xl/workbook.bin" in names:
@@ -137,9 +131,9 @@ def _packed(file: Path) -> Content:
     if "xl/workbook.xml" in names:
         return Content("xlsx")
     if "word/document.xml" in names or "ppt/presentation.xml" in names or kind:
-        return Content("unreadable", "a document, not a workbook", _ASK_AGAIN)
+        return Content("unreadable", "document")
     if "Index/Document.iwa" in names:
-        return Content("unreadable", "a workbook of Apple Numbers", "export it from Numbers as CSV or .xlsx")
+        return Content("unreadable", "numbers")
     return Content("zip")
 
 
@@ -147,7 +141,7 @@ def _compound(file: Path) -> Content:
     """An .xls, or something else in the same kind of container: names inside are in UTF-16."""
     whole = file.read_bytes()
     if "EncryptedPackage".encode("utf-16-le") in whole:
-        return Content("unreadable", "a workbook with a password", "save it without the password")
+        return Content("unreadable", "locked_workbook")
     if any(name.encode("utf-16-le") + b"\0\0" in whole for name in ("Workbook", "Book", "WORKBOOK", "BOOK")):
         return Content("xls")
-    return Content("unreadable", "an Office file that is no workbook, or one that is cut off", _ASK_AGAIN)
+    return Content("unreadable", "office")

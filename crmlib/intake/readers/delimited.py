@@ -29,12 +29,13 @@ from crmlib.intake.readers.table import finished
 from crmlib.intake.source import ROW, Source, identifier, literal
 from crmlib.mapping import Reading
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
-WRONG_LENGTH = "the line does not have the header's number of values"
-BAD_QUOTES = "a quotation mark in the middle of a value"
+words = Words(__file__)
+WRONG_LENGTH = words.later("reasons.wrong_length")
+BAD_QUOTES = words.later("reasons.bad_quotes")
 LONGEST_LINE = 1 << 24
 _DELIMITERS = (",", ";", "\t", "|", "^", "~")
-_NAMED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _HEAD = 1 << 20
 _HEAD_RECORDS = 200
 
@@ -54,13 +55,13 @@ class Scan:
 class Load:
     """Rows that did not become rows of the table, and the last records of the file."""
 
-    broken: list[tuple[int, str]] = field(default_factory=list)
-    not_data: list[tuple[int, str]] = field(default_factory=list)
+    broken: list[tuple[int, Saying]] = field(default_factory=list)
+    not_data: list[tuple[int, Saying]] = field(default_factory=list)
     last: deque[tuple[int, Sequence[Any]]] = field(default_factory=lambda: deque(maxlen=LAST_ROWS))
 
 
 def open_delimited(
-    connection: Any, text: Path, *, shown_as: str, table: str, reading: Reading, notes: Sequence[str] = ()
+    connection: Any, text: Path, *, shown_as: str, table: str, reading: Reading, notes: Sequence[Saying] = ()
 ) -> Source | Problem:
     """Open text in UTF-8 as a table of text; the delimiter is the one that makes a table of the first lines.
 
@@ -80,14 +81,14 @@ def open_delimited(
     if load is None:
         slow = _read_slowly(connection, text, table, headings, delimiter, reading)
         if isinstance(slow, int):
-            return _never_closed(shown_as, slow)
+            return Problem.said(words, "never_closed", shown_as, row=slow)
         load = slow
     problem = rows_within_a_cell(connection, table, headings, delimiter, shown_as) if scanned.quotes else None
     problem = problem or numbers_split_in_two(connection, table, headings, delimiter, shown_as)
     if problem:
         return problem
     _tidy(connection, table, headings, reading, load, scanned.marks_inside)
-    said = [*notes, f"The values are separated by {_NAMED.get(delimiter, delimiter)}."]
+    said = [*notes, words.later("notes.separated", delimiter=delimiter)]
     return finished(
         connection, table, shown_as=shown_as, headings=headings, notes=said, broken=load.broken, not_data=load.not_data
     )
@@ -100,9 +101,7 @@ def _scan(file: Path, shown_as: str) -> Scan | Problem:
     with file.open("rb") as stream:
         while block := stream.read(_HEAD):
             if b"\0" in block:
-                row = f"row {lines + block[: block.index(0)].count(10)}"
-                remedy = "export it again as “CSV UTF-8”"
-                return Problem(shown_as, row, "binary data (a NUL character)", "text", remedy)
+                return Problem.said(words, "nul", shown_as, row=lines + block[: block.index(0)].count(10))
             joined = last + block
             if len(blank) < 1000 and (b"\n\n" in joined or b"\n\r\n" in joined):
                 before = lines - last.count(b"\n")
@@ -112,8 +111,7 @@ def _scan(file: Path, shown_as: str) -> Scan | Problem:
             ends_here = max(block.rfind(b"\n"), block.rfind(b"\r"))
             since = since + len(block) if ends_here < 0 else len(block) - ends_here
             if since > LONGEST_LINE:
-                found, remedy = "a line longer than 16 MB", "export it again with line ends, or correct the line"
-                return Problem(shown_as, f"row {lines}", found, "lines of at most 16 MB", remedy)
+                return Problem.said(words, "long_line", shown_as, row=lines)
             lines += block.count(b"\n")
             returns += block.count(b"\r")
             pairs += joined.count(b"\r\n") - last.count(b"\r\n")
@@ -157,21 +155,17 @@ def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str,
         for delimiter, (_, others, records) in tried.items():
             wide = isinstance(others, Headings) and len(others.names) > 2 and others.row == headings.row
             if wide and not _quotes_fit(head, delimiter) and "\n" in "".join(records[-1][1]):
-                return _never_closed(shown_as, records[-1][0])
+                return Problem.said(words, "never_closed", shown_as, row=records[-1][0])
     other = max(tried, key=lambda d: tried[d][0])
     other_headings = tried[other][1]
     alone = reading.delimiter is not None and len(headings.names) == 1
     if alone and isinstance(other_headings, Headings) and len(other_headings.names) > 1:
-        found = f"one heading only with {best!r} as delimiter, but {len(other_headings.names)} with {other!r}"
-        return Problem(shown_as, "delimiter", found, "the character between the values", "correct or drop it")
+        counted = len(other_headings.names)
+        return Problem.said(words, "one_heading", shown_as, "delimiter", own=best, other=other, n=counted)
     if stated and headings.row > 1:
-        headings = Headings(headings.names, headings.row, headings.last, ((1, "sep= line"), *headings.not_data))
+        separator = (1, words.later("reasons.no_data.separator"))
+        headings = Headings(headings.names, headings.row, headings.last, (separator, *headings.not_data))
     return headings, best, next((cells for number, cells in rows if number > headings.last), None)
-
-
-def _never_closed(shown_as: str, row: int) -> Problem:
-    found = "a quotation mark that is never closed, so that the rows after it run together"
-    return Problem(shown_as, f"row {row}", found, "quotation marks in pairs", "close or remove it")
 
 
 def _first_records(head: str, delimiter: str, cut: bool) -> list[tuple[int, list[str]]]:
@@ -345,9 +339,8 @@ def _tidy(connection: Any, table: str, headings: Headings, reading: Reading, loa
         load.not_data += [(row, FOOTER) for row in _taken_out(connection, name, below)]
         return
     last = [(row, cells) for row, cells in load.last if not same_headings(cells, headings.names)]
-    found = footers(last, len(headings.names))
-    load.not_data += found
-    rows = {row for row, _ in found}
+    rows = set(footers(last, len(headings.names)))
+    load.not_data += [(row, FOOTER) for row in sorted(rows)]
     load.broken[:] = [(row, why) for row, why in load.broken if row not in rows]
     if rows:
         connection.execute(f"DELETE FROM {name} WHERE {ROW} IN ({', '.join(map(str, rows))})")

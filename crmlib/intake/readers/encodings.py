@@ -17,7 +17,9 @@ from pathlib import Path
 
 from crmlib.intake.readers.content import BYTE_ORDER_MARKS, HEAD, utf16_without_mark
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
+words = Words(__file__)
 _BLOCK = 1 << 20
 _LONGEST = 1 << 24
 _SAMPLE = 5_000
@@ -38,7 +40,7 @@ class Text:
     """A text file in UTF-8 (the file itself, or a copy in the scratch folder) and what was found out about it."""
 
     path: Path
-    notes: tuple[str, ...] = ()
+    notes: tuple[Saying, ...] = ()
 
 
 def as_utf8(file: Path, *, shown_as: str, encoding: str | None, scratch: Path) -> Text | Problem:
@@ -52,19 +54,18 @@ def as_utf8(file: Path, *, shown_as: str, encoding: str | None, scratch: Path) -
     if encoding is not None:
         codec = _known(encoding)
         if codec is None:
-            remedy = "write utf-8, gb18030, cp1252, utf-16 or another usual name, or leave it out"
-            return Problem(shown_as, "encoding", f"{encoding!r}", "the name of a text encoding", remedy)
-        return _whole(file, shown_as, codec, scratch, f"The text is read as {encoding}, as `encoding:` says.", True)
+            return Problem.said(words, "unknown_encoding", shown_as, "encoding", name=encoding)
+        return _whole(file, shown_as, codec, scratch, words.later("notes.encoding.set", name=encoding))
     for mark, codec in BYTE_ORDER_MARKS:
         if head.startswith(mark):
-            said = f"The text is {_SHOWN[codec]}, as its byte order mark says."
             if codec == "utf-8" and _first_not_utf8(file) is not None:
                 break
-            return _whole(file, shown_as, codec, scratch, said, False)
+            said = words.later("notes.encoding.marked", codec=_SHOWN[codec])
+            return _whole(file, shown_as, codec, scratch, said)
     if unmarked := utf16_without_mark(head):
-        return _whole(file, shown_as, unmarked, scratch, "The text is UTF-16 without a byte order mark.", False)
+        return _whole(file, shown_as, unmarked, scratch, words.later("notes.encoding.unmarked"))
     if _first_not_utf8(file) is None:
-        return Text(file, ("The text is UTF-8.",))
+        return Text(file, (words.later("notes.encoding.found", codec="UTF-8"),))
     return _by_line(file, shown_as, scratch)
 
 
@@ -93,7 +94,7 @@ def _first_not_utf8(file: Path) -> int | None:
     return lines if pending else None
 
 
-def _whole(file: Path, shown_as: str, codec: str, scratch: Path, said: str, was_set: bool) -> Text | Problem:
+def _whole(file: Path, shown_as: str, codec: str, scratch: Path, said: Saying) -> Text | Problem:
     """The whole file in one encoding; no copy is made of UTF-8."""
     if codec == "utf-8" and _first_not_utf8(file) is None:
         return Text(file, (said,))
@@ -110,10 +111,8 @@ def _whole(file: Path, shown_as: str, codec: str, scratch: Path, said: str, was_
                 copy.write(text.encode("utf-8"))
             decoder.decode(b"", True)
         except (UnicodeDecodeError, UnicodeEncodeError):
-            named = _SHOWN.get(codec, codec)
-            remedy = "leave out `encoding:` or set another" if was_set else "export it again: it is cut off or damaged"
-            found = f"a character that is not {named} in this line or soon after it"
-            return Problem(shown_as, f"row {lines}", found, f"{named} text", remedy)
+            key = "not_as_set" if said.key == "notes.encoding.set" else "not_as_marked"
+            return Problem.said(words, key, shown_as, row=lines, codec=_SHOWN.get(codec, codec))
     return Text(target, (said,))
 
 
@@ -257,9 +256,7 @@ def _kind(line: bytes) -> str:
 def _by_line(file: Path, shown_as: str, scratch: Path) -> Text | Problem:
     verdict = _survey(file)
     if verdict is None:
-        found = "characters that are neither UTF-8 nor GB18030 nor Windows-1252"
-        remedy = "set `encoding:` to the encoding of the export, or export it as UTF-8"
-        return Problem(shown_as, f"row {_first_not_utf8(file)}", found, "text in a known encoding", remedy)
+        return Problem.said(words, "no_encoding", shown_as, row=_first_not_utf8(file))
     found_lines, target = Lines(), scratch / "text"
     with target.open("wb") as copy:
         for number, line in enumerate(_split(file), 1):
@@ -318,24 +315,17 @@ def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
     return codec, line.decode(codec, "replace")
 
 
-def _notes(lines: Lines, verdict: Verdict) -> tuple[str, ...]:
+def _notes(lines: Lines, verdict: Verdict) -> tuple[Saying, ...]:
+    def said(key: str, kind: str, **more: str) -> Saying:
+        counted = {"n": lines.count.get(kind), "first": lines.first.get(kind), **more}
+        return words.later(f"notes.encoding.{key}", codec=_SHOWN.get(kind), **counted)
+
     kinds = [kind for kind in lines.count if kind != "\ufffd"]
-    notes = []
-    if len(kinds) == 1:
-        notes.append(f"The text is {_SHOWN[kinds[0]]}.")
-    else:
-        each = "; ".join(
-            f"{_SHOWN[kind]} in {lines.count[kind]:,} (the first: line {lines.first[kind]})" for kind in kinds
-        )
-        notes.append(
-            f"The file mixes encodings, so each line with other than plain letters was read by its own: {each}."
-        )
+    notes = [said("found", kinds[0])]
+    if len(kinds) > 1:
+        notes = [words.later("notes.encoding.mixed", each=[said("lines", kind) for kind in kinds])]
     if not verdict.certain and verdict.codec in kinds:
-        other = "Windows-1252" if verdict.codec == "gb18030" else "GB18030"
-        notes.append(f"Whether {_SHOWN[verdict.codec]} is right (and not {other}) is not certain; set `encoding:`.")
+        notes.append(said("unsure", verdict.codec, other="Windows-1252" if verdict.codec == "gb18030" else "GB18030"))
     if "\ufffd" in lines.count:
-        notes.append(
-            f"{lines.count[chr(0xFFFD)]:,} lines hold a character that is cut off or damaged, shown as \ufffd "
-            f"(the first: line {lines.first[chr(0xFFFD)]})."
-        )
+        notes.append(said("damaged", "\ufffd"))
     return tuple(notes)

@@ -10,11 +10,13 @@ from typing import Any
 
 from crmlib.mapping import Reading
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
-TITLE = "a title line above the headings"
-FURTHER = "a further line of headings"
-AGAIN = "the headings again"
-FOOTER = "a totals or footer line"
+words = Words(__file__)
+TITLE = words.later("reasons.no_data.title")
+FURTHER = words.later("reasons.no_data.further")
+AGAIN = words.later("reasons.no_data.again")
+FOOTER = words.later("reasons.no_data.footer")
 MOST_COLUMNS = 4096
 LAST_ROWS = 12
 
@@ -37,7 +39,7 @@ class Headings:
     names: tuple[str, ...]
     row: int
     last: int
-    not_data: tuple[tuple[int, str], ...] = ()
+    not_data: tuple[tuple[int, Saying], ...] = ()
 
     @property
     def twice(self) -> tuple[str, ...]:
@@ -67,36 +69,29 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
         spans: how many rows merged headings take up (the last names the columns) where ``header_rows`` does not say.
     """
     if not rows:
-        expected = "a row of headings and rows of data"
-        return Problem(shown_as, found="an empty file", expected=expected, remedy="export it again")
+        return Problem.said(words, "empty", shown_as)
     height = reading.header_rows if reading.header_rows > 1 else spans
     take = reading.heading_from if reading.header_rows > 1 or reading.heading_from > 1 else height
     if take > height:
-        expected = f"a number up to header_rows, which is {height}"
-        return Problem(shown_as, "heading_from", str(take), expected, "correct heading_from or header_rows")
+        return Problem.said(words, "heading_from", shown_as, "heading_from", take=take, height=height)
     first = reading.header_row or _likely(rows)
-    named = dict(rows).get(first + take - 1)
+    row = first + take - 1
+    named = dict(rows).get(row)
     if named is None:
-        found = "no headings: the row is blank or does not exist"
-        return Problem(shown_as, f"row {first + take - 1}", found, "the headings", "correct header_row")
+        return Problem.said(words, "headings_blank", shown_as, row=row)
     if reading.header_row is None and values_only(named):
-        return Problem(
-            shown_as, f"row {first}", "no headings, but numbers or dates", "a heading for each column",
-            "export with headings, or set header_row to the row that holds them",
-        )  # fmt: skip
+        return Problem.said(words, "headings_are_values", shown_as, row=first)
     names = tuple("" if name is None else str(name).replace("\ufeff", "").strip() for name in named)
     while names and not names[-1] and not any(len(cells) >= len(names) for n, cells in rows if n >= first + height):
         names = names[:-1]
     if not any(names):
-        remedy = "export with headings, or correct header_row"
-        return Problem(shown_as, f"row {first + take - 1}", "no headings", "a heading for each column", remedy)
+        return Problem.said(words, "no_headings", shown_as, row=row)
     if len(names) > MOST_COLUMNS:
-        found = f"{len(names):,} columns"
-        remedy = "export only the columns that are needed, one row per record"
-        return Problem(shown_as, f"row {first}", found, f"at most {MOST_COLUMNS:,}", remedy)
+        place = words.say("problems.no_headings.place", row=first)
+        return Problem.said(words, "many_columns", shown_as, place, n=len(names), most=MOST_COLUMNS)
     above = [(number, TITLE) for number, _ in rows if number < first]
-    further = [(n, FURTHER) for n, _ in rows if first <= n < first + height and n != first + take - 1]
-    return Headings(names, first + take - 1, first + height - 1, (*above, *further))
+    further = [(n, FURTHER) for n, _ in rows if first <= n < first + height and n != row]
+    return Headings(names, row, first + height - 1, (*above, *further))
 
 
 def _likely(rows: Rows) -> int:
@@ -156,22 +151,24 @@ def ends(cells: Sequence[Any], beginnings: Sequence[str]) -> bool:
     return bool(beginnings and cells) and str(cells[0] or "").strip().startswith(tuple(beginnings))
 
 
-def footers(last: Rows, columns: int) -> list[tuple[int, str]]:
+def footers(last: Rows, columns: int) -> list[int]:
     """Totals and legal lines at the very end of a table, of which the last rows (in order) are given.
 
     Such a line begins with a word like ``Total``, ``合计`` or ``Copyright`` and fills at most half of the columns, or
     it is a total's word alone and otherwise numbers.
 
+    Answers their row numbers.
+
     >>> footers([(8, ["a", "Total Gym", 3.0]), (9, ["合计", "", 3.0]), (10, ["Confidential - do not copy", "", ""])], 3)
-    [(9, 'a totals or footer line'), (10, 'a totals or footer line')]
+    [9, 10]
     """
-    found: list[tuple[int, str]] = []
+    found: list[int] = []
     for number, cells in reversed(last):
         there = filled(cells)
         if there and not _footer(there, columns):
             break
         if there:
-            found.append((number, FOOTER))
+            found.append(number)
     return found[::-1]
 
 

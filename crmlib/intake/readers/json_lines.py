@@ -10,8 +10,10 @@ from typing import Any
 from crmlib.intake.readers.headings import MOST_COLUMNS
 from crmlib.intake.source import ROW, Source, identifier
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
-NOT_JSON = "the line is not a JSON object"
+words = Words(__file__)
+NOT_JSON = words.later("reasons.not_json_line")
 LARGEST_WHOLE = 1 << 30
 _LONGEST = 1 << 24
 _BATCH = 50_000
@@ -58,9 +60,9 @@ def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def open_json(connection: Any, text: Path, *, shown_as: str, table: str, notes: tuple[str, ...]) -> Source | Problem:
+def open_json(connection: Any, text: Path, *, shown_as: str, table: str, notes: tuple[Saying, ...]) -> Source | Problem:
     """Open JSON in UTF-8 as a table of text; rows are lines, or objects counted from 1."""
-    broken: list[tuple[int, str]] = []
+    broken: list[tuple[int, Saying]] = []
     found = _objects(text, shown_as, broken)
     if isinstance(found, Problem):
         return found
@@ -72,8 +74,7 @@ def open_json(connection: Any, text: Path, *, shown_as: str, table: str, notes: 
         cells = flattened(record)
         for name in [name for name in cells if name not in columns]:
             if len(columns) == MOST_COLUMNS:
-                remedy = "export lists of records rather than objects keyed by record"
-                return Problem(shown_as, f"row {row}", f"more than {MOST_COLUMNS:,} keys", "records alike", remedy)
+                return Problem.said(words, "many_keys", shown_as, row=row, most=MOST_COLUMNS)
             columns[name] = len(columns) + 1
             connection.execute(f"ALTER TABLE {identifier(table)} ADD COLUMN c{columns[name]} VARCHAR")
         batch.append((row, cells))
@@ -81,7 +82,7 @@ def open_json(connection: Any, text: Path, *, shown_as: str, table: str, notes: 
             _store(connection, table, batch, columns)
     _store(connection, table, batch, columns)
     if not columns:
-        return Problem(shown_as, found="no record", expected="objects with keys and values", remedy="export it again")
+        return Problem.said(words, "no_record", shown_as)
     return Source(
         shown_as,
         f"SELECT {', '.join(f'c{n}' for n in columns.values())}, {ROW} FROM {identifier(table)}",
@@ -93,40 +94,35 @@ def open_json(connection: Any, text: Path, *, shown_as: str, table: str, notes: 
 
 
 def _objects(
-    text: Path, shown_as: str, broken: list[tuple[int, str]]
-) -> tuple[Iterator[tuple[int, dict[str, Any]]], str] | Problem:
+    text: Path, shown_as: str, broken: list[tuple[int, Saying]]
+) -> tuple[Iterator[tuple[int, dict[str, Any]]], Saying] | Problem:
     first, several = _first_lines(text)
     if several and isinstance(_parsed(first), dict):
-        return _lines(text, broken), "The file holds one JSON object per line."
+        return _lines(text, broken), words.later("notes.json_lines")
     if text.stat().st_size > LARGEST_WHOLE:
-        expected = "one object per line, or at most 1 GB"
-        return Problem(shown_as, "", "more than 1 GB of JSON in one piece", expected, "export it as JSON lines or CSV")
+        return Problem.said(words, "json_in_one_piece", shown_as)
     try:
         whole = json.loads(text.read_text("utf-8-sig"), parse_float=str, parse_int=str)
     except (json.JSONDecodeError, RecursionError) as error:
-        row = getattr(error, "lineno", 1)
         if several and first[:1] == "{":
-            return _lines(text, broken), "The file holds one JSON object per line."
-        remedy = "export it again: it is cut off or damaged"
-        return Problem(shown_as, f"row {row}", "text that is not JSON from here on", "JSON", remedy)
+            return _lines(text, broken), words.later("notes.json_lines")
+        return Problem.said(words, "not_json", shown_as, row=getattr(error, "lineno", 1))
     return _listed(whole, shown_as)
 
 
-def _listed(whole: Any, shown_as: str) -> tuple[Iterator[tuple[int, dict[str, Any]]], str] | Problem:
-    said = "The file holds a list of JSON objects."
+def _listed(whole: Any, shown_as: str) -> tuple[Iterator[tuple[int, dict[str, Any]]], Saying] | Problem:
+    said = words.later("notes.json_list")
     if isinstance(whole, dict):
         lists = {k: v for k, v in whole.items() if isinstance(v, list) and v and all(isinstance(o, dict) for o in v)}
         if len(lists) > 1:
-            found = f"several lists: {', '.join(lists)}"
-            return Problem(shown_as, "", found, "one list of records", "keep one of them, or export them apart")
+            return Problem.said(words, "several_lists", shown_as, names=list(lists))
         if lists:
             name, whole = next(iter(lists.items()))
-            said = f"The records are the list {name!r} of a JSON object; what stands beside it is not read."
+            said = words.later("notes.json_list_inside", name=name)
         else:
-            whole, said = [whole], "The file holds one JSON object."
+            whole, said = [whole], words.later("notes.json_one")
     if not isinstance(whole, list) or not all(isinstance(o, dict) for o in whole):
-        found = "JSON that is no list of objects"
-        return Problem(shown_as, "", found, "a list of objects, or one object per line", "export the records as CSV")
+        return Problem.said(words, "no_list", shown_as)
     return enumerate(whole, 1), said
 
 
@@ -150,7 +146,7 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _lines(text: Path, broken: list[tuple[int, str]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(text: Path, broken: list[tuple[int, Saying]]) -> Iterator[tuple[int, dict[str, Any]]]:
     with text.open(encoding="utf-8-sig") as stream:
         for row, line in enumerate(stream, 1):
             if not line.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from crmlib.intake.readers.workbook import open_workbook
 from crmlib.intake.source import Source
 from crmlib.mapping import Reading
 from crmlib.problems import Problem
+from crmlib.words import Words
 
+words = Words(__file__)
 Opened = tuple[list[Source], list[Problem]]
 
 
@@ -48,20 +51,21 @@ def open_source(
     """
     reading = reading or Reading()
     if file.suffix.lower() in (*UNFINISHED, ".tmp"):
-        found, remedy = "a download or copy that is not finished", "wait until it is, or delete what is left of it"
-        return [], [Problem(shown_as, found=found, expected="a whole file", remedy=remedy)]
+        return [], [Problem.said(words, "unfinished", shown_as)]
     try:
         str(file).encode()
     except UnicodeEncodeError:
-        found, remedy = "a file name in another encoding than UTF-8", "give the file (and its folder) a plain name"
-        return [], [Problem(shown_as, found=found, expected="a name that can be shown", remedy=remedy)]
+        return [], [Problem.said(words, "name_encoding", shown_as)]
     try:
         with tempfile.TemporaryDirectory(dir=scratch, prefix="reading-") as folder:
             return _open(connection, file, shown_as, f"source_{name}", reading, Path(folder), unpacked=False)
     except OSError as error:
-        found = str(error.strerror or error).lower()
-        remedy = "check that the file is there, may be read and is not open elsewhere"
-        return [], [Problem(shown_as, found=found, expected="a file that can be read", remedy=remedy)]
+        return [], [closed(shown_as, error)]
+
+
+def closed(shown_as: str, error: OSError) -> Problem:
+    """What the operating system says of a file that it does not let us read."""
+    return Problem.said(words, "closed", shown_as, why=errno.errorcode.get(error.errno or 0, str(error.strerror)))
 
 
 def _open(
@@ -70,13 +74,11 @@ def _open(
     make_room(connection, table)
     content = content_of(file)
     if content.kind == "unreadable":
-        expected = "CSV, a workbook, JSON or Parquet"
-        return [], [Problem(shown_as, found=content.found, expected=expected, remedy=content.remedy)]
+        return [], [Problem.said(words, "unreadable", shown_as, what=content.what)]
     if content.kind == "empty":
-        expected = "a row of headings and rows of data"
-        return [], [Problem(shown_as, found="an empty file", expected=expected, remedy="export it again")]
+        return [], [Problem.said(words, "empty", shown_as)]
     if content.kind in ("gzip", "zip") and unpacked:
-        return [], [Problem(shown_as, "", "an archive within an archive", "files", "unpack the outer one")]
+        return [], [Problem.said(words, "nested", shown_as)]
     if content.kind == "gzip":
         inside = gunzipped(file, shown_as=shown_as, scratch=scratch)
         if isinstance(inside, Problem):

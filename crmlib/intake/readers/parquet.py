@@ -9,6 +9,9 @@ from crmlib.engine import file_pattern
 from crmlib.intake.readers.headings import MOST_COLUMNS
 from crmlib.intake.source import ROW, Source, identifier, literal
 from crmlib.problems import Problem
+from crmlib.words import Words
+
+words = Words(__file__)
 
 
 def open_parquet(connection: Any, file: Path, *, shown_as: str, table: str, copied: bool = False) -> Source | Problem:
@@ -19,17 +22,10 @@ def open_parquet(connection: Any, file: Path, *, shown_as: str, table: str, copi
     import duckdb
 
     path = literal(file_pattern(file))
-    damaged = Problem(
-        shown_as,
-        found="a file that is not Parquet, is cut off or is damaged",
-        expected="Parquet",
-        remedy="export it again",
-    )
     try:
         described = [(c, k) for c, k, *_ in connection.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
         if len(described) > MOST_COLUMNS:
-            found, remedy = f"{len(described):,} columns", "export only the columns that are needed"
-            return Problem(shown_as, "", found, f"at most {MOST_COLUMNS:,}", remedy)
+            return Problem.said(words, "many_columns", shown_as, n=len(described), most=MOST_COLUMNS)
         columns = [f"c{n}" for n in range(1, len(described) + 1)]
         if any(name.lower() == "file_row_number" for name, _ in described):
             number, relation = "row_number() OVER ()", f"read_parquet({path}) AS t({', '.join(columns)})"
@@ -43,8 +39,7 @@ def open_parquet(connection: Any, file: Path, *, shown_as: str, table: str, copi
             f"SELECT {', '.join(columns)}, {number} AS {ROW} FROM {relation}"
         )
     except duckdb.Error:
-        return damaged
+        return Problem.said(words, "not_parquet", shown_as)
     names = {column: f"c{n}" for n, (column, _) in enumerate(described, 1)}
-    return Source(
-        shown_as, f"SELECT * FROM {identifier(table)}", dict(described), names, notes=("The file is Parquet.",)
-    )
+    notes = (words.later("notes.parquet"),)
+    return Source(shown_as, f"SELECT * FROM {identifier(table)}", dict(described), names, notes=notes)

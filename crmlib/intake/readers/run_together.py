@@ -8,6 +8,9 @@ from typing import Any
 from crmlib.intake.readers.headings import Headings
 from crmlib.intake.source import ROW, identifier, literal
 from crmlib.problems import Problem
+from crmlib.words import Words
+
+words = Words(__file__)
 
 
 def rows_within_a_cell(
@@ -29,9 +32,7 @@ def rows_within_a_cell(
             for row, first, cell in found:
                 began = first.split("\n")[0].split(delimiter)[0] if n == 1 else first
                 if _holds_rows(cell, began, columns, delimiter, n):
-                    said = "a cell that holds whole rows: a quotation mark opens here and closes in a later row"
-                    remedy = "close or remove the quotation mark, or export the file again"
-                    return Problem(shown_as, f"row {row}", said, "quotation marks in pairs", remedy)
+                    return Problem.said(words, "rows_in_a_cell", shown_as, row=row)
     return None
 
 
@@ -74,7 +75,5 @@ def numbers_split_in_two(
             f"FROM {identifier(table)} WHERE trim(coalesce(c{n}, '')) <> ''"
         ).fetchone()
         if filled and filled == split:
-            found = f"numbers under {names[n - 2]!r} whose comma splits them over two columns"
-            remedy = "export with semicolons or tabs between the values, or with quotation marks around numbers"
-            return Problem(shown_as, f"row {row}", found, "one value in each column", remedy)
+            return Problem.said(words, "split_numbers", shown_as, row=row, heading=names[n - 2])
     return None

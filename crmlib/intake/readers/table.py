@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from crmlib.intake.readers.headings import Headings
 from crmlib.intake.source import Source, identifier
+from crmlib.words import Saying, Words
+
+words = Words(__file__)
 
 
 def make_room(connection: Any, table: str) -> None:
@@ -22,9 +26,9 @@ def finished(
     *,
     shown_as: str,
     headings: Headings,
-    notes: Sequence[str] = (),
-    broken: Sequence[tuple[int, str]] = (),
-    not_data: Sequence[tuple[int, str]] = (),
+    notes: Sequence[Saying] = (),
+    broken: Sequence[tuple[int, Saying]] = (),
+    not_data: Sequence[tuple[int, Saying]] = (),
     types: Sequence[str] = (),
 ) -> Source:
     """The Source of a table with the columns ``c1`` … and ``_row``.
@@ -34,19 +38,19 @@ def finished(
     names = _named(connection, table, headings)
     kinds = types or ["VARCHAR"] * len(names)
     given = [f"column {n}" for n, name in enumerate(headings.names, 1) if not name and names[n - 1]]
-    said = [*notes, f"The headings are in row {headings.row}."]
+    said = [*notes, words.later("notes.headings", row=headings.row)]
     if given:
-        said.append(f"Without a heading, but with values: {', '.join(given)}; the columns are known by these names.")
+        said.append(words.later("notes.unnamed", names=given))
     count = connection.execute(f"SELECT count(*) FROM {identifier(table)}").fetchone()[0]
     if not count and not broken:
-        said.append("There is no row below the headings.")
+        said.append(words.later("notes.no_rows"))
     return Source(
         shown_as,
         f"SELECT * FROM {identifier(table)}",
         {name: kind for name, kind in zip(names, kinds, strict=True) if name},
         {name: f"c{n}" for n, name in enumerate(names, 1) if name},
-        broken=tuple(sorted(broken)),
-        not_data=tuple(sorted((*headings.not_data, *not_data))),
+        broken=tuple(sorted(broken, key=itemgetter(0))),
+        not_data=tuple(sorted((*headings.not_data, *not_data), key=itemgetter(0))),
         twice=headings.twice,
         notes=tuple(said),
     )

@@ -32,7 +32,9 @@ from crmlib.intake.readers.table import finished
 from crmlib.intake.source import ROW, Source, identifier, plain_heading
 from crmlib.mapping import Reading
 from crmlib.problems import Problem, nearest
+from crmlib.words import Saying, Words
 
+words = Words(__file__)
 EVERY_SHEET = "*"
 NOT_CALCULATED = "#NOT CALCULATED"
 """Stands for a formula whose value the program that wrote the workbook left to be calculated."""
@@ -83,29 +85,28 @@ def open_workbook(
     import python_calamine
 
     if kind != "xlsx" and not ((kind != "ods" or _well_formed(file)) and _survives(file)):
-        return [], [_damaged(shown_as)]
+        return [], [Problem.said(words, "workbook_damaged", shown_as)]
     try:
         with _quietly():
             book = python_calamine.load_workbook(str(file))
             chosen, skipped = _chosen(book, kind, file, shown_as, reading)
     except python_calamine.PasswordError:
-        remedy = "save it without the password"
-        return [], [Problem(shown_as, found="a workbook with a password", expected="one without", remedy=remedy)]
+        return [], [Problem.said(words, "workbook_password", shown_as)]
     except (python_calamine.CalamineError, OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return [], [_damaged(shown_as)]
+        return [], [Problem.said(words, "workbook_damaged", shown_as)]
     except _Unusable as unusable:
         return [], [unusable.problem]
     except BaseException as error:
         # The reader of workbooks panics on some damaged ones, with an exception that is no Exception.
         if type(error).__name__ != "PanicException":
             raise
-        return [], [_damaged(shown_as)]
+        return [], [Problem.said(words, "workbook_damaged", shown_as)]
     problems = [sheet.headings for sheet in chosen if isinstance(sheet.headings, Problem)]
     if problems:
         return [], problems
     sources = []
     for number, sheet in enumerate(chosen, 1):
-        shown = shown_as if len(chosen) == 1 else f"{shown_as}, sheet {sheet.name}"
+        shown = shown_as if len(chosen) == 1 else f"{shown_as}/{sheet.name}"
         name = table if number == 1 else f"{table}_part{number}"
         source = _loaded(connection, sheet, shown, name, reading, skipped)
         sources.append(source)
@@ -150,20 +151,15 @@ def _well_formed(file: Path) -> bool:
     return True
 
 
-def _damaged(shown_as: str) -> Problem:
-    found = "a workbook that is cut off or damaged"
-    return Problem(shown_as, found=found, expected="a workbook", remedy="open and save it again, or as CSV")
-
-
 class _Unusable(Exception):
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, key: str, shown_as: str, place: str = "", **values: Any) -> None:
+        self.problem = Problem.said(words, key, shown_as, place, **values)
 
 
 # Which sheet
 
 
-def _chosen(book: Any, kind: str, file: Path, shown_as: str, reading: Reading) -> tuple[list[Sheet], list[str]]:
+def _chosen(book: Any, kind: str, file: Path, shown_as: str, reading: Reading) -> tuple[list[Sheet], list[Saying]]:
     """The sheets to be read, and sentences on those that are not."""
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
@@ -176,23 +172,19 @@ def _chosen(book: Any, kind: str, file: Path, shown_as: str, reading: Reading) -
 
     if isinstance(wanted, int) or (isinstance(wanted, str) and wanted not in names and wanted.isdigit()):
         if not 1 <= int(wanted) <= len(names):
-            expected = f"a number from 1 to {len(names)}"
-            raise _Unusable(Problem(shown_as, "sheet", str(wanted), expected, f"use one of {', '.join(names)}"))
+            raise _Unusable("sheet_number", shown_as, "sheet", number=wanted, n=len(names), names=names)
         return [sheet(names[int(wanted) - 1])], []
     if wanted is not None and wanted != EVERY_SHEET:
         alike = [name for name in names if plain_heading(name) == plain_heading(wanted)]
         name = wanted if wanted in names else alike[0] if len(alike) == 1 else None
         if name is None:
-            expected = "the name or number of a sheet"
-            raise _Unusable(Problem(shown_as, "sheet", f"no sheet {wanted!r}", expected, nearest(wanted, names)))
+            raise _Unusable("no_such_sheet", shown_as, "sheet", name=wanted, nearest=nearest(wanted, names))
         return [sheet(name)], []
     opened = [sheet(name) for name in names if wanted == EVERY_SHEET or name not in hidden]
     opened = [s for s in opened if s.rows] or [sheet(name) for name in names if name in hidden]
     opened = [s for s in opened if s.rows]
     if not opened:
-        raise _Unusable(
-            Problem(shown_as, found="no sheet with a table", expected="rows below headings", remedy="export it again")
-        )
+        raise _Unusable("no_table", shown_as)
     tables = [s for s in opened if _holds_table(s)]
     if wanted == EVERY_SHEET or not tables:
         return tables or opened[:1], []
@@ -200,10 +192,9 @@ def _chosen(book: Any, kind: str, file: Path, shown_as: str, reading: Reading) -
     same = [s for s in tables if _key(s) == key]
     different = [s.name for s in tables if _key(s) != key]
     if different:
-        found = f"several sheets with different headings: {', '.join(s.name for s in tables)}"
-        raise _Unusable(Problem(shown_as, "sheet", found, "one table", "set `sheet:` to the one that is meant"))
+        raise _Unusable("different_sheets", shown_as, "sheet", names=[s.name for s in tables])
     passed = [name for name in names if name in hidden and name not in {s.name for s in same}]
-    return same, [f"Hidden sheets are not read: {', '.join(passed)}."] if passed else []
+    return same, [words.later("notes.hidden", names=passed)] if passed else []
 
 
 def _holds_table(sheet: Sheet) -> bool:
@@ -316,9 +307,7 @@ def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[i
     except (KeyError, EOFError):
         return {}
     if right * bottom > _MOST_CELLS:
-        found = f"a single cell far away from the table, in row {bottom:,} and column {right:,}"
-        remedy = "delete the rows and columns beyond the table, or save the sheet as CSV"
-        raise _Unusable(Problem(shown_as, "", found, "nothing outside the table", remedy))
+        raise _Unusable("far_cell", shown_as, row=bottom, column=right)
     return errors
 
 
@@ -333,7 +322,7 @@ def _column(letters: bytes) -> int:
 
 
 def _loaded(
-    connection: Any, sheet: Sheet, shown_as: str, table: str, reading: Reading, skipped: Sequence[str]
+    connection: Any, sheet: Sheet, shown_as: str, table: str, reading: Reading, skipped: Sequence[Saying]
 ) -> Source:
     import pyarrow as pa
 
@@ -358,7 +347,7 @@ def _loaded(
         table,
         shown_as=shown_as,
         headings=headings,
-        notes=[f"The sheet is {sheet.name!r}.", *skipped],
+        notes=[words.later("notes.sheet", name=sheet.name), *skipped],
         not_data=not_data,
         types=[kind for _, kind in columns],
     )
@@ -374,9 +363,9 @@ def _width(cells: Sequence[Any]) -> int:
 
 def _data(
     rows: list[tuple[int, list[Any]]], headings: Headings, reading: Reading
-) -> tuple[list[tuple[int, list[Any]]], list[tuple[int, str]]]:
+) -> tuple[list[tuple[int, list[Any]]], list[tuple[int, Saying]]]:
     data: list[tuple[int, list[Any]]] = []
-    not_data: list[tuple[int, str]] = []
+    not_data: list[tuple[int, Saying]] = []
     ended = False
     for number, cells in rows:
         if number <= headings.last:
@@ -387,9 +376,8 @@ def _data(
         else:
             data.append((number, cells))
     if not reading.ends_at:
-        found = footers(data[-LAST_ROWS:], len(filled(headings.names)))
-        below = {number for number, _ in found}
-        not_data += found
+        below = footers(data[-LAST_ROWS:], len(filled(headings.names)))
+        not_data += [(number, FOOTER) for number in below]
         data = [(number, cells) for number, cells in data if number not in below]
     return data, not_data
 

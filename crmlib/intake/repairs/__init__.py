@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmlib.intake.repairs.cells import HIDDEN, REPAIRS, Cell, Habits, Mended, Repair
+from crmlib.intake.repairs.cells import HIDDEN, Cell, Habits, Mended, Repair, words
 from crmlib.intake.repairs.examination import examine
 
-__all__ = ["HIDDEN", "REPAIRS", "Cell", "Habits", "Mended", "Repair", "examine"]
+__all__ = ["HIDDEN", "Cell", "Habits", "Mended", "Repair", "examine", "words"]

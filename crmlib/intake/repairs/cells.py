@@ -4,38 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from crmlib.contract.tables import Kind
 from crmlib.intake.source import literal
 from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
+from crmlib.words import Saying, Words
 
-HIDDEN = "‹hidden›"
+words = Words(__file__)
+HIDDEN = words.later("examples.hidden")
+"""Stands for a cell that may be a person's."""
 DIFFERENT = "DIFFERENT"
 """Before evidence of which different values are counted, where else the cells that meet a condition are."""
-
-REPAIRS: dict[str, str] = {
-    "blanks": "words and signs that stand for an empty cell",
-    "trimmed": "invisible characters around a value: tabs, line ends, no-break and zero-width blanks",
-    "full_width": "full-width digits and letters in identifiers",
-    "text_marks": 'Excel\'s marks of text: a leading apostrophe, ="…"',
-    "float_ids": "identifiers that were stored as fractions: 17850.0",
-    "destroyed_ids": "identifiers that Excel turned into 1.23E+17: flagged, not repaired",
-    "key_case": "e-mail addresses as identifiers, in capitals",
-    "money": "currencies, units, thousands separators and negatives in parentheses",
-    "decimal_comma": "numbers with a comma before the fraction",
-    "percent": "percentages as fractions",
-    "date_format": "dates and times in other forms than year-month-day",
-    "day_month": "dates with day and month first",
-    "serial_dates": "Excel's day numbers",
-    "epochs": "seconds, milliseconds or microseconds since 1970",
-    "epoch_blank": "1970-01-01 or 0000-00-00 for an empty time; 1900, 1901 and 1970-01-01 for an unknown birthday",
-    "flags": "further words for true and false",
-    "guests": "words for a guest in place of a customer: guest, anonymous, 散客",
-    "scores": "scores with their words: 10(极有可能), 5 - Very satisfied, 9分",
-    "sign": "sums that are all written as negatives where the contract counts them from 0",
-}
-"""Each repair of cells by its name in ``repairs: {name: false}``, and what it mends."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +29,8 @@ class Cell:
     ``private``: a person's data, of which no example is shown. ``unit``, ``low`` and ``required`` as in the contract
     (``money`` is never a percentage); a cell that is only a part of a value has no ``low``. ``meant``: words that
     the settings write into the column, which therefore never stand for an empty cell. ``zone``: SQL of the zone
-    that the headings of times say, NULL in rows whose heading says none, and ``zone_said`` how they say it; empty: the
-    source's zone.
+    that the headings of times say, NULL in rows whose heading says none, and ``zone_said`` how they say it (heading:
+    zone); empty: the source's zone.
     """
 
     name: str
@@ -66,7 +47,18 @@ class Cell:
     required: bool = False
     meant: frozenset[str] = frozenset()
     zone: str = ""
-    zone_said: str = ""
+    zone_said: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def shown(self) -> str:
+        """How messages name the column: with the heading that fills it, where that is another name."""
+        if not self.heading or self.heading == self.name:
+            return self.name
+        return words.say("places.column", column=self.name, heading=self.heading)
+
+    def decision(self, key: str, **values: Any) -> Saying:
+        """What was decided for the whole column."""
+        return words.later(f"decisions.{key}", column=self.name, **values)
 
 
 @dataclass(frozen=True)
@@ -78,20 +70,20 @@ class Repair:
     cells: int
     file: str
     row: int
-    before: str
-    after: str
+    before: str | Saying
+    after: str | Saying
 
 
 @dataclass(frozen=True)
 class Mended:
     """How one cell is read: SQL of the value (typed; NULL: blank or unreadable), of "something stands there", and of
-    "a repair changed it". ``decisions`` are sentences on what was decided for the whole column, with the evidence."""
+    "a repair changed it". ``decisions`` say what was decided for the whole column, with the evidence."""
 
     value: str
     filled: str
     changed: str
     repairs: tuple[Repair, ...] = ()
-    decisions: tuple[str, ...] = ()
+    decisions: tuple[Saying, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,15 +119,15 @@ class Lent:
 class Plan:
     """How a column is to be read: SQL over its raw cell, and of each repair where it changes a cell.
 
-    ``refusals``: SQL of the cells that must not be read, and the problem, to which the first of them is added.
+    ``refused``: SQL of the cells that must not be read: percentages where money should be.
     """
 
     value: str
     filled: str
     mendings: tuple[tuple[str, str], ...] = ()
-    decisions: tuple[str, ...] = ()
+    decisions: tuple[Saying, ...] = ()
     problems: tuple[Problem, ...] = ()
-    refusals: tuple[tuple[str, Problem], ...] = ()
+    refused: str = ""
 
 
 def is_text(cell: Cell) -> bool:
@@ -182,12 +174,3 @@ def any_of(conditions: list[str]) -> str:
     if not conditions:
         return "false"
     return f"coalesce({' OR '.join(f'({c})' for c in conditions) if len(conditions) > 1 else conditions[0]}, false)"
-
-
-def counted(number: int, what: str) -> str:
-    """A number with the word that it counts.
-
-    >>> counted(1, "cell"), counted(12345, "cell")
-    ('1 cell', '12,345 cells')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmlib.intake.repairs.cells import Cell, Mended, is_text
+from crmlib.intake.repairs.cells import Cell, Mended, is_text, words
 from crmlib.intake.repairs.numbers import CURRENCY
 from crmlib.intake.source import literal
 from crmlib.problems import Problem
+from crmlib.words import Saying
 
 _DOLLARS = "USD HKD TWD AUD CAD SGD MXN BRL NZD CLP COP ARS"
 _POSSIBLE = {
@@ -51,7 +52,7 @@ def foreign_money(
     among: str,
     currency: str,
     place: str,
-) -> tuple[list[Problem], list[str]]:
+) -> tuple[list[Problem], list[Saying]]:
     """What is wrong with the currencies that are written beside numbers.
 
     Args:
@@ -76,17 +77,11 @@ def foreign_money(
             f"WHERE ({among}) AND ({mended[cell.name].value}) IS NOT NULL AND mark <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
         marks = [mark for mark, _ in found]
-        heading = cell.heading or cell.name
-        shown = f"{cell.name} ({heading})" if heading != cell.name else cell.name
-        listed = ", ".join(f"{mark} in {count:,} rows" for mark, count in found)
+        said = {"marks": [words.later("places.mark", mark=mark, n=n) for mark, n in found], "currency": currency}
         if marks and not together(marks):
-            said = f"money in several currencies: {listed}"
-            remedy = (
-                f"convert it to {currency} before, or make a table of each currency, with the others under "
-                f'leave_out: {{"{heading}": ["{marks[-1]}*"]}}'
-            )
-            problems.append(Problem(place, shown, said, "sums that can be added up", remedy))
+            said |= {"marks": list(map(str, said["marks"])), "mark": marks[-1], "heading": cell.heading or cell.name}
+            problems.append(Problem.said(words, "currencies", place, cell.shown, **said))
         elif marks and currency not in together(marks):
-            meant = " or ".join(sorted(together(marks))[:3])
-            questions.append(f"{cell.name}: money in {listed}, which is {meant}, taken as {currency}. Is this right?")
+            meant = sorted(together(marks))[:3]
+            questions.append(words.later("questions.currency", column=cell.name, meant=meant, **said))
     return problems, questions

@@ -7,14 +7,26 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from crmlib.intake.repairs import flags, keys, numbers, times, wholes
+from crmlib.intake.repairs import flags, numbers, texts, times, wholes
 from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
-from crmlib.intake.repairs.cells import DIFFERENT, HIDDEN, Cell, Habits, Lent, Mended, Plan, Repair, any_of, is_text
+from crmlib.intake.repairs.cells import (
+    DIFFERENT,
+    HIDDEN,
+    Cell,
+    Habits,
+    Lent,
+    Mended,
+    Plan,
+    Repair,
+    any_of,
+    is_text,
+    words,
+)
 from crmlib.intake.source import FILE, ROW, literal
 from crmlib.problems import Problem
 
 _FAMILIES: Mapping[str, ModuleType] = {
-    "text": keys,
+    "text": texts,
     "time": times,
     "date": times,
     "number": numbers,
@@ -68,21 +80,19 @@ def examine(
         )
         for name, plan in plans.items()
     }
-    refused = [one for plan in plans.values() for one in _refused(connection, relation, plan, place)]
+    refused = [one for cell in cells for one in _refused(connection, relation, cell, plans[cell.name].refused, place)]
     return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
 
 
-def _refused(connection: Any, relation: str, plan: Plan, place: str) -> list[Problem]:
+def _refused(connection: Any, relation: str, cell: Cell, condition: str, place: str) -> list[Problem]:
     """What is wrong with cells that must not be read, and in which row the first of them stands."""
-    problems = []
-    for condition, problem in plan.refusals:
-        first = connection.execute(
-            f"SELECT {FILE}, {ROW} FROM {relation} WHERE {condition} ORDER BY {FILE}, {ROW} LIMIT 1"
-        ).fetchone()
-        if first:
-            found = f"{problem.found}, the first in {first[0]}, row {first[1]}"
-            problems.append(replace(problem, file=place, found=found))
-    return problems
+    if not condition:
+        return []
+    count, file, row = connection.execute(
+        f"SELECT count(*) OVER (), {FILE}, {ROW} FROM {relation} WHERE {condition} ORDER BY {FILE}, {ROW} LIMIT 1"
+    ).fetchone() or (0, "", 0)
+    said = {"n": count, "file": file, "row": row}
+    return [Problem.said(words, "percent_of_money", place, cell.shown, **said)] if count else []
 
 
 def _screened(connection: Any, relation: str, cells: Sequence[Cell], habits: Habits) -> Counts:
@@ -189,7 +199,8 @@ def _repairs(
         if not number:
             continue
         file, at = next((row[0], row[2 + 2 * i]) for row in rows if row[1 + 2 * i])
-        before, after = HIDDEN, HIDDEN
+        before: Any = HIDDEN
+        after: Any = HIDDEN
         if not cell.private:
             before, after = _example(connection, relation, cell, plans[cell.name], habits, (file, at, condition))
         repairs.setdefault(cell.name, []).append(

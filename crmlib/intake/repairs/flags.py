@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlib.intake.repairs.blanks import surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, counted
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan
 from crmlib.intake.source import literal
 
 STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
@@ -117,7 +117,7 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         and habits.mends("flags")
     ):
         value = f"CASE WHEN {around.filled} THEN {value} ELSE false END"
-        decisions.append(f"{cell.name}: {counted(counts['ticks'], 'tick')} and nothing else; an empty cell means no")
+        decisions.append(cell.decision("ticks", n=counts["ticks"]))
     return Plan(value, around.filled, tuple(mendings), tuple(decisions))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlib.intake.repairs.blanks import Surface, is_blank, surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, counted, let, matches
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, let, matches, words
 from crmlib.intake.source import literal
 from crmlib.problems import Problem
+from crmlib.words import Saying
 
 FEW = 20
 """From so many numbers on, of which every point parts three digits, the points may part thousands."""
@@ -127,7 +128,7 @@ def _plan_slow(
     around: Surface,
     strict: str,
     decimal: str,
-    decisions: tuple[str, ...],
+    decisions: tuple[Saying, ...],
     problems: tuple[Problem, ...],
 ) -> Plan:
     """How a column is read in which some numbers need mending."""
@@ -147,8 +148,8 @@ def _plan_slow(
     )
     exponent = f" || {exponent}" if counts.get("percent") or counts.get("wan") else ""
     number = f"try_cast(CASE WHEN {negative} THEN '-' ELSE '' END || {_digits('c', comma)}{exponent} AS DOUBLE)"
-    refused = f"WHEN {any_of(off)} THEN NULL " if off else ""
-    mended = let("b", body, let("c", _core("b"), f"CASE {refused}WHEN c <> '' THEN {number} END"))
+    unread = f"WHEN {any_of(off)} THEN NULL " if off else ""
+    mended = let("b", body, let("c", _core("b"), f"CASE {unread}WHEN c <> '' THEN {number} END"))
     value = f"CASE WHEN {strict} THEN try_cast({text} AS DOUBLE) ELSE {mended} END"
 
     def where(condition: str) -> str:
@@ -156,27 +157,12 @@ def _plan_slow(
         return f"CASE WHEN NOT {strict} THEN {found} END"
 
     mendings = tuple((name, where(condition)) for name, condition in kinds if habits.mends(name))
-    refusals = tuple((sql, _no_amount(cell, counts)) for name, sql in mendings if name == "percent" and _is_money(cell))
-    return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems, refusals)
+    refused = next((sql for name, sql in mendings if name == "percent" and _is_money(cell)), "")
+    return Plan(_as_kind(value, cell), around.filled, (*around.mendings, *mendings), decisions, problems, refused)
 
 
 def _is_money(cell: Cell) -> bool:
     return cell.unit == "money"
-
-
-def _no_amount(cell: Cell, counts: Mapping[str, int]) -> Problem:
-    """What is wrong with percentages in a column of money; where they stand is added by who has the rows."""
-    return Problem(
-        file="",
-        place=_shown(cell),
-        found=f"{counted(counts['percent'], 'cell')} with a percent sign",
-        expected="amounts of money",
-        remedy="a discount in percent is no amount: leave the column out, or export the amount",
-    )
-
-
-def _shown(cell: Cell) -> str:
-    return f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name
 
 
 def _with_words(text: str) -> str:
@@ -195,10 +181,7 @@ def _are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
 def _plan_scores(cell: Cell, counts: Mapping[str, int], around: Surface) -> Plan:
     """How a column of scores is read whose cells tell what the scores mean."""
     number = f"replace(regexp_extract({around.text}, {literal('^' + _SCORE)}, 1), ',', '.')"
-    said = (
-        f"{cell.name}: {counts['with words']:,} of {counted(counts['written'], 'score')} stand with words or a unit, "
-        "such as 10(…), 5 - … or 9分: the number is taken"
-    )
+    said = cell.decision("scores", n=counts["with words"], all=counts["written"])
     value = _as_kind(f"try_cast({number} AS DOUBLE)", cell)
     return Plan(value, around.filled, (*around.mendings, ("scores", _with_words(around.text))), (said,))
 
@@ -219,7 +202,7 @@ def typed(cell: Cell) -> Plan:
 
 def _decide(
     cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str
-) -> tuple[str, tuple[str, ...], tuple[Problem, ...]]:
+) -> tuple[str, tuple[Saying, ...], tuple[Problem, ...]]:
     """The character before the fraction of this column, what is to be said about it, and what cannot be decided."""
     comma, point = counts.get("comma sure", 0), counts.get("point sure", 0)
     unsure_commas, unsure_points = counts.get("one comma", 0), counts.get("one point", 0)
@@ -228,58 +211,38 @@ def _decide(
     if habits.decimal:
         return habits.decimal, said, ()
     if own == ",":
-        return (
-            ",",
-            (f"{cell.name}: the comma stands before the fraction ({comma:,} numbers can only be read so)", *said),
-            (),
-        )
+        return ",", (cell.decision("comma_is_decimal", n=comma), *said), ()
     if own == ".":
         if unsure_commas and habits.mends("decimal_comma"):
-            why = f"{point:,} numbers can only be read so" if point else "sums of money in a currency that writes so"
-            said = (f"{cell.name}: commas part thousands ({why})", *said)
+            key = "comma_is_thousands" if point else "comma_of_currency"
+            said = (cell.decision(key, n=point), *said)
         return ".", said, ()
     if comma and point and not (unsure_commas or unsure_points):
-        kinds = f"{counted(comma, 'number')} with a comma before the fraction, {point:,} with a point"
-        both = f"{cell.name}: {kinds}, each read as written"
-        return ".", (both, *said), ()
+        return ".", (cell.decision("decimals_differ", comma=comma, point=point), *said), ()
     if not comma and lent.decimal and (unsure_commas or unsure_points >= FEW):
-        meaning = "stands before the fraction" if lent.decimal == "," else "parts thousands"
-        return lent.decimal, (f"{cell.name}: the comma {meaning}, as in {lent.decimal_from}", *said), ()
+        key = "comma_is_decimal_as" if lent.decimal == "," else "comma_is_thousands_as"
+        return lent.decimal, (cell.decision(key, other=lent.decimal_from), *said), ()
+
+    def undecided(key: str, **values: int) -> tuple[str, tuple[Saying, ...], tuple[Problem, ...]]:
+        return ".", said, (Problem.said(words, key, place, cell.shown, **values),)
+
     if comma and point:
-        found = (
-            f"{counted(comma, 'number')} with a comma before the fraction, {point:,} with a point, and "
-            f"{unsure_commas + unsure_points:,} such as 1,234 or 1.234 that can be read both ways"
-        )
-    elif unsure_commas:
-        found = (
-            f"{counted(unsure_commas, 'number')} such as 1,234, and none that tells whether the comma parts thousands"
-        )
-    elif unsure_points >= FEW:
-        found = "numbers whose every point has three digits after it, which may part thousands"
-    else:
-        if unsure_points and unsure_points == counts.get("pointed"):
-            such = f"{counted(unsure_points, 'number')} such as 1.234: the point is taken to stand before the fraction"
-            said = (f'{cell.name}: {such}; if it parts thousands, add decimal: ","', *said)
-        return ".", said, ()
-    return ".", said, (_undecided(cell, found, place),)
+        return undecided("decimal_both", comma=comma, point=point, either=unsure_commas + unsure_points)
+    if unsure_commas:
+        return undecided("decimal_comma", n=unsure_commas)
+    if unsure_points >= FEW:
+        return undecided("decimal_point")
+    if unsure_points and unsure_points == counts.get("pointed"):
+        said = (cell.decision("point_is_decimal", n=unsure_points), *said)
+    return ".", said, ()
 
 
-def _undecided(cell: Cell, found: str, place: str) -> Problem:
-    return Problem(
-        file=place,
-        place=_shown(cell),
-        found=found,
-        expected="the character that stands before the fraction to be known",
-        remedy='add decimal: "." or decimal: "," to the table',
-    )
-
-
-def _units(cell: Cell, counts: Mapping[str, int]) -> tuple[str, ...]:
+def _units(cell: Cell, counts: Mapping[str, int]) -> tuple[Saying, ...]:
     said = []
     if counts.get("percent") and not _is_money(cell):
-        said.append(f"{cell.name}: {counted(counts['percent'], 'percentage')} as fractions, 12.5% as 0.125")
+        said.append(cell.decision("percent", n=counts["percent"]))
     if counts.get("wan"):
-        said.append(f"{cell.name}: 万 is 10,000 and 亿 100,000,000 ({counted(counts['wan'], 'number')})")
+        said.append(cell.decision("wan", n=counts["wan"]))
     return tuple(said)
 
 

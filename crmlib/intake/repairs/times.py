@@ -6,14 +6,15 @@ import datetime
 import re
 import unicodedata
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from crmlib.intake.repairs.blanks import surface
-from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, counted, let, matches
+from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, let, matches, words
 from crmlib.intake.source import literal
 from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
+from crmlib.words import Saying
 
 _DATE = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _CLOCK = "[0-9]{1,2}:[0-9]{2}"
@@ -182,7 +183,7 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     clocks -= counts.get("own offset", 0) + counts.get("epoch zero", 0)
     if cell.kind == "time" and clocks > 0:
         decisions.append(_zone_said(cell, habits, clocks))
-    decisions += _said_of_numbers(cell, counts, forms)
+    decisions += _said_of_numbers(cell, counts, [form.name for form in forms])
     return Plan(value, filled, tuple(_merged(mendings)), tuple(decisions), tuple(problems))
 
 
@@ -237,7 +238,7 @@ def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Pla
     null = f"CAST(NULL AS {'DATE' if cell.kind == 'date' else 'TIMESTAMPTZ'})"
     walls = sum(counts[name] for name, _, moment, _ in found if not moment)
     decisions = [_zone_said(cell, habits, walls)] if walls and cell.kind == "time" else []
-    decisions += _said_of_numbers(cell, counts, [Form(n, _REPAIR_OF[n], "") for n, *_ in found])
+    decisions += _said_of_numbers(cell, counts, [name for name, *_ in found])
     return Plan(cases(branches) if branches else null, filled, tuple(_merged(mendings)), tuple(decisions))
 
 
@@ -458,75 +459,46 @@ def _without_zero_dates(
 
 def _decide(
     cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str
-) -> tuple[DayMonth, list[str], list[Problem]]:
+) -> tuple[DayMonth, list[Saying], list[Problem]]:
     """Day or month first in this column, what is to be said about it, and what cannot be decided."""
     day, month, either = (counts.get(name, 0) for name in ("day first", "month first", "either"))
     number = counts.get("day month", 0)
     if not number or not habits.mends("day_month"):
         return "day first", [], []
-    words = {"day first": "day before month", "month first": "month before day"}
+
+    def undecided(key: str, **values: int) -> tuple[DayMonth, list[Saying], list[Problem]]:
+        return "day first", [], [Problem.said(words, key, place, cell.shown, **values)]
+
     if habits.dates:
         against = month if habits.dates == "day first" else day
-        said = [f"{cell.name}: {words[habits.dates]}, as the settings say"]
-        if against:
-            said.append(f"{cell.name}: {counted(against, 'date')} cannot be read so")
-        return habits.dates, said, []
+        said = [cell.decision("order_set", order=habits.dates)]
+        return habits.dates, said + ([cell.decision("order_set_against", n=against)] if against else []), []
     if _turned_by_a_spreadsheet(counts):
-        found = (
-            f"{counted(day + month, 'date')} as text, each with a day after the 12th, beside "
-            f"{counts['wall clock']:,} real dates, none of them after the 12th: a spreadsheet program that expects "
-            "the month first took day and month for each other where it could (or the other way round)"
-        )
-        remedy = "export with the dates as text or as year-month-day; if the dates are right, write dates: day first"
-        where = f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name
-        return "day first", [], [Problem(place, where, found, "one form of dates", remedy)]
+        return undecided("dates_turned", text=day + month, real=counts["wall clock"])
     own = own_dates(counts)
     if may_be_year_first(counts):
         if own is None and lent.dates == "day first" and not counts["day is 0"]:
-            return "day first", [f"{cell.name}: day before month, as in {lent.dates_from}"], []
+            return "day first", [cell.decision("order_as", order=lent.dates, other=lent.dates_from)], []
         if own is None:
-            return "day first", [], [_perhaps_year_first(cell, counts, place)]
-        why = f"{counts['different first']} different first numbers, {counts['different last']} different last ones"
-        return own, [f"{cell.name}: {words[own]}, the year last ({why})"], []
+            return undecided("year_first" if _begins_with_years(counts) else "year_either", n=number)
+        spread = {"first": counts["different first"], "last": counts["different last"]}
+        return own, [cell.decision("order_spread", order=own, **spread)], []
     if own is not None:
         sure = day or month
-        why = f"{sure:,} of {counted(number, 'date')} can only be read so" if sure else "written with points"
-        return own, [f"{cell.name}: {words[own]} ({why})"], []
+        key = "order_sure" if sure else "order_points"
+        return own, [cell.decision(key, order=own, n=sure, all=number)], []
     if not day and not month and lent.dates and either:
-        return lent.dates, [f"{cell.name}: {words[lent.dates]}, as in {lent.dates_from}"], []
-    if not day and not month and not either:
-        return "day first", [], []
+        return lent.dates, [cell.decision("order_as", order=lent.dates, other=lent.dates_from)], []
     if day and month:
-        found = (
-            f"{counted(day, 'date')} with the day first, {month:,} with the month first, {either:,} that may be either"
-        )
-    else:
-        found = f"{counted(either, 'date')} of which none tells whether the day or the month comes first"
-    problem = Problem(
-        file=place,
-        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
-        found=found,
-        expected="one order of day and month",
-        remedy="write dates: day first or dates: month first for this table; what cannot be read so is then set aside",
-    )
-    return "day first", [], [problem]
+        return undecided("dates_both", day=day, month=month, either=either)
+    return undecided("dates_either", n=either) if either else ("day first", [], [])
 
 
-def _perhaps_year_first(cell: Cell, counts: Mapping[str, int], place: str) -> Problem:
-    """What is wrong with dates such as 23-09-03, which may be the 23rd of a month or a day of 2023."""
-    number = counted(counts["day month"], "date")
-    if counts["day is 0"] or _spreads_like_days({**counts, "day is 0": 0}, "different last", "different first"):
-        found, remedy = f"{number} such as 23-09-03 that begin with a year of two digits", ""
-    else:
-        found = f"{number} such as 23-09-03 of which none tells whether the year stands first or last"
-        remedy = "; if the year stands last, write dates: day first or dates: month first for this table"
-    return Problem(
-        file=place,
-        place=f"{cell.name} ({cell.heading})" if cell.heading and cell.heading != cell.name else cell.name,
-        found=found,
-        expected="dates whose year is certain",
-        remedy=f"export with four-digit years{remedy}",
-    )
+def _begins_with_years(counts: Mapping[str, int]) -> bool:
+    """Whether dates such as 23-09-03 surely begin with the year, rather than may."""
+    if counts["day is 0"]:
+        return True
+    return _spreads_like_days(counts, "different last", "different first")
 
 
 def _turned_by_a_spreadsheet(counts: Mapping[str, int]) -> bool:
@@ -546,26 +518,18 @@ def _century(cell: Cell) -> str:
     return f"CASE WHEN try_cast(substr(y, 1, 2) AS INTEGER) <= {last} THEN '20' ELSE '19' END"
 
 
-def _zone_said(cell: Cell, habits: Habits, clocks: int) -> str:
-    zone = f"local time of {habits.timezone}"
-    if cell.zone:
-        every_row = cell.zone.startswith("'")
-        zone = cell.zone_said if every_row else f"{cell.zone_said}, else {zone}"
-    return f"{cell.name}: {zone} ({counted(clocks, 'time')} without offset)"
+def _zone_said(cell: Cell, habits: Habits, clocks: int) -> Saying:
+    if not cell.zone:
+        return cell.decision("zone", zone=habits.timezone, n=clocks)
+    if cell.zone.startswith("'"):  # the same in every row
+        return cell.decision("zone_of_heading", said=next(iter(cell.zone_said.values())), n=clocks)
+    said = [words.later("decisions.heading_says", heading=h, zone=zone) for h, zone in cell.zone_said.items()]
+    return cell.decision("zone_of_headings", said=said, zone=habits.timezone, n=clocks)
 
 
-def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: list[Form]) -> list[str]:
-    words = {
-        "serial": "Excel's day number",
-        "seconds": "number of seconds since 1970",
-        "milliseconds": "number of milliseconds since 1970",
-        "microseconds": "number of microseconds since 1970",
-        "compact date": "date such as 20230903",
-        "compact time": "time such as 20230903140500",
-    }
-    return [
-        f"{cell.name}: {counts[f.name]:,} × {words[f.name]}" for f in forms if f.name in words and counts.get(f.name)
-    ]
+def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: Iterable[str]) -> list[Saying]:
+    shown = [form for form in forms if form in _REPAIR_OF and counts.get(form)]
+    return [cell.decision("numbers", n=counts[form], form=form) for form in shown]
 
 
 def _merged(mendings: list[tuple[str, str]]) -> list[tuple[str, str]]:

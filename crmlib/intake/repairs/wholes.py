@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from crmlib.intake.repairs.cells import Cell, Habits, Plan, any_of, counted
+from crmlib.intake.repairs.cells import Cell, Habits, Plan, any_of
 
 PLACEHOLDERS = ("1900-01-01", "1901-01-01", "1970-01-01")
 """Days that systems write where no birthday is known."""
@@ -46,12 +46,11 @@ def _with_turned_sign(connection: Any, relation: str, cell: Cell, plan: Plan) ->
     if not below or above:
         return plan
     negative = f"(({plan.value}) < 0)"
-    said = f"{cell.name}: every amount is negative or 0 ({counted(below, 'negative')}), so the sign is turned"
     return replace(
         plan,
         value=f"CASE WHEN {negative} THEN -({plan.value}) ELSE {plan.value} END",
         mendings=(*plan.mendings, ("sign", negative)),
-        decisions=(*plan.decisions, said),
+        decisions=(*plan.decisions, cell.decision("sign", n=below)),
     )
 
 
@@ -64,11 +63,7 @@ def _without_placeholders(connection: Any, relation: str, cell: Cell, plan: Plan
     empty = f"coalesce(({plan.value}) IN ({days}), false)"
     older = [condition for name, condition in plan.mendings if name == "epoch_blank"]
     others = tuple((name, condition) for name, condition in plan.mendings if name != "epoch_blank")
-    said = tuple(
-        f"{cell.name}: {day} stands in {counted(number, 'cell')}, far more often than the days around it, and is taken "
-        "as empty"
-        for day, number in found.items()
-    )
+    said = [cell.decision("placeholder", day=day, n=number) for day, number in found.items()]
     return replace(
         plan,
         value=f"CASE WHEN NOT {empty} THEN {plan.value} END",

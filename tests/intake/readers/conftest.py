@@ -53,6 +53,10 @@ class Reader:
         assert problems[0].remedy
         return problems[0]
 
+    def said(self, sayings):
+        """Notes, or reasons beside their rows, in words."""
+        return [(one[0], str(one[1])) if isinstance(one, tuple) else str(one) for one in sayings]
+
     def rows(self, source):
         """{row number: {heading: value}}"""
         columns = ", ".join(f'"{column}"' for column in source.names.values())

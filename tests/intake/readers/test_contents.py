@@ -91,7 +91,7 @@ def test_every_file_of_an_archive_is_a_source(read):
         ["2", "b"],
         ["3", "c"],
     ]
-    assert any("how to.pdf" in note for note in sources[0].notes)
+    assert any("how to.pdf" in note for note in read.said(sources[0].notes))
 
 
 def test_chinese_names_in_an_archive_are_shown_as_they_are(read):
@@ -126,7 +126,7 @@ def test_json_lines_become_columns_with_points_and_lines_that_are_none_are_broke
             "lines.sku": "x",
         },
     }
-    assert source.broken == ((3, "the line is not a JSON object"),)
+    assert read.said(source.broken) == [(3, "the line is not a JSON object")]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_decimal_commas_do_not_make_commas_the_delimiter(read):
     rows = "name;paid;open\n" + "".join(f"k{n};{n},50;{n},25\n" for n in range(9))
     source = read.one(rows)
     assert read.rows(source)[3] == {"name": "k1", "paid": "1,50", "open": "1,25"}
-    assert "The values are separated by semicolons." in source.notes
+    assert "The values are separated by semicolons." in read.said(source.notes)
 
 
 def test_a_character_within_quotation_marks_is_not_the_delimiter(read):
@@ -40,8 +40,8 @@ def test_a_title_row_above_the_headings_is_not_data(read):
         4: {"订单号": "1", "金额": "5", "状态": "完成"},
         5: {"订单号": "2", "金额": "6", "状态": "取消"},
     }
-    assert source.not_data == ((1, "a title line above the headings"),)
-    assert "The headings are in row 3." in source.notes
+    assert read.said(source.not_data) == [(1, "a title line above the headings")]
+    assert "The headings are in row 3." in read.said(source.notes)
 
 
 def test_labels_and_values_above_the_headings_are_titles(read):
@@ -56,10 +56,8 @@ def test_excels_line_that_names_the_delimiter_is_obeyed(read):
 
 def test_the_header_row_that_is_set_is_taken(read):
     source = read.one("a,b\nc,d\n1,2\n", header_row=2)
-    assert (read.rows(source), source.not_data) == (
-        {3: {"c": "1", "d": "2"}},
-        ((1, "a title line above the headings"),),
-    )
+    assert read.rows(source) == {3: {"c": "1", "d": "2"}}
+    assert read.said(source.not_data) == [(1, "a title line above the headings")]
     assert "row 9" in str(read.problem("a,b\n1,2\n", header_row=9))
 
 
@@ -67,7 +65,7 @@ def test_of_several_header_rows_one_names_the_columns(read):
     text = 'Q1,Q2\n"How likely,\nthen?",Why\n"{""ImportId"":1}",x\n9,good\n'
     source = read.one(text, header_rows=3)
     assert read.rows(source) == {4: {"Q1": "9", "Q2": "good"}}
-    assert source.not_data == ((2, "a further line of headings"), (3, "a further line of headings"))
+    assert read.said(source.not_data) == [(2, "a further line of headings"), (3, "a further line of headings")]
     second = read.one(text, header_rows=3, heading_from=2)
     assert list(second.types) == ["How likely,\nthen?", "Why"]
 
@@ -84,7 +82,7 @@ def test_totals_and_legal_lines_end_a_salesforce_report(read):
     )
     source = read.one(text)
     assert [row["Name"] for row in read.rows(source).values()] == ["A", "Total Gym"]
-    assert source.not_data == tuple((row, "a totals or footer line") for row in (5, 7, 8))
+    assert read.said(source.not_data) == [(row, "a totals or footer line") for row in (5, 7, 8)]
     assert source.broken == ()
 
 
@@ -107,7 +105,7 @@ def test_what_stands_below_the_set_end_is_no_data(read):
 
 def test_headings_that_come_again_are_no_row(read):
     source = read.one("id,name\n1,a\nid,name\n2,b\n")
-    assert (list(read.rows(source)), source.not_data) == ([2, 4], ((3, "the headings again"),))
+    assert (list(read.rows(source)), read.said(source.not_data)) == ([2, 4], [(3, "the headings again")])
 
 
 def test_a_line_of_another_length_is_broken_and_empty_cells_at_its_end_do_not_matter(read):
@@ -125,7 +123,7 @@ def test_a_column_without_heading_is_known_by_its_place_if_it_holds_anything(rea
     source = read.one(",id,,name\n0,1,,a\n1,2,,b\n")
     assert list(source.types) == ["column 1", "id", "name"]
     assert read.rows(source)[3] == {"column 1": "1", "id": "2", "name": "b"}
-    assert any("column 1" in note for note in source.notes)
+    assert any("column 1" in note for note in read.said(source.notes))
 
 
 def test_a_heading_that_is_there_twice_is_told(read):
@@ -162,7 +160,7 @@ def test_a_file_with_nothing_in_it_is_an_empty_file(read, content):
 def test_headings_alone_are_a_table_without_rows(read):
     source = read.one("id,name\n")
     assert (read.rows(source), list(source.types)) == ({}, ["id", "name"])
-    assert "There is no row below the headings." in source.notes
+    assert "There is no row below the headings." in read.said(source.notes)
 
 
 def test_a_stray_nul_is_said_with_its_row(read):

@@ -55,7 +55,7 @@ def test_rare_characters_in_chinese_names_do_not_make_them_western():
 
 def test_where_nothing_tells_them_apart_it_says_that_it_is_not_certain(read):
     source = read.one("id,name\n1,Иванов\n".encode("cp1251"))
-    assert any("not certain; set `encoding:`" in note for note in source.notes)
+    assert any("not certain; set `encoding:`" in note for note in read.said(source.notes))
     assert read.rows(read.one("id,name\n1,Иванов\n".encode("cp1251"), encoding="cp1251"))[2]["name"] == "Иванов"
 
 
@@ -77,7 +77,7 @@ def test_each_rung_of_the_ladder_reads_its_files_right(read, encoding, text, sai
     (row,) = read.rows(source).values()
     lines = [line.replace("\t", ",").split(",") for line in text.splitlines()]
     assert [list(row), list(row.values())] == lines
-    assert said in source.notes[0]
+    assert said in str(source.notes[0])
 
 
 def test_a_set_encoding_wins_over_the_ladder(read):
@@ -107,7 +107,7 @@ def test_lines_of_two_encodings_are_each_read_by_their_own(read):
     ]
     source = read.one(b"".join(parts))
     assert [row["城市"] for row in read.rows(source).values()] == ["上海", "北京", "plain", "广州"]
-    assert source.notes[0].endswith("UTF-8 in 2 (the first: line 1); GB18030 in 2 (the first: line 2).")
+    assert str(source.notes[0]).endswith("UTF-8 in 2 (the first: line 1), GB18030 in 2 (the first: line 2).")
     western = read.one("id,name\n1,Müller\n".encode() + "2,José\n".encode("cp1252"))
     assert [row["name"] for row in read.rows(western).values()] == ["Müller", "José"]
 
@@ -121,8 +121,8 @@ def test_a_character_cut_in_half_is_counted_and_does_not_change_how_the_others_a
         values = [row["备注"] for row in read.rows(source).values()]
         assert values.count("交易成功的订单") == 19
         assert values[6].startswith("交易成功的订")
-        assert any("1 lines hold a character that is cut off or damaged" in note and "line 8" in note
-                   for note in source.notes)  # fmt: skip
+        assert any("1 line holds a character that is cut off or damaged" in note and "line 8" in note
+                   for note in read.said(source.notes))  # fmt: skip
 
 
 def test_a_chinese_line_that_happens_to_be_utf_8_is_read_as_the_others_are(read):
@@ -147,14 +147,14 @@ def test_a_western_line_in_a_chinese_file_is_read_as_what_it_is(read):
     ]
     source = read.one("id,备注\n".encode("gbk") + b"".join(lines))
     assert [row["备注"] for row in read.rows(source).values()] == ["交易成功"] * 50 + ["Müller", "VIP是"]
-    assert "Windows-1252 in 1 (the first: line 52)" in source.notes[0]
+    assert "Windows-1252 in 1 (the first: line 52)" in str(source.notes[0])
 
 
 def test_byte_order_marks_between_concatenated_files_belong_to_no_value(read):
     part = "\ufeffid,name\n1,张\n".encode()
     source = read.one(part + part)
     assert read.rows(source) == {2: {"id": "1", "name": "张"}, 4: {"id": "1", "name": "张"}}
-    assert source.not_data == ((3, "the headings again"),)
+    assert read.said(source.not_data) == [(3, "the headings again")]
 
 
 def test_utf_16_that_is_cut_off_is_said(read):

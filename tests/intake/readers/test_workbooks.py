@@ -32,7 +32,7 @@ def test_an_old_workbook_is_read_with_its_title_and_totals_told_apart(read):
         4: {"order_id": 17850, "ordered_at": dt.datetime(2025, 3, 1, 9, 30), "amount": 12.5},
         5: {"order_id": 17851, "ordered_at": dt.datetime(2025, 3, 2, 10, 0), "amount": 7.0},
     }
-    assert source.not_data == ((1, "a title line above the headings"), (6, "a totals or footer line"))
+    assert read.said(source.not_data) == [(1, "a title line above the headings"), (6, "a totals or footer line")]
     assert source.types == {"order_id": "BIGINT", "ordered_at": "TIMESTAMP", "amount": "DOUBLE"}
 
 
@@ -87,7 +87,7 @@ def test_sheets_with_different_tables_are_asked_about_and_all_are_read_where_wan
     assert "Orders, Lines" in problem.found
     assert "`sheet:`" in problem.remedy
     sources, problems = read.all(read.write("o.xlsx", book), sheet="*")
-    assert (problems, [source.file for source in sources]) == ([], ["o.xlsx, sheet Orders", "o.xlsx, sheet Lines"])
+    assert (problems, [source.file for source in sources]) == ([], ["o.xlsx/Orders", "o.xlsx/Lines"])
     assert read.rows(sources[0])[2]["amount"] == 5
     assert read.rows(sources[1])[2]["line_id"] == "9"
 
@@ -102,7 +102,7 @@ def test_a_table_that_goes_on_in_a_further_sheet_is_read_to_its_end(read):
 def test_a_sheet_without_a_table_beside_the_table_does_not_matter(read):
     source = read.one(workbook(Cover=[["Report of May"], ["by Eva"]], Orders=[HEAD, ["1", "x", 5]]), "o.xlsx")
     assert read.rows(source)[2]["order_id"] == "1"
-    assert "The sheet is 'Orders'." in source.notes
+    assert "The sheet is 'Orders'." in read.said(source.notes)
 
 
 def test_merged_headings_stand_for_all_that_they_cover(read):
@@ -130,7 +130,7 @@ def test_totals_headings_again_and_set_ends_are_no_rows(read):
     rows = [HEAD, ["1", "x", 5], HEAD, ["2", "x", 6], ["合计", None, 11]]
     source = read.one(workbook(Orders=rows), "o.xlsx")
     assert (list(read.rows(source)), source.types["amount"]) == ([2, 4], "BIGINT")
-    assert source.not_data == ((3, "the headings again"), (5, "a totals or footer line"))
+    assert read.said(source.not_data) == [(3, "the headings again"), (5, "a totals or footer line")]
     source = read.one(workbook(Orders=[*rows[:2], ["End of report", "y", 1], ["3", "x", 6]]), "o.xlsx", ends_at=["End"])
     assert (list(read.rows(source)), [row for row, _ in source.not_data]) == ([2], [3, 4])
 

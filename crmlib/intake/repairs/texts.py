@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlib.intake.repairs.blanks import GUESTS, INVISIBLE, blank_words, keeps_na, marks, names_guests, surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, counted, matches
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, matches
 from crmlib.intake.source import literal
+from crmlib.words import Saying
 
 _FLOAT = "^[0-9]+[.]0+$"
 _FRACTION = "^[0-9]+[.][0-9]*[1-9][0-9]*$"
@@ -102,34 +103,22 @@ def typed(cell: Cell) -> Plan:
     return Plan(number, filled)
 
 
-def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[str]:
-    """Sentences on what the whole column says about itself."""
-    sentences = []
+def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[Saying]:
+    """What the whole column says about itself."""
+    said = []
     if counts.get("na") and keeps_na(cell, counts):
-        sentences.append(f"{cell.name}: NA is kept, for it stands among {counted(counts['codes'], 'short code')}")
+        said.append(cell.decision("na_kept", n=counts["codes"]))
     if counts.get("guests") and habits.mends("guests"):
-        sentences.append(
-            f"{cell.name}: {counted(counts['guests'], 'cell')} with a word for a guest (guest, anonymous, 散客) name "
-            "no customer; an order stays, as a guest's"
-        )
+        said.append(cell.decision("guests", n=counts["guests"]))
     if counts.get("floats") and counts.get("fractions"):
-        sentences.append(
-            f"{cell.name}: {counted(counts['floats'], 'value')} such as 12.0 kept as they are, for "
-            f"{counted(counts['fractions'], 'other')} have a fraction"
-        )
+        said.append(cell.decision("fractions_kept", n=counts["floats"], others=counts["fractions"]))
     if counts.get("scientific") and habits.mends("destroyed_ids"):
-        sentences.append(
-            f"{cell.name}: {counted(counts['scientific'], 'identifier')} written like 1.23E+17 were destroyed by Excel "
-            "and cannot be repaired; export again with this column as text"
-        )
+        said.append(cell.decision("destroyed", n=counts["scientific"]))
     if counts.get("rounded", 0) >= 3 and counts["rounded"] >= 0.9 * counts["long"]:
-        sentences.append(
-            f"{cell.name}: {counts['rounded']:,} of {counted(counts['long'], 'long number')} have only zeros after the "
-            "15th digit: Excel has rounded them, different identifiers may have become one; export again as text"
-        )
+        said.append(cell.decision("rounded", n=counts["rounded"], long=counts["long"]))
     if counts.get("masked"):
-        sentences.append(f"{cell.name}: {counted(counts['masked'], 'value')} masked at the source, kept as they are")
-    return sentences
+        said.append(cell.decision("masked", n=counts["masked"]))
+    return said
 
 
 def _narrowed(text: str) -> str:
