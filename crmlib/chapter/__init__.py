@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from crmlib import figures
 from crmlib.client import Client, load_client
 from crmlib.exhibits import Exhibit
+from crmlib.files import replacing
 from crmlib.finding import Finding
 from crmlib.intake import Workspace, open_workspace, take_in
 from crmlib.words import use
@@ -84,9 +84,8 @@ class Chapter:
         folder = self._output / "tables"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.name[:2]}_{name}.csv"
-        staged = file.with_suffix(".tmp")
-        _without_formulas(to_pandas(table)).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
-        os.replace(staged, file)
+        with replacing(file) as staged:
+            _without_formulas(to_pandas(table)).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
 
     def conclude(self, *findings: Finding | None) -> None:
         """Display findings, those with most money at stake first; the report takes them over."""

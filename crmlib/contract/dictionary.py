@@ -33,8 +33,8 @@ def data_dictionary() -> str:
             parts += [f"One row per `{table.key}`.", ""]
         parts += ["| column | type | unit | what it holds |", "| --- | --- | --- | --- |"]
         parts += [
-            f"| {column.name}{'*' * column.required} | {_KINDS[column.kind]} | {column.unit} | {_about(table, column)} |"
-            for column in table.columns
+            f"| {one.name}{'*' * one.required} | {_KINDS[one.kind]} | {one.unit} | {_about(table, one)} |"
+            for one in table.columns
         ]
         if table.open_columns:
             parts.append(f"| {table.open_columns}… | number | | any number of further items |")

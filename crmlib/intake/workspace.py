@@ -105,8 +105,7 @@ def open_workspace(client: Client, folder: Path) -> Workspace:
     """
     account = _earlier(folder)
     if account is None:
-        remedy = "run the client again"
-        raise UnusableInput([Problem(str(folder), found="no workspace", expected="a run's tables", remedy=remedy)])
+        raise UnusableInput([Problem.said(words, "no_workspace", str(folder))])
     return Workspace(folder, account, client.timezone)
 
 

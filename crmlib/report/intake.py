@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crmlib import text
 from crmlib.chapters import ChapterFile
 from crmlib.client import Client
 from crmlib.contract import TABLES
-from crmlib.intake.repairs import REPAIRS
+from crmlib.files import write_whole
+from crmlib.words import Words, day, number, percent
 
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
-_FURTHER_REPAIRS = {"fill_down": "values carried down from the row above"}
+words = Words(__file__)
 
 
 def write_intake(client: Client, account: Mapping[str, Any], chapters: Sequence[ChapterFile], folder: Path) -> None:
@@ -29,9 +28,9 @@ def write_intake(client: Client, account: Mapping[str, Any], chapters: Sequence[
 
     states = [chapter_state(chapter, account["tables"]) for chapter in chapters]
     content = _content(client, account, states)
-    _write(folder / "intake.html", render("intake.html.j2", **content))
+    write_whole(folder / "intake.html", render("intake.html.j2", **content))
     kept = {key: value for key, value in account.items() if key != "fingerprint"}
-    _write(folder / "intake.json", json.dumps({**kept, "chapters": states}, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / "intake.json", json.dumps({**kept, "chapters": states}, indent=1, ensure_ascii=False) + "\n")
 
 
 def chapter_state(chapter: ChapterFile, tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,20 +47,14 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
     return {
         "language": "zh-Hans" if client.language == "zh" else "en",
         "client": client.name,
-        "as_of": _day(account["as_of"]),
-        "first_day": _day(account["first_day"]),
-        "last_day": _day(account["last_day"]),
+        **{key: dt.date.fromisoformat(account[key]) for key in ("as_of", "first_day", "last_day")},
         "states": states,
         "tables": tables,
         "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
         "notes": _notes(tables),
         "questions": _each(tables, "questions"),
         "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
-        "repairs": [
-            {**repair, "table": name, "about": REPAIRS.get(repair["name"]) or _FURTHER_REPAIRS.get(repair["name"], "")}
-            for name, table in tables.items()
-            for repair in table["repairs"]
-        ],
+        "repairs": [{**repair, "table": name} for name, table in tables.items() for repair in table["repairs"]],
         "sums": [
             (name, column, TABLES[name][column].unit if column in TABLES[name].names else "", sums)
             for name, table in tables.items()
@@ -105,21 +98,15 @@ def _bars(covered: Mapping[str, Any]) -> dict[str, Any]:
 
 def _effect(row: Mapping[str, Any]) -> list[str]:
     """A measure before and after merging, in words and in its unit."""
-    words = {
-        "customers": text.say("Customers"),
-        "buyers": text.say("Customers who bought"),
-        "one_time_share": text.say("Of these, bought once"),
-        "repeat_rate": text.say("Of these, bought again"),
-        "orders_per_customer": text.say("Purchases per buyer"),
-        "top_tenth_share": text.say("Share of revenue of the best tenth"),
-    }
-    if row["measure"] in ("customers", "buyers"):
-        shown = [text.number(row[key]) for key in ("before", "after", "difference")]
-    elif row["measure"] == "orders_per_customer":
-        shown = [text.number(row[key], digits=3) for key in ("before", "after", "difference")]
-    else:
-        shown = [text.percent(row[key], digits=2) for key in ("before", "after", "difference")]
-    return [words[row["measure"]], *shown]
+
+    def shown(value: float) -> str:
+        if row["measure"] in ("customers", "buyers"):
+            return number(value)
+        if row["measure"] == "orders_per_customer":
+            return number(value, digits=3)
+        return percent(value, digits=2)
+
+    return [words.name("measures", row["measure"]), *(shown(row[key]) for key in ("before", "after", "difference"))]
 
 
 def _silences(account: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -129,17 +116,6 @@ def _silences(account: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     frame = gaps(account)
     for row in frame[frame.unexplained].itertuples():
-        gap = {"from": text.day(row.from_day), "to": text.day(row.to_day), "days": row.days}
+        gap = {"from": day(row.from_day), "to": day(row.to_day), "days": row.days}
         found.setdefault(row.table, []).append(gap)
     return found
-
-
-def _day(day: str) -> str:
-    return text.day(dt.date.fromisoformat(day))
-
-
-def _write(target: Path, content: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_name(f".{target.name}-{os.getpid()}")
-    staged.write_text(content, encoding="utf-8")
-    os.replace(staged, target)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import os
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import crmlib
-from crmlib import text
+from crmlib.files import write_whole
 from crmlib.finding import Finding
 from crmlib.pictures import tokens_css
 from crmlib.report.collect import Section, section
 from crmlib.run import ChapterRun, Run
-from crmlib.words import Words
+from crmlib.words import Words, number, percent
 
 words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -25,14 +24,11 @@ _SILENT_DAYS = 60
 
 def write_report(run: Run, target: Path) -> None:
     """Write the report of a finished run to ``target``, whole or not at all."""
-    page = render("report.html.j2", **_content(run))
-    staged = target.with_name(f".{target.name}.tmp")
-    staged.write_text(page, encoding="utf-8")
-    os.replace(staged, target)
+    write_whole(target, render("report.html.j2", **_content(run)))
 
 
 def render(template: str, **content: Any) -> str:
-    """A page of the report: a template of this folder, with its style and the ways in which text is said."""
+    """A page of the report: a template of this folder, with its style and the ways in which things are said."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -42,9 +38,9 @@ def render(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"said": words.say, "table_name": functools.partial(words.name, "tables")}
-    environment.globals |= {"say": text.say, "percent": text.percent, "money": text.money, "share": _share}
-    environment.filters |= {"number": text.number, "exact": _exact}
+    environment.globals |= {"said": words.say, "named": words.name, "heading": words.heading, "share": _share}
+    environment.globals |= {"table_name": functools.partial(words.name, "tables")}
+    environment.filters |= {"number": number, "exact": _exact}
     return environment.get_template(template).render(
         style=(_TEMPLATES / "report.css").read_text(encoding="utf-8") + tokens_css(), **content
     )
@@ -52,12 +48,12 @@ def render(template: str, **content: Any) -> str:
 
 def _share(share: float) -> str:
     """A share of cells in percent; what is not quite all is never shown as all."""
-    return text.percent(share if share in (0.0, 1.0) else min(max(share, 0.001), 0.999))
+    return percent(share if share in (0.0, 1.0) else min(max(share, 0.001), 0.999))
 
 
 def _exact(value: float) -> str:
     """A sum with as many places as it has, up to three."""
-    return text.number(value, digits=0 if value == round(value) else 2 if round(value, 2) == round(value, 3) else 3)
+    return number(value, digits=0 if value == round(value) else 2 if round(value, 2) == round(value, 3) else 3)
 
 
 def _content(run: Run) -> dict[str, Any]:

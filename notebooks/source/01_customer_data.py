@@ -190,10 +190,8 @@ customer_data.reasons(small)
 # be switched off in the YAML; every **decision** states its evidence.
 
 # %%
-from crmlib.intake.repairs import REPAIRS
-
 pd.set_option("display.max_colwidth", None)
-customer_data.repairs(small, REPAIRS)
+customer_data.repairs(small)
 
 # %%
 customer_data.decisions(small)
@@ -220,7 +218,7 @@ if len(why):
 why.head(15) if len(why) else "No row was quarantined."
 
 # %%
-repaired = customer_data.repairs(account, REPAIRS)
+repaired = customer_data.repairs(account)
 if len(repaired):
     chapter.keep(repaired, name="repairs")
 repaired.head(15) if len(repaired) else "No cell had to be mended."

@@ -31,7 +31,7 @@ def test_keys_that_stand_for_several_rows_are_not_looked_up_and_no_row_doubles(m
     account = take_in(client, tmp_path / "w").account["tables"]["orders"]
     assert account["read"] == 5
     assert any(
-        note == "1 values of No in shops.csv stand for several rows and are not looked up."
+        note == "1 value of No in shops.csv stands for several rows and is not looked up."
         for note in account["notes"]["orders.csv"]
     )
 
@@ -75,7 +75,7 @@ def test_how_many_rows_found_no_match_is_said_and_how_many_have_no_key(make_clie
     join = "{from: shops.csv, on: {shop: No}, take: {Town: Town}}"
     client = make_client(settings(join), orders=ORDERS, shops="No,Town\n7,Ulm\n8,Bonn\n")
     assert notes(client, tmp_path) == [
-        "2 of 5 rows found no match in shops.csv by shop; 1 of them have nothing under that heading."
+        "2 of 5 rows found no match in shops.csv by shop; 1 of them has nothing under that heading."
     ]
     client = make_client(settings(join), orders=ORDERS.replace(",,", ",7,"), shops="No,Town\n7,Ulm\n8,Bonn\n9,Köln\n")
     assert notes(client, tmp_path) == ["0 of 5 rows found no match in shops.csv by shop."]

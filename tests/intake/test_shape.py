@@ -171,7 +171,7 @@ tables:
         "left out: Deleted is filled": 1,
         "left out: Kind is like gift…": 1,
         "left out: Kind is test": 1,
-        "left out: Shop is not A or empty": 1,
+        "left out: Shop is none of A, empty": 1,
     }
 
 
@@ -301,7 +301,7 @@ tables:
         "left out: Kind is TEST": 2,
         "left out: Kind is Test": 1,
         "left out: Kind is like gift…": 1,
-        "left out: Shop is not Ulm or Ｋöln or empty": 1,
+        "left out: Shop is none of Ulm, Ｋöln, empty": 1,
     }
 
 

@@ -110,9 +110,10 @@ def test_cancellations_leave_the_sum_and_lines_become_orders_without_changing_it
 def test_reasons_and_repairs_are_counted_and_no_cell_of_an_export_is_shown(small):
     why = customer_data.reasons(small.account).set_index("reason").rows
     assert why.to_dict() == {"exact duplicate of an earlier row": 1, "no order_id": 1}
-    mended = customer_data.repairs(small.account, {"money": "money as text"})
+    mended = customer_data.repairs(small.account)
     assert list(mended.columns) == ["table", "column", "repair", "cells"]
-    assert ["orders", "amount", "money as text", 2] in mended.values.tolist()
+    told = "currencies, units, thousands separators and negatives in parentheses"
+    assert ["orders", "amount", told, 2] in mended.values.tolist()
 
 
 def test_prices_are_not_added_up(aurora):

@@ -62,15 +62,15 @@ def reasons(account: Account) -> Any:
     return pd.DataFrame(rows, columns=["table", "reason", "rows"])
 
 
-def repairs(account: Account, words: Mapping[str, str] | None = None) -> Any:
-    """What was mended in cells: ``table``, ``column``, ``repair``, ``cells``; ``words`` says what each repair mends.
+def repairs(account: Account) -> Any:
+    """What was mended in cells: ``table``, ``column``, ``repair`` (in words), ``cells``.
 
     No example is shown: what stood in a cell may be a person's.
     """
     import pandas as pd
 
     rows = [
-        (name, one["column"], (words or {}).get(one["name"], one["name"]), one["cells"])
+        (name, one["column"], one["about"], one["cells"])
         for name, table in account["tables"].items()
         for one in table["repairs"]
     ]

@@ -308,7 +308,7 @@ def test_a_column_without_evidence_follows_the_other_columns_of_its_file():
     mended, problems = examine(connection, "raw", cells, Habits(LONDON), place="")
     read = connection.sql(f"SELECT {mended['opened'].value}, {mended['cost'].value} FROM raw").fetchone()
     assert (read, problems) == ((datetime.date(2023, 4, 3), 1.234), [])
-    assert mended["opened"].decisions == ("opened: day before month, as in closed",)
+    assert [str(said) for said in mended["opened"].decisions] == ["opened: day before month, as in closed"]
 
 
 def test_the_comma_is_decided_on_the_whole_column():

@@ -1,0 +1,54 @@
+"""Files that are whole or not there at all, and files that one process holds while others wait."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A name beside the file to write to; in the end it takes the file's place, or vanishes if anything went wrong.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    staged = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        yield staged
+        os.replace(staged, file)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text in UTF-8, or leave what was there as it was; missing folders are made.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder, "new", "a.txt"), "whole")
+    ...     Path(folder, "new", "a.txt").read_text(), len(list(Path(folder, "new").iterdir()))
+    ('whole', 1)
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as staged:
+        staged.write_text(text, encoding="utf-8")
+
+
+def hold(handle: Any, *, wait: bool = True) -> None:
+    """Hold an open file (or its number) until it is closed, so that other processes that hold it too take turns.
+
+    Windows has no such lock; files are replaced whole there as well.
+
+    Raises:
+        OSError: another process holds it, and we do not ``wait``.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
