@@ -399,11 +399,9 @@ def _holds(where: Mapping[str, Sequence[str]], source: Source) -> str:
 
 
 def _said(value: str) -> str | Saying:
-    if value and "*" not in value:
-        return value
-    if not value.strip("*"):
-        return words.later("values.filled" if value else "values.empty")
-    return words.later("values.like", pattern=value.replace("*", "…"))
+    if value.strip("*"):
+        return value.replace("*", "…")
+    return words.later("values.filled" if value else "values.empty")
 
 
 def _is_one_of(text: str, values: Sequence[str]) -> str:

@@ -197,7 +197,7 @@ REFUSED = {
     "a workbook with errors of formulas in ids and amounts": one(
         "orders.xlsx",
         workbook(COLUMNS, *typed(orders(1, 3)), ["#VALUE!", "c", dt.datetime(2025, 1, 4), 1], ["5", "c", None, "#N/A"]),
-        "order_id cannot be read in 1 rows (row 5", "correct the rows",
+        "order_id cannot be read in 1 row (row 5", "correct the rows",
     ),
     "identifiers that a workbook stored as long numbers": one(
         "orders.xlsx",
@@ -287,11 +287,11 @@ REFUSED = {
     ),
     "yuan and dollars in one column": one(
         "orders.csv", HEAD + "1,a,2025-01-01,¥100.00\n2,b,2025-01-02,$100.00\n3,c,2025-01-03,¥50.00\n",
-        "money in several currencies: ¥ in 2 rows, $ in 1 rows", 'leave_out: {"amount": ["$*"]}', YAML,
+        "money in several currencies: ¥ in 2 rows, $ in 1 row", 'leave_out: {"amount": ["$*"]}', YAML,
     ),
     "orders in two currencies": one(
         "orders.csv", HEAD[:-1] + ",currency\n1,a,2025-01-01,100,CNY\n2,b,2025-01-02,100,usd\n",
-        "orders in several currencies: CNY in 1 rows, USD in 1 rows", "convert the amounts to CNY",
+        "orders in several currencies: CNY in 1 row, USD in 1 row", "convert the amounts to CNY",
     ),
     "dates in the years 25, 20025 and 2099": one(
         "orders.csv",
@@ -541,7 +541,7 @@ READ = {
         HEAD + lines(orders(), "{0},c,{1},€{2}\n"), repaired=10, said="which is EUR, taken as CNY"
     ),
     "one of two currencies, with the other left out": single(
-        GOOD.replace("1.5", "¥1.5") + "11,a,2025-01-11,$99\n", reasons={"left out: amount is like $…": 1}, repaired=1,
+        GOOD.replace("1.5", "¥1.5") + "11,a,2025-01-11,$99\n", reasons={"left out: amount is $…": 1}, repaired=1,
         settings='tables: {orders: {from: orders.csv, leave_out: {amount: ["$*"]}}}',
     ),
     "1970-01-01 for an empty date": single(GOOD + "11,a,1970-01-01,10\n", reasons={"no ordered_at": 1}),

@@ -169,7 +169,7 @@ tables:
     assert workspace.table("orders").order_by("order_id").to_pandas().order_id.tolist() == ["4", "5"]
     assert workspace.account["tables"]["orders"]["reasons"] == {
         "left out: Deleted is filled": 1,
-        "left out: Kind is like gift…": 1,
+        "left out: Kind is gift…": 1,
         "left out: Kind is test": 1,
         "left out: Shop is none of A, empty": 1,
     }
@@ -300,7 +300,7 @@ tables:
     assert workspace.account["tables"]["orders"]["reasons"] == {
         "left out: Kind is TEST": 2,
         "left out: Kind is Test": 1,
-        "left out: Kind is like gift…": 1,
+        "left out: Kind is gift…": 1,
         "left out: Shop is none of Ulm, Ｋöln, empty": 1,
     }
 
