@@ -22,7 +22,8 @@ class Source:
     ``not_data`` lists (row, what it is) of title, totals and footer lines: they count as read and are quarantined
     with that reason. ``twice`` are headings that stand there more than once. ``corrected`` names a table of the
     rows that a person has corrected, and ``looked_up`` the headings that stand in another file. ``notes`` say what was
-    found out about the file, one sentence each (encoding, separator, sheet, row of the headings).
+    found out about the file, one sentence each (encoding, separator, sheet, row of the headings). ``sheet`` names the
+    sheet where a workbook holds several tables.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Source:
     notes: tuple[Saying, ...] = ()
     corrected: str = ""
     looked_up: tuple[str, ...] = ()
+    sheet: str = ""
 
     def heading(self, wanted: str) -> str | None:
         """The heading that a name means: as it is written, else without regard to case, blanks and width.

@@ -96,8 +96,7 @@ def _files(wanted: Sequence[str]) -> list[Path]:
 
 def _named(file: Path, shown: str, source: Source) -> _Opened:
     rest = source.file.removeprefix(shown)
-    sheet = rest.partition(", sheet ")[2]
-    return _Opened(file, sheet, rest if rest.startswith("/") else "", source)
+    return _Opened(file, source.sheet, rest if rest != f"/{source.sheet}" else "", source)
 
 
 def _export(connection: Any, group: list[_Opened], opened: Sequence[_Opened], folder: Path) -> Export:
@@ -110,7 +109,7 @@ def _export(connection: Any, group: list[_Opened], opened: Sequence[_Opened], fo
     unpack = files[0].name if mixed and group[0].member else ""
     pattern = _glob(files)
     paths = (_relative(files[0].parent / pattern, folder),) if pattern else tuple(_relative(f, folder) for f in files)
-    shown = (pattern or ", ".join(f.name for f in files)) + (f", sheet {sheet}" if sheet else group[0].member)
+    shown = (pattern or ", ".join(f.name for f in files)) + (f"/{sheet}" if sheet else group[0].member)
     source = group[0].source if len(group) == 1 else _together([one.source for one in group])
     rows = connection.execute(f"SELECT count(*) FROM ({source.sql})").fetchone()[0]
     return Export(shown, paths, sheet, source, look_at(connection, source), rows, len(files), unpack)

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -106,10 +106,11 @@ def open_workbook(
         return [], problems
     sources = []
     for number, sheet in enumerate(chosen, 1):
-        shown = shown_as if len(chosen) == 1 else f"{shown_as}/{sheet.name}"
+        several = len(chosen) > 1
+        shown = f"{shown_as}/{sheet.name}" if several else shown_as
         name = table if number == 1 else f"{table}_part{number}"
         source = _loaded(connection, sheet, shown, name, reading, skipped)
-        sources.append(source)
+        sources.append(replace(source, sheet=sheet.name if several else ""))
     return sources, []
 
 
