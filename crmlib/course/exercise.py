@@ -33,6 +33,7 @@ HINTS = ("nudge", "idea", "recipe")
 _MARKS = {"right": "✅", "not yet": "🔶", "not attempted": "⬜"}
 _TRUTHS = {"true": "yes", "y": "yes", "是": "yes", "false": "no", "n": "no", "否": "no"}
 _YES_NO = ("yes", "no")
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Hint:
 class Exercise:
     """What every kind of exercise does; the kinds say how an answer is compared."""
 
-    def __init__(self, practice: Practice, rule: Callable[..., Any], read: Callable[[Any], Any] | None) -> None:
+    def __init__(self, practice: Practice, rule: Callable[..., Any], read: Callable[..., Any] | None) -> None:
         self.name, self.rule = rule.__name__, rule
         self.__doc__ = rule.__doc__
         self._practice, self._read, self._hints = practice, read, 0
@@ -105,7 +106,8 @@ class Exercise:
         if not _is_there(right):
             return _said("not attempted", "nothing_here")
         try:
-            given = self._given(self._read(answer) if self._read else answer, right, data, settings)
+            answer = self._read(answer, *data) if self._read else answer
+            given = answer if isinstance(answer, Verdict) else self._given(answer, right, data, settings)
             return given if isinstance(given, Verdict) else self._compared(given, right, mistakes, settings)
         except Exception:
             return self._unknown()
@@ -302,7 +304,8 @@ class Choice(Exercise):
             return plain
         choices = self.choices(*data, **settings)
         if plain not in map(self._plain, choices):
-            return _said("not yet", "option", options=[f"`{option}`" for option in choices])
+            shown = [f"`{option}`" for option in choices[:_SHOWN]] + ["…"] * (len(choices) > _SHOWN)
+            return _said("not yet", "option", options=shown)
         return plain
 
     def _plain(self, value: Any) -> str:
@@ -356,13 +359,13 @@ class Practice:
         self.solved: set[str] = set()
 
     def number(
-        self, *, within: float = 0.0, digits: int = 0, read: Callable[[Any], Any] | None = None
+        self, *, within: float = 0.0, digits: int = 0, read: Callable[..., Any] | None = None
     ) -> Callable[[Callable[..., Any]], Number]:
         """An exercise that is answered by one number, :class:`Number`."""
         return lambda rule: self._kept(Number(self, rule, read, within=within, digits=digits))
 
     def table(
-        self, *, on: str, within: float = 0.0, read: Callable[[Any], Any] | None = None
+        self, *, on: str, within: float = 0.0, read: Callable[..., Any] | None = None
     ) -> Callable[[Callable[..., Any]], Table]:
         """An exercise that is answered by a table, :class:`Table`."""
         return lambda rule: self._kept(Table(self, rule, read, on=on, within=within))
@@ -372,7 +375,7 @@ class Practice:
         options: Collection[str] | Callable[..., Any] = _YES_NO,
         *,
         prefix: str = "",
-        read: Callable[[Any], Any] | None = None,
+        read: Callable[..., Any] | None = None,
     ) -> Callable[[Callable[..., Any]], Choice]:
         """An exercise that is answered by one of some options, or by yes or no, :class:`Choice`."""
         return lambda rule: self._kept(Choice(self, rule, read, options=options, prefix=prefix))

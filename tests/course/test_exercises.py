@@ -22,7 +22,13 @@ from crmlib.course.build import solution
 from crmlib.course.exercise import HINTS, Choice, Exercise, Number, Several, Table
 from crmlib.words import use
 
-CHAPTERS = {"segmentation": "03_segmentation", "retention": "05_retention", "nps": "08_nps"}
+CHAPTERS = {
+    "customer_data": "01_customer_data",
+    "segmentation": "03_segmentation",
+    "retention": "05_retention",
+    "nps": "08_nps",
+    "scorecard": "13_scorecard",
+}
 EXERCISES = [
     (chapter, name)
     for chapter in CHAPTERS

@@ -1,0 +1,127 @@
+"""The exercises of chapter 01, customer data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib.course.exercise import Practice, ratio
+
+practice = Practice(__file__)
+SHARE = 0.0005
+"""A share that is rounded to three decimals is right."""
+
+CHANCE = 0.001
+AMOUNTS = ("¥1,299.50", "(20.00)", "80 元", "1 250,00 €")
+"""Amounts as exports write them; the last has a comma before the fraction."""
+
+
+@practice.number(within=SHARE)
+def usable(rows: Any) -> Any:
+    """The share of all rows that can be used, as they were or repaired."""
+    read, accepted, repaired = (float(rows[name].sum()) for name in ("read", "accepted", "repaired"))
+    return ratio(accepted + repaired, read), {
+        "count": accepted + repaired,
+        "quarantined": 1 - ratio(accepted + repaired, read),
+        "unrepaired": ratio(accepted, read),
+        "mean_of_shares": ((rows.accepted + rows.repaired) / rows.read).mean(),
+    }
+
+
+@practice.table(on="written")
+def amounts() -> Any:
+    """The four amounts as numbers, in their order."""
+    import pandas as pd
+
+    def table(*values: float) -> Any:
+        return pd.DataFrame({"written": AMOUNTS, "amount": values})
+
+    return table(1299.5, -20.0, 80.0, 1250.0), {
+        "parentheses": table(1299.5, 20.0, 80.0, 1250.0),
+        "thousands": table(1.2995, -20.0, 80.0, 1250.0),
+        "fraction": table(1299.5, -20.0, 80.0, 125000.0),
+    }
+
+
+@practice.number(digits=3)
+def without_customer(bought: Any) -> Any:
+    """The share of the twelve months' revenue for which no customer is recorded."""
+    guest, spend = bought.customer_id.isna(), bought.spend.astype(float)
+    right = ratio(spend[guest].sum(), spend.sum())
+    return right, {
+        "money": spend[guest].sum(),
+        "with_customer": 1 - right,
+        "of_orders": guest.mean(),
+        "of_known": ratio(spend[guest].sum(), spend[~guest].sum()),
+    }
+
+
+@practice.number(within=SHARE)
+def reachable(said: Any, *, channel: str = "sms") -> Any:
+    """The share of the buyers' revenue whose customers we may contact by a channel; unknown is no."""
+    money = said.groupby(channel).revenue_year.sum().reindex(["yes", "no", "unknown"]).fillna(0.0)
+    if (said[channel] == "unknown").all():
+        return None
+    everything = float(money.sum())
+    return ratio(money["yes"], everything), {
+        "unknown_is_yes": ratio(money["yes"] + money["unknown"], everything),
+        "unknown_left_out": ratio(money["yes"], everything - money["unknown"]),
+        "of_buyers": (said[channel] == "yes").mean(),
+        "money": float(money["yes"]),
+        "the_others": 1 - ratio(money["yes"], everything),
+    }
+
+
+@practice.several
+def same_person(people: Any) -> Any:
+    """Which of the people are one person: pairs of ids; right is what the kit's rules find."""
+    import duckdb
+
+    from crmlib.intake.identities.duplicates import duplicate_pairs
+
+    found = duplicate_pairs(duckdb.connect(), people).to_pylist()
+    right = {frozenset((row["customer_id"], row["duplicate_of"])) for row in found}
+
+    def sharing(column: str) -> set[frozenset[str]]:
+        """Pairs that have the same in a column, however it is written."""
+        of = people.set_index("customer_id")[column].str.lower().str.removeprefix("+86").str.removesuffix(".0")
+        of = of.str.replace(" ", "")
+        pairs = itertools.combinations(of[of != ""].index, 2)
+        return {frozenset(pair) for pair in pairs if of[pair[0]] == of[pair[1]]}
+
+    return right, {
+        "same_name": right | sharing("name"),
+        "same_email": right | sharing("email"),
+        "same_phone": right | sharing("phone"),
+        "written_email": right - sharing("email"),
+        "written_phone": right - sharing("phone"),
+    }
+
+
+def sparsest_table(account: Mapping[str, Any]) -> tuple[str, int, float]:
+    """The table with the fewest rows a day, of those whose rows stand for moments; its days and its rows a day.
+
+    >>> orders = {"first": "2025-01-01", "last": "2025-01-10", "months": {"2025-01": 40}}
+    >>> sparsest_table({"quality": {"coverage": {"orders": orders, "tickets": {**orders, "months": {"2025-01": 5}}}}})
+    ('tickets', 10, 0.5)
+    """
+
+    def of(name: str, covered: Mapping[str, Any]) -> tuple[str, int, float]:
+        first, last = (dt.date.fromisoformat(covered[end]) for end in ("first", "last"))
+        length = (last - first).days + 1
+        return name, length, sum(covered["months"].values()) / length
+
+    covered = account["quality"]["coverage"]
+    return min((of(name, one) for name, one in covered.items() if name != "spend"), key=lambda one: one[2])
+
+
+@practice.number()
+def silent_days(length: int, pace: float) -> Any:
+    """The fewest silent days that chance does not explain at a pace (rows a day) over so many days."""
+    silent, of_one_day = math.log(length / CHANCE) / pace, math.log(1 / CHANCE) / pace
+    right = max(1, math.ceil(silent))
+    wrong = {"not_rounded": silent, "one_start": max(1, math.ceil(of_one_day)), "rounded_down": right - 1}
+    return right, {code: value for code, value in wrong.items() if value != right}
