@@ -17,7 +17,7 @@ from crmlib.intake import rules
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
 from crmlib.intake.lookups import with_lookup
 from crmlib.intake.people import People, find_duplicates, keep_identities, know_people, note_effect
-from crmlib.intake.profiles import find_profile
+from crmlib.intake.profiles import find_profile, to_confirm
 from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
 from crmlib.intake.questions import questions
@@ -328,7 +328,8 @@ class Staging:
         for one in opened:
             part = find_profile(one.wanted.profile) if one.wanted.profile else None
             if part and not part.certain and not one.wanted.confirmed:
-                asked.append(words.later("questions.profile", profile=one.wanted.profile, unsure=part.unsure))
+                unsure = to_confirm(one.wanted.profile or "")
+                asked.append(words.later("questions.profile", profile=one.wanted.profile, unsure=unsure))
         return list(dict.fromkeys(asked))
 
     # What several rows show together

@@ -14,7 +14,8 @@ from crmlib.intake import take_in
 from crmlib.intake.identities.pseudonyms import pseudonym
 from crmlib.intake.identities.vault import Vault
 from crmlib.intake.identities.vault_key import client_key
-from crmlib.intake.profiles import load_profiles
+from crmlib.intake.profiles import FOLDER, load_profiles, to_confirm
+from crmlib.words import Words
 
 FIXTURES = Path(__file__).parent / "profiles"
 SYSTEMS = sorted(folder.name for folder in FIXTURES.iterdir() if (folder / "client.yaml").is_file())
@@ -36,6 +37,12 @@ def test_every_profile_has_a_fixture():
     for system, profile in load_profiles().items():
         used = {one["profile"] for one in _sources(FIXTURES / system)}
         assert used == {f"{system}/{part}" for part in profile.objects}, system
+
+
+def test_what_is_not_certain_is_said_and_nothing_else():
+    uncertain = [f"{s}/{o}" for s, p in load_profiles().items() for o, part in p.objects.items() if not part.certain]
+    assert [name for name in uncertain if to_confirm(name) is None] == []
+    assert sorted(uncertain) == sorted(Words(FOLDER / "words.yaml").names("unsure"))
 
 
 def test_the_fixture_names_files_and_profiles_only(taken):

@@ -17,18 +17,20 @@ from crmlib.intake.source import plain_heading
 from crmlib.mapping import TableSource, unknown_columns, with_defaults
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, Mistakes, Strict, open_settings
-from crmlib.words import Words
+from crmlib.words import Saying, Words
 
 FOLDER = Path(__file__).parent
 _WORDS = Words(__file__)
 
 
 class ProfileObject(Strict):
-    """One kind of file of a system: how it is recognised, and the contract tables that come out of it."""
+    """One kind of file of a system: how it is recognised, and the contract tables that come out of it.
+
+    ``certain``: whether its headings were seen; what to confirm where they were not is said by :func:`to_confirm`.
+    """
 
     about: str
     certain: bool = True
-    unsure: str = ""
     recognise: list[str | list[str]]
     every_table: dict[str, Any] = {}
     tables: dict[str, TableSource]
@@ -50,8 +52,6 @@ class ProfileObject(Strict):
                 found.append(Mistake(_WORDS, "unknown_table", ["tables", name], name=name, nearest=near))
                 continue
             found += [one.below("tables", name) for one in unknown_columns(TABLES[name], dict(source))]
-        if not self.certain and not self.unsure:
-            found.append(Mistake(_WORDS, "unsure", ["unsure"]))
         if found:
             raise Mistakes(found)
         return self
@@ -74,6 +74,11 @@ class Recognised:
     system: str
     part: ProfileObject
     share: float
+
+    @property
+    def unsure(self) -> str:
+        """What a person has to confirm; empty where all is certain."""
+        return str(to_confirm(self.name) or "")
 
 
 @functools.cache
@@ -108,6 +113,16 @@ def find_profile(name: str) -> ProfileObject | None:
     system, _, part = name.partition("/")
     profile = load_profiles().get(system)
     return profile.objects.get(part) if profile else None
+
+
+def to_confirm(name: str) -> Saying | None:
+    """What is not certain about the profile ``system/object``; None where all is.
+
+    >>> str(to_confirm("zoho/sales_order_lines"))
+    'Confirm that the total of a line is after its discount and before tax.'
+    """
+    key = f"names.unsure.{name}"
+    return _WORDS.later(key) if _WORDS.has(key) else None
 
 
 def recognise(headings: Sequence[str]) -> list[Recognised]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmlib.intake.profiles import load_profiles
+from crmlib.intake.profiles import load_profiles, to_confirm
 
 
 def profile_list() -> str:
@@ -22,7 +22,8 @@ def profile_list() -> str:
         lines += ["| profile | tables | what it is | to confirm |", "| --- | --- | --- | --- |"]
         for part, one in profile.objects.items():
             tables = ", ".join(one.tables)
-            lines.append(f"| `{name}/{part}` | {tables} | {_cell(one.about)} | {_cell(one.unsure)} |")
+            unsure = str(to_confirm(f"{name}/{part}") or "")
+            lines.append(f"| `{name}/{part}` | {tables} | {_cell(one.about)} | {_cell(unsure)} |")
     return "\n".join(lines) + "\n"
 
 

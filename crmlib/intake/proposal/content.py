@@ -152,34 +152,16 @@ def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
 
 
 @functools.cache
-def words() -> dict[str, Any]:
+def vocabulary() -> dict[str, Any]:
     """The words that values are told by: statuses, charges that are no products, currencies."""
     loaded: dict[str, Any] = yaml.load(
-        (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+        (Path(__file__).parent / "vocabulary.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
     )
     return loaded
 
 
 def _surnames() -> str:
-    return str(words()["surnames"])
-
-
-def all_or(count: int, whole: int) -> str:
-    """A count of a whole in words.
-
-    >>> all_or(3, 3), all_or(2, 3), all_or(1200, 2000)
-    ('all 3', '2 of 3', '1,200 of 2,000')
-    """
-    return f"all {whole:,}" if count >= whole else f"{count:,} of {whole:,}"
-
-
-def spread(looks: Looks) -> str:
-    """From the lowest to the highest number, for a reason.
-
-    >>> spread(Looks("Qty", "c1", "BIGINT", 2, 2, 2, {}, low=1.0, high=2.5))
-    'from 1 to 2.5'
-    """
-    return f"from {looks.low:,.12g} to {looks.high:,.12g}" if looks.low is not None and looks.high is not None else ""
+    return str(vocabulary()["surnames"])
 
 
 def most_alike(shapes: Sequence[tuple[str, int]]) -> set[str]:

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crmlib.contract import TABLES
-from crmlib.intake.proposal.content import Looks, words
+from crmlib.intake.proposal.content import Looks, vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit
-from crmlib.intake.proposal.headings import called_like, likeness, plain
+from crmlib.intake.proposal.headings import called_like, likeness, plain, quoted
 from crmlib.intake.proposal.rows import text
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.questions import CENTS_FROM, ENDING_SHARE, FEWEST_AMOUNTS, PRICE_ENDINGS
 from crmlib.intake.repairs.flags import STRICT_TRUE
 from crmlib.intake.source import literal
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 _CALLED = 1.5
 _NEGATIVE = 0.95
@@ -46,17 +49,11 @@ def ask_about_cents(connection: Any, export: Export, made: Iterable[Suggested], 
             ):
                 continue
             asked.append(line.value)
-            reason = "to decide: instead of the line above, if these are cents"
-            lines.append(Line(line.key, {"first": [line.value], "times": 0.01}, reason, off=True))
+            lines.append(Line(line.key, {"first": [line.value], "times": 0.01}, _say("notes.cents"), off=True))
         if asked:
             one.columns = lines
-            are = "is" if len(asked) == 1 else "are"
-            shown = " and ".join(map(repr, asked))
-            decisions.append(
-                f"{one.table} from {export.shown}: {are} {shown} in cents? The values are whole "
-                f"numbers{'' if any(map(says_cents, asked)) else ' that mostly end like prices in cents'}. Then "
-                "`times: 0.01`: take the # away there, and the line above it out."
-            )
+            key = "decide.called_cents" if any(map(says_cents, asked)) else "decide.end_like_cents"
+            decisions.append(_say(key, table=one.table, file=export.shown, headings=quoted(asked)))
 
 
 def says_cents(heading: str) -> bool:
@@ -66,7 +63,7 @@ def says_cents(heading: str) -> bool:
     (True, False, False)
     """
     said = plain(heading).split()
-    return any(word in said for word in words()["cents"])
+    return any(word in said for word in vocabulary()["cents"])
 
 
 def _whole(looks: Looks) -> bool:
@@ -96,7 +93,7 @@ def ask_about_test_people(connection: Any, export: Export, made: Iterable[Sugges
         found: dict[str, list[str]] = {}
         marked = next((l.value for l in one.columns if l.key == "is_test" and l.value in export.looks), "")
         for heading, kind in _names_and_addresses(one, export):
-            hits = [p for p in words()[kind] if _count(connection, export, {heading: [p]}, marked)]
+            hits = [p for p in vocabulary()[kind] if _count(connection, export, {heading: [p]}, marked)]
             if hits:
                 found[heading] = hits
         rows = _count(connection, export, found, marked) if found else 0
@@ -104,12 +101,8 @@ def ask_about_test_people(connection: Any, export: Export, made: Iterable[Sugges
             settled = {
                 key: value for line in one.settings if line.key == "leave_out" for key, value in line.value.items()
             }
-            reason = f"to decide: {rows:,} row{'s look' if rows > 1 else ' looks'} like tests"
-            one.settings.append(Line("leave_out", {**settled, **found}, reason, off=True))
-            decisions.append(
-                f"customers from {export.shown}: {rows:,} row{'s are' if rows > 1 else ' is'} called like tests "
-                f"({' and '.join(map(repr, found))}). Look at them; if they are, take the # away before leave_out."
-            )
+            one.settings.append(Line("leave_out", {**settled, **found}, _say("notes.tests", n=rows), off=True))
+            decisions.append(_say("decide.tests", file=export.shown, n=rows, headings=quoted(found)))
 
 
 def _names_and_addresses(one: Suggested, export: Export) -> list[tuple[str, str]]:
@@ -152,13 +145,10 @@ def ask_about_negative_amounts(connection: Any, export: Export, found: Fit, deci
     if not below:
         return
     kind = _kind_of_negative(connection, export, amount)
-    told = f"; {kind[0]!r} tells them apart ({kind[1]})" if kind else ""
-    rule = f"{{{kind[0]}: [{kind[1]}]}}" if kind else "a column that tells them"
-    decisions.append(
-        f"orders from {export.shown}: {below:,} of {looks.filled:,} rows have a negative {amount}{told}. If they are "
-        f"credit notes, they are no purchases: leave them out (leave_out: {rule}), or let them take back their order: "
-        "add cancellations: with where and match, or refunded_amount looked up with joins."
-    )
+    values = {"file": export.shown, "n": below, "rows": looks.filled, "amount": amount}
+    if kind:
+        values |= {"heading": kind[0], "value": kind[1]}
+    decisions.append(_say("decide.negative.told" if kind else "decide.negative.not_told", values))
 
 
 def _kind_of_negative(connection: Any, export: Export, amount: str) -> tuple[str, str] | None:
@@ -193,16 +183,17 @@ def nearest_table(export: Export, fits: Mapping[str, Fit]) -> str:
     )
     if not ranked:
         return ""
-    found = ranked[0]
-    table = TABLES[found.table]
-    there = [f"{name} ({_shown(found, name)})" for name in table.required if name in found.matches]
-    missing = [f"{name} ({table.about(name)})" for name in table.required if name not in found.matches]
-    has = f"{', '.join(there)} {'are' if len(there) > 1 else 'is'} there" if there else "no required column is there"
-    lacks = f"missing {'are' if len(missing) > 1 else 'is'} {', '.join(missing)}" if missing else (
-        "but too little else speaks for it"
-    )  # fmt: skip
-    return f"It comes nearest to {found.table}: {has}; {lacks}."
+    found, table = ranked[0], TABLES[ranked[0].table]
+    there = [_there(found, name) for name in table.required if name in found.matches]
+    missing = [
+        _say("nearest.missing", column=name, about=table.about(name))
+        for name in table.required
+        if name not in found.matches
+    ]
+    key = "none" if not there else "some" if missing else "all"
+    return _say(f"nearest.{key}", table=found.table, there=there, missing=missing)
 
 
-def _shown(found: Fit, column: str) -> str:
-    return " or ".join(map(repr, found.matches[column].headings)) or "the same for all rows"
+def _there(found: Fit, column: str) -> str:
+    headings = found.matches[column].headings
+    return _say("nearest.there" if headings else "nearest.constant", column=column, headings=quoted(headings))

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmlib.contract import TABLES, Column, Table
-from crmlib.intake.proposal.content import Looks, all_or, spread, words
-from crmlib.intake.proposal.headings import LEAST, likeness, plain
+from crmlib.intake.proposal.content import Looks, vocabulary
+from crmlib.intake.proposal.headings import LEAST, likeness, plain, quoted
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 CLEARLY = 8.0
 """By how much the best heading must be better than the next one to be taken without asking."""
@@ -89,8 +92,9 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
             share, seen = content_fit(column, one, table)
             if like.score >= LEAST and share >= _FITS:
                 score = round(like.score * (0.7 + 0.3 * share), 1)
-                near = f"heading {heading!r} is like {like.like!r}"
-                scored.append((score, column.required, column.name, f"{near}; {seen}" if seen else near))
+                near = _say("reasons.like", heading=heading, like=like.like)
+                why = _say("reasons.joined", first=near, then=seen) if seen else near
+                scored.append((score, column.required, column.name, why))
         if scored:
             score, _, name, reason = max(scored, key=lambda one: (one[0], one[1]))
             candidates.setdefault(name, []).append((score, heading, reason))
@@ -111,7 +115,7 @@ def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: 
     if len(near) == 1:
         return Match(column.name, heading, score, reason)
     if column.identity:
-        return Match(column.name, [h for _, h, _ in near], score, f"{reason}; the first of these that is filled")
+        return Match(column.name, [h for _, h, _ in near], score, _say("reasons.first_filled", why=reason))
     return Match(column.name, [h for _, h, _ in near], score, "", tuple((h, s, why) for s, h, why in near))
 
 
@@ -119,29 +123,29 @@ def _better_amount(found: Sequence[tuple[float, str, str]]) -> Match | None:
     """Of several amounts the one that was really paid, else the one without tax; None where no heading says so."""
     if len(found) < 2:
         return None
-    for kind, said in (("really_paid", "it is what was really paid"), ("without_tax", "it is the amount without tax")):
-        marks = [mark if not mark.isascii() else f" {mark} " for mark in map(plain, words()[kind])]
+    for kind in ("really_paid", "without_tax"):
+        marks = [mark if not mark.isascii() else f" {mark} " for mark in map(plain, vocabulary()[kind])]
         named = [one for one in found if any(mark in f" {plain(one[1])} " for mark in marks)]
         if len(named) == 1:
             score, heading, reason = named[0]
-            others = " and ".join(repr(h) for _, h, _ in found if h != heading)
-            return Match("amount", heading, score, f"{reason}; {said}, rather than {others}", check=True)
+            others = quoted(other for _, other, _ in found if other != heading)
+            return Match("amount", heading, score, _say(f"reasons.{kind}", why=reason, others=others), check=True)
     return None
 
 
 def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     """Which share of a column's content is what the contract wants, and that in words."""
     if not looks.filled:
-        return _FITS, "the column is empty"
+        return _FITS, _say("seen.empty")
     if column.kind in ("time", "date"):
         dated = looks.filled if looks.type.startswith(("TIMESTAMP", "DATE")) else looks.counts["dates"]
         if dated < looks.filled:
             dated += looks.counts["stamps"] + looks.counts["serials"]
-        return min(1.0, dated / looks.filled), f"{all_or(dated, looks.filled)} values are dates"
+        return min(1.0, dated / looks.filled), _seen("dates", dated, looks)
     if column.kind in ("number", "whole"):
         return _number_fit(column, looks, table)
     if column.kind == "flag":
-        return looks.share("flags"), f"{all_or(looks.counts['flags'], looks.filled)} values are yes or no"
+        return looks.share("flags"), _seen("flags", looks.counts["flags"], looks)
     if column.identity:
         return _identity_fit(column, looks)
     if column.name.endswith("_id"):
@@ -153,25 +157,28 @@ def _number_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]
     numbers = max(0, looks.counts["numbers"] - looks.counts["dates"])
     share = numbers / looks.filled
     if column.name in ("score", "csat") and (looks.high is None or not 0 <= (looks.low or 0) <= looks.high <= 10):
-        return 0.0, "not a score"
+        return 0.0, ""
     if column.unit == "money" and looks.share("stamps") > 0.9:
-        return 0.0, "not money"
-    range_ = spread(looks)
-    return share, f"{all_or(numbers, looks.filled)} values are numbers{' ' + range_ if range_ else ''}"
+        return 0.0, ""
+    return share, _seen("numbers" if looks.low is None or looks.high is None else "range", numbers, looks)
+
+
+def _seen(kind: str, count: int, looks: Looks) -> str:
+    """How many of a column's values are of a kind, in words."""
+    some = "some" if count < looks.filled else "all"
+    return _say(f"seen.{kind}.{some}", n=count, whole=looks.filled, low=looks.low, high=looks.high)
 
 
 def _identity_fit(column: Column, looks: Looks) -> tuple[float, str]:
     if looks.type not in ("VARCHAR", "BIGINT"):
         return 0.0, ""
     if column.name == "email":
-        return max(looks.share("emails"), 0.6 if looks.share("numbers") < 0.5 else 0.0), "its values are addresses"
+        return max(looks.share("emails"), 0.6 if looks.share("numbers") < 0.5 else 0.0), _say("seen.addresses")
     if column.name == "phone":
-        return max(
-            looks.share("phones"), 0.7 if looks.share("with_digit") > 0.5 else 0.0
-        ), "its values are numbers to call"
+        return max(looks.share("phones"), 0.7 if looks.share("with_digit") > 0.5 else 0.0), _say("seen.phones")
     if looks.share("numbers", "dates") > 0.5 or looks.share("emails") > 0.5:
         return 0.0, ""
-    return (max(0.7, looks.named) if column.name == "name" else 0.9), "its values are text"
+    return (max(0.7, looks.named) if column.name == "name" else 0.9), _say("seen.text")
 
 
 def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
@@ -182,15 +189,15 @@ def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     ):
         return 0.0, ""
     if column.name == table.key and looks.unique < 0.02 and looks.filled > 200:
-        return 0.4, "few different values"
+        return 0.4, ""
     share = 1.0
     if looks.share("fractions") - (1 if looks.share("wholes") > 0.9 else 0) > 0.5:
         share = 0.4
     elif column.name == "customer_id" and looks.distinct < 3 <= looks.filled:
         share = 0.6
     if looks.unique == 1:
-        return share, "every value is different"
-    return share, f"{_different(looks)} in {looks.filled:,} rows"
+        return share, _say("seen.all_different")
+    return share, _say("seen.different_in", n=looks.distinct, rows=looks.filled)
 
 
 def _text_fit(column: Column, looks: Looks) -> tuple[float, str]:
@@ -214,7 +221,7 @@ def _somebodys(heading: str) -> bool:
 
 
 def _different(looks: Looks) -> str:
-    return "the same value everywhere" if looks.distinct == 1 else f"{looks.distinct:,} different values"
+    return _say("seen.one_value") if looks.distinct == 1 else _say("seen.different", n=looks.distinct)
 
 
 def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Looks]) -> dict[str, Match]:
@@ -225,17 +232,16 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
     if table.time and table.time not in made and len(matches) >= 2:
         dated = [h for h, one in free.items() if content_fit(table[table.time], one, table)[0] > 0.9
                  and one.share("stamps", "serials") < 0.5]  # fmt: skip
-        made |= _only(table.time, dated, "the only other column of dates")
+        made |= _only(table.time, dated, _say("reasons.only_dates"))
     if table.name == "orders" and "amount" not in made and made.keys() >= {"order_id", "ordered_at"}:
         money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2]
-        made |= _only("amount", money, "the only other column of amounts")
+        made |= _only("amount", money, _say("reasons.only_amounts"))
     if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
         people = [m.headings for c in ("email", "phone") if (m := made.get(c))]
         people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8]
         if people:
             filling = [h for headings in people for h in headings]
-            reason = "no customer number is there: who has the same address or number is one customer"
-            made["customer_id"] = Match("customer_id", filling, 60.0, reason, check=True)
+            made["customer_id"] = Match("customer_id", filling, 60.0, _say("reasons.by_contact"), check=True)
     return made
 
 
@@ -244,4 +250,6 @@ def _only(column: str, headings: Sequence[str], reason: str) -> dict[str, Match]
         return {}
     if len(headings) == 1:
         return {column: Match(column, headings[0], 60.0, reason, check=True)}
-    return {column: Match(column, list(headings), 60.0, "", tuple((h, 60.0, "by its content") for h in headings))}
+    return {
+        column: Match(column, list(headings), 60.0, "", tuple((h, 60.0, _say("reasons.by_content")) for h in headings))
+    }

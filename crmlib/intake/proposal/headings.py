@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def plain(heading: str) -> str:
     text = text.replace("#", " no ").replace("№", " no ")
     text = _CAMEL.sub(" ", text)
     return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split())
+
+
+def quoted(headings: Iterable[str]) -> list[str]:
+    """Headings as sentences name them.
+
+    >>> quoted(["Paid", "Total"])
+    ["'Paid'", "'Total'"]
+    """
+    return [f"'{heading}'" for heading in headings]
 
 
 @functools.cache

@@ -12,6 +12,9 @@ from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.shape import fillings_of, fills
 from crmlib.intake.source import Source
 from crmlib.mapping import TableSource
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 CLEARLY = 0.15
 _SAME_SYSTEM = 0.3
@@ -78,20 +81,18 @@ def profile_tables(export: Export, chosen: Chosen) -> tuple[list[Suggested], lis
             if table != "surveys" and number and not off:
                 continue
             first = table == _main(one) and not off
-            why = [f"Profile {one.name}: {_sentence(one.part.about)} It knows {one.share:.0%} of the headings."]
+            why = [_say("found.profile", profile=one.name, share=one.share)]
             suggested = Suggested(table, export, why, profile=one.name, off=off, main=first, confidence=100 * one.share)
             suggested.keyed_by = _key_headings(table, wanted, export)
             if not one.part.certain:
-                suggested.why.append(f"Not certain: {_sentence(one.part.unsure)}")
-                suggested.settings.append(Line("confirmed", True, "when it is so", off=True))
+                suggested.why.append(_say("found.not_certain", unsure=one.unsure))
+                suggested.settings.append(Line("confirmed", True, _say("notes.confirmed"), off=True))
             made.append(suggested)
         if not one.part.certain and not off:
-            decisions.append(
-                f"{export.shown}, profile {one.name}: {_sentence(one.part.unsure)} If so: confirmed: true."
-            )
+            decisions.append(_say("decide.unsure", file=export.shown, profile=one.name, unsure=one.unsure))
     if chosen.others:
-        names = ", ".join(one.name for one in chosen.others)
-        decisions.append(f"{export.shown}: proposed is profile {chosen.taken[0].name}, but {names} would fit as well.")
+        others = [one.name for one in chosen.others]
+        decisions.append(_say("decide.profile", file=export.shown, profile=chosen.taken[0].name, others=others))
     return made, decisions
 
 
@@ -111,8 +112,3 @@ def _key_headings(table: str, wanted: TableSource, export: Export) -> tuple[str,
         return ()
     named = fillings_of(TABLES[table], wanted, list(export.source.types))[key].headings
     return tuple(found for name in named if (found := export.source.heading(name)) in export.looks and found)
-
-
-def _sentence(text: str) -> str:
-    said = " ".join(text.split())
-    return said if said.endswith((".", "?", "!")) else f"{said}."

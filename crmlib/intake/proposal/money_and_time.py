@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crmlib.intake.proposal.content import values_of, words
+from crmlib.intake.proposal.content import values_of, vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.headings import names_of, plain
 from crmlib.intake.source import Source
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 CHINESE = ("CNY", "Asia/Shanghai")
 _NEARLY_ALL = 0.99
@@ -29,30 +32,33 @@ class Setting:
 
 def currency_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
     """The currency that the exports are in: from columns of currencies, signs, the language, or the country."""
-    known: dict[str, str] = words()["currencies"]
+    known: dict[str, str] = vocabulary()["currencies"]
     for export in exports:
         for heading in export.headings:
             if plain(heading) in names_of("orders").sure["currency"]:
                 values = values_of(connection, export.source, heading, most=20) or []
                 code = _code_of(values[0][0]) if values else ""
                 if code:
-                    several = f", beside {len(values) - 1} others" if len(values) > 1 else ""
-                    return Setting(code, f"{heading!r} of {export.shown}{several}", check=not _nearly_all(values))
+                    said = {"heading": heading, "file": export.shown, "n": len(values) - 1}
+                    reason = _say("settings.beside_others" if len(values) > 1 else "settings.heading", said)
+                    return Setting(code, reason, check=not _nearly_all(values))
     for export in exports:
         for heading, looks in export.looks.items():
             if looks.filled and looks.distinct <= _FEW and looks.longest == _CODE:
                 values = values_of(connection, export.source, heading, most=_FEW) or []
                 told = known.get(values[0][0].upper()) if values and _nearly_all(values) else None
                 if told:
-                    return Setting(told, f"{heading!r} of {export.shown} is {values[0][0]} in nearly all rows")
+                    return Setting(
+                        told, _say("settings.nearly_all", heading=heading, file=export.shown, value=values[0][0])
+                    )
     for export in exports:
         for heading, looks in export.looks.items():
             sign = _sign_in_heading(heading) or (looks.share("with_currency") > 0.5 and looks.share("numbers") > 0.5
                                                  and _sign_in_values(connection, export.source, heading))  # fmt: skip
             if sign and sign in known:
-                return Setting(known[sign], f"{sign} in {heading!r} of {export.shown}")
+                return Setting(known[sign], _say("settings.sign", sign=sign, heading=heading, file=export.shown))
     if any(map(_chinese, exports)):
-        return Setting(CHINESE[0], "the exports are in Chinese")
+        return Setting(CHINESE[0], _say("settings.chinese"))
     country = _country(connection, exports)
     if country:
         from babel.numbers import get_territory_currencies
@@ -69,7 +75,7 @@ def _nearly_all(values: Sequence[tuple[str, int]]) -> bool:
 
 def _code_of(value: str) -> str:
     """The currency that a value means, in whatever case it is written; empty where it means none."""
-    known: dict[str, str] = words()["currencies"]
+    known: dict[str, str] = vocabulary()["currencies"]
     code = known.get(value) or known.get(value.upper()) or value.upper()
     return code if _is_currency(code) else ""
 
@@ -77,7 +83,7 @@ def _code_of(value: str) -> str:
 def zone_of(connection: Any, exports: Sequence[Export]) -> Setting | None:
     """The time zone of the exports, from their language or the country, where that has a single one."""
     if any(map(_chinese, exports)):
-        return Setting(CHINESE[1], "the exports are in Chinese")
+        return Setting(CHINESE[1], _say("settings.chinese"))
     country = _country(connection, exports)
     if country:
         from babel.core import get_global
@@ -127,7 +133,9 @@ def _country(connection: Any, exports: Sequence[Export]) -> tuple[str, str] | No
                 whole = sum(count for _, count in values)
                 if values and values[0][1] >= 0.8 * whole and (code := _territories().get(values[0][0].casefold())):
                     share = values[0][1] / whole
-                    return code, f"{heading!r} of {export.shown} is {values[0][0]} in {share:.0%} of the rows"
+                    return code, _say(
+                        "settings.country", heading=heading, file=export.shown, value=values[0][0], share=share
+                    )
     return None
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from crmlib.intake.proposal.propose import Proposal, propose
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 CLIENT, PROPOSED = "client.yaml", "client.proposed.yaml"
 
@@ -37,7 +40,7 @@ def new_client(
         UnusableInput: a client.yaml is there already, a setting does not exist, no export can be read, or the folder
             cannot be written.
     """
-    problems = [*_wrong_settings(name, currency, timezone, language), *_wrong_folder(folder, exports, again)]
+    problems = [*_wrong_settings(currency, timezone), *_wrong_folder(folder, exports, again)]
     if problems:
         raise UnusableInput(problems)
     there = (folder / CLIENT).exists()
@@ -50,45 +53,40 @@ def new_client(
         if not ignored.exists():
             ignored.write_text("*\n", encoding="utf-8")
         (folder / file).write_text(proposal.text, encoding="utf-8")
-    except OSError as error:
-        found = str(error.strerror).lower()
-        raise UnusableInput([Problem(str(folder), found=found, expected="a folder", remedy="choose another")]) from None
+    except OSError:
+        raise UnusableInput([Problem.said(_WORDS, "folder.closed", str(folder))]) from None
     return folder / file, proposal
 
 
 def _wrong_folder(folder: Path, exports: Sequence[str], again: bool) -> list[Problem]:
     home, whole = Path.home().resolve(), folder.resolve()
+    key = ""
     if whole == home or whole in home.parents or (folder / ".git").exists():
         # The folder is closed to others and kept out of version control: not what is wanted of these.
-        found = "the home folder, one above it, or a repository's own folder"
-        return [Problem(str(folder), found=found, expected="a folder for this client alone", remedy="name a new one")]
-    if folder.exists() and not folder.is_dir():
-        return [Problem(str(folder), found="a file", expected="a folder, or nothing yet", remedy="choose another name")]
-    if (folder / CLIENT).exists() and not again:
-        found = "a client.yaml that is there already"
-        remedy = f"add --again to write {PROPOSED} beside it"
-        return [Problem(str(folder), found=found, expected="a folder without one", remedy=remedy)]
+        key = "folder.home"
+    elif folder.exists() and not folder.is_dir():
+        key = "folder.file"
+    elif (folder / CLIENT).exists() and not again:
+        key = "folder.taken"
+    if key:
+        return [Problem.said(_WORDS, key, str(folder), file=PROPOSED)]
     if not exports:
-        return [Problem("--from", found="nothing", expected="files or a folder", remedy="name the exports with --from")]
+        return [Problem.said(_WORDS, "exports.none", "--from")]
     return [
-        Problem("--from", found=f"no file or folder {one!r}", expected="the exports", remedy="correct the path")
+        Problem.said(_WORDS, "exports.not_there", "--from", path=one)
         for one in exports
         if not one or (not any(sign in one for sign in "*?[") and not Path(one).exists())
     ]
 
 
-def _wrong_settings(name: str, currency: str, timezone: str, language: str) -> list[Problem]:
+def _wrong_settings(currency: str, timezone: str) -> list[Problem]:
     from zoneinfo import available_timezones
 
     from babel.numbers import is_currency
 
     problems = []
     if currency and not is_currency(currency):
-        remedy = "write CNY, USD, EUR or another"
-        problems.append(Problem("--currency", found=repr(currency), expected="an ISO 4217 code", remedy=remedy))
+        problems.append(Problem.said(_WORDS, "currency", "--currency", value=currency))
     if timezone and timezone not in available_timezones():
-        remedy = "write Asia/Shanghai, Europe/Berlin, UTC or another"
-        problems.append(Problem("--timezone", found=repr(timezone), expected="an IANA time zone", remedy=remedy))
-    if language not in ("", "en", "zh"):
-        problems.append(Problem("--language", found=repr(language), expected="en or zh", remedy="choose one of them"))
+        problems.append(Problem.said(_WORDS, "timezone", "--timezone", value=timezone))
     return problems

@@ -18,6 +18,10 @@ from crmlib.intake.proposal.tables import all_rows, own_tables
 from crmlib.intake.proposal.write import flow, yaml_text
 from crmlib.intake.shape import shown_headings
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
+_say = _WORDS.say
 
 _SAME_RECORDS = 0.5
 
@@ -83,9 +87,7 @@ def propose(
 
 
 def _nothing(exports: Sequence[str]) -> Problem:
-    found = f"no file that can be read at {', '.join(exports)}"
-    expected = "CSV, workbooks, JSON, Parquet, also in .gz or .zip"
-    return Problem("--from", found=found, expected=expected, remedy="name the folder in which the exports are")
+    return Problem.said(_WORDS, "no_export", "--from", paths=list(exports))
 
 
 def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested], list[str], list[str]]:
@@ -119,7 +121,7 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
         if one.export.unpack and not one.off:
             one.off = True
     for archive in dict.fromkeys(one.export.unpack for one in made if one.export.unpack):
-        decisions.append(f"{archive}: it holds tables of several kinds. Unpack it and run crmlib new on the folder.")
+        decisions.append(_say("decide.unpack", file=archive))
     _same_records(connection, made, decisions)
     _same_people(made, decisions)
     ask_about_other_numbers(connection, made, decisions)
@@ -148,10 +150,7 @@ def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[st
             taken.append(one)
             continue
         one.off = True
-        decisions.append(
-            f"{one.table}: {one.export.shown} holds records that {twin.export.shown} holds too; only that is proposed. "
-            "If it only adds columns, look them up with joins."
-        )
+        decisions.append(_say("decide.same_records", table=one.table, file=one.export.shown, other=twin.export.shown))
 
 
 def _same_people(made: Sequence[Suggested], decisions: list[str]) -> None:
@@ -164,14 +163,9 @@ def _same_people(made: Sequence[Suggested], decisions: list[str]) -> None:
         # Files of one system are read side by side: its profiles say which of them know people by what.
         together = bool(one.profile) and one.profile.partition("/")[0] == numbered.profile.partition("/")[0]
         one.off = not together
-        only = "Both are" if together else f"Only {numbered.export.shown} is"
-        here, there = one.keyed_by[0], numbered.keyed_by[0]
-        decisions.append(
-            f"customers: {one.export.shown} knows people by {here!r}, {numbered.export.shown} by {there!r}: as two "
-            f"sources of customers the same person would count twice. {only} proposed. What else {one.export.shown} "
-            f"gives needs its {there!r}: look it up with joins. Or let both stand and set merge:, so that equal phones "
-            "or addresses become one customer."
-        )
+        values = {"file": one.export.shown, "here": one.keyed_by[0]}
+        values |= {"other": numbered.export.shown, "there": numbered.keyed_by[0]}
+        decisions.append(_say("decide.same_people.both" if together else "decide.same_people.one", values))
 
 
 def _personal(one: Suggested) -> bool:
@@ -186,9 +180,9 @@ def _settled(
     zone = Setting(timezone, "", check=False) if timezone else zone_of(connection, opened)
     for key, setting in (("currency", money), ("timezone", zone)):
         if setting is None:
-            decisions.append(f"{key}: the exports do not show it; write it where {FILL_IN} stands.")
+            decisions.append(_say("decide.not_shown", key=key, mark=FILL_IN))
         elif setting.check:
-            decisions.append(f"{key}: please check {setting.value} ({setting.reason}).")
+            decisions.append(_say("decide.setting", key=key, value=setting.value, why=setting.reason))
     return money, zone
 
 
@@ -200,14 +194,15 @@ def _said(opened: Sequence[Export], made: Sequence[Suggested]) -> list[str]:
         if not found:
             continue
         tables = list(dict.fromkeys(one.table for one in found))
-        how = ", ".join(dict.fromkeys(f"profile {one.profile}" for one in found if one.profile))
-        lines.append(f"{export.shown} ({all_rows(export)}) gives {', '.join(tables)}{': ' + how if how else ''}")
+        profiles = list(dict.fromkeys(one.profile for one in found if one.profile))
+        values = {"file": export.shown, "rows": all_rows(export), "tables": tables, "profiles": profiles}
+        lines.append(_say("screen.by_profile" if profiles else "screen.gives", values))
         for one in found:
-            lines += [f"  {one.table}: {why}" for why in one.why]
+            lines += [_say("screen.why", table=one.table, why=why) for why in one.why]
             for line in one.columns:
                 if not line.off:
                     shown = ", ".join(line.value) if isinstance(line.value, list) else _shown(line.value)
-                    lines.append(f"    {line.key} ← {shown}: {line.reason}")
+                    lines.append(_say("screen.column", column=line.key, filling=shown, why=line.reason))
     return [f"{line[: len(line) - len(line.lstrip())]}{' '.join(line.split())}" for line in lines]
 
 

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from crmlib.intake.proposal.content import Looks, most_alike, values_of, words
+from crmlib.intake.proposal.content import Looks, most_alike, values_of, vocabulary
 from crmlib.intake.proposal.headings import plain
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import Source, plain_heading
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 _MOST_CODES = 80
 
@@ -54,7 +57,7 @@ def cancelling_orders(connection: Any, source: Source, order: str, quantity: str
     if not letters or plain_ids < 0.7 * whole:
         return None
     first, count, _ = max(letters, key=lambda one: one[1])
-    reason = f"{count:,} rows have an {order} that begins with {first}, all with a negative {quantity}"
+    reason = _say("reasons.cancelling", n=count, order=order, first=first, quantity=quantity)
     return Cancelling(f"{first}*", count, reason)
 
 
@@ -93,7 +96,7 @@ def odd_codes(connection: Any, source: Source, product: str, name: str) -> list[
 
 def _no_product(code: str, called: str) -> bool:
     said = f" {plain(code)} {plain(called)} "
-    return any(f" {w} " in said or (not w.isascii() and w in said) for w in map(plain, words()["no_product"]))
+    return any(f" {w} " in said or (not w.isascii() and w in said) for w in map(plain, vocabulary()["no_product"]))
 
 
 def _private(value: str) -> bool:
@@ -114,7 +117,7 @@ def mapped_values(connection: Any, source: Source, heading: str, column: str, al
     found = values_of(connection, source, heading, most=60)
     if found is None:
         return Mapped({}, {}, counted=False)
-    meant = {plain_heading(w): state for state, listed in words()[column].items() for w in listed}
+    meant = {plain_heading(w): state for state, listed in vocabulary()[column].items() for w in listed}
     known, unknown = {}, {}
     for value, count in found:
         if value in allowed:
@@ -133,21 +136,21 @@ def day_or_month(looks: Iterable[Looks]) -> tuple[str, str]:
     day = sum(one.counts["day_first"] for one in seen)
     month = sum(one.counts["month_first"] for one in seen)
     if day and not month:
-        return "day first", f"in {day:,} dates the first number is above 12, in none the second"
+        return "day first", _say("reasons.day_first", n=day)
     if month and not day:
-        return "month first", f"in {month:,} dates the second number is above 12, in none the first"
+        return "month first", _say("reasons.month_first", n=month)
     if not day and not month and any(one.counts["day_or_month"] for one in seen):
-        return "?", "no date has a number above 12, so day and month cannot be told apart"
+        return "?", ""
     return "", ""
 
 
 def test_values(connection: Any, source: Source) -> dict[str, list[str]]:
     """The values of a column of test marks that mark a test row, by heading; ``livemode`` marks them by a no."""
     found: dict[str, list[str]] = {}
-    tests, real = (set(map(plain, words()[kind])) for kind in ("test_marks", "live_marks"))
+    tests, real = (set(map(plain, vocabulary()[kind])) for kind in ("test_marks", "live_marks"))
     for heading in source.types:
         if plain(heading) in tests | real:
-            marks = {plain_heading(word) for word in words()["test" if plain(heading) in tests else "not_live"]}
+            marks = {plain_heading(word) for word in vocabulary()["test" if plain(heading) in tests else "not_live"]}
             values = values_of(connection, source, heading, most=10) or []
             marked = [value for value, _ in values if plain_heading(value) in marks]
             if marked:
@@ -174,10 +177,7 @@ def score_kind(heading: str, looks: Looks) -> tuple[str, str, bool]:
         ("ces", "ces|effort|费力"),
     ):
         if re.search(rf"\b({marks})|[㐀-鿿]*({marks})", called) and (looks.high or 0) <= (10 if kind == "nps" else 7):
-            return kind, f"the heading {heading!r} says so", True
+            return kind, _say("reasons.heading_says", heading=heading), True
     high, low = looks.high or 0, looks.low if looks.low is not None else 0
-    if high > 7 or low == 0:
-        return "nps", f"the scores go from {low:g} to {high:g}", False
-    if high > 5:
-        return "ces", f"the scores go from {low:g} to {high:g}", False
-    return "csat", f"the scores go from {low:g} to {high:g}", False
+    kind = "nps" if high > 7 or low == 0 else "ces" if high > 5 else "csat"
+    return kind, _say("reasons.scores", low=low, high=high), False

@@ -14,6 +14,9 @@ from crmlib.intake.proposal.headings import called_like
 from crmlib.intake.proposal.rows import text
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.source import Source
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 RECURS = 0.5
 """Which share of the other file's values must be among those of the unique column."""
@@ -175,12 +178,11 @@ def _note(noted: dict[tuple[str, str], Match], one: _File, key: str, heading: st
 
 
 def _unique_reason(share: float, there: str, other: _File) -> str:
-    there = f"{there!r} in {other.export.shown}"
-    return f"its values differ from row to row, and {share:.0%} of those of {there} are among them"
+    return _say("reasons.unique", share=share, heading=there, file=other.export.shown)
 
 
 def _among_reason(share: float, here: str, one: _File) -> str:
-    return f"{share:.0%} of its values are among those of {here!r} in {one.export.shown}"
+    return _say("reasons.among", share=share, heading=here, file=one.export.shown)
 
 
 def ask_about_other_numbers(connection: Any, made: Sequence[Suggested], decisions: list[str]) -> None:
@@ -198,17 +200,15 @@ def ask_about_other_numbers(connection: Any, made: Sequence[Suggested], decision
         other = _other_number(connection, one, line.value, people)
         if not other:
             continue
-        taken = f"{people.key} by {other}"
+        taken = f"{people.key}/{other}"
         place = one.columns.index(line) + 1
-        reason = "to decide: instead of the line above, with joins"
-        one.columns.insert(place, Line("customer_id", taken, reason, off=True))
+        one.columns.insert(place, Line("customer_id", taken, _say("notes.with_joins"), off=True))
         on = {line.value: other}
         join = {"from": people.export.paths[0], "on": on, "take": {people.key: taken}}
-        one.settings.append(Line("joins", [join], "to decide: see customer_id", off=True))
+        one.settings.append(Line("joins", [join], _say("notes.see_customer"), off=True))
+        values = {"file": one.export.shown, "heading": line.value, "other": other}
         decisions.append(
-            f"{one.table}.customer_id from {one.export.shown}: the values of {line.value!r} are those of {other!r} in "
-            f"{people.export.shown}, while its customers are known by {people.key!r}. Take the # away before joins and "
-            f"the customer_id that goes with it, and the line above it out; or let customers be known by {other!r}."
+            _say("decide.other_number", values, table=one.table, people=people.export.shown, key=people.key)
         )
 
 

@@ -14,7 +14,7 @@ from crmlib.intake.proposal.doubts import (
 )
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match, fit
-from crmlib.intake.proposal.headings import called_like, names_of
+from crmlib.intake.proposal.headings import called_like, names_of, quoted
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
     constant_within,
@@ -27,6 +27,9 @@ from crmlib.intake.proposal.rows import (
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
 from crmlib.intake.shape import shown_headings
+from crmlib.words import Words
+
+_say = Words(__file__).say
 
 _OF_A_CUSTOMER = (
     "customer_id", "region", "city", "gender", "birthday", "industry", "name", "email", "phone", "address",
@@ -50,8 +53,7 @@ def own_tables(
     ranked = sorted((f for f in fits.values() if _usable(f)), key=lambda f: -_points(f, export))
     if not ranked or _points(ranked[0], export) < _LEAST_POINTS:
         nearest = nearest_table(export, fits)
-        said = f"{export.shown}: no table is recognised. {nearest}".rstrip()
-        return [], [f"{said} Name its columns, or leave it out."]
+        return [], [_say("decide.near_table" if nearest else "decide.no_table", file=export.shown, nearest=nearest)]
     decisions: list[str] = []
     main = ranked[0]
     lined = fits["order_lines"].complete and (
@@ -91,7 +93,7 @@ def _completed(found: Fit) -> Fit:
         matches["kind"] = Match("kind", {"constant": ""}, 60.0, "")
     if found.table == "order_lines":
         if "product_id" not in matches and found.heading("product_name"):
-            reason = "no product code is there: a product's name is its code"
+            reason = _say("reasons.name_is_code")
             matches["product_id"] = Match("product_id", found.heading("product_name"), 65.0, reason, check=True)
         if "amount" not in matches and found.heading("quantity") and found.heading("unit_price"):
             matches["amount"] = _product(found)
@@ -101,7 +103,7 @@ def _completed(found: Fit) -> Fit:
 def _product(found: Fit) -> Match:
     headings = [found.heading("quantity"), found.heading("unit_price")]
     score = min(found.matches["quantity"].score, found.matches["unit_price"].score)
-    return Match("amount", {"product": headings}, score, "no amount of the line is there: pieces times price")
+    return Match("amount", {"product": headings}, score, _say("reasons.pieces_times_price"))
 
 
 # A table as it is written
@@ -111,31 +113,32 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
     table = TABLES[found.table]
     required = [found.matches[name].score for name in table.required]
     confidence = round(sum(required) / len(required), 0)
-    named = ", and the file is called so" if called_like(export.name, found.table) else ""
-    why = why or f"{', '.join(table.required)} {'are' if len(table.required) > 1 else 'is'} there{named}"
+    called = "found.and_called" if called_like(export.name, found.table) else "found.columns"
     open_columns = [name for name in table.required if found.matches[name].rivals]
-    still = f"; to decide: {', '.join(open_columns)}" if open_columns else ""
-    made = Suggested(found.table, export, [f"{why} (confidence {confidence:.0f} %{still})."], confidence=confidence)
+    said = {"why": why or _say(called, columns=list(table.required)), "sure": confidence / 100, "open": open_columns}
+    reason = _say("found.open" if open_columns else "found.sure", said)
+    made = Suggested(found.table, export, [reason], confidence=confidence)
     for name in table.names:
         match = found.matches.get(name)
         if match is None:
             continue
         own_name = bool(match.rivals) and export.source.heading(name) is not None
         made.columns += _lines(match, blocked=own_name)
-        place = f"{found.table}.{name} from {export.shown}"
+        values = {"table": found.table, "column": name, "file": export.shown}
         if match.rivals:
-            options = " or ".join(repr(heading) for heading, _, _ in match.rivals)
-            must = " (required)" if name in table.required else ""
-            how = f"Write it where {FILL_IN} stands." if own_name else "Take the # away before the right line."
-            decisions.append(f"{place}{must}: {options}? {how}")
+            place = _say("places.required" if name in table.required else "places.column", values)
+            rivals = quoted(heading for heading, _, _ in match.rivals)
+            key = "decide.write" if own_name else "decide.uncomment"
+            decisions.append(_say(key, place=place, headings=rivals, mark=FILL_IN))
         elif match.check:
-            decisions.append(f"{place}: please check {_shown(match)}, {match.reason}.")
+            fillings = quoted(match.headings) or [str(match.filling)]
+            decisions.append(_say("decide.check", values, headings=fillings, why=match.reason))
         if match.decided and table[name].allowed and match.headings:
             _map_values(connection, made, name, match.headings[0], decisions)
     made.open_columns = tuple(open_columns)
     made.key = found.heading(table.key) if table.key else ""
-    key = found.matches.get(table.key or "")
-    made.keyed_by = tuple(key.headings) if key and key.decided else ()
+    keyed = found.matches.get(table.key or "")
+    made.keyed_by = tuple(keyed.headings) if keyed and keyed.decided else ()
     if made.key and table.key and made.table != "orders":
         _repeated_key(export, made, table.key, decisions)
     return made
@@ -144,25 +147,20 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
 def _lines(match: Match, *, blocked: bool) -> list[Line]:
     """The lines of a column. ``blocked``: a heading is the column's own name, which would be taken unasked."""
     if match.rivals:
-        block = [Line(match.column, FILL_IN, "to decide between these:")] if blocked else []
+        block = [Line(match.column, FILL_IN, _say("notes.between"))] if blocked else []
         return block + [
-            Line(match.column, h, f"to decide: {why} ({score:.0f} %)", off=True) for h, score, why in match.rivals
+            Line(match.column, h, _say("notes.rival", why=why, sure=score / 100), off=True)
+            for h, score, why in match.rivals
         ]
-    check = "please check: " if match.check else ""
-    return [Line(match.column, match.filling, f"{check}{match.reason} ({match.score:.0f} %)")]
-
-
-def _shown(match: Match) -> str:
-    return " and ".join(map(repr, match.headings)) or str(match.filling)
+    reason = _say("notes.check" if match.check else "notes.sure", why=match.reason, sure=match.score / 100)
+    return [Line(match.column, match.filling, reason)]
 
 
 def _repeated_key(export: Export, made: Suggested, column: str, decisions: list[str]) -> None:
     looks = export.looks[made.key]
     if looks.distinct < looks.filled and not made.settings:
-        decisions.append(
-            f"{made.table} from {export.shown}: {looks.filled - looks.distinct:,} rows repeat a {column}. They will be "
-            f"set aside as duplicates; where rows of one {column} belong together, add one_row_per: {column}."
-        )
+        repeated = looks.filled - looks.distinct
+        decisions.append(_say("decide.repeated_key", table=made.table, file=export.shown, n=repeated, column=column))
 
 
 def _map_values(connection: Any, made: Suggested, column: str, heading: str, decisions: list[str]) -> None:
@@ -170,21 +168,18 @@ def _map_values(connection: Any, made: Suggested, column: str, heading: str, dec
     if made.export.looks[heading].person:
         return
     mapped = mapped_values(connection, made.export.source, heading, f"{made.table}.{column}", allowed)
-    choice = ", ".join(allowed)
-    place = f"{made.table}.{column} from {made.export.shown}"
+    values = {"table": made.table, "column": column, "file": made.export.shown, "choice": allowed}
     if not mapped.counted:
-        decisions.append(
-            f"{place}: {heading!r} has more than 60 different values; say under values which mean {choice}."
-        )
+        decisions.append(_say("decide.many_values", values, heading=heading))
         return
     lines = [Line(old, new) for old, new in mapped.known.items()]
-    lines += [Line(old, "?", f"{count:,} rows: one of {choice}", off=True) for old, count in mapped.unknown.items()]
+    lines += [
+        Line(old, "?", _say("notes.one_of", n=count, choice=allowed), off=True) for old, count in mapped.unknown.items()
+    ]
     if lines:
         made.values[column] = lines
     if mapped.unknown:
-        listed = ", ".join(repr(value) for value in mapped.unknown)
-        verb, whose = ("mean", "their") if len(mapped.unknown) > 1 else ("means", "its")
-        decisions.append(f"{place}: say what {listed} {verb} ({choice}); until then {whose} rows are set aside.")
+        decisions.append(_say("decide.unknown_values", values, unknown=quoted(mapped.unknown)))
 
 
 def _second_choice(connection: Any, export: Export, ranked: list[Fit], decisions: list[str]) -> list[Suggested]:
@@ -197,7 +192,7 @@ def _second_choice(connection: Any, export: Export, ranked: list[Fit], decisions
     other = _suggested(connection, export, second, [])
     other.off = True
     other.main = False
-    decisions.append(f"{export.shown}: {first.table} or {second.table}? Proposed is {first.table}.")
+    decisions.append(_say("decide.which_table", file=export.shown, first=first.table, second=second.table))
     return [other]
 
 
@@ -212,7 +207,7 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     made = []
     if orders.complete and order_id:
         looks = export.looks[order_id]
-        why = f"{looks.distinct:,} different {order_id} in {looks.filled:,} rows with products and pieces: a line each"
+        why = _say("found.lines", n=looks.distinct, heading=order_id, rows=looks.filled)
         one = _suggested(connection, export, orders, decisions, why=why)
         one.settings.append(Line("one_row_per", "order_id"))
         added = ["amount"] if not total else []
@@ -225,10 +220,7 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     made.append(one)
     discount = lines.heading("discount")
     if discount and "product" in _filling(lines, "amount"):
-        decisions.append(
-            f"order_lines.amount from {export.shown}: is {discount!r} money that is still to be taken off pieces times "
-            f"price? Then write less: {discount} beside product."
-        )
+        decisions.append(_say("decide.discount", file=export.shown, heading=discount))
     _cancellations(connection, export, orders, lines, made, decisions)
     _not_products(connection, export, lines, made[-1], decisions)
     return made
@@ -265,7 +257,7 @@ def _whose_amount(connection: Any, export: Export, lines: Fit, orders: Fit) -> t
         line_match = _product(lines)
     whole_match = _narrowed(whole, totals)
     if whole_match is not None:
-        reason = f"{whole_match.reason}; it is the same in all lines of an order"
+        reason = _say("reasons.same_in_order", why=whole_match.reason)
         whole_match = Match("amount", whole_match.filling, whole_match.score, reason, whole_match.rivals)
     chosen = whole_match or line_match or line
     kept = {name: m for name, m in lines.matches.items() if name != "amount"}
@@ -303,10 +295,7 @@ def _cancellations(
         for one in made:
             one.settings.append(Line("cancellations", value, found.reason))
     elif below:
-        decisions.append(
-            f"orders from {export.shown}: {below:,} rows have a negative {pieces}, and nothing shows what they "
-            "take back. If they are returns, add cancellations: with where, match and quantity."
-        )
+        decisions.append(_say("decide.returns", file=export.shown, n=below, heading=pieces))
 
 
 def _not_products(connection: Any, export: Export, lines: Fit, made: Suggested, decisions: list[str]) -> None:
@@ -316,16 +305,14 @@ def _not_products(connection: Any, export: Export, lines: Fit, made: Suggested, 
     codes = odd_codes(connection, export.source, product, lines.heading("product_name"))
     sure = [one for one in codes if one.sure]
     if sure:
-        said = "; ".join(f"{one.code} {one.called}".strip() for one in sure[:2])
-        reason = f"codes unlike at least 95 % of the others, and called like charges ({said})"
+        examples = [f"{one.code} {one.called}".strip() for one in sure[:2]]
+        reason = _say("notes.charges", examples=examples)
         made.settings.append(Line("not_products", [one.code for one in sure], reason))
     unsure = [one.code for one in codes if not one.sure]
     if unsure:
-        made.settings.append(Line("not_products", unsure, "codes of another shape too: products, or not?", off=True))
-        decisions.append(
-            f"order_lines from {export.shown}: are {', '.join(unsure[:6])}{' …' if len(unsure) > 6 else ''} products? "
-            "Their codes look different. If not, add them to not_products."
-        )
+        made.settings.append(Line("not_products", unsure, _say("notes.other_shape"), off=True))
+        listed = [*unsure[:6], *(["…"] if len(unsure) > 6 else [])]
+        decisions.append(_say("decide.products", file=export.shown, codes=listed))
 
 
 def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisions: list[str]) -> list[Suggested]:
@@ -348,12 +335,12 @@ def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisio
         export,
         Fit("customers", matches),
         [],
-        why="customers stand beside their orders, and in no file of their own",
+        why=_say("found.beside_orders"),
     )
     for column in TABLES["customers"].columns:
         # The contract's own name fills a column unasked; here it would be the order's.
         if column.name not in matches and (taken_as := export.source.heading(column.name)):
-            made.columns.append(Line(column.name, {"constant": ""}, f"left empty: {taken_as!r} is the order's"))
+            made.columns.append(Line(column.name, {"constant": ""}, _say("notes.of_the_order", heading=taken_as)))
     made.settings.append(Line("one_row_per", "customer_id"))
     made.main = False
     return [made]
@@ -381,11 +368,11 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
         if len(headings) > 1 and response and not set(response) & set("{}"):
             again = f"-{kinds.count(kind)}" if kinds.count(kind) > 1 else ""
             text = f"{{{response}}}-{kind}{again}"
-            matches["response_id"] = Match("response_id", {"text": text}, 90.0, "each answer of a response is a row")
+            matches["response_id"] = Match("response_id", {"text": text}, 90.0, _say("reasons.answer_a_row"))
         made.append(_suggested(connection, export, Fit("surveys", matches), decisions))
         made[-1].main = heading == headings[0]
     if len(set(kinds)) < len(kinds):
-        decisions.append(f"surveys from {export.shown}: several columns of scores are taken for the same question.")
+        decisions.append(_say("decide.same_question", file=export.shown))
     return made
 
 
@@ -399,8 +386,8 @@ def _dates(export: Export, made: Iterable[Suggested], decisions: list[str]) -> N
                  if line.key in timed and isinstance(line.value, str) and not line.off]  # fmt: skip
         order, reason = day_or_month(looks)
         if order == "?":
-            one.settings.append(Line("dates", "day first", "to decide: day first or month first", off=True))
-            decisions.append(f"{one.table} from {export.shown}: {reason}: set dates: day first, or dates: month first.")
+            one.settings.append(Line("dates", "day first", _say("notes.day_or_month"), off=True))
+            decisions.append(_say("decide.day_or_month", table=one.table, file=export.shown))
         elif order:
             one.settings.append(Line("dates", order, reason))
 
@@ -411,15 +398,13 @@ def _test_rows(connection: Any, export: Export, made: Iterable[Suggested]) -> No
         used = {line.value for line in one.columns if line.key == "is_test"}
         left = {heading: values for heading, values in marks.items() if heading not in used}
         if left:
-            one.settings.append(Line("leave_out", left, "rows marked as tests"))
+            one.settings.append(Line("leave_out", left, _say("notes.marked_tests")))
 
 
 def _say_unused(export: Export, made: list[Suggested]) -> None:
     used = {h for one in made for line in one.columns for h in _headings_in(line.value)}
     if len(export.headings) > len(export.looks):
-        made[0].why.append(
-            f"Only the first {len(export.looks)} of its {len(export.headings):,} columns were looked at."
-        )
+        made[0].why.append(_say("found.first_columns", n=len(export.looks), whole=len(export.headings)))
     opened = tuple(TABLES[one.table].open_columns for one in made if TABLES[one.table].open_columns)
     rest = [h for h in shown_headings(export.source) if h not in used and not h.startswith(opened or ("\0",))]
     made[0].unused = rest
@@ -436,5 +421,4 @@ def _headings_in(value: Any) -> list[str]:
 
 def all_rows(export: Export) -> str:
     """How many rows of how many files an export has, in words."""
-    files = f" in {export.files} files" if export.files > 1 else ""
-    return f"{export.rows:,} row{'' if export.rows == 1 else 's'}{files}"
+    return _say("rows.in_files" if export.files > 1 else "rows.alone", n=export.rows, files=export.files)

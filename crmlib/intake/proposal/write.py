@@ -13,6 +13,9 @@ import yaml
 from crmlib.contract import TABLES
 from crmlib.intake.proposal.money_and_time import Setting
 from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
+from crmlib.words import Words, voice
+
+_say = Words(__file__).say
 
 _WIDTH = 118
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
@@ -34,39 +37,32 @@ def yaml_text(
     ``unknown`` are files that are no known table, with the headings that can be shown; ``decisions`` are written at the
     top, ``path`` is the file's own path for the commands named there.
     """
-    lines = [
-        "# Proposed from the exports: read it, correct it, then",
-        f"#   crmlib check {path}    says what is read and set aside",
-        f"#   crmlib run {path}      makes the report",
-        "# Percentages say how certain a line is.",
-    ]
+    lines = [f"# {_say(f'file.{key}', path=path)}" for key in ("proposed", "to_check", "to_run", "percentages")]
     if decisions:
-        lines += ["#", "# To decide:"] + [
+        lines += ["#", f"# {_say('file.to_decide')}"] + [
             line for n, said in enumerate(decisions, 1) for line in _wrapped(said, f"#   {n}. ", "#      ")
         ]
     lines += ["", f"name: {flow(name)}", f"language: {language}"]
-    lines.append(_setting("currency", currency, "an ISO 4217 code such as CNY, USD or EUR"))
-    lines.append(_setting("timezone", zone, "of the exports' times, such as Asia/Shanghai or Europe/Berlin"))
+    lines.append(_setting("currency", currency))
+    lines.append(_setting("timezone", zone))
     lines += [
         "",
-        "tables:"
-        if any(not one.off for one in suggested)
-        else f"tables: {FILL_IN}   # no table could be proposed; what was found stands below",
+        "tables:" if any(not one.off for one in suggested) else f"tables: {FILL_IN}   # {_say('file.no_table')}",
     ]
     for table in TABLES:
         found = [one for one in suggested if one.table == table]
         if found:
             lines += ["", *_table(table, found)]
     for shown, headings in unknown:
-        said = f"{shown}: no table is recognised. Its headings: {', '.join(headings) or 'none can be shown'}"
+        said = _say("file.unknown" if headings else "file.unknown_hidden", file=shown, headings=list(headings))
         lines += ["", f"  # {_one_line(said)}"]
     return "\n".join(lines) + "\n"
 
 
-def _setting(key: str, setting: Setting | None, expected: str) -> str:
+def _setting(key: str, setting: Setting | None) -> str:
     if setting is None:
-        return f"{key}: {FILL_IN}   # {expected}"
-    said = f"please check: {setting.reason}" if setting.check else setting.reason
+        return f"{key}: {FILL_IN}   # {_say(f'file.{key}')}"
+    said = _say("file.check", why=setting.reason) if setting.check else setting.reason
     return f"{key}: {setting.value}" + (f"   # {_one_line(said)}" if said else "")
 
 
@@ -94,7 +90,7 @@ def _source(one: Suggested, *, listed: bool) -> list[str]:
             body.append(f"  {'' if live else '# '}{column}:")
             body += [f"    {_line(line)}" for line in lines]
     body += [_line(line) for line in one.settings]
-    body += _wrapped(f"not used: {', '.join(one.unused)}", "# ", "#   ") if one.unused else []
+    body += _wrapped(_say("file.not_used", headings=one.unused), "# ", "#   ") if one.unused else []
     made = [line for why in one.why for line in _wrapped(why, "    # ", "    #   ")]
     first, rest = ("    - ", "      ") if listed or len(one.export.paths) > 1 else ("    ", "    ")
     for path in one.export.paths:
@@ -104,8 +100,7 @@ def _source(one: Suggested, *, listed: bool) -> list[str]:
 
 
 def _rows(one: Suggested) -> str:
-    files = f" in {one.export.files} files" if one.export.files > 1 else ""
-    return f"{one.export.rows:,} rows{files}"
+    return _say("rows.in_files" if one.export.files > 1 else "rows.alone", n=one.export.rows, files=one.export.files)
 
 
 def _line(line: Line) -> str:
@@ -123,10 +118,15 @@ def _comment(reason: str) -> str:
 
 
 def _wrapped(text: str, first: str, further: str) -> list[str]:
+    cjk = voice().language == "zh"  # Written without spaces, in signs of twice the width.
     return textwrap.wrap(
-        _one_line(text), _WIDTH, initial_indent=first, subsequent_indent=further, break_long_words=False,
+        _one_line(text),
+        _WIDTH // (2 if cjk else 1),
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=cjk,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
 
 
 def _one_line(text: str) -> str:

@@ -65,7 +65,7 @@ def test_of_two_profiles_that_fit_alike_the_second_is_commented_out_and_asked_ab
         "hubspot/deals_by_stage": True,
     }
     assert proposal.decisions == [
-        "deals.csv: proposed is profile hubspot/deals, but hubspot/deals_by_stage would fit as well."
+        "deals.csv: the profile hubspot/deals is proposed, but hubspot/deals_by_stage would fit as well."
     ]
     assert "  #   profile: hubspot/deals_by_stage" in proposal.text
 

@@ -1,6 +1,7 @@
 """``crmlib new``: the folder it makes, what it says, and what it refuses."""
 
 import gzip
+import re
 import stat
 import zipfile
 
@@ -62,11 +63,20 @@ def test_a_repository_is_neither_closed_to_others_nor_ignored_as_a_whole(new, ex
 def test_what_was_recognised_is_said_with_reasons(new, exports):
     done = new("acme", "--from", "exports/*.csv", "--currency", "EUR", "--timezone", "UTC")
     assert "orders.csv (3 rows) gives orders, customers" in done.output
-    assert (
-        "ordered_at ← Order Date: heading 'Order Date' is like 'order date'; all 3 values are dates (100 %)"
-        in done.output
+    assert "ordered_at ← Order Date: heading 'Order Date' is like 'order date'; all 3 values are dates (100%)" in (
+        done.output
     )
     assert "To decide" not in done.output
+
+
+def test_the_proposal_speaks_the_language_that_was_asked_for(new, exports, tmp_path):
+    done = new("acme", "--from", "exports/*.csv", "--language", "zh")
+    assert done.exit_code == 0
+    written = (tmp_path / "acme" / "client.yaml").read_text(encoding="utf-8")
+    assert "language: zh" in written
+    for said in (done.output, written):
+        assert "待确认" in said
+        assert not re.search(r"\b(the|of|is|are|to|please)\b", said)
 
 
 def test_an_existing_client_is_never_overwritten(new, exports, tmp_path):
@@ -84,7 +94,7 @@ def test_an_existing_client_is_never_overwritten(new, exports, tmp_path):
 def test_an_unknown_currency_or_zone_is_left_to_be_filled_in_and_the_check_says_so(new, exports, tmp_path):
     done = new("acme", "--from", "exports")
     assert done.exit_code == 0
-    assert "currency: the exports do not show it; write it where FILL IN stands." in done.output
+    assert "currency: the exports do not show it. Write it where FILL IN stands." in done.output
     with pytest.raises(UnusableInput) as unusable:
         load_client(tmp_path / "acme")
     assert [problem.expected for problem in unusable.value.problems] == [

@@ -67,8 +67,8 @@ def test_a_chinese_file_of_unknown_layout_gives_orders_lines_and_customers(propo
         "已退款": "refunded",
     }
     assert [said for said in proposal.decisions if "冻结" in said] == [
-        "orders.status from 流水.csv: say what '冻结' means (paid, cancelled, refunded, open); until then its rows are "
-        "set aside."
+        "orders.status from 流水.csv: say what '冻结' means (paid, cancelled, refunded, open). Until then these rows "
+        "are set aside."
     ]
     account = taken_in(file)
     assert account["orders"]["reasons"] == {"status is not one of paid, cancelled, refunded, open": 12}

@@ -111,7 +111,7 @@ def test_german_invoices_and_customers_need_no_hand_written_line(propose_for, ta
         "status": "Zahlstatus",
     }
     assert filled(proposal, "order_lines")["unit_price"] == "Einzelpreis"
-    assert decided(proposal, "orders.amount", "the amount without tax, rather than 'Bruttobetrag'")
+    assert decided(proposal, "orders.amount", "the amount without tax, unlike 'Bruttobetrag'")
     written = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert written["currency"] == "EUR"
     assert written["tables"]["orders"]["values"]["status"] == {
@@ -271,7 +271,7 @@ def test_customers_called_like_tests_are_counted_and_not_shown(propose_for, take
     )
     orders = rows("Order No,Order Date,Customer ID,Total", 30, lambda n: f"B{n},{day(n)},K{n},{n}.5")
     file, proposal = propose_for({"customers.csv": text, "orders.csv": orders})
-    assert decided(proposal, "4 rows are called like tests", "'Company' and 'E-mail'")
+    assert decided(proposal, "4 rows are called like tests", "'Company', 'E-mail'")
     written = file.read_text(encoding="utf-8")
     assert "leave_out" not in yaml.safe_load(written)["tables"]["customers"]
     for content in ("Test GmbH", "测试账号", "qa+1", "test@example"):
@@ -294,6 +294,6 @@ def test_a_file_that_is_no_table_says_what_it_comes_nearest_to_and_what_is_missi
     _, proposal = propose_for({"undated.csv": text, "orders.csv": orders})
     assert decided(
         proposal,
-        "undated.csv: no table is recognised. It comes nearest to orders: order_id ('Order No'), amount ('Total') are "
-        "there; missing is ordered_at (when the customer ordered).",
+        "undated.csv: no table is recognised. It comes nearest to orders: it has order_id ('Order No'), amount "
+        "('Total'), but not ordered_at (when the customer ordered).",
     )
