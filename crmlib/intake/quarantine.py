@@ -11,7 +11,7 @@ from typing import Any
 
 from crmlib.intake.accept import REASON
 from crmlib.intake.identities.private import keep_out_of_git, make_private
-from crmlib.intake.reasons import deliberate, in_words, kept, words
+from crmlib.intake.reasons import deliberate, in_words, kept, together, words
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.rules import FORGOTTEN
 from crmlib.intake.source import FILE, ROW, Source, identifier, literal
@@ -65,7 +65,7 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
         reasons, forgotten = _reasons(connection, file, tables)
         for row, whys in reasons.items():
             said = [words.say("places.of_table", table=table, why=in_words(why)) for table, why in whys]
-            wanted_by[all(deliberate(why) for _, why in whys)][row] = "; ".join(said)
+            wanted_by[all(deliberate(why) for _, why in whys)][row] = together(said)
         for by_rule, wanted in wanted_by.items():
             if not wanted:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 
 from crmlib.words import Saying, Words
 
@@ -27,8 +28,12 @@ def restored(cell: str) -> tuple[Saying, ...]:
 
 def in_words(cell: str) -> str:
     """The reasons in a cell, in the language in use."""
-    first, *others = map(str, restored(cell))
-    return functools.reduce(lambda said, then: words.say("reasons.also", first=said, then=then), others, first)
+    return together(list(map(str, restored(cell))))
+
+
+def together(said: Sequence[str]) -> str:
+    """Several things that are true of one row, in one line."""
+    return functools.reduce(lambda first, then: words.say("reasons.also", first=first, then=then), said)
 
 
 def deliberate(cell: str) -> bool:

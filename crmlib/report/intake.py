@@ -12,7 +12,7 @@ from crmlib.chapters import ChapterFile
 from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.files import write_whole
-from crmlib.words import Words, day, number, percent
+from crmlib.words import Words, day, listed, number, percent
 
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
 words = Words(__file__)
@@ -79,7 +79,7 @@ def _notes(tables: Mapping[str, Any]) -> dict[str, str]:
     alike: dict[str, list[str]] = {}
     for file, said in {file: " ".join(said) for t in tables.values() for file, said in t["notes"].items()}.items():
         alike.setdefault(said, []).append(file)
-    return {", ".join(files): said for said, files in alike.items()}
+    return {listed(files): said for said, files in alike.items()}
 
 
 def _each(tables: Mapping[str, Any], key: str) -> list[str]:

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 
 import duckdb
 import pandas as pd
@@ -12,6 +13,7 @@ from crmlib.contract import TABLES
 from crmlib.intake import take_in
 from crmlib.intake.workspace import worded
 from crmlib.problems import UnusableInput
+from crmlib.words import use
 from tests.conftest import write_client
 
 ORDERS = """
@@ -51,6 +53,18 @@ def test_every_row_is_accepted_or_set_aside_with_its_reason(make_client, tmp_pat
     }
     assert account["blanked"] == {"discount": 1}
     assert (account["of_unknown_customers"], account["without_customer"]) == (1, 1)
+
+
+def test_the_same_workspace_is_told_in_the_language_in_use(make_client, tmp_path):
+    client = make_client("max_set_aside: 0.9\n", orders=ORDERS, customers=CUSTOMERS)
+    english = take_in(client, tmp_path / "w").account["tables"]["orders"]
+    use("zh", "CNY")
+    chinese = take_in(client, tmp_path / "w").account["tables"]["orders"]
+    assert list(chinese["reasons"].values()) == list(english["reasons"].values())
+    assert chinese["reasons"]["缺少amount；status不是paid、cancelled、refunded、open之一"] == 1
+    told = [*chinese["reasons"], *chinese["decisions"], *chinese["notes"]["orders.csv"]]
+    assert [said for said in told if not re.search("[一-鿿]", said)] == []
+    assert (chinese["read"], chinese["by_file"]) == (english["read"], english["by_file"])
 
 
 def test_rows_set_aside_are_written_beside_with_file_row_and_what_was_found(make_client, tmp_path):

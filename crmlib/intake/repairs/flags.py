@@ -12,70 +12,16 @@ STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
 STRICT_FALSE = ("false", "f", "no", "n", "0", "0.0")
 TICKS = ("x", "✓", "✔", "√", "☑")
 FURTHER_TRUE = (
-    *(
-        "on",
-        "checked",
-        "selected",
-        "enabled",
-        "active",
-        "accepted",
-        "granted",
-        "subscribed",
-        "allowed",
-        "ja",
-        "si",
-        "sí",
-    ),
-    *(
-        "oui",
-        "opted in",
-        "opted-in",
-        "opt in",
-        "opt-in",
-        "opted_in",
-        "opt_in",
-        "是",
-        "是的",
-        "对",
-        "真",
-        "有",
-        "已",
-        "开",
-        "启用",
-    ),
-    *("已启用", "同意", "已同意", "已订阅", "订阅", "允许", "接受", "已接受", "已授权"),
-)
+    "on", "checked", "selected", "enabled", "active", "accepted", "granted", "subscribed", "allowed", "ja", "si",
+    "sí", "oui", "opted in", "opted-in", "opt in", "opt-in", "opted_in", "opt_in", "是", "是的", "对", "真", "有",
+    "已", "开", "启用", "已启用", "同意", "已同意", "已订阅", "订阅", "允许", "接受", "已接受", "已授权",
+)  # fmt: skip
 FURTHER_FALSE = (
-    *(
-        "off",
-        "unchecked",
-        "disabled",
-        "inactive",
-        "declined",
-        "denied",
-        "unsubscribed",
-        "not subscribed",
-        "nein",
-        "non",
-    ),
-    *(
-        "opted out",
-        "opted-out",
-        "opt out",
-        "opt-out",
-        "opted_out",
-        "opt_out",
-        "否",
-        "不是",
-        "错",
-        "假",
-        "没有",
-        "无",
-        "未",
-        "关",
-    ),
-    *("停用", "未启用", "不同意", "未同意", "未订阅", "退订", "已退订", "不允许", "拒绝", "已拒绝", "未授权", "不"),
-)
+    "off", "unchecked", "disabled", "inactive", "declined", "denied", "unsubscribed", "not subscribed", "nein",
+    "non", "opted out", "opted-out", "opt out", "opt-out", "opted_out", "opt_out", "否", "不是", "错", "假", "没有",
+    "无", "未", "关", "停用", "未启用", "不同意", "未同意", "未订阅", "退订", "已退订", "不允许", "拒绝", "已拒绝",
+    "未授权", "不",
+)  # fmt: skip
 
 
 def screen(cell: Cell, habits: Habits) -> dict[str, str]:
