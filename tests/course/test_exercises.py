@@ -25,6 +25,7 @@ from crmlib.words import use
 CHAPTERS = {
     "customer_data": "01_customer_data",
     "segmentation": "03_segmentation",
+    "clv": "04_clv",
     "retention": "05_retention",
     "nps": "08_nps",
     "scorecard": "13_scorecard",
