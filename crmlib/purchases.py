@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from crmlib.calendar import end_of
-from crmlib.engine import AnyTable, same_kind, wall_clock
+from crmlib.calendar import as_day, end_of
+from crmlib.engine import AnyTable, same_kind, to_pandas, wall_clock
 
 NOT_A_PURCHASE = ("cancelled", "open")
 FREE_ORDERS = ("count", "ignore")
@@ -111,3 +111,25 @@ def purchases(
         spend=spend,
         **extra,
     )
+
+
+def history_days(orders: Any, *, as_of: Any) -> int:
+    """How many days the purchases cover, from the first one, guests' included, to the end of ``as_of``; 0 without any.
+
+    Where they are fewer than a year, "the last twelve months" are these days only. ``orders``: pandas or Ibis.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [5.0], "ordered_at": pd.to_datetime(["2025-12-25"])})
+    >>> history_days(orders, as_of="2025-12-31")
+    7
+    """
+    import pandas as pd
+
+    first = to_pandas(_first_day(orders, as_of=as_of)).first_day.iloc[0]
+    return 0 if pd.isna(first) else (as_day(as_of) - as_day(first)).days + 1
+
+
+@same_kind
+def _first_day(orders: Any, *, as_of: Any) -> Any:
+    bought = purchases(orders, as_of=as_day(as_of), guests=True)
+    return bought.agg(first_day=bought.day.min())

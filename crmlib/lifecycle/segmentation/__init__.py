@@ -2,7 +2,6 @@
 
 from crmlib.lifecycle.segmentation.activity import (
     customer_activity,
-    history_days,
     purchase_rhythm,
     revenue_without_customer,
     under_contract,
@@ -49,6 +48,7 @@ from crmlib.lifecycle.segmentation.summary import (
 )
 from crmlib.lifecycle.segmentation.survey_answers import finding_dissatisfied, needs, satisfaction, segment_satisfaction
 from crmlib.lifecycle.segmentation.tiers import segments, thresholds
+from crmlib.purchases import history_days
 
 __all__ = [
     "CaptionedTable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib.calendar import as_day, end_of, months_before
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind
 from crmlib.purchases import purchases
 
 LONGEST_HORIZON_DAYS = 365
@@ -108,28 +108,6 @@ def revenue_without_customer(orders: Any, *, as_of: Any) -> Any:
     bought = purchases(orders, as_of=end, guests=True)
     guests = bought.filter(bought.customer_id.isnull() & (bought.day > ibis.literal(months_before(end, 12))))
     return guests.agg(orders=guests.count(), revenue_year=guests.spend.sum().fill_null(0.0))
-
-
-def history_days(orders: Any, *, as_of: Any) -> int:
-    """How many days the purchases cover, from the first one, guests' included, to the end of ``as_of``; 0 without any.
-
-    Where they are fewer than a year, "the last twelve months" are these days only. ``orders``: pandas or Ibis.
-
-    >>> import pandas as pd
-    >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [5.0], "ordered_at": pd.to_datetime(["2025-12-25"])})
-    >>> history_days(orders, as_of="2025-12-31")
-    7
-    """
-    import pandas as pd
-
-    first = to_pandas(_first_day(orders, as_of=as_of)).first_day.iloc[0]
-    return 0 if pd.isna(first) else (as_day(as_of) - as_day(first)).days + 1
-
-
-@same_kind
-def _first_day(orders: Any, *, as_of: Any) -> Any:
-    bought = purchases(orders, as_of=as_day(as_of), guests=True)
-    return bought.agg(first_day=bought.day.min())
 
 
 @same_kind
