@@ -92,7 +92,7 @@ one[["answered_at", "score", "category"]].reset_index(drop=True)
 
 # %%
 promoters, detractors = (answers.score >= 9).mean(), (answers.score <= 6).mean()
-round(100 * (promoters - detractors), 2)
+round(float(100 * (promoters - detractors)), 2)
 
 # %% [markdown]
 # ## The same with the library
