@@ -147,7 +147,7 @@ def month(value: dt.date | None) -> str:
     """
     from babel.dates import format_skeleton
 
-    return format_skeleton("yMMM", value, locale=voice().locale) if known(value) else UNKNOWN  # type: ignore[arg-type]
+    return format_skeleton("yMMM", value, locale=voice().locale) if known(value) else UNKNOWN
 
 
 def quarter(value: dt.date | None) -> str:
