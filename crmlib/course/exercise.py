@@ -17,6 +17,7 @@ In a notebook, ``check.score(my_score, answers)`` judges and ``check.score.hint(
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -34,6 +35,9 @@ _MARKS = {"right": "✅", "not yet": "🔶", "not attempted": "⬜"}
 _TRUTHS = {"true": "yes", "y": "yes", "是": "yes", "false": "no", "n": "no", "否": "no"}
 _YES_NO = ("yes", "no")
 _SHOWN = 8
+
+Rule = Callable[..., Any]
+"""What an exercise is: the data at hand in, the right value and those of the mistakes out."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,17 @@ class Hint:
 
 
 class Exercise:
-    """What every kind of exercise does; the kinds say how an answer is compared."""
+    """What every kind of exercise does; the kinds say what an answer is and when two are equal."""
 
-    def __init__(self, practice: Practice, rule: Callable[..., Any], read: Callable[..., Any] | None) -> None:
-        self.name, self.rule = rule.__name__, rule
-        self.__doc__ = rule.__doc__
+    def __init__(self, practice: Practice, rule: Rule, *, read: Callable[..., Any] | None = None) -> None:
+        """``read`` makes of an answer and the data what is compared, or the verdict that it is nothing of the kind."""
+        self.name, self.rule, self.__doc__ = rule.__name__, rule, rule.__doc__
         self._practice, self._read, self._hints = practice, read, 0
 
     def __call__(self, answer: Any, *data: Any, **settings: Any) -> Verdict:
         """Judge an answer and say how many exercises of the chapter are right so far."""
-        if error := _session.judging():
-            verdict = _said("not yet", "failed", error=error)
-        else:
-            verdict = self.judge(answer, *data, **settings)
+        error = _session.judging()
+        verdict = _said("not yet", "failed", error=error) if error else self.judge(answer, *data, **settings)
         if verdict.verdict == "right":
             self._practice.solved.add(self.name)
         solved, exercises = len(self._practice.solved), len(self._practice.exercises)
@@ -87,13 +89,7 @@ class Exercise:
         """The next of three hints; the third is given again."""
         _session.judging()
         self._hints = min(self._hints + 1, len(HINTS))
-        return Hint(self._hints, self._practice.words.say(f"{self.name}.{HINTS[self._hints - 1]}", self._places()))
-
-    def solution(self, *data: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
-        """The right value and those of the mistakes; ``None`` where the data do not hold them."""
-        empty = bool(data) and isinstance(data[0], pd.DataFrame) and data[0].empty
-        right, mistakes = (None if empty else self.rule(*data, **settings)) or (None, {})
-        return right, {code: wrong for code, wrong in mistakes.items() if _is_there(wrong)}
+        return Hint(self._hints, self._words(HINTS[self._hints - 1], {}))
 
     def judge(self, answer: Any, *data: Any, **settings: Any) -> Verdict:
         """The verdict alone: no progress, and no look at the kernel."""
@@ -103,60 +99,66 @@ class Exercise:
             right, mistakes = self.solution(*data, **settings)
         except Exception:
             right = None  # too few data for a measure are no fault of the learner
-        if not _is_there(right):
+        if right is None:
             return _said("not attempted", "nothing_here")
         try:
             answer = self._read(answer, *data) if self._read else answer
-            given = answer if isinstance(answer, Verdict) else self._given(answer, right, data, settings)
-            return given if isinstance(given, Verdict) else self._compared(given, right, mistakes, settings)
+            given = answer if isinstance(answer, Verdict) else self._given(answer, right)
+            if isinstance(given, Verdict):
+                return given
+            verdict, code = self._found(given, right, mistakes)
+            if verdict == "right":
+                return _said("right", "alike", mistake=self._words(code, settings)) if code else Verdict("right")
+            if code:
+                return Verdict("not yet", self._words(code, settings), code)
+            return self._otherwise(given, right, *data, **settings)
         except Exception:
             return self._unknown()
 
+    def solution(self, *data: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
+        """The right value and those of the mistakes, as they are compared; None where the data do not hold them."""
+        empty = bool(data) and isinstance(data[0], pd.DataFrame) and data[0].empty
+        right, mistakes = (None if empty else self.rule(*data, **settings)) or (None, {})
+        if not _is_there(right):
+            return None, {}
+        right = right if isinstance(right, tuple) else self._given(right, right)
+        return right, {code: self._given(wrong, right) for code, wrong in mistakes.items() if _is_there(wrong)}
+
     def alike(self, right: Any, mistakes: Mapping[str, Any]) -> list[str]:
         """The mistakes whose value cannot be told from the right one on these data."""
-        return [code for code, wrong in mistakes.items() if self._is(self._given(wrong, right, (), {}), right)]
+        return [code for code, wrong in mistakes.items() if self._is(wrong, right)]
 
-    def _given(self, answer: Any, right: Any, data: tuple[Any, ...], settings: Mapping[str, Any]) -> Any:
+    def _given(self, answer: Any, right: Any) -> Any:
         """The answer as it is compared, or the verdict that it is nothing of the kind."""
-        return answer
+        raise NotImplementedError
 
     def _is(self, given: Any, wanted: Any) -> bool:
         raise NotImplementedError
 
-    def _compared(self, given: Any, right: Any, mistakes: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
+    def _found(self, given: Any, right: Any, mistakes: Mapping[str, Any]) -> tuple[str, str]:
+        """Whether the answer is right, and which mistake it shows, or which one these data do not tell from it."""
         if self._is(given, right):
-            return self._right(right, mistakes, settings)
-        for same in (self._is_just, self._shows):
-            for code, wrong in mistakes.items():
-                if same(given, wrong, right):
-                    return Verdict("not yet", self._words(code, settings), code)
-        return self._otherwise(given, right)
-
-    def _is_just(self, given: Any, wrong: Any, right: Any) -> bool:
-        """Whether the answer is what this mistake leads to."""
-        return self._is(given, wrong)
+            return "right", next(iter(self.alike(right, mistakes)), "")
+        just = (code for code, wrong in mistakes.items() if self._is(given, wrong))
+        shown = (code for code, wrong in mistakes.items() if self._shows(given, wrong, right))
+        return "not yet", next(itertools.chain(just, shown), "")
 
     def _shows(self, given: Any, wrong: Any, right: Any) -> bool:
-        """Whether the answer, wrong in other ways too, agrees with the mistake wherever that differs from right."""
+        """Whether an answer that has other faults too agrees with the mistake wherever that differs from right."""
         return False
 
-    def _otherwise(self, given: Any, right: Any) -> Verdict:
+    def _otherwise(self, given: Any, right: Any, *data: Any, **settings: Any) -> Verdict:
+        """What is said of an answer that is wrong in no usual way."""
         return self._unknown()
-
-    def _right(self, right: Any, mistakes: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
-        for code in self.alike(right, mistakes):
-            return _said("right", "alike", mistake=self._words(code, settings))
-        return Verdict("right")
 
     def _unknown(self) -> Verdict:
         return _said("not yet", "unknown", name=self.name)
 
     def _words(self, code: str, settings: Mapping[str, Any]) -> str:
-        return self._practice.words.say(f"{self.name}.{code}", self._places(), **settings)
-
-    def _places(self) -> dict[str, Any]:
-        """The settings that the exercise has by default: its words may name them."""
-        return {n: p.default for n, p in inspect.signature(self.rule).parameters.items() if p.default is not p.empty}
+        """The exercise's words; they may name its settings."""
+        parameters = inspect.signature(self.rule).parameters.values()
+        usual = {one.name: one.default for one in parameters if one.default is not one.empty}
+        return self._practice.words.say(f"{self.name}.{code}", {**usual, **settings})
 
 
 class Number(Exercise):
@@ -165,40 +167,41 @@ class Number(Exercise):
     The right value may be a pair: the least and the most of what is right.
     """
 
-    def __init__(self, *made: Any, within: float = 0.0, digits: int = 0) -> None:
-        super().__init__(*made)
+    def __init__(self, *made: Any, within: float = 0.0, digits: int = 0, **how: Any) -> None:
+        super().__init__(*made, **how)
         self.within, self.digits = within, digits
 
     def tolerance(self, wanted: float) -> float:
         """How far from ``wanted`` an answer may lie."""
-        of_digits = 0.5 * 10.0 ** (math.floor(math.log10(abs(wanted))) + 1 - self.digits) if wanted else 0.0
-        return (self.within or (of_digits if self.digits else 0.0)) + 1e-9 * max(1.0, abs(wanted))
+        within = self.within
+        if self.digits and wanted:
+            within = 0.5 * 10.0 ** (math.floor(math.log10(abs(wanted))) + 1 - self.digits)
+        return within + 1e-9 * max(1.0, abs(wanted))
 
-    def _given(self, answer: Any, right: Any, data: Any, settings: Any) -> Any:
-        value = answer.item() if hasattr(answer, "item") and getattr(answer, "size", 0) == 1 else answer
+    def _given(self, answer: Any, right: Any) -> Any:
+        value = _single(answer)
         try:
-            value = None if isinstance(value, bool) else float(value)
+            number = None if isinstance(value, bool) else float(value)
         except Exception:
-            value = None
-        if value is None:
+            number = None
+        if number is None:
             return _said("not yet", "number", type=type(answer).__name__)
-        return value if math.isfinite(value) else _said("not yet", "infinite")
+        return number if math.isfinite(number) else _said("not yet", "infinite")
 
     def _is(self, given: float, wanted: Any) -> bool:
-        wanted = _nearest(given, wanted)
-        return abs(given - wanted) <= self.tolerance(wanted)
+        nearest = _nearest(given, wanted)
+        return abs(given - nearest) <= self.tolerance(nearest)
 
-    def _compared(self, given: Any, right: Any, mistakes: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict:
+    def _found(self, given: float, right: Any, mistakes: Mapping[str, float]) -> tuple[str, str]:
         nearest = _nearest(given, right)
-        rounded = any(math.isclose(given, round(nearest, places), rel_tol=1e-9) for places in range(8))
-        # A mistake that is hit exactly is one, however near the right value it lies; unless that one was rounded.
+        rounded = any(math.isclose(given, round(nearest, places), rel_tol=1e-9) for places in range(16))
         for code, wrong in mistakes.items():
-            if not rounded and not _equal(given, nearest) and _equal(given, wrong):
-                return Verdict("not yet", self._words(code, settings), code)
-        nearest_first = dict(sorted(mistakes.items(), key=lambda one: abs(one[1] - given)))
-        return super()._compared(given, right, nearest_first, settings)
+            # What is hit exactly is a mistake, however near the right value it lies; unless that one was rounded.
+            if not rounded and math.isclose(given, wrong, rel_tol=1e-9, abs_tol=1e-12):
+                return "not yet", code
+        return super()._found(given, right, dict(sorted(mistakes.items(), key=lambda one: abs(one[1] - given))))
 
-    def _otherwise(self, given: float, right: Any) -> Verdict:
+    def _otherwise(self, given: float, right: Any, *data: Any, **settings: Any) -> Verdict:
         for key, other in {"sign": -given, "hundred_times": given / 100, "hundredth": given * 100}.items():
             if given and self._is(other, right):
                 return _said("not yet", key)
@@ -212,44 +215,38 @@ class Table(Exercise):
     a list in the order of the rows.
     """
 
-    def __init__(self, *made: Any, on: str, within: float = 0.0) -> None:
-        super().__init__(*made)
+    def __init__(self, *made: Any, on: str, within: float = 0.0, **how: Any) -> None:
+        super().__init__(*made, **how)
         self.on, self.within = on, within
 
-    def _given(self, answer: Any, right: Any, data: Any, settings: Any) -> Any:
-        keys, columns = list(right[self.on]), [column for column in right.columns if column != self.on]
+    def _given(self, answer: Any, right: Any) -> Any:
+        right = right if right.index.name == self.on else right.set_index(self.on)
+        columns = list(right.columns)
         if isinstance(answer, dict):
             answer = pd.Series(answer)
-        if len(columns) == 1 and (
-            isinstance(answer, list | tuple) or getattr(answer, "ndim", 0) == 1 != hasattr(answer, "index")
-        ):
-            if len(answer) != len(keys):
-                return _said("not yet", "length", n=len(keys), found=len(answer))
-            answer = pd.Series(list(answer), index=pd.Index(keys, name=self.on))
-        answer = answer.to_frame() if isinstance(answer, pd.Series) else answer
-        answer = answer.to_pandas() if hasattr(answer, "to_pandas") else answer
-        if not isinstance(answer, pd.DataFrame):
+        if len(columns) == 1 and (isinstance(answer, list | tuple) or type(answer) is np.ndarray):
+            if len(answer) != len(right):
+                return _said("not yet", "length", n=len(right), found=len(answer))
+            answer = pd.Series(list(answer), index=right.index)
+        if hasattr(answer, "to_pandas"):
+            answer = answer.to_pandas()
+        found = answer.to_frame() if isinstance(answer, pd.Series) else answer
+        if not isinstance(found, pd.DataFrame):
             return _said("not yet", "table", type=type(answer).__name__)
-        found = self._with_key(answer.rename(columns=lambda name: str(name).strip()))
+        if self.on not in found.columns:
+            found = found.rename_axis(index=self.on).reset_index()
         others = [column for column in found.columns if column != self.on]
         if len(columns) == 1 == len(others):
             found = found.rename(columns={others[0]: columns[0]})
-        missing = [column for column in [self.on, *columns] if column not in found.columns]
+        missing = [f"`{column}`" for column in columns if column not in found.columns]
         if missing:
-            return _said("not yet", "columns", columns=[f"`{column}`" for column in missing])
-        found = found.assign(**{self.on: found[self.on].map(_plain_key)}).set_index(self.on)[columns]
+            return _said("not yet", "columns", columns=missing)
+        found = found.set_index(self.on)[columns]
         twice = found.index[found.index.duplicated()]
         return _said("not yet", "twice", row=twice[0]) if len(twice) else found
 
-    def _with_key(self, found: pd.DataFrame) -> pd.DataFrame:
-        if self.on in found.columns:
-            return found
-        found = found.reset_index()
-        return found if self.on in found.columns else found.rename(columns={found.columns[0]: self.on})
-
     def _rows(self, found: pd.DataFrame, wanted: pd.DataFrame) -> Any:
         """For each row that is wanted, whether the row that was found equals it."""
-        wanted = wanted if wanted.index.name == self.on else self._given(wanted, wanted, (), {})
         aligned, same = found.reindex(wanted.index), wanted.index.isin(found.index)
         for column in wanted.columns:
             if pd.api.types.is_numeric_dtype(wanted[column]):
@@ -261,22 +258,16 @@ class Table(Exercise):
         return pd.Series(same, index=wanted.index)
 
     def _is(self, given: pd.DataFrame, wanted: pd.DataFrame) -> bool:
-        same = self._rows(given, wanted)
-        return bool(same.all()) and len(same) == len(given)
+        return len(given) == len(wanted) and bool(self._rows(given, wanted).all())
 
     def _shows(self, given: pd.DataFrame, wrong: pd.DataFrame, right: pd.DataFrame) -> bool:
-        wrong, right = self._given(wrong, wrong, (), {}), self._given(right, right, (), {})
-        telling = ~self._rows(right, wrong)
-        left_out = right.index.difference(wrong.index)
+        telling, left_out = ~self._rows(right, wrong), right.index.difference(wrong.index)
         agrees = self._rows(given, wrong)[telling].all() and not given.index.isin(left_out).any()
         return bool(agrees) and bool(telling.any() or len(left_out))
 
-    def _otherwise(self, given: pd.DataFrame, right: pd.DataFrame) -> Verdict:
-        right = self._given(right, right, (), {})
-        for key, rows in {
-            "missing": right.index.difference(given.index),
-            "extra": given.index.difference(right.index),
-        }.items():
+    def _otherwise(self, given: pd.DataFrame, right: pd.DataFrame, *data: Any, **settings: Any) -> Verdict:
+        missing, extra = right.index.difference(given.index), given.index.difference(right.index)
+        for key, rows in {"missing": missing, "extra": extra}.items():
             if len(rows):
                 return _said("not yet", key, n=len(rows), rows=[str(row) for row in rows[:3]])
         numbers = given.apply(pd.to_numeric, errors="coerce")
@@ -287,66 +278,55 @@ class Table(Exercise):
 
 
 class Choice(Exercise):
-    """One of the named ``options``, in upper or lower case, with or without their ``prefix``."""
+    """One of the named ``options``, in upper or lower case, with or without their ``prefix``; yes or no by default."""
 
-    def __init__(self, *made: Any, options: Collection[str] | Callable[..., Any], prefix: str = "") -> None:
-        super().__init__(*made)
+    def __init__(
+        self, *made: Any, options: Collection[str] | Callable[..., Any] = _YES_NO, prefix: str = "", **how: Any
+    ) -> None:
+        super().__init__(*made, **how)
         self.options, self.prefix = options, prefix
 
     def choices(self, *data: Any, **settings: Any) -> list[str]:
         """The options on these data."""
         return [str(o) for o in (self.options(*data, **settings) if callable(self.options) else self.options)]
 
-    def _given(self, answer: Any, right: Any, data: Any, settings: Any) -> Any:
-        answer = answer.item() if hasattr(answer, "item") and getattr(answer, "size", 0) == 1 else answer
-        plain = self._plain(answer)
-        if not data and callable(self.options):
-            return plain
-        choices = self.choices(*data, **settings)
-        if plain not in map(self._plain, choices):
-            shown = [f"`{option}`" for option in choices[:_SHOWN]] + ["…"] * (len(choices) > _SHOWN)
-            return _said("not yet", "option", options=shown)
-        return plain
-
-    def _plain(self, value: Any) -> str:
-        plain = _plain(value).removeprefix(_plain(self.prefix)).strip()
+    def _given(self, answer: Any, right: Any) -> str:
+        plain = _plain(_single(answer)).removeprefix(_plain(self.prefix)).strip()
         return _TRUTHS.get(plain, plain) if self.options == _YES_NO else plain
 
     def _is(self, given: str, wanted: str) -> bool:
-        return given == self._plain(wanted)
+        return given == wanted
+
+    def _otherwise(self, given: str, right: str, *data: Any, **settings: Any) -> Verdict:
+        choices = self.choices(*data, **settings)
+        if given in (self._given(option, right) for option in choices):
+            return self._unknown()
+        shown = [f"`{option}`" for option in choices[:_SHOWN]] + ["…"] * (len(choices) > _SHOWN)
+        return _said("not yet", "option", options=shown)
 
 
 class Several(Exercise):
     """A set of things, or of pairs of things, in any order."""
 
-    def _given(self, answer: Any, right: Any, data: Any, settings: Any) -> Any:
+    def _given(self, answer: Any, right: Any) -> Any:
         try:
-            given = self._set([answer] if isinstance(answer, str) else answer)
+            given, size = set(map(_thing, answer)), _size(_thing(next(iter(right))))
         except Exception:
             return _said("not yet", "several", type=type(answer).__name__)
-        sizes = {len(item) if isinstance(item, frozenset) else 0 for item in self._set(right)}
-        if any((len(item) if isinstance(item, frozenset) else 0) not in sizes for item in given):
-            return _said("not yet", "pair")
-        return given
+        return given if all(_size(thing) == size for thing in given) else _said("not yet", "pair")
 
-    def _set(self, items: Any) -> set[Any]:
-        return {
-            frozenset(map(_plain, i)) if isinstance(i, list | tuple | set | frozenset) else _plain(i) for i in items
-        }
+    def _is(self, given: set[Any], wanted: set[Any]) -> bool:
+        return given == wanted
 
-    def _is(self, given: set[Any], wanted: Any) -> bool:
-        return given == self._set(wanted)
+    def _shows(self, given: set[Any], wrong: set[Any], right: set[Any]) -> bool:
+        telling = wrong ^ right
+        return bool(telling) and given & telling == wrong & telling
 
-    def _shows(self, given: set[Any], wrong: Any, right: Any) -> bool:
-        telling = self._set(wrong) ^ self._set(right)
-        return bool(telling) and given & telling == self._set(wrong) & telling
-
-    def _otherwise(self, given: set[Any], right: Any) -> Verdict:
-        extra, missing = given - self._set(right), self._set(right) - given
-        if extra:
-            one = min(sorted(item) if isinstance(item, frozenset) else [item] for item in extra)
+    def _otherwise(self, given: set[Any], right: set[Any], *data: Any, **settings: Any) -> Verdict:
+        if extra := given - right:
+            one = min(sorted(thing) if isinstance(thing, frozenset) else [thing] for thing in extra)
             return _said("not yet", "extra", n=len(extra), rows=["–".join(one)])
-        return _said("not yet", "more", n=len(missing))
+        return _said("not yet", "more", n=len(right - given))
 
 
 class Practice:
@@ -358,31 +338,21 @@ class Practice:
         self.exercises: dict[str, Exercise] = {}
         self.solved: set[str] = set()
 
-    def number(
-        self, *, within: float = 0.0, digits: int = 0, read: Callable[..., Any] | None = None
-    ) -> Callable[[Callable[..., Any]], Number]:
-        """An exercise that is answered by one number, :class:`Number`."""
-        return lambda rule: self._kept(Number(self, rule, read, within=within, digits=digits))
+    def number(self, **how: Any) -> Callable[[Rule], Number]:
+        """An exercise that is answered by one number: ``within``, ``digits``, ``read`` as for :class:`Number`."""
+        return lambda rule: self._kept(Number(self, rule, **how))
 
-    def table(
-        self, *, on: str, within: float = 0.0, read: Callable[..., Any] | None = None
-    ) -> Callable[[Callable[..., Any]], Table]:
-        """An exercise that is answered by a table, :class:`Table`."""
-        return lambda rule: self._kept(Table(self, rule, read, on=on, within=within))
+    def table(self, **how: Any) -> Callable[[Rule], Table]:
+        """An exercise that is answered by a table: ``on``, ``within``, ``read`` as for :class:`Table`."""
+        return lambda rule: self._kept(Table(self, rule, **how))
 
-    def choice(
-        self,
-        options: Collection[str] | Callable[..., Any] = _YES_NO,
-        *,
-        prefix: str = "",
-        read: Callable[..., Any] | None = None,
-    ) -> Callable[[Callable[..., Any]], Choice]:
-        """An exercise that is answered by one of some options, or by yes or no, :class:`Choice`."""
-        return lambda rule: self._kept(Choice(self, rule, read, options=options, prefix=prefix))
+    def choice(self, **how: Any) -> Callable[[Rule], Choice]:
+        """An exercise that is answered by an option: ``options``, ``prefix``, ``read`` as for :class:`Choice`."""
+        return lambda rule: self._kept(Choice(self, rule, **how))
 
-    def several(self, rule: Callable[..., Any]) -> Several:
-        """An exercise that is answered by a set of things, :class:`Several`."""
-        return self._kept(Several(self, rule, None))
+    def several(self, **how: Any) -> Callable[[Rule], Several]:
+        """An exercise that is answered by a set of things: ``read`` as for :class:`Several`."""
+        return lambda rule: self._kept(Several(self, rule, **how))
 
     def _kept(self, exercise: Any) -> Any:
         self.exercises[exercise.name] = exercise
@@ -412,18 +382,23 @@ def _nearest(given: float, right: Any) -> float:
     return min(max(given, float(right[0])), float(right[1])) if isinstance(right, tuple) else float(right)
 
 
-def _equal(one: float, two: float) -> bool:
-    return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
+def _single(answer: Any) -> Any:
+    """The one value of an array or a column that holds no more; everything else as it is."""
+    return answer.item() if getattr(answer, "size", 0) == 1 and hasattr(answer, "item") else answer
+
+
+def _thing(item: Any) -> Any:
+    return frozenset(map(_plain, item)) if isinstance(item, list | tuple | set | frozenset) else _plain(item)
+
+
+def _size(thing: Any) -> int:
+    return len(thing) if isinstance(thing, frozenset) else 1
 
 
 def _plain(value: Any) -> str:
     """Text as it is compared: lower case, and signs between words do not matter."""
     kept = str(value).strip().strip("\"'").lower()
     return " ".join(kept.translate(str.maketrans("_()", "   ")).split())
-
-
-def _plain_key(value: Any) -> Any:
-    return int(value) if isinstance(value, float | np.floating) and value.is_integer() else value
 
 
 class _Session:

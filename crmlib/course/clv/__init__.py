@@ -148,7 +148,7 @@ def sleeping(values: Any, *, weeks: int = 26) -> Any:
     }
 
 
-@practice.choice(("lowest_p_alive", "highest_p_alive", "highest_value_at_risk"))
+@practice.choice(options=("lowest_p_alive", "highest_p_alive", "highest_value_at_risk"))
 def calling_rule(values: Any, *, calls: int = 50) -> Any:
     """Which rule for choosing whom to call reaches the most value at risk."""
     reached = {

@@ -75,7 +75,7 @@ def reachable(said: Any, *, channel: str = "sms") -> Any:
     }
 
 
-@practice.several
+@practice.several()
 def same_person(people: Any) -> Any:
     """Which of the people are one person: pairs of ids; right is what the kit's rules find."""
     import duckdb

@@ -84,7 +84,7 @@ def weighted(answers: Any) -> Any:
     }
 
 
-@practice.choice(lambda drivers: drivers.driver, prefix="item_")
+@practice.choice(options=lambda drivers: drivers.driver, prefix="item_")
 def driver(drivers: Any) -> Any:
     """The driver of which one point more goes with the largest gain of the score."""
     by = drivers.set_index("driver")

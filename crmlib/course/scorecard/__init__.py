@@ -91,7 +91,7 @@ def _first_day(answer: Any, measures: Any) -> str:
     return f"{given}-01" if len(given) == 7 else given
 
 
-@practice.choice(lambda measures: [str(first)[:10] for first in measures.period], read=_first_day)
+@practice.choice(options=lambda measures: [str(first)[:10] for first in measures.period], read=_first_day)
 def last_known(measures: Any) -> Any:
     """The last month whose repurchase rate is known, by its first day."""
     months = [str(first)[:10] for first in measures.period]

@@ -25,7 +25,7 @@ def frequency_scores(few: Any) -> Any:
     }
 
 
-@practice.choice(("core", "potential", "ordinary", "sleeping"))
+@practice.choice(options=("core", "potential", "ordinary", "sleeping"))
 def first_rule(thresholds: Any) -> Any:
     """The tier of a customer who has spent much and has been silent for a day too long."""
     import pandas as pd
