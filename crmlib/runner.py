@@ -25,6 +25,7 @@ from crmlib.chapter import RUN
 from crmlib.chapter.sections import for_client, needed
 from crmlib.chapters import ChapterFile, chapter_files
 from crmlib.client import Client, load_client, speak
+from crmlib.files import hold, replacing, write_whole
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.runs import register_run
 from crmlib.intake.readers import find_files
@@ -155,11 +156,7 @@ def _alone(folder: Path) -> Iterator[None]:
         raise UnusableInput([Problem.said(_WORDS, "folder.closed", str(folder))]) from None
     with lock:
         try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # Windows: temporary names carry the process, so files stay whole even without the lock.
+            hold(lock, wait=False)
         except OSError:
             raise UnusableInput([Problem.said(_WORDS, "folder.in_use", str(folder))]) from None
         yield
@@ -398,9 +395,7 @@ def _execute(job: _Job) -> None:
         "why": why,
         "seconds": round(time.monotonic() - began, 2),
     }
-    staged = job.folder / "outcome.tmp"
-    staged.write_text(json.dumps(outcome), encoding="utf-8")
-    os.replace(staged, job.outcome_file)
+    write_whole(job.outcome_file, json.dumps(outcome))
 
 
 def _private_sockets(folder: str) -> dict[str, Any]:
@@ -445,9 +440,8 @@ def _publish(done: Run) -> None:
     wanted = _wanted(done)
     for target, source in wanted.items():
         target.parent.mkdir(exist_ok=True)
-        staged = target.with_name(f".{target.name}-{os.getpid()}")
-        shutil.copyfile(source, staged)
-        os.replace(staged, target)
+        with replacing(target) as staged:
+            shutil.copyfile(source, staged)
     for name in _published(done.folder):
         if done.folder / name not in wanted:
             (done.folder / name).unlink(missing_ok=True)
@@ -502,6 +496,4 @@ def _write_manifest(done: Run) -> None:
         ],
         "files": {p.relative_to(done.folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
     }
-    staged = done.folder / "manifest.tmp"
-    staged.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(staged, done.folder / "manifest.json")
+    write_whole(done.folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

@@ -7,6 +7,7 @@ shows, an exact quantile) is here, once for each engine; now there is one, DuckD
 from typing import Literal
 
 from crmlib.engine.duckdb import connect, empty_table, file_pattern, open_table, quantile, wall_clock
+from crmlib.engine.sql import identifier, literal
 from crmlib.engine.tables import AnyTable, same_kind, to_ibis, to_pandas
 
 Engine = Literal["duckdb"]
@@ -17,6 +18,8 @@ __all__ = [
     "connect",
     "empty_table",
     "file_pattern",
+    "identifier",
+    "literal",
     "open_table",
     "quantile",
     "same_kind",

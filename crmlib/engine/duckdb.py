@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from crmlib.engine.sql import identifier, literal
+
 
 def connect(*, threads: int | None = None, folder: Path | None = None, memory: str = "") -> Any:
     """A new DuckDB behind Ibis, whose clock shows UTC: in memory, or in a private ``folder`` for large data.
@@ -45,8 +47,8 @@ def empty_table(connection: Any, name: str, kinds: Mapping[str, str]) -> Any:
     >>> empty_table(connect(), "orders", {"order_id": "text", "amount": "number"}).count().execute()
     0
     """
-    columns = ", ".join(f'NULL::{_KINDS[kind]} AS "{column}"' for column, kind in kinds.items())
-    connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS SELECT {columns} LIMIT 0')
+    columns = ", ".join(f"NULL::{_KINDS[kind]} AS {identifier(column)}" for column, kind in kinds.items())
+    connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {columns} LIMIT 0")
     return connection.table(name)
 
 
@@ -65,16 +67,17 @@ def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: 
     The Parquet file stores UTC; each time column is shown in ``timezone`` without offset, so that a day, week or
     month is the client's. ``time`` names the column by which rows after the day ``until`` are left out.
     """
-    path = file_pattern(file).replace("'", "''")
-    columns = connection.raw_sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+    path = literal(file_pattern(file))
+    described = connection.raw_sql(f"DESCRIBE FROM {path}").fetchall()
+    columns = [(identifier(column), kind) for column, kind, *_ in described]
     shown = ", ".join(
-        f'"{column}" AT TIME ZONE \'{timezone}\' AS "{column}"' if kind.startswith("TIMESTAMP WITH") else f'"{column}"'
-        for column, kind, *_ in columns
+        f"{column} AT TIME ZONE {literal(timezone)} AS {column}" if kind.startswith("TIMESTAMP WITH") else column
+        for column, kind in columns
     )
-    rows = f"SELECT {shown} FROM '{path}'"
+    rows = f"SELECT {shown} FROM {path}"
     if until and time:
-        rows = f"SELECT * FROM ({rows}) WHERE \"{time}\" < DATE '{until}' + INTERVAL 1 DAY"
-    connection.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {rows}')
+        rows = f"SELECT * FROM ({rows}) WHERE {identifier(time)} < DATE {literal(until)} + INTERVAL 1 DAY"
+    connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS {rows}")
     return connection.table(name)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crmlib.contract import Column, Table
+from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Mended
 from crmlib.intake.shape import CANCELS, LEFT, MATCH, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
-from crmlib.intake.source import FILE, ROW, identifier, literal
+from crmlib.intake.source import FILE, ROW
 from crmlib.mapping import Filling
 
 REASON = "_reason"

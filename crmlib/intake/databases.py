@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from crmlib.engine import file_pattern
-from crmlib.intake.source import ROW, Source, identifier, literal
+from crmlib.engine import file_pattern, identifier, literal
+from crmlib.intake.source import ROW, Source
 from crmlib.mapping import TableSource
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.words import Saying, Words

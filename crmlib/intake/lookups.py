@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from crmlib.engine import identifier, literal
 from crmlib.intake.repairs.blanks import SHOP_MARKS, trimmed
 from crmlib.intake.repairs.cells import cases, let, matches
 from crmlib.intake.shape import as_text, one_width_sql
-from crmlib.intake.source import ROW, Source, identifier, literal, plain_heading
+from crmlib.intake.source import ROW, Source, plain_heading
 from crmlib.mapping import Join
 from crmlib.problems import Problem, nearest
 from crmlib.words import Saying, Words

@@ -10,11 +10,11 @@ from typing import Any
 
 from crmlib.client import Client
 from crmlib.contract import TABLES
+from crmlib.engine import identifier
 from crmlib.intake import rules
 from crmlib.intake.accept import REASON
 from crmlib.intake.quarantine import MERGES, QUARANTINE
 from crmlib.intake.shape import FREE_TEXT
-from crmlib.intake.source import identifier
 
 IDENTITIES = ("name", "email", "phone", "address")
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmlib.contract import TABLES, Table
+from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import deliberate, kept, restored
 from crmlib.intake.rules import repeats
-from crmlib.intake.source import identifier, literal
 
 FOREIGN_KEYS = (
     ("orders", "customer_id", "customers", "customer_id"),

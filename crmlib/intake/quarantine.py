@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from crmlib.engine import identifier, literal
 from crmlib.intake.accept import REASON
 from crmlib.intake.identities.private import keep_out_of_git, make_private
 from crmlib.intake.reasons import deliberate, in_words, kept, together, words
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.rules import FORGOTTEN
-from crmlib.intake.source import FILE, ROW, Source, identifier, literal
+from crmlib.intake.source import FILE, ROW, Source
 from crmlib.problems import Problem, nearest
 
 QUARANTINE = "quarantine"

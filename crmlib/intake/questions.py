@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from crmlib.intake.source import identifier
+from crmlib.engine import identifier
 from crmlib.words import Saying, Words
 
 words = Words(__file__)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.contract import Table
+from crmlib.engine import identifier, literal
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.shape import CANCELS, MATCH, PIECES, SAME
-from crmlib.intake.source import FILE, ROW, identifier, literal
+from crmlib.intake.source import FILE, ROW
 from crmlib.words import Saying
 
 TEST_CUSTOMER = words.later("reasons.left_out.test_customer")

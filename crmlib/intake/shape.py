@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.contract import Column, Table
+from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.repairs.cells import let
 from crmlib.intake.repairs.times import zone_of_heading
-from crmlib.intake.source import FILE, ROW, Source, identifier, literal
+from crmlib.intake.source import FILE, ROW, Source
 from crmlib.mapping import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
 from crmlib.words import Saying

@@ -67,21 +67,3 @@ def plain_heading(heading: str) -> str:
     'order id (eur)'
     """
     return " ".join(unicodedata.normalize("NFKC", heading).replace("(", " (").casefold().split())
-
-
-def identifier(name: str) -> str:
-    """A name as an SQL identifier, whatever characters it holds.
-
-    >>> identifier('or"der')
-    '"or""der"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """A text as an SQL literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + value.replace("'", "''") + "'"

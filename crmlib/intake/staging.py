@@ -13,6 +13,7 @@ from typing import Any
 
 from crmlib.client import Client
 from crmlib.contract import TABLES, Table
+from crmlib.engine import connect, identifier, literal
 from crmlib.intake import rules
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
 from crmlib.intake.lookups import with_lookup
@@ -39,7 +40,7 @@ from crmlib.intake.shape import (
     shown_headings,
     unusable_headings,
 )
-from crmlib.intake.source import FILE, ROW, Source, identifier, literal
+from crmlib.intake.source import FILE, ROW, Source
 from crmlib.mapping import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying
@@ -84,8 +85,6 @@ class Staging:
         Raises:
             UnusableInput: with every problem of every table at once.
         """
-        from crmlib.engine import connect
-
         self.connection = connect(folder=self.scratch, memory=MEMORY).con
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from crmlib.engine import identifier, literal
+
 RULES = ("same_email", "same_phone", "same_name_and_birthday", "same_name_and_address")
 """The deterministic rules, and with them the columns that each compares."""
 
@@ -75,24 +77,6 @@ def as_view(connection: Any, relation: Any, name: str) -> Iterator[str]:
         yield identifier(name)
     finally:
         connection.unregister(name)
-
-
-def identifier(name: str) -> str:
-    """A name quoted for SQL.
-
-    >>> identifier('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text quoted for SQL.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def columns_of(connection: Any, view: str) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.client import Client
-from crmlib.engine import file_pattern
+from crmlib.engine import file_pattern, identifier, literal
 from crmlib.intake.identities.private import PRIVATE, replacing, write_private
 from crmlib.intake.identities.pseudonyms import is_pseudonym, pseudonym
 from crmlib.intake.identities.runs import made_by_a_run, registered_runs
@@ -26,7 +26,6 @@ from crmlib.intake.identities.traces import (
 from crmlib.intake.identities.vault import Vault
 from crmlib.intake.identities.vault_key import client_key
 from crmlib.intake.readers import find_files
-from crmlib.intake.source import identifier, literal
 from crmlib.problems import Problem, UnusableInput
 
 ACCOUNT = "account.json"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crmlib.intake.source import identifier, literal
+from crmlib.engine import identifier, literal
 
 PLACEHOLDERS = {
     "name": "[name]",

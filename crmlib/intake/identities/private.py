@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from crmlib import files
 from crmlib.problems import Problem, UnusableInput
 
 PRIVATE = ".crmlib"
@@ -81,14 +81,11 @@ def replacing(file: Path) -> Iterator[Path]:
     Raises:
         UnusableInput: the file cannot be written.
     """
-    staged = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        yield staged
-        os.replace(staged, file)
+        with files.replacing(file) as staged:
+            yield staged
     except OSError as error:
         raise UnusableInput([unwritable(file, error)]) from None
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -99,10 +96,7 @@ def alone(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise UnusableInput([unwritable(folder, error)]) from None
     try:
-        with suppress(ImportError):  # Windows has no such lock; files are replaced whole there as well.
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        files.hold(handle)
         yield
     finally:
         os.close(handle)

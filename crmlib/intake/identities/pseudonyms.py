@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from crmlib.engine import identifier
 from crmlib.intake.identities.vault_key import Key
-from crmlib.intake.source import identifier
 from crmlib.problems import Problem, UnusableInput
 
 _LENGTH = 16

@@ -11,7 +11,7 @@ from crmlib.problems import Problem, UnusableInput
 RUNS = "runs.json"
 RUN_PARTS = (
     *("workspace", ".work", "notebooks", "tables", "quarantine", "index.html", "intake.html", "intake.json"),
-    *("manifest.json", "manifest.tmp", ".lock"),
+    *("manifest.json", ".lock"),
 )
 """What a run's folder holds; anything else in it is somebody else's."""
 INTERRUPTED = ".workspace-"
@@ -21,10 +21,11 @@ INTERRUPTED = ".workspace-"
 def made_by_a_run(name: str) -> bool:
     """Whether a file or folder of that name in a run's folder is the run's own.
 
-    >>> made_by_a_run("index.html"), made_by_a_run(".workspace-reading-7"), made_by_a_run("offer.docx")
-    (True, True, False)
+    >>> [made_by_a_run(name) for name in ("index.html", ".workspace-reading-7", ".index.html.3f9a", "offer.docx")]
+    [True, True, True, False]
     """
-    return name in RUN_PARTS or name.startswith(INTERRUPTED)
+    half_written = tuple(f".{part}." for part in RUN_PARTS)
+    return name in RUN_PARTS or name.startswith((INTERRUPTED, *half_written))
 
 
 def register_run(client_folder: Path, run_folder: Path) -> None:

@@ -313,8 +313,7 @@ def _sheets(file: Path) -> Iterator[Iterator[list[str]]]:
 def _rows_of_parquet(file: Path, person: Person, limit: int | None = None) -> list[int]:
     import duckdb
 
-    from crmlib.engine import file_pattern
-    from crmlib.intake.source import identifier, literal
+    from crmlib.engine import file_pattern, identifier, literal
 
     path = f"read_parquet({literal(file_pattern(file))}, file_row_number = true)"
     try:
@@ -341,7 +340,7 @@ def _rows_of_parquet(file: Path, person: Person, limit: int | None = None) -> li
 
 
 def _listed(values: Collection[str]) -> str:
-    from crmlib.intake.source import literal
+    from crmlib.engine import literal
 
     return ", ".join(literal(value) for value in sorted(values))
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
 from crmlib.intake.repairs.numbers import CURRENCY
 from crmlib.intake.shape import as_text
-from crmlib.intake.source import ROW, Source, literal
+from crmlib.intake.source import ROW, Source
 
 MOST_ROWS = 600_000
 MOST_VALUES = 100_000

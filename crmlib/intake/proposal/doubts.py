@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crmlib.contract import TABLES
+from crmlib.engine import literal
 from crmlib.intake.proposal.content import Looks, vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit
@@ -14,7 +15,6 @@ from crmlib.intake.proposal.rows import text
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.questions import CENTS_FROM, ENDING_SHARE, FEWEST_AMOUNTS, PRICE_ENDINGS
 from crmlib.intake.repairs.flags import STRICT_TRUE
-from crmlib.intake.source import literal
 from crmlib.words import Words
 
 _say = Words(__file__).say

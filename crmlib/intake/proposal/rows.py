@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from crmlib.engine import literal
 from crmlib.intake.proposal.content import Looks, most_alike, values_of, vocabulary
 from crmlib.intake.proposal.headings import plain
 from crmlib.intake.shape import as_text
@@ -85,7 +86,7 @@ def odd_codes(connection: Any, source: Source, product: str, name: str) -> list[
     codes = sum(different for s, _, different in shapes if s not in usual)
     if len(usual) > 3 or not all("9" in s for s in usual) or not 0 < codes <= _MOST_CODES:
         return []
-    listed = ", ".join("'" + s.replace("'", "''") + "'" for s, _, _ in shapes if s not in usual)
+    listed = ", ".join(literal(s) for s, _, _ in shapes if s not in usual)
     called = f"mode({text(source, name)}) FILTER ({text(source, name)} <> '')" if name else "NULL"
     found = connection.execute(
         f"SELECT min({code}), {called}, count(*) FROM ({source.sql}) WHERE {shape} IN ({listed}) "

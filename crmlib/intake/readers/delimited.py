@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crmlib.engine import file_pattern
+from crmlib.engine import file_pattern, identifier, literal
 from crmlib.intake.readers.headings import (
     AGAIN,
     FOOTER,
@@ -26,7 +26,7 @@ from crmlib.intake.readers.headings import (
 )
 from crmlib.intake.readers.run_together import numbers_split_in_two, rows_within_a_cell
 from crmlib.intake.readers.table import finished
-from crmlib.intake.source import ROW, Source, identifier, literal
+from crmlib.intake.source import ROW, Source
 from crmlib.mapping import Reading
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words

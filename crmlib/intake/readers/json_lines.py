@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from crmlib.engine import identifier
 from crmlib.intake.readers.headings import MOST_COLUMNS
-from crmlib.intake.source import ROW, Source, identifier
+from crmlib.intake.source import ROW, Source
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words
 

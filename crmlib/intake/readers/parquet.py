@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from crmlib.engine import file_pattern
+from crmlib.engine import file_pattern, identifier, literal
 from crmlib.intake.readers.headings import MOST_COLUMNS
-from crmlib.intake.source import ROW, Source, identifier, literal
+from crmlib.intake.source import ROW, Source
 from crmlib.problems import Problem
 from crmlib.words import Words
 

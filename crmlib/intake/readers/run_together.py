@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from crmlib.engine import identifier, literal
 from crmlib.intake.readers.headings import Headings
-from crmlib.intake.source import ROW, identifier, literal
+from crmlib.intake.source import ROW
 from crmlib.problems import Problem
 from crmlib.words import Words
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
+from crmlib.engine import identifier
 from crmlib.intake.readers.headings import Headings
-from crmlib.intake.source import Source, identifier
+from crmlib.intake.source import Source
 from crmlib.words import Saying, Words
 
 words = Words(__file__)

@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
+from crmlib.engine import identifier
 from crmlib.intake.readers.headings import (
     AGAIN,
     FOOTER,
@@ -29,7 +30,7 @@ from crmlib.intake.readers.headings import (
     same_headings,
 )
 from crmlib.intake.readers.table import finished
-from crmlib.intake.source import ROW, Source, identifier, plain_heading
+from crmlib.intake.source import ROW, Source, plain_heading
 from crmlib.mapping import Reading
 from crmlib.problems import Problem, nearest
 from crmlib.words import Saying, Words

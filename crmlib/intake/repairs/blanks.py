@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.cells import Cell, Habits, matches
-from crmlib.intake.source import literal
 
 INVISIBLE = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmlib.contract.tables import Kind
-from crmlib.intake.source import literal
+from crmlib.engine import literal
 from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words

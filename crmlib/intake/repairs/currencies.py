@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.cells import Cell, Mended, is_text, words
 from crmlib.intake.repairs.numbers import CURRENCY
-from crmlib.intake.source import literal
 from crmlib.problems import Problem
 from crmlib.words import Saying
 

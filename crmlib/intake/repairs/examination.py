@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from crmlib.engine import literal
 from crmlib.intake.repairs import flags, numbers, texts, times, wholes
 from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
 from crmlib.intake.repairs.cells import (
@@ -22,7 +23,7 @@ from crmlib.intake.repairs.cells import (
     is_text,
     words,
 )
-from crmlib.intake.source import FILE, ROW, literal
+from crmlib.intake.source import FILE, ROW
 from crmlib.problems import Problem
 
 _FAMILIES: Mapping[str, ModuleType] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan
-from crmlib.intake.source import literal
 
 STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
 STRICT_FALSE = ("false", "f", "no", "n", "0", "0.0")

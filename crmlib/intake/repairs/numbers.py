@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import Surface, is_blank, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, let, matches, words
-from crmlib.intake.source import literal
 from crmlib.problems import Problem
 from crmlib.words import Saying
 

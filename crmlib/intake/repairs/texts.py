@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import GUESTS, INVISIBLE, blank_words, keeps_na, marks, names_guests, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, matches
-from crmlib.intake.source import literal
 from crmlib.words import Saying
 
 _FLOAT = "^[0-9]+[.]0+$"

@@ -9,9 +9,9 @@ import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import surface
 from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, let, matches, words
-from crmlib.intake.source import literal
 from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
 from crmlib.words import Saying
