@@ -81,7 +81,7 @@ def test_forget_removes_the_person_and_says_what_remains(client, tmp_path, how):
     called("check", client, "--out", tmp_path / "run")
     done = called("forget", client, "KD-88001", *how, answer="y\n")
     assert done.exit_code == 0, done.output
-    assert ".crmlib/vault: 1 identities removed; the person stays forgotten in later intakes" in done.stdout
+    assert ".crmlib/vault: 1 identity removed; the person stays forgotten in later intakes" in done.stdout
     assert "Remains: customers.csv: an export, which is not changed here; the person stands in row 2" in done.stdout
     assert "Remains: orders.csv: an export, which is not changed here; the person stands in row 2" in done.stdout
     again = called("check", client, "--out", tmp_path / "run")

@@ -176,8 +176,7 @@ def find_duplicates(people: People, rows: str) -> int:
     people.proposed = merge_map(found.pairs, sorted(set(found.pairs["rule"].to_pylist())), None, customers)
     if client.merge.rules or client.merge.listed:
         path = client.folder / client.merge.listed if client.merge.listed else None
-        place = f"merge in {client.path.name}"
-        merged = merge_map(found.pairs, client.merge.rules, path, customers, place=place)
+        merged = merge_map(found.pairs, client.merge.rules, path, customers, place=client.path.name)
         connection.register("merged", merged)
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE merges AS "

@@ -209,7 +209,7 @@ def emails(view: str, *, same_gmail: bool = False) -> str:
             FROM {view} WHERE NOT contains(email, '*')
         )
         SELECT DISTINCT customer_id, {gmail if same_gmail else "key"} AS key,
-            CASE WHEN regexp_extract(key, '^[^@+]+') IN ({roles}) THEN 'an address of a role' END AS set_apart
+            CASE WHEN regexp_extract(key, '^[^@+]+') IN ({roles}) THEN 'role' END AS set_apart
         FROM found WHERE key <> ''"""
 
 
@@ -223,7 +223,7 @@ def phones(view: str, *, calling_code: str = "86") -> str:
     least = 10 if code == 86 else 8
     mobile = "WHEN regexp_matches(digits, '^861[3-9]\\d{9}$') THEN substr(digits, 3)" if code == 86 else ""
     hotline = (
-        "CASE WHEN regexp_matches(key, '^[48]00\\d{7}$') THEN 'a service line' END" if code == 86 else "NULL::VARCHAR"
+        "CASE WHEN regexp_matches(key, '^[48]00\\d{7}$') THEN 'service_line' END" if code == 86 else "NULL::VARCHAR"
     )
     return f"""
         WITH cells AS MATERIALIZED (

@@ -118,7 +118,7 @@ def _look_for(connection: Any, rule: str, keys_sql: str, most_sharing: int) -> N
         WITH groups AS (
             SELECT key, count(*) AS customers, min(customer_id) AS first_id,
                 coalesce(min(set_apart), CASE WHEN count(*) > {int(most_sharing)}
-                    THEN 'used by more than {int(most_sharing)} customers' END) AS why
+                    THEN 'many' END) AS why
             FROM _keys GROUP BY key HAVING count(*) > 1
         )
         SELECT customer_id, key, customers, why, first_id FROM _keys JOIN groups USING (key)"""

@@ -27,13 +27,15 @@ from crmlib.intake.identities.vault import Vault
 from crmlib.intake.identities.vault_key import client_key
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 ACCOUNT = "account.json"
 ASIDE = ("quarantine", "corrected")
 _LINKS = ("order_id", "lead_id")
 _HEADINGS = ("customer_id", "merge_into", "merged_id", "other_id")
 _SHOWN_ROWS = 20
-_UNREAD = "could not be read; look yourself whether the person stands in it"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Step:
     rows: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.what}"
+        return _WORDS.say("line", file=self.file, what=self.what)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Report:
     remains: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.done), *(f"Remains: {line}" for line in self.remains)])
+        return "\n".join([*map(str, self.done), *(_WORDS.say("remains.line", what=line) for line in self.remains)])
 
 
 def forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> Report:
@@ -109,7 +111,7 @@ class _Forgetting:
                 self._in_table_aside(file)
         found = self._in_exports(runs)
         if not (known or self.done or found or self.person.pseudonym in self.vault.forgotten()):
-            raise UnusableInput([self._unknown()])
+            raise UnusableInput([self._problem("unknown")])
         self._tombstone(known)
         return Report(tuple(self.done), tuple(self.remains))
 
@@ -121,13 +123,12 @@ class _Forgetting:
         wanted = self.customer.strip()
         by_id = {p for p, c in pairs if c == wanted} or {p for p, c in pairs if plain_key(c or "") == plain_key(wanted)}
         if len(by_id) > 1:
-            found, remedy = f"{len(by_id)} customers that this id fits", "write it exactly, or give the pseudonym"
-            raise UnusableInput([Problem("the customer", found=found, expected="one customer", remedy=remedy)])
+            raise UnusableInput([self._problem("several", n=len(by_id))])
         named = is_pseudonym(wanted)
         shown = by_id.pop() if by_id else wanted if named else computed
         ids = {c for p, c in pairs if p == shown and c} or (set() if named else {wanted})
         if not ids:
-            self.remains.append("the exports: not searched, because the vault does not know the person's own id")
+            self._remains("exports")
         return Person(
             frozenset(ids),
             shown,
@@ -136,13 +137,11 @@ class _Forgetting:
             shown=self.client.customer_ids != "pseudonyms",
         )
 
-    def _unknown(self) -> Problem:
-        return Problem(
-            "the customer",
-            found="nobody with this id in the vault, the tables or the exports",
-            expected="a customer's own id as the exports have it, or the pseudonym",
-            remedy="look the id up in the client's system; blanks and leading zeros count",
-        )
+    def _problem(self, key: str, **values: Any) -> Problem:
+        return Problem.said(_WORDS, f"customer.{key}", _WORDS.say("customer"), **values)
+
+    def _remains(self, key: str, **values: Any) -> None:
+        self.remains.append(_WORDS.say(f"remains.{key}", values))
 
     # Vault
 
@@ -153,17 +152,14 @@ class _Forgetting:
         alike = {row["pseudonym"] for row in rows if any((k, row.get(k)) in telling for k in ("email", "phone"))}
         alike -= {self.person.pseudonym, None}
         if alike:
-            self.remains.append(
-                f"the vault: {len(alike)} other customers with the same e-mail address or telephone number; if they "
-                f"are the same person, forget them too: {', '.join(sorted(alike))}"
-            )
+            self._remains("alike", n=len(alike), customers=sorted(alike))
         return len(own)
 
     def _tombstone(self, known: int) -> None:
         if not self.pretend:
             self.vault.forget(self.person.pseudonym)
-        what = f"{known} identities removed" if known else "no identity was there"
-        self.done.insert(0, Step(f"{PRIVATE}/vault", f"{what}; the person stays forgotten in later intakes", known))
+        what = _WORDS.say("removed.identities" if known else "removed.no_identity", n=known)
+        self.done.insert(0, Step(f"{PRIVATE}/vault", what, known))
 
     # Runs and workspaces
 
@@ -172,7 +168,7 @@ class _Forgetting:
         for file in list(_files(folder)):
             if not (whole or made_by_a_run(file.relative_to(folder).parts[0])):
                 if self._holds(file):
-                    self.remains.append(f"{self._named(file)}: names the person; no run made it, so remove it yourself")
+                    self._remains("foreign_file", file=self._named(file))
                 continue
             if (file.parent / ACCOUNT).is_file():
                 if file.name == ACCOUNT:
@@ -185,7 +181,7 @@ class _Forgetting:
             if file.suffix == ".csv" and file.parent.name in ("set_aside", *ASIDE):
                 self._in_table_aside(file)
             elif self._holds(file):
-                self._remove(file, "names the person: removed, the next run makes it anew")
+                self._remove(file, "made_anew")
 
     def _holds(self, file: Path) -> bool:
         try:
@@ -193,7 +189,7 @@ class _Forgetting:
                 return stands_in_parquet(file, self.person)
             return stands_in(file.read_bytes(), self.person)
         except (OSError, ValueError):
-            self.remains.append(f"{self._named(file)}: {_UNREAD}")
+            self._remains("unread", file=self._named(file))
             return False
 
     def _in_workspace(self, folder: Path) -> None:
@@ -201,7 +197,7 @@ class _Forgetting:
         if self.client.merge.rules or self.client.merge.listed:
             # Rows of a merged customer stand under another pseudonym: only a new intake can tell them.
             for file in [*sorted(folder.glob("*.parquet")), folder / ACCOUNT]:
-                self._remove(file, "removed as a whole, because customers are merged: the next run takes it in again")
+                self._remove(file, "merged")
             return
         account = json.loads((folder / ACCOUNT).read_text(encoding="utf-8"))
         gone = _rows_of_person(folder, self.person)
@@ -212,7 +208,7 @@ class _Forgetting:
             file = folder / f"{table}.parquet"
             if not self.pretend:
                 _without(file, condition)
-            self.done.append(Step(self._named(file), f"{rows} rows deleted", rows))
+            self.done.append(Step(self._named(file), _WORDS.say("removed.rows", n=rows), rows))
             _subtract(account.get("tables", {}).get(table), rows, file)
         if not any(gone.rows.values()):
             text = json.dumps(account, ensure_ascii=False).encode()
@@ -221,11 +217,11 @@ class _Forgetting:
         account["fingerprint"] = ""
         content = json.dumps(account, indent=1, ensure_ascii=False).encode()
         if stands_in(content, self.person):
-            self._remove(folder / ACCOUNT, "names the person: removed, the next run takes the data in again")
+            self._remove(folder / ACCOUNT, "taken_in_anew")
             return
         if not self.pretend:
             write_private(folder / ACCOUNT, content)
-        self.done.append(Step(self._named(folder / ACCOUNT), "counts corrected; the next run takes the data in again"))
+        self.done.append(Step(self._named(folder / ACCOUNT), _WORDS.say("removed.counts")))
 
     # Beside the exports
 
@@ -234,20 +230,18 @@ class _Forgetting:
             content = file.read_bytes()
             if file.suffix.lower() not in (".csv", ".tsv", ".txt"):
                 if stands_in(content, self.person) or rows_with(file, self.person):
-                    self.remains.append(f"{self._named(file)}: names the person; remove it there yourself")
+                    self._remains("aside", file=self._named(file))
                 return
             left, gone = without_rows(content, self.person)
         except (OSError, ValueError):
-            self.remains.append(f"{self._named(file)}: {_UNREAD}")
+            self._remains("unread", file=self._named(file))
             return
         if gone:
             if not self.pretend:
                 write_private(file, left)
-            self.done.append(Step(self._named(file), f"{gone} rows deleted", gone))
+            self.done.append(Step(self._named(file), _WORDS.say("removed.rows", n=gone), gone))
         if stands_in(left, self.person):
-            self.remains.append(
-                f"{self._named(file)}: other rows hold the person's name or address; they may be somebody else's"
-            )
+            self._remains("other_rows", file=self._named(file))
 
     # Exports
 
@@ -257,27 +251,24 @@ class _Forgetting:
         for file in _exports(self.client, runs):
             if file == self.client.path or file.suffix.lower() in (".yaml", ".yml", ".md"):
                 if stands_in(file.read_bytes(), self.person):
-                    self.remains.append(f"{self._named(file)}: names the person; it is yours to change")
+                    self._remains("yours", file=self._named(file))
                 continue
             rows = rows_with(file, self.person)
             if rows is None:
-                self.remains.append(f"{self._named(file)}: an export that could not be searched; look yourself")
+                self._remains("not_searched", file=self._named(file))
             elif rows:
                 found += 1
-                listed = ", ".join(map(str, rows[:_SHOWN_ROWS]))
-                more = f" and {len(rows) - _SHOWN_ROWS} more" if len(rows) > _SHOWN_ROWS else ""
-                self.remains.append(
-                    f"{self._named(file)}: an export, which is not changed here; the person stands in "
-                    f"{'row' if len(rows) == 1 else 'rows'} {listed}{more}"
-                )
+                more = len(rows) - _SHOWN_ROWS
+                key = "export.more" if more > 0 else "export.one" if len(rows) == 1 else "export.several"
+                self._remains(key, file=self._named(file), rows=list(map(str, rows[:_SHOWN_ROWS])), n=more)
         for name in _databases(self.client):
-            self.remains.append(f"{name}: read from a database, which was not searched")
+            self._remains("database_not_searched", table=name)
         return found
 
-    def _remove(self, file: Path, what: str) -> None:
+    def _remove(self, file: Path, why: str) -> None:
         if not self.pretend:
             file.unlink(missing_ok=True)
-        self.done.append(Step(self._named(file), what))
+        self.done.append(Step(self._named(file), _WORDS.say(f"removed.{why}")))
 
     def _named(self, file: Path) -> str:
         return str(file.relative_to(self.client.folder)) if file.is_relative_to(self.client.folder) else str(file)

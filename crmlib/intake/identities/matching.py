@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.intake.identities.contacts import as_view, columns_of, emails, one_width, phones, written_alike
+from crmlib.intake.source import literal
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words, listed
+
+_WORDS = Words(__file__)
 
 _RECALL_OF_KEYS = 0.7
 """The share of all duplicates that agree in a key: a starting value, from which only the prior is computed."""
@@ -51,64 +55,64 @@ _COMPARED = (
     _Compared(
         "name",
         (
-            _same("name", "the same name", 0.8),
+            _same("name", "same_name", 0.8),
             _Level(
                 "length(name_l) > 2 AND levenshtein(name_l, name_r) <= CASE WHEN length(name_l) > 5 THEN 2 ELSE 1 END",
-                "names that differ in a letter or two",
+                "close_names",
                 0.12,
             ),
-            _Level("length(name_l) > 5 AND jaro_winkler_similarity(name_l, name_r) > 0.88", "similar names", 0.04),
+            _Level("length(name_l) > 5 AND jaro_winkler_similarity(name_l, name_r) > 0.88", "similar_names", 0.04),
         ),
-        "different names",
+        "different_names",
         rare_counts_more=True,
     ),
     _Compared(
         "email",
         (
-            _same("email", "the same e-mail address", 0.6),
+            _same("email", "same_email", 0.6),
             _Level(
                 "abs(length(email_l) - length(email_r)) <= 2 AND levenshtein(email_l, email_r) <= 2",
-                "e-mail addresses that differ in a letter or two",
+                "close_emails",
                 0.15,
             ),
             _Level(
                 "split_part(email_l, '@', 1) = split_part(email_r, '@', 1)",
-                "the same e-mail name at another provider",
+                "same_email_name",
                 0.1,
             ),
         ),
-        "different e-mail addresses",
+        "different_emails",
     ),
     _Compared(
         "phone",
         (
-            _same("phone", "the same phone number", 0.6),
-            _Level("levenshtein(phone_l, phone_r) <= 2", "phone numbers that differ in a digit or two", 0.15),
+            _same("phone", "same_phone", 0.6),
+            _Level("levenshtein(phone_l, phone_r) <= 2", "close_phones", 0.15),
         ),
-        "different phone numbers",
+        "different_phones",
     ),
     _Compared(
         "birthday",
         (
-            _same("birthday", "the same birthday", 0.85),
+            _same("birthday", "same_birthday", 0.85),
             _Level(
                 "levenshtein(birthday_l, birthday_r) <= 1 OR (left(birthday_l, 4) = left(birthday_r, 4) AND "
                 "substr(birthday_l, 6, 2) = right(birthday_r, 2) AND right(birthday_l, 2) = substr(birthday_r, 6, 2))",
-                "birthdays that differ in a digit or in the order of day and month",
+                "close_birthdays",
                 0.1,
             ),
         ),
-        "different birthdays",
+        "different_birthdays",
     ),
     _Compared(
         "address",
         (
-            _same("address", "the same address", 0.6),
-            _Level("jaro_winkler_similarity(address_l, address_r) > 0.93", "similar addresses", 0.15),
+            _same("address", "same_address", 0.6),
+            _Level("jaro_winkler_similarity(address_l, address_r) > 0.93", "similar_addresses", 0.15),
         ),
-        "different addresses",
+        "different_addresses",
     ),
-    _Compared("city", (_same("city", "the same city", 0.85),), "different cities", rare_counts_more=True),
+    _Compared("city", (_same("city", "same_city", 0.85),), "different_cities", rare_counts_more=True),
 )
 
 _CANDIDATES: tuple[tuple[str, ...], ...] = (
@@ -171,9 +175,8 @@ def probable_pairs(
             inside.execute("CREATE TABLE comparable AS SELECT * FROM _comparable ORDER BY customer_id")
         compared = _comparisons_for(inside)
         if len(compared) < 2:
-            found = "customers of whom only one thing or nothing is known that can be compared"
-            expected = "two or more of name, email, phone, birthday, address, city"
-            raise UnusableInput([Problem("client.yaml", "customers", found, expected, "map more columns")])
+            known = [compared.column for compared in _COMPARED]
+            raise UnusableInput([Problem.said(_WORDS, "little_known", "client.yaml", "customers", columns=known)])
         with _quiet():
             threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
             scored = _scored(inside, compared, threshold, seed, int(threads))
@@ -190,16 +193,7 @@ def _require_splink() -> None:
     except ImportError:
         right = False
     if not right:
-        raise UnusableInput(
-            [
-                Problem(
-                    "probable duplicates",
-                    found="no package splink 5 in this installation",
-                    expected="the extra for matching",
-                    remedy='pip install "crmlib[matching]", or use the deterministic rules alone',
-                )
-            ]
-        )
+        raise UnusableInput([Problem.said(_WORDS, "no_splink", _WORDS.say("probable"))])
 
 
 def _comparable(connection: Any, view: str, calling_code: str, most_sharing: int) -> Any:
@@ -323,6 +317,7 @@ def _prior(inside: Any, columns: set[str]) -> float:
 def _in_words(inside: Any, scored: str, compared: tuple[_Compared, ...]) -> Any:
     """The scored pairs with the first seen in the second place, and what spoke for them and against."""
     present = columns_of(inside, scored)
+    comma, although = literal(listed(["", ""])), literal(_WORDS.say("although", agreeing="<1>", differing="<2>"))
     said = ", ".join(f"{{'weight': {_weight(c.column, present)}, 'words': {_words(c)}}}" for c in compared)
     return inside.sql(
         f"""
@@ -334,9 +329,9 @@ def _in_words(inside: Any, scored: str, compared: tuple[_Compared, ...]) -> Any:
             SELECT s.*, r.first_seen IS NOT NULL AND (l.first_seen IS NULL OR r.first_seen < l.first_seen)
                 OR (r.first_seen IS NOT DISTINCT FROM l.first_seen AND r.customer_id < l.customer_id) AS right_first,
                 array_to_string(list_transform(list_reverse_sort(list_filter(parts, lambda s: s.weight > 0)),
-                    lambda s: s.words), ', ') AS speaking_for,
+                    lambda s: s.words), {comma}) AS speaking_for,
                 array_to_string(list_transform(list_sort(list_filter(parts, lambda s: s.weight <= 0)),
-                    lambda s: s.words), ', ') AS speaking_against
+                    lambda s: s.words), {comma}) AS speaking_against
             FROM said AS s JOIN comparable AS l ON l.customer_id = customer_id_l
             JOIN comparable AS r ON r.customer_id = customer_id_r
             WHERE NOT coalesce(l.gender <> r.gender, false) {_no_household(compared)}
@@ -344,7 +339,8 @@ def _in_words(inside: Any, scored: str, compared: tuple[_Compared, ...]) -> Any:
         SELECT CASE WHEN right_first THEN customer_id_l ELSE customer_id_r END AS customer_id,
             CASE WHEN right_first THEN customer_id_r ELSE customer_id_l END AS duplicate_of,
             match_probability AS probability,
-            speaking_for || CASE speaking_against WHEN '' THEN '' ELSE '; although ' || speaking_against END AS because
+            CASE speaking_against WHEN '' THEN speaking_for
+                ELSE replace(replace({although}, '<1>', speaking_for), '<2>', speaking_against) END AS because
         FROM judged ORDER BY probability DESC, duplicate_of, customer_id"""
     ).to_arrow_table()
 
@@ -365,8 +361,12 @@ def _weight(column: str, present: set[str]) -> str:
 def _words(compared: _Compared) -> str:
     """SQL of what a comparison found; Splink numbers the levels from the weakest, 0, to the strongest."""
     strongest = len(compared.levels)
-    cases = " ".join(f"WHEN {strongest - n} THEN '{level.words}'" for n, level in enumerate(compared.levels))
-    return f"CASE gamma_{compared.column} {cases} WHEN 0 THEN '{compared.otherwise}' END"
+    cases = " ".join(f"WHEN {strongest - n} THEN {_named(level.words)}" for n, level in enumerate(compared.levels))
+    return f"CASE gamma_{compared.column} {cases} WHEN 0 THEN {_named(compared.otherwise)} END"
+
+
+def _named(found: str) -> str:
+    return literal(_WORDS.name("found", found))
 
 
 def _nothing(inside: Any) -> Any:

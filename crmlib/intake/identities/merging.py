@@ -12,6 +12,9 @@ from typing import Any
 
 from crmlib.intake.identities.contacts import RULES, as_view, birthday, columns_of, gender
 from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 LIST_COLUMNS = ("customer_id", "merge_into", "decision")
 _PROPOSAL = ("customer_id", "merge_into", "rules", "note", "decision")
@@ -40,8 +43,8 @@ def clusters(pairs: Any, customers: Any = None, *, limit: int = 10) -> Any:
 
     Returns:
         Arrow table ``customer_id, person`` (first seen, of equals the smallest id; oneself where the cluster is set
-        apart), ``cluster`` (its first customer), ``customers`` (how many it has), ``set_apart`` (why it is not merged,
-        else empty).
+        apart), ``cluster`` (its first customer), ``customers`` (how many it has), ``set_apart`` (why it is not merged:
+        ``too_many``, ``kept_apart``, ``birthdays``, ``genders``; else empty).
 
     >>> import pyarrow as pa
     >>> pairs = pa.table({"customer_id": ["b", "c"], "duplicate_of": ["a", "b"]})
@@ -106,10 +109,10 @@ def _clusters_sql(view: str, present: set[str], limit: int) -> str:
         ),
         judged AS (
             SELECT *, CASE
-                WHEN customers > {int(limit)} THEN 'more than {int(limit)} customers in one cluster'
-                WHEN forbidden THEN 'holds a pair that the list keeps apart'
-                WHEN birthdays > 1 THEN 'different birthdays in one cluster'
-                WHEN genders > 1 THEN 'different genders in one cluster'
+                WHEN customers > {int(limit)} THEN 'too_many'
+                WHEN forbidden THEN 'kept_apart'
+                WHEN birthdays > 1 THEN 'birthdays'
+                WHEN genders > 1 THEN 'genders'
                 ELSE '' END AS set_apart
             FROM described
         )
@@ -142,7 +145,7 @@ def merge_map(
     customers: Any = None,
     *,
     limit: int = 10,
-    place: str = "merge in client.yaml",
+    place: str = "client.yaml",
 ) -> Any:
     """Which customer is merged into which, and why; applied to every ``customer_id`` at intake, so it can be undone.
 
@@ -163,7 +166,7 @@ def merge_map(
         UnusableInput: an unknown rule, or a list that cannot be followed; every problem with its row, without ids.
     """
     problems = [
-        Problem(place, "rules", f"the rule {rule!r}", "a rule that leaves little doubt", nearest(rule, RULES))
+        Problem.said(_WORDS, "rule", place, "merge.rules", name=rule, nearest=nearest(rule, RULES))
         for rule in rules
         if rule not in RULES
     ]
@@ -194,7 +197,7 @@ def _merge(pairs: Any, rules: Sequence[str], decisions: Sequence[_Decision], cus
         elif why and one in agreed:
             rows.append((one, agreed[one], _LISTED))
         elif why and one in reasons:
-            rows.append((one, one, f"set apart: {why}"))
+            rows.append((one, one, f"set_apart: {why}"))
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     names = ("customer_id", "merged_id", "reason")
     return pa.table({name: pa.array(values, pa.string()) for name, values in zip(names, columns, strict=True)})
@@ -226,16 +229,14 @@ def _read_list(file: Path) -> tuple[list[_Decision], list[Problem]]:
     try:
         text = _decode(file.read_bytes())
     except OSError:
-        return [], [Problem(file.name, found="no file that can be read", remedy="correct merge: list in client.yaml")]
+        return [], [Problem.said(_WORDS, "list.closed", file.name)]
     if text is None:
-        return [], [Problem(file.name, found="characters in no known encoding", remedy="save it as CSV UTF-8")]
+        return [], [Problem.said(_WORDS, "list.encoding", file.name)]
     first_line = text.lstrip().split("\n", 1)[0]
     rows = list(csv.reader(io.StringIO(text.lstrip()), delimiter=max(",;\t", key=first_line.count)))
     heading = [cell.strip().lower() for cell in rows[0]] if rows else []
     if any(heading.count(name) != 1 for name in LIST_COLUMNS):
-        expected = f"the headings {', '.join(LIST_COLUMNS)}, each once"
-        remedy = "start from the file that the proposal writes"
-        return [], [Problem(file.name, "row 1", "other headings", expected, remedy)]
+        return [], [_wrong_row(file.name, 1, "headings", columns=LIST_COLUMNS)]
     decisions, problems = [], []
     for number, row in enumerate(rows[1:], start=2):
         cells = dict(zip(heading, row, strict=False))
@@ -243,12 +244,16 @@ def _read_list(file: Path) -> tuple[list[_Decision], list[Problem]]:
         if not word:
             continue
         if word.lower() not in (*_YES, *_NO):
-            problems.append(Problem(file.name, f"row {number}", "another word under decision", "yes, no or nothing"))
+            problems.append(_wrong_row(file.name, number, "decision"))
         elif not one or not target:
-            problems.append(Problem(file.name, f"row {number}", "a decision without both ids", "two customers"))
+            problems.append(_wrong_row(file.name, number, "one_id"))
         else:
             decisions.append(_Decision(number, one, target, word.lower() in _YES))
     return decisions, problems
+
+
+def _wrong_row(file: str, row: int, key: str, **values: Any) -> Problem:
+    return Problem.said(_WORDS, f"list.{key}", file, _WORDS.say("row", n=row), **values)
 
 
 def _decode(content: bytes) -> str | None:
@@ -266,27 +271,20 @@ def _decode(content: bytes) -> str | None:
 def _objections(decisions: Sequence[_Decision], known: Collection[str] | None, file: str) -> list[Problem]:
     """Why the decisions cannot all be followed; rows are named, ids are not."""
     problems = [
-        Problem(file, f"row {d.row}", f"a {column} that no customer has", "the id of a customer", remedy)
+        _wrong_row(file, d.row, "unknown_id", column=column)
         for d in decisions
         for column, identity in (("customer_id", d.customer_id), ("merge_into", d.merge_into))
         if known is not None and identity not in known
-        for remedy in ("copy the id from the proposal; a spreadsheet may have changed long numbers",)
     ]
-    problems += [
-        Problem(file, f"row {d.row}", "a customer merged into themselves", "two customers", "delete the row")
-        for d in decisions
-        if d.customer_id == d.merge_into
-    ]
+    problems += [_wrong_row(file, d.row, "into_itself") for d in decisions if d.customer_id == d.merge_into]
     merged: dict[str, _Decision] = {}
     decided: dict[frozenset[str], _Decision] = {}
     for d in decisions:
         earlier = decided.setdefault(frozenset((d.customer_id, d.merge_into)), d)
         if earlier.yes != d.yes:
-            found = f"another decision on the two customers of row {earlier.row}"
-            problems.append(Problem(file, f"row {d.row}", found, "one decision per pair", "delete one of the rows"))
+            problems.append(_wrong_row(file, d.row, "decided_twice", other=earlier.row))
         if d.yes and merged.setdefault(d.customer_id, d).merge_into != d.merge_into:
-            found = f"a customer who row {merged[d.customer_id].row} merges into somebody else"
-            problems.append(Problem(file, f"row {d.row}", found, "one merge_into per customer", "keep one of the rows"))
+            problems.append(_wrong_row(file, d.row, "merged_twice", other=merged[d.customer_id].row))
     return problems + _chains(merged, file) + _kept_and_merged(decisions, merged, file)
 
 
@@ -302,10 +300,8 @@ def _chains(merged: dict[str, _Decision], file: str) -> list[Problem]:
             rows.append(merged[at].row)
             at = merged[at].merge_into
         kind = "circle" if at in passed else "chain"
-        found = f"a {kind} of merges through rows {', '.join(map(str, rows))}"
-        remedy = "give all rows of one person the same merge_into, and that customer no row"
         if kind == "chain" or start.row == min(rows):
-            problems.append(Problem(file, f"row {start.row}", found, "a merge_into that stays", remedy))
+            problems.append(_wrong_row(file, start.row, kind, rows=list(map(str, rows))))
     return problems
 
 
@@ -314,13 +310,7 @@ def _kept_and_merged(decisions: Sequence[_Decision], merged: dict[str, _Decision
     person = _components([(d.customer_id, d.merge_into) for d in merged.values()])
     direct = {frozenset((d.customer_id, d.merge_into)) for d in merged.values()}
     return [
-        Problem(
-            file,
-            f"row {d.row}",
-            "a no for two customers whom other rows merge into the same one",
-            "decisions that agree",
-            "change this row or one of those",
-        )
+        _wrong_row(file, d.row, "kept_and_merged")
         for d in decisions
         if not d.yes and d.customer_id in person and person[d.customer_id] == person.get(d.merge_into)
         if frozenset((d.customer_id, d.merge_into)) not in direct and d.customer_id != d.merge_into
@@ -348,8 +338,10 @@ def proposal_file(pairs: Any, path: Path, customers: Any = None, *, probable: An
     for row in _clusters(edges, customers, limit=limit).to_pylist():
         one, into = row["customer_id"], row["cluster"]
         if one != into:
-            rows.append((one, into, "; ".join(sorted(because[one])), row["set_apart"], decided.pop((one, into), "")))
-    rows += [(one, into, "", "decided earlier", decision) for (one, into), decision in decided.items()]
+            note = _WORDS.name("set_apart", row["set_apart"]) if row["set_apart"] else ""
+            rows.append((one, into, "; ".join(sorted(because[one])), note, decided.pop((one, into), "")))
+    earlier_said = _WORDS.say("note.decided_earlier")
+    rows += [(one, into, "", earlier_said, decision) for (one, into), decision in decided.items()]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_PROPOSAL)
@@ -367,7 +359,7 @@ def _proposed(pairs: Any, probable: Any) -> tuple[list[tuple[str, str]], dict[st
     for row in probable.to_pylist() if probable is not None else []:
         edges.append((row["customer_id"], row["duplicate_of"]))
         for one in edges[-1]:
-            because[one].add(f"probable {row['probability']:.3f}: {row['because']}")
+            because[one].add(_WORDS.say("note.probable", row))
     return edges, because
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from crmlib import files
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 PRIVATE = ".crmlib"
 
@@ -24,9 +27,7 @@ def private_folder(client_folder: Path, *parts: str) -> Path:
     for part in (PRIVATE, *parts):
         folder = folder / part
         if folder.is_symlink():
-            found, expected = "a symbolic link", "a folder inside the client's folder"
-            remedy = "remove the link and move what it leads to here"
-            raise UnusableInput([Problem(str(folder), found=found, expected=expected, remedy=remedy)])
+            raise UnusableInput([Problem.said(_WORDS, "link", str(folder))])
         make_private(folder)
     keep_out_of_git(client_folder / PRIVATE)
     return folder
@@ -103,10 +104,9 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def unwritable(file: Path, error: OSError) -> Problem:
-    """What the operating system says, as a problem to mend."""
-    found = str(error.strerror or error).lower()
-    remedy = "make room on the disk" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend its permissions"
-    return Problem(str(file), found=found, expected="a place that you can write to", remedy=remedy)
+    """A place that cannot be written, as a problem to mend."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return Problem.said(_WORDS, "unwritable.full" if full else "unwritable.closed", str(file))
 
 
 def _opened(file: Path, flags: int) -> int:

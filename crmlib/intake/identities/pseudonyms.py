@@ -11,6 +11,9 @@ from typing import Any
 from crmlib.engine import identifier
 from crmlib.intake.identities.vault_key import Key
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 _LENGTH = 16
 _BLOCK = 64
@@ -77,15 +80,10 @@ def check_distinct(connection: Any, relation: str, *, customer: str = "customer_
         f"{identifier(shown)} AS p FROM {relation}) WHERE i IS NOT NULL"
     ).fetchone()
     problems = []
-    expected = "a pseudonym of its own for each customer"
     if shared:
-        remedy = "remove the folder .crmlib/vault, so that a new key is made, and take the data in again"
-        problems.append(
-            Problem("pseudonyms", found=f"{shared} shared by several ids", expected=expected, remedy=remedy)
-        )
+        problems.append(Problem.said(_WORDS, "pseudonyms.shared", _WORDS.say("pseudonyms"), n=shared))
     if pairs != all_ids:
-        found, remedy = f"{pairs - all_ids} ids with more than one", "take the data in again with one key"
-        problems.append(Problem("pseudonyms", found=found, expected=expected, remedy=remedy))
+        problems.append(Problem.said(_WORDS, "pseudonyms.several", _WORDS.say("pseudonyms"), n=pairs - all_ids))
     if problems:
         raise UnusableInput(problems)
     return int(ids)

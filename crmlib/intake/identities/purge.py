@@ -7,16 +7,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from crmlib.client import Client
 from crmlib.intake.identities.forget import ASIDE, Report, Step
 from crmlib.intake.identities.private import PRIVATE
 from crmlib.intake.identities.runs import INTERRUPTED, RUN_PARTS, made_by_a_run, registered_runs
-from crmlib.intake.identities.vault_key import VARIABLE, forget_key, key_file
+from crmlib.intake.identities.vault_key import forget_key, key_file, key_in_environment
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput
+from crmlib.settings import open_settings
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 
 def purge(client: Client, *, keep_exports: bool = False) -> Report:
@@ -53,9 +56,10 @@ def _purged(client: Client, *, keep_exports: bool, pretend: bool) -> Report:
     remains = list(_outside(client))
     runs = registered_runs(folder)
     # The key goes first: without it the vault is unreadable, even in copies of it.
-    said = _planned_key(folder) if pretend else forget_key(folder)
-    done += [Step("the key", line) for line in said if "not removed" not in line]
-    remains += [line for line in said if "not removed" in line]
+    removed = _planned_key(folder) if pretend else forget_key(folder)
+    done += [Step(_WORDS.say("key.itself"), line) for line in removed]
+    if (folder / PRIVATE / "vault" / "id").is_file():
+        remains += key_in_environment()
     for run in runs:
         _remove_run(run, folder, done, remains, pretend=pretend)
     targets = [folder / name for name in (PRIVATE, *ASIDE)] if keep_exports else [folder]
@@ -63,32 +67,31 @@ def _purged(client: Client, *, keep_exports: bool, pretend: bool) -> Report:
         if target.exists() or target.is_symlink():
             _remove(target, done, remains, pretend=pretend)
     if keep_exports:
-        remains.append(f"{folder}: the exports and the configuration, as you wished")
-    remains.append("copies elsewhere (backups, mails, the client's own systems): not known here")
+        remains.append(_WORDS.say("remains.as_wished", file=folder))
+    remains.append(_WORDS.say("remains.copies"))
     return Report(tuple(done), tuple(remains))
 
 
 def _refusals(client: Client) -> Iterator[Problem]:
     folder = client.folder
 
-    def refused(found: str, remedy: str) -> Problem:
-        return Problem(str(folder), found=found, expected="the folder of one client, and nothing else", remedy=remedy)
+    def refused(key: str, **values: Any) -> Problem:
+        return Problem.said(_WORDS, f"purge.{key}", str(folder), **values)
 
-    by_hand = "move the client into a folder of its own, or remove its files by hand"
     if not (folder / "client.yaml").is_file():
-        yield refused("no client.yaml", "give the path of the client's client.yaml")
+        yield refused("no_client")
         return
     home = Path.home().resolve()
     resolved = folder.resolve()
     if resolved == home or resolved in home.parents or len(resolved.parts) <= 2:
-        yield refused("the home folder, or one of the system", by_hand)
+        yield refused("home")
     if (folder / ".git").exists() or resolved == Path(__file__).resolve().parents[3]:
-        yield refused("the folder of a repository", by_hand)
+        yield refused("repository")
     if folder.is_symlink():
-        yield refused("a symbolic link", "give the path of the folder itself")
+        yield refused("link")
     others = list(_other_clients(client))
     if others:
-        yield refused(f"other clients' configurations: {', '.join(others)}", "move them into folders of their own")
+        yield refused("others", files=others)
 
 
 def _other_clients(client: Client) -> Iterator[str]:
@@ -104,10 +107,10 @@ def _other_clients(client: Client) -> Iterator[str]:
 
 def _is_client(file: Path) -> bool:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = open_settings(file).content
+    except UnusableInput:
         return file.name == "client.yaml"
-    return isinstance(content, dict) and {"tables", "currency"} <= set(map(str, content))
+    return {"tables", "currency"} <= set(map(str, content))
 
 
 def _outside(client: Client) -> Iterator[str]:
@@ -115,11 +118,11 @@ def _outside(client: Client) -> Iterator[str]:
     for name, listed in client.tables.items():
         for source in listed:
             if source.database or source.query:
-                yield f"tables.{name}: the database it is read from"
+                yield _WORDS.say("remains.database", table=f"tables.{name}")
             patterns = [source.source, *(join.source for join in source.joins)]
             for file in (file for pattern in patterns if pattern for file in find_files(pattern, client.folder)):
                 if not file.resolve().is_relative_to(client.folder.resolve()):
-                    yield f"{file}: an export outside the client's folder"
+                    yield _WORDS.say("remains.outside", file=file)
 
 
 def _planned_key(folder: Path) -> list[str]:
@@ -127,22 +130,21 @@ def _planned_key(folder: Path) -> list[str]:
     if not file.is_file():
         return []
     kept = key_file(file.read_text(encoding="ascii", errors="replace").strip())
-    said = [f"{kept}: removed"] if kept.is_file() else []
-    if os.environ.get(VARIABLE):
-        said.append(f"the environment variable {VARIABLE}: not removed; take it out yourself where you set it")
-    return said or ["its entry in the keyring: removed"]
+    if kept.is_file():
+        return [_WORDS.say("removed.file", file=kept)]
+    return [] if key_in_environment() else [_WORDS.say("removed.keyring")]
 
 
 def _remove_run(run: Path, client_folder: Path, done: list[Step], remains: list[str], *, pretend: bool) -> None:
     """Remove a run's folder, or only the run's own parts where it holds other things too."""
     if run.is_symlink():
-        remains.append(f"{run}: a symbolic link where the run was; not followed")
+        remains.append(_WORDS.say("remains.link", file=run))
         return
     if not run.is_dir() or run.is_relative_to(client_folder):
         return
     names = sorted(path.name for path in run.iterdir())
     if not any(name in ("workspace", "manifest.json", ".work") or name.startswith(INTERRUPTED) for name in names):
-        remains.append(f"{run}: no longer the folder of a run; not touched")
+        remains.append(_WORDS.say("remains.no_run", file=run))
         return
     foreign = [name for name in names if not made_by_a_run(name)]
     if not foreign and not client_folder.is_relative_to(run):
@@ -150,7 +152,7 @@ def _remove_run(run: Path, client_folder: Path, done: list[Step], remains: list[
         return
     for part in _certain_parts(run):
         _remove(part, done, remains, pretend=pretend)
-    remains.append(f"{run}: {len(foreign)} files or folders that the run did not make; not touched")
+    remains.append(_WORDS.say("remains.foreign", file=run, n=len(foreign)))
 
 
 def _certain_parts(run: Path) -> list[Path]:
@@ -173,11 +175,11 @@ def _remove(target: Path, done: list[Step], remains: list[str], *, pretend: bool
         if target.is_symlink() or target.is_file():
             if not pretend:
                 target.unlink()
-            done.append(Step(str(target), "removed"))
+            done.append(Step(str(target), _WORDS.say("removed.whole")))
             return
         files = sum(len(names) for _, _, names in os.walk(target))
         if not pretend:
             shutil.rmtree(target)
-        done.append(Step(str(target), f"removed with {files} files"))
-    except OSError as error:
-        remains.append(f"{target}: could not be removed ({str(error.strerror or error).lower()})")
+        done.append(Step(str(target), _WORDS.say("removed.with_files", n=files)))
+    except OSError:
+        remains.append(_WORDS.say("remains.stuck", file=target))

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from crmlib.intake.identities.private import PRIVATE, alone, private_folder, write_private
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 RUNS = "runs.json"
 RUN_PARTS = (
@@ -57,6 +60,5 @@ def registered_runs(client_folder: Path) -> list[Path]:
     except (OSError, ValueError):
         listed = None
     if not isinstance(listed, list) or not all(isinstance(path, str) for path in listed):
-        remedy = 'write the folders of this client\'s runs into it: ["/path/of/run"]'
-        raise UnusableInput([Problem(str(file), "", "a damaged list", "a list of folders", remedy)])
+        raise UnusableInput([Problem.said(_WORDS, "runs", str(file))])
     return [Path(path) for path in listed]

@@ -18,6 +18,9 @@ from crmlib.intake.identities.private import alone, append_private, private_fold
 from crmlib.intake.identities.pseudonyms import is_pseudonym
 from crmlib.intake.identities.vault_key import Key, wrong_key
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
+
+_WORDS = Words(__file__)
 
 COLUMNS = ("pseudonym", "customer_id", "name", "email", "phone", "address")
 _MAGIC = b"crmlib vault 1\n"
@@ -153,11 +156,9 @@ class Vault:
         except _WrongKey:
             raise UnusableInput([wrong_key(self._key)]) from None
         except _Damaged as damage:
-            remedy = "bring the file back from a backup, or remove it and take the data in again"
-            raise UnusableInput([Problem(str(file), "", str(damage), "the vault as it was written", remedy)]) from None
-        except OSError as error:
-            found, remedy = str(error.strerror or error).lower(), "let the file be read by you"
-            raise UnusableInput([Problem(str(file), "", found, "a file of the vault", remedy)]) from None
+            raise UnusableInput([Problem.said(_WORDS, f"damaged.{damage}", str(file))]) from None
+        except OSError:
+            raise UnusableInput([Problem.said(_WORDS, "closed_vault", str(file))]) from None
 
     @contextmanager
     def _accessed(self, what: str, why: str) -> Iterator[list[int]]:
@@ -203,7 +204,7 @@ class _WrongKey(Exception):
 
 
 class _Damaged(Exception):
-    """The file is not as it was written; says in what way."""
+    """The file is not as it was written; holds the key of the words that say in what way."""
 
 
 class _Sealing(io.RawIOBase):
@@ -258,7 +259,7 @@ def _unsealed(content: bytes, key: Key, name: str) -> bytes:
 
     size = len(_MAGIC) + 8 + 16
     if len(content) < size or not content.startswith(_MAGIC):
-        raise _Damaged("a file that is no vault or is cut off")
+        raise _Damaged("no_vault")
     if content[len(_MAGIC) : len(_MAGIC) + 8].hex() != key.check:
         raise _WrongKey
     cipher, context = _cipher(key, content[size - 16 : size]), content[:size] + name.encode()
@@ -266,7 +267,7 @@ def _unsealed(content: bytes, key: Key, name: str) -> bytes:
     while not last:
         lead = content[at : at + _LEAD.size]
         if len(lead) < _LEAD.size:
-            raise _Damaged("a file that is cut off")
+            raise _Damaged("cut_off")
         _, length, last = _LEAD.unpack(lead)
         # The place where the chunk stands counts, not the one that it claims.
         expected = _LEAD.pack(position, length, bool(last))
@@ -274,14 +275,14 @@ def _unsealed(content: bytes, key: Key, name: str) -> bytes:
         at = start + _NONCE + length + 16
         nonce, sealed = content[start : start + _NONCE], content[start + _NONCE : at]
         if lead != expected or len(sealed) < length + 16:
-            raise _Damaged("a file that is cut off or whose parts were moved")
+            raise _Damaged("moved")
         try:
             plain += cipher.decrypt(nonce, sealed, context + expected)
         except InvalidTag:
-            raise _Damaged("a file whose content was changed") from None
+            raise _Damaged("changed") from None
         position += 1
     if at != len(content):
-        raise _Damaged("something added behind its end")
+        raise _Damaged("added_to")
     return bytes(plain)
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from crmlib.intake.identities.private import PRIVATE, alone, make_private, private_folder, write_private
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Saying, Words
+
+_WORDS = Words(__file__)
 
 VARIABLE = "CRMLIB_VAULT_KEY"
 SERVICE = "crmlib"
@@ -25,7 +28,7 @@ class Key:
     """The key of one client's vault; ``where`` says in words where it lives. Its text form does not show it."""
 
     vault: str
-    where: str
+    where: str | Saying
     secret: bytes = field(repr=False)
 
     def derived(self, purpose: str) -> bytes:
@@ -66,7 +69,7 @@ def client_key(folder: Path) -> Key:
         in_use = known.exists() or _has_content(vault)
         if key is None:
             if in_use:
-                raise UnusableInput([_missing(name)])
+                raise UnusableInput([_problem("no_key", service=SERVICE, name=name, kept=key_file(name))])
             key = _made(name)
         if known.exists():
             if not hmac.compare_digest(known.read_bytes().strip(), key.check.encode()):
@@ -77,22 +80,22 @@ def client_key(folder: Path) -> Key:
 
 
 def forget_key(folder: Path) -> list[str]:
-    """Remove a client's key from the keyring and from your configuration folder; answers what was done, in words.
-
-    A key in the environment cannot be removed from here: the answer says so.
-    """
+    """Remove a client's key from the keyring and from your configuration folder; answers what was done, in words."""
     file = folder / PRIVATE / "vault" / "id"
     if not file.is_file() or not (name := _as_id(file)):
         return []
     done = []
     if _removed_from_keyring(name):
-        done.append(f"keyring entry {name} of {SERVICE}: removed")
+        done.append(_WORDS.say("key.keyring_entry", name=name, service=SERVICE))
     if key_file(name).is_file():
         key_file(name).unlink()
-        done.append(f"{key_file(name)}: removed")
-    if os.environ.get(VARIABLE):
-        done.append(f"the environment variable {VARIABLE}: not removed; take it out yourself where you set it")
+        done.append(_WORDS.say("removed.file", file=key_file(name)))
     return done
+
+
+def key_in_environment() -> list[str]:
+    """That a key in the environment cannot be removed from here, in words; nothing where there is none."""
+    return [_WORDS.say("key.stays_in_environment", variable=VARIABLE)] if os.environ.get(VARIABLE) else []
 
 
 def key_file(vault: str) -> Path:
@@ -104,12 +107,11 @@ def key_file(vault: str) -> Path:
 
 def wrong_key(key: Key) -> Problem:
     """A key that is not the one of this client's vault."""
-    return Problem(
-        "the key of the vault",
-        found=f"another client's key ({key.where})",
-        expected="the key with which this client's pseudonyms and vault were made",
-        remedy=f"set {VARIABLE} to the right key, or take it out of the environment if the key is in the keyring",
-    )
+    return _problem("other_key", where=str(key.where))
+
+
+def _problem(key: str, file: str | Path = "", **values: Any) -> Problem:
+    return Problem.said(_WORDS, key, str(file) or _WORDS.say("key.of_vault"), **{"variable": VARIABLE, **values})
 
 
 def _vault_id(vault: Path) -> str:
@@ -117,14 +119,13 @@ def _vault_id(vault: Path) -> str:
     if file.is_file():
         if name := _as_id(file):
             return name
-        found = "text that is no vault's id"
+        wrong = "id.no_id"
     elif _has_content(vault) or (vault / "key_check").exists():
-        found = "no such file, although there is a vault"
+        wrong = "id.missing"
     else:
         write_private(file, secrets.token_hex(16).encode())
         return _as_id(file)
-    expected, remedy = "the 32 characters written when the vault was made", "bring the file back from a backup"
-    raise UnusableInput([Problem(str(file), found=found, expected=expected, remedy=remedy)])
+    raise UnusableInput([_problem(wrong, file)])
 
 
 def _as_id(file: Path) -> str:
@@ -142,17 +143,8 @@ def _from_environment(name: str) -> Key | None:
         return None
     secret = _as_bytes(written)
     if secret is None:
-        raise UnusableInput(
-            [
-                Problem(
-                    f"the environment variable {VARIABLE}",
-                    found=f"{len(written)} characters that are no key",
-                    expected="64 hexadecimal characters, or base64 of 32 bytes",
-                    remedy="copy the whole key, without quotation marks",
-                )
-            ]
-        )
-    return Key(name, f"in the environment variable {VARIABLE}", secret)
+        raise UnusableInput([_problem("no_key_in_environment", n=len(written))])
+    return Key(name, _WORDS.later("key.in_environment", variable=VARIABLE), secret)
 
 
 def _as_bytes(written: str) -> bytes | None:
@@ -174,7 +166,7 @@ def _as_bytes(written: str) -> bytes | None:
 def _from_keyring(name: str) -> Key | None:
     written = _asked_keyring("get_password", name)
     secret = _as_bytes(written) if isinstance(written, str) else None
-    return Key(name, f"in the keyring of this computer (service {SERVICE}, user {name})", secret) if secret else None
+    return Key(name, _WORDS.later("key.in_keyring", service=SERVICE, name=name), secret) if secret else None
 
 
 def _from_file(name: str) -> Key | None:
@@ -183,13 +175,11 @@ def _from_file(name: str) -> Key | None:
         secret = _as_bytes(file.read_text(encoding="ascii", errors="replace").strip())
     except FileNotFoundError:
         return None
-    except OSError as error:
-        found, remedy = str(error.strerror or error).lower(), "let the file be read by you"
-        raise UnusableInput([Problem(str(file), found=found, expected="the vault's key", remedy=remedy)]) from None
+    except OSError:
+        raise UnusableInput([_problem("closed_key", file)]) from None
     if secret is None:
-        expected, remedy = "64 hexadecimal characters", "bring the file back from a backup"
-        raise UnusableInput([Problem(str(file), found="text that is no key", expected=expected, remedy=remedy)])
-    return Key(name, f"in the file {file}, because no keyring works on this computer", secret)
+        raise UnusableInput([_problem("no_key_in_file", file)])
+    return Key(name, _WORDS.later("key.in_file", file=str(file)), secret)
 
 
 def _made(name: str) -> Key:
@@ -221,14 +211,3 @@ def _asked_keyring(action: str, name: str, *more: str) -> Any:
         return getattr(keyring, action)(SERVICE, name, *more)
     except Exception:
         return None
-
-
-def _missing(name: str) -> Problem:
-    return Problem(
-        "the key of the vault",
-        found="no key, although this client has a vault",
-        expected=f"the environment variable {VARIABLE}, or the entry {name} of the service {SERVICE} in the keyring, "
-        f"or the file {key_file(name)}",
-        remedy="bring the key back to one of these places; if it is lost for good, remove the folder .crmlib/vault: "
-        "the next intake then makes a new key, and all pseudonyms change",
-    )

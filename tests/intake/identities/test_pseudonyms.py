@@ -77,7 +77,7 @@ def test_distinct_ids_have_distinct_pseudonyms():
     ("rows", "found"),
     [
         ("('a', 'P1'), ('b', 'P1'), ('c', 'P2')", "found 1 shared by several ids"),
-        ("('a', 'P1'), ('a', 'P2'), ('c', 'P3')", "found 1 ids with more than one"),
+        ("('a', 'P1'), ('a', 'P2'), ('c', 'P3')", "found 1 id with more than one"),
         ("('a', NULL), ('b', NULL)", "found 1 shared by several ids"),
     ],
 )
