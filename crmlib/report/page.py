@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def render(template: str, **content: Any) -> str:
     )
     environment.globals |= {"said": words.say, "named": words.name, "heading": words.heading, "share": _share}
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
-    environment.filters |= {"number": number, "exact": _exact}
+    environment.filters |= {"number": number, "exact": _exact, "coded": _coded}
     return environment.get_template(template).render(
         style=(_TEMPLATES / "report.css").read_text(encoding="utf-8") + tokens_css(), **content
     )
@@ -49,6 +50,13 @@ def render(template: str, **content: Any) -> str:
 def _share(share: float) -> str:
     """A share of cells in percent; what is not quite all is never shown as all."""
     return percent(share if share in (0.0, 1.0) else min(max(share, 0.001), 0.999))
+
+
+def _coded(said: str) -> Any:
+    """What is said, with names of files and settings, which stand between backquotes, as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(said))))
 
 
 def _exact(value: float) -> str:

@@ -87,8 +87,8 @@ def test_a_sqlite_table_is_read_with_the_types_that_its_cells_have(read, shop):
         (2, "02.01.2025", 3.0, "two", "0.5", 2),
         (3, None, None, None, None, 3),
     ]
-    assert "pieces holds numbers and text side by side: read as text" in map(str, source.notes)
-    assert str(source.notes[0]) == "read from the table orders of the SQLite database shop.db"
+    assert "pieces holds numbers and text side by side, so it is read as text." in map(str, source.notes)
+    assert str(source.notes[0]) == "Read from the table orders of the SQLite database shop.db."
 
 
 def test_a_query_with_a_comment_and_a_semicolon_at_its_end_is_read(read, shop):

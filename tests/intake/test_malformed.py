@@ -211,7 +211,7 @@ REFUSED = {
             *([str(n), "c", dt.datetime(2025, n, 4), 1] for n in range(1, 9)),
             *([f"a{n}", "c", f"{n}/04/2025", 1] for n in range(13, 20)),
         ),
-        "took day and month for each other", "export with the dates as text", YAML,
+        "swapped day and month where it could", "export with the dates as text", YAML,
     ),
     "a quotation mark that is never closed": one(
         "orders.csv", HEAD + '1,"a,2025-01-01,10\n' + TEN, "never closed", "close or remove it"
