@@ -245,6 +245,10 @@ def test_nps_few_answers_tell_the_adjusted_interval_from_the_plain_one_and_small
     assert set(mistakes["small"].index) - set(right.index) == {"fair"}
 
 
+def test_nps_the_driver_with_the_lowest_rating_is_not_the_one_to_begin_with(calls):
+    assert calls("nps")["driver"].judge("wait").mistake == "lowest"
+
+
 def test_nps_no_may_be_said_as_false_and_one_decimal_is_enough(calls):
     assert calls("nps")["signal"].judge(False).verdict == "right"
     later = calls("nps")["later"]

@@ -123,5 +123,8 @@ def silent_days(length: int, pace: float) -> Any:
     """The fewest silent days that chance does not explain at a pace (rows a day) over so many days."""
     silent, of_one_day = math.log(length / CHANCE) / pace, math.log(1 / CHANCE) / pace
     right = max(1, math.ceil(silent))
-    wrong = {"not_rounded": silent, "one_start": max(1, math.ceil(of_one_day)), "rounded_down": right - 1}
-    return right, {code: value for code, value in wrong.items() if value != right}
+    return right, {
+        "not_rounded": silent,
+        "one_start": max(1, math.ceil(of_one_day)),
+        "rounded_down": math.floor(silent),
+    }

@@ -88,9 +88,10 @@ def weighted(answers: Any) -> Any:
 def driver(drivers: Any) -> Any:
     """The driver of which one point more goes with the largest gain of the score."""
     by = drivers.set_index("driver")
-    right = by.nps_gain.astype(float).idxmax()
-    wrong = {"lowest": by.mean_rating.astype(float).idxmin(), "last": by.nps_gain.astype(float).idxmin()}
-    return right, {code: name for code, name in wrong.items() if name != right}
+    return by.nps_gain.astype(float).idxmax(), {
+        "lowest": by.mean_rating.astype(float).idxmin(),
+        "last": by.nps_gain.astype(float).idxmin(),
+    }
 
 
 @practice.number(within=POINTS)

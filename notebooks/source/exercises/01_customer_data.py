@@ -144,7 +144,7 @@ check.same_person(same_person, people)
 import math
 
 table, length, pace = check.sparsest_table(chapter.account)
-table, length, round(pace, 3)
+pd.DataFrame({"table": [table], "length": length, "pace": round(pace, 3)})
 
 # %% tags=["exercise"]
 #: silent_days = ...

@@ -88,7 +88,7 @@ check.first_rule(tier, thresholds)
 ever = [500, 420, 1500, 90, 900, 60, 700, 80, 30, 20, 400, 300, 250, 60, 40]
 year = [400, 300, 90, 80, 70, 60, 50, 40, 30, 20, 0, 0, 0, 0, 0]
 shop = pd.DataFrame({"purchases_year": [4, 3, 1, 1, 2, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], "revenue_year": year, "revenue": ever})
-shop.T
+shop
 
 # %% tags=["exercise"]
 #: best_fifth = ...
@@ -123,7 +123,7 @@ check.asleep(asleep, customers, thresholds)
 
 # %%
 earlier = segmentation.comparison_day(customers, as_of=as_of)
-earlier
+str(earlier)
 
 # %% tags=["exercise"]
 #: still_core = ...

@@ -65,7 +65,7 @@ check.score(score, answers)
 # %%
 few = pd.DataFrame({"score": [10] * 8 + [9] * 4 + [8] * 2 + [5]})
 promoters, detractors, count = (few.score >= 9).sum(), (few.score <= 6).sum(), len(few)
-promoters, detractors, count
+few.score.value_counts().rename("answers").to_frame()
 
 # %% tags=["exercise"]
 #: low = ...
@@ -137,16 +137,17 @@ check.weighted(weighted_score, weighted)
 # %% [markdown]
 # ## 6 Where to begin
 #
-# These are the drivers of the score. Suppose that the rating of one of them rises by one point. For which driver does
+# These are the drivers of a shop's score. Suppose that the rating of one of them rises by one point. For which driver does
 # the score gain most? Answer its name.
 
 # %%
-drivers = nps.drivers(answers)
-drivers[["driver", "mean_rating", "importance", "nps_gain"]].round(2)
+drivers = pd.DataFrame({"driver": ["wait", "service", "price"], "mean_rating": [2.1, 4.2, 3.4]})
+drivers = drivers.assign(importance=[0.25, 0.55, 0.2], nps_gain=[5.2, 9.5, 3.8])
+drivers
 
 # %% tags=["exercise"]
 #: begin_with = ...
-begin_with = "".join(drivers.sort_values("nps_gain").driver.tail(1))
+begin_with = drivers.set_index("driver").nps_gain.idxmax()
 
 # %%
 check.driver(begin_with, drivers)
