@@ -117,16 +117,15 @@ def _comment(reason: str) -> str:
     return f"   # {_one_line(reason)}" if reason else ""
 
 
+class _Wrapper(textwrap.TextWrapper):
+    """Chinese has no spaces: a line may end behind every sign."""
+
+    wordsep_simple_re = re.compile(r"(\s+|[^\x00-\u2fff])")
+
+
 def _wrapped(text: str, first: str, further: str) -> list[str]:
-    cjk = voice().language == "zh"  # Written without spaces, in signs of twice the width.
-    return textwrap.wrap(
-        _one_line(text),
-        _WIDTH // (2 if cjk else 1),
-        initial_indent=first,
-        subsequent_indent=further,
-        break_long_words=cjk,
-        break_on_hyphens=False,
-    )
+    width = _WIDTH // (2 if voice().language == "zh" else 1)
+    return _Wrapper(width, first, further, break_long_words=False, break_on_hyphens=False).wrap(_one_line(text))
 
 
 def _one_line(text: str) -> str:
