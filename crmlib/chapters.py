@@ -104,23 +104,11 @@ class ChapterFile:
 
     def missing(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """What the chapter needs and a workspace's account of tables does not have, as ``table.column``."""
-        lacking = []
-        for table, columns in self.needs.items():
-            if table not in tables:
-                lacking.append(table)
-            else:
-                lacking += [f"{table}.{c}" for c in columns if c not in tables[table]["columns"]]
-        return lacking
+        return _lacking(self.needs, tables)
 
     def thinner(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """The optional tables and columns that are not there."""
-        lacking = []
-        for table, columns in self.optional.items():
-            if table not in tables:
-                lacking.append(table)
-            else:
-                lacking += [f"{table}.{c}" for c in columns if c not in tables[table]["columns"]]
-        return lacking
+        return _lacking(self.optional, tables)
 
     def why_not(self, tables: Mapping[str, Mapping[str, Any]]) -> str:
         """The sentence that says why the chapter is left out; empty where it can run."""
@@ -128,6 +116,18 @@ class ChapterFile:
         if not lacking:
             return ""
         return _WORDS.say("chapter.left_out", missing=lacking)
+
+
+def _lacking(wanted: Mapping[str, list[str]], tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        name
+        for table, columns in wanted.items()
+        for name in (
+            [f"{table}.{column}" for column in columns if column not in tables[table]["columns"]]
+            if table in tables
+            else [table]
+        )
+    ]
 
 
 def chapter_files(folder: Path | None = None) -> list[ChapterFile]:

@@ -352,6 +352,7 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
 def _execute(job: _Job) -> None:
     """In a process of its own: run one notebook and write down how it ended."""
     _end_with_parent()
+    use(job.settings["language"])
     if os.name == "posix":
         os.setsid()  # Ctrl-C is for the run, which ends its chapters itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -432,7 +433,7 @@ def _end_with_parent() -> None:
 def _in_words(error: Any) -> str:
     message = str(error.evalue).strip().splitlines()
     first = message[0] if message else ""
-    return f"{error.ename}: {first} (cell {error.exec_count})"
+    return _WORDS.say("chapter.cell_failed", error=error.ename, said=first, cell=str(error.exec_count))
 
 
 def _publish(done: Run) -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from crmlib.engine import literal
 from crmlib.intake.identities.contacts import as_view, columns_of, emails, one_width, phones, written_alike
-from crmlib.intake.source import literal
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words, listed
 
