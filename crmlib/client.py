@@ -63,6 +63,10 @@ class Client(Strict):
         """The folder that paths in the YAML are relative to."""
         return self.path.parent
 
+    def beside(self, name: str) -> Path | None:
+        """A file that settings name, relative to the YAML; None where they name none."""
+        return self.folder / name if name else None
+
     @field_validator("tables", mode="before")
     @classmethod
     def _several_sources(cls, tables: Any) -> Any:

@@ -45,7 +45,7 @@ request_kind: str = "survey_sent"  # the kind of touch by which customers were a
 request_campaign: str = ""  # beginning of the campaigns that asked for the score; empty: all of that kind
 answer_days: int = 14  # within how many days after a request an answer belongs to it
 later_days: int = 180  # for how long revenue is followed after an answer
-themes_file: str = ""  # a YAML file of themes; empty: the one that comes with the kit
+themes_file: str = ""  # a YAML file of themes beside the configuration; empty: the kit's
 
 # %% [markdown]
 # We open the chapter on a client's data. Its settings stand in the folded cell above; each is explained where it is used.
@@ -305,7 +305,7 @@ telling[["example", "term", "detractor_comments", "promoter_comments", "log_odds
 # (parameter `themes_file`).
 
 # %% tags=["needs:surveys.comment"]
-rules = nps.theme_rules(themes_file)
+rules = nps.theme_rules(chapter.client.beside(themes_file))
 themes = nps.themes(recent, rules=rules)
 chapter.show(nps.themes_table(themes, labels=rules.labels))
 

@@ -85,7 +85,7 @@ class Rules(Strict):
 
 
 @functools.cache
-def theme_rules(file: str = "") -> Rules:
+def theme_rules(file: str | Path | None = None) -> Rules:
     """The themes of a YAML file like ``crmlib/lifecycle/nps/themes.yaml``, which is the default.
 
     Raises:
@@ -94,7 +94,7 @@ def theme_rules(file: str = "") -> Rules:
     >>> list(theme_rules().themes)
     ['wait', 'service', 'product', 'price', 'app']
     """
-    rules = open_settings(file or _FILE, name=file or _FILE.name).made(Rules)
+    rules = open_settings(file or _FILE, name=str(file or _FILE.name)).made(Rules)
     return rules.model_copy(update={"stop_words": frozenset(word.casefold() for word in rules.stop_words)})
 
 

@@ -17,9 +17,8 @@ _WORDS = Words(__file__)
 
 def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the client's KPI definitions, and with targets: those of no KPI, and out of its reach."""
-    own = parameters.get("definitions")
     try:
-        kpis = load_kpis(client.folder / own if own else None)
+        kpis = load_kpis(client.beside(parameters.get("definitions", "")))
     except UnusableInput as unusable:
         return unusable.problems
     problems = []

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the client's own rules of tiers and stages."""
-    own = parameters.get("rules")
     try:
-        read_rules(client.folder / own if own else None)
+        read_rules(client.beside(parameters.get("rules", "")))
     except UnusableInput as unusable:
         return unusable.problems
     return []
