@@ -5,21 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmlib import text
 from crmlib.contract import TABLES
 from crmlib.engine import same_kind, to_pandas
-from crmlib.finding import Finding
-from crmlib.lifecycle.customer_data.captioned import CaptionedTable
+from crmlib.statistics import wilson
 
 Account = Mapping[str, Any]
-FEW_LOST = 0.01
+STATES = ("can_run", "runs_thinner", "cannot_run")
 _ROWS = ("read", "accepted", "repaired", "quarantined", "by_rule", "rows")
 _ADDS_UP = ("money", "pieces")
-
-# Measures
 
 
 def row_account(account: Account) -> Any:
@@ -63,7 +59,7 @@ def reasons(account: Account) -> Any:
 
 
 def repairs(account: Account) -> Any:
-    """What was mended in cells: ``table``, ``column``, ``repair`` (in words), ``cells``.
+    """What was mended in cells: ``table``, ``column``, ``repair`` (as intake says it), ``cells``.
 
     No example is shown: what stood in a cell may be a person's.
     """
@@ -127,81 +123,72 @@ def _summed(orders: Any) -> Any:
     return orders.agg(rows=orders.count(), amount=orders.amount.cast("float64").sum().fill_null(0.0))
 
 
-# Tables
+def duplicates_found(account: Account) -> Any:
+    """Which customers intake found to be one person: ``rule``, ``pairs``, ``contradicted``, ``shared_contacts``,
+    ``sharing_customers`` (who share a contact that proves nothing by itself and were not merged).
+
+    Empty where identities were not compared (ids as they are, or no identities in the data).
+    """
+    import pandas as pd
+
+    columns = ["rule", "pairs", "contradicted", "shared_contacts", "sharing_customers"]
+    found = account.get("people", {}).get("duplicates", {})
+    return pd.DataFrame([(rule, *(one.get(c, 0) for c in columns[1:])) for rule, one in found.items()], columns=columns)
 
 
-def table_of_rows(rows: Any) -> CaptionedTable:
-    """The rows of :func:`row_account` in words."""
-    total = rows[["read", "accepted", "repaired", "quarantined", "by_rule"]].sum()
-    reading = text.say(
-        "{read} rows were read: {accepted} accepted as they were, {repaired} repaired, {quarantined} quarantined, of "
-        "these {by_rule} on purpose. No row is missing.",
-        **{name: int(value) for name, value in total.items()},
-    )
-    named = rows.assign(table=rows.table.map(text.label))
-    return CaptionedTable(named, text.say("Every row that was read"), reading)
+def analyses(chapters: Sequence[Any], account: Account) -> Any:
+    """Which analyses are possible: ``analysis``, ``state`` (``can_run``, ``runs_thinner``, ``cannot_run``), ``lacks``.
+
+    Each of ``chapters`` has a ``title`` and says of the account's tables what it is ``missing`` and without what it is
+    ``thinner``: tables and columns, ``surveys.comment``.
+    """
+    import pandas as pd
+
+    rows = []
+    for chapter in chapters:
+        missing, thinner = chapter.missing(account["tables"]), chapter.thinner(account["tables"])
+        state = STATES[2] if missing else STATES[1] if thinner else STATES[0]
+        rows.append((chapter.title, state, ", ".join(missing or thinner)))
+    return pd.DataFrame(rows, columns=["analysis", "state", "lacks"])
 
 
-def table_of_bridge(bridge: Any) -> CaptionedTable:
-    """The steps of :func:`amount_bridge` in words."""
-    names = {
-        "read": text.say("in the export"),
-        "quarantined": text.say("quarantined"),
-        "cancelled": text.say("cancellations, kept as refunds of their orders"),
-        "made_into_orders": text.say("lines made into one order, and orders after the day looked at"),
-        "in_the_table": text.say("in the table of orders"),
-    }
-    first, last = bridge.amount.iloc[0], bridge.amount.iloc[-1]
-    reading = text.say(
-        "The export comes to {read}, the table of orders to {there}; the rows between say how one becomes the other.",
-        read=text.money(first),
-        there=text.money(last),
-    )
-    return CaptionedTable(bridge.assign(step=bridge.step.map(names)), text.say("Where the money went"), reading)
+def audit_intervals(*, checked: int, wrong: Sequence[int] = (0, 1, 2, 5, 10)) -> Any:
+    """What so many wrong rows among ``checked`` say of all rows: ``wrong_rows``, ``error_share``, 95 % interval.
+
+    The interval is Wilson's, ``error_low`` to ``error_high``.
+
+    Raises:
+        ValueError: no row is checked.
+
+    >>> audit_intervals(checked=100, wrong=[0]).round(3).values.tolist()
+    [[0.0, 0.0, 0.0, 0.037]]
+    """
+    import pandas as pd
+
+    if checked < 1:
+        raise ValueError("at least one row must be checked")
+    rows = [(k, k / checked, *wilson(k, checked)) for k in wrong if k <= checked]
+    return pd.DataFrame(rows, columns=["wrong_rows", "error_share", "error_low", "error_high"])
 
 
-# Findings
+def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
+    """A random sample of orders to be looked up in the source system, in the order of their ids (small frame).
+
+    Columns: ``order_id, customer_id, ordered_at, amount``, as far as there. ``orders``: pandas or Ibis.
+    """
+    import numpy as np
+
+    ids = to_pandas(_ids(orders)).order_id.sort_values().to_numpy(copy=True)
+    drawn = np.random.default_rng(seed).permutation(ids)[:rows]
+    return to_pandas(_of_ids(orders, ids=list(drawn))).sort_values("order_id", ignore_index=True)
 
 
-def finding_quarantine(account: Account) -> Finding:
-    """How much of what was read can be used, and what could not be."""
-    rows = row_account(account)
-    read, unusable = int(rows.read.sum()), int((rows.quarantined - rows.by_rule).sum())
-    share = unusable / read if read else 0.0
-    said = {
-        "read": read,
-        "unusable": unusable,
-        "by_rule": int(rows.by_rule.sum()),
-        "repaired": int(rows.repaired.sum()),
-    }
-    why = reasons(account)
-    certainty = text.say("Counted over all rows, not a sample: there is no interval.")
-    if not unusable:
-        sentence = text.say(
-            "All {read} rows read are accounted for and none had to be given up; {by_rule} were left out on purpose "
-            "and {repaired} repaired.",
-            **said,
-        )
-        return Finding(
-            "customer_data.quarantine",
-            sentence,
-            "good",
-            certainty=certainty,
-            action=text.say("Check the decisions taken for whole columns once, then build on these tables."),
-        )
-    most = why.sort_values("rows", ascending=False, kind="stable").iloc[0]
-    sentence = text.say(
-        "{unusable} of {read} rows read ({share}) could not be used; the most frequent reason is “{reason}” in "
-        "{table}.",
-        share=text.percent(share, digits=1),
-        reason=str(most.reason),
-        table=text.label(most.table),
-        **said,
-    )
-    return Finding(
-        "customer_data.quarantine",
-        sentence,
-        "bad" if share >= FEW_LOST else "neutral",
-        certainty=certainty,
-        action=text.say("Correct the rows in the quarantine folder and run again: they are read from there."),
-    )
+@same_kind
+def _ids(orders: Any) -> Any:
+    return orders.select("order_id")
+
+
+@same_kind
+def _of_ids(orders: Any, *, ids: Sequence[str]) -> Any:
+    kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in orders.columns]
+    return orders.filter(orders.order_id.isin(ids)).select(kept)

@@ -1,4 +1,4 @@
-"""Who bought in the last twelve months, what they brought, and what is recorded of them."""
+"""Who bought in the last twelve months, what they brought, what is recorded of them, and whom we may contact."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.calendar import as_day, months_before
-from crmlib.engine import same_kind
+from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import purchases
 
 KNOWN = "in_customers"
 WHO = ("known_customer", "not_in_customers", "guest")
+EXPECTED = ("first_seen_at", "channel", "region", "birthday")
+"""Columns of customers that should be known of everybody; of others an empty cell may be right."""
+CHANNELS = ("email", "sms", "phone", "wechat")
+ANY = "any_channel"
+ANSWERS = ("yes", "no", "unknown")
+TOGETHER = " + "
 
 
 @same_kind
-def buyers_of_the_year(orders: Any, customers: Any = None, *, as_of: Any, keep: Sequence[str] = ()) -> Any:
+def buyers_of_the_year(orders: Any, customers: Any, *, as_of: Any, keep: Sequence[str] = ()) -> Any:
     """Customers who bought in the twelve months up to ``as_of``: a row per customer, with what is recorded of them.
 
     Columns: ``customer_id``, ``orders``, ``revenue_year``, ``in_customers`` (flag) and ``keep`` from ``customers``,
@@ -26,14 +32,10 @@ def buyers_of_the_year(orders: Any, customers: Any = None, *, as_of: Any, keep: 
     >>> buyers_of_the_year(orders, pd.DataFrame({"customer_id": ["a"]}), as_of="2025-12-31").in_customers.tolist()
     [True, False]
     """
-    import ibis
-
     bought = _in_the_year(orders, as_of, guests=False)
     each = bought.group_by(customer_id=bought.customer_id.cast("string")).agg(
         orders=bought.count(), revenue_year=bought.spend.sum()
     )
-    if customers is None:
-        return each.mutate(**{KNOWN: ibis.literal(False)}).order_by("customer_id")
     recorded = customers.filter(customers.customer_id.notnull())
     recorded = recorded.select(
         recorded_id=recorded.customer_id.cast("string"), **{name: recorded[name] for name in keep}
@@ -45,11 +47,11 @@ def buyers_of_the_year(orders: Any, customers: Any = None, *, as_of: Any, keep: 
 
 
 @same_kind
-def revenue_by_identity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
+def revenue_by_identity(orders: Any, customers: Any, *, as_of: Any) -> Any:
     """Whose revenue the twelve months' revenue is: ``who``, ``orders``, ``revenue_year``.
 
-    ``who``: ``known_customer``, ``not_in_customers`` (an id that the table of customers does not have; only told where
-    there is that table) or ``guest`` (no id). pandas or Ibis in, same kind out.
+    ``who``: ``known_customer``, ``not_in_customers`` (an id that the table of customers does not have) or ``guest`` (no
+    id). Where the table of customers is empty, every id is taken as known. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", None, "x"], "amount": [10.0, 5.0, 1.0],
@@ -62,16 +64,11 @@ def revenue_by_identity(orders: Any, customers: Any = None, *, as_of: Any) -> An
     known, stranger, guest = WHO
     bought = _in_the_year(orders, as_of, guests=True)
     bought = bought.mutate(customer_id=bought.customer_id.cast("string"))
-    if customers is None:
-        named = bought.mutate(who=ibis.ifelse(bought.customer_id.isnull(), guest, known))
-    else:
-        ids = customers.filter(customers.customer_id.notnull()).select(recorded_id=customers.customer_id.cast("string"))
-        joined = bought.left_join(ids.distinct(), bought.customer_id == ids.recorded_id)
-        named = joined.mutate(
-            who=ibis.ifelse(
-                joined.customer_id.isnull(), guest, ibis.ifelse(joined.recorded_id.isnull(), stranger, known)
-            )
-        )
+    ids = customers.filter(customers.customer_id.notnull()).select(recorded_id=customers.customer_id.cast("string"))
+    joined = bought.left_join(ids.distinct(), bought.customer_id == ids.recorded_id)
+    is_stranger = joined.recorded_id.isnull() & (ids.count().as_scalar() > 0)
+    who = ibis.ifelse(joined.customer_id.isnull(), guest, ibis.ifelse(is_stranger, stranger, known))
+    named = joined.mutate(who=who)
     return named.group_by("who").agg(orders=named.count(), revenue_year=named.spend.sum()).order_by("who")
 
 
@@ -80,3 +77,114 @@ def _in_the_year(orders: Any, as_of: Any, *, guests: bool) -> Any:
 
     bought = purchases(orders, as_of=as_of, guests=guests)
     return bought.filter(bought.day > ibis.literal(months_before(as_day(as_of), 12)))
+
+
+def attribution(by_identity: Any) -> Any:
+    """Shares of the twelve months' orders and revenue by ``who`` it is: all three, also those with nothing.
+
+    Columns: ``who``, ``orders``, ``orders_share``, ``revenue_year``, ``revenue_share``. ``by_identity`` from
+    :func:`revenue_by_identity`, pandas or Ibis.
+    """
+    frame = to_pandas(by_identity).set_index("who").reindex(list(WHO)).fillna(0.0).rename_axis("who").reset_index()
+    orders, revenue = frame.orders.sum(), frame.revenue_year.sum()
+    return frame.assign(
+        orders=frame.orders.astype(int),
+        orders_share=frame.orders / orders if orders else 0.0,
+        revenue_share=frame.revenue_year / revenue if revenue else 0.0,
+    )[["who", "orders", "orders_share", "revenue_year", "revenue_share"]]
+
+
+def unknown_of_buyers(customers: Any, orders: Any, *, as_of: Any) -> Any:
+    """What is not known of the customers who bought in the twelve months up to ``as_of``: a row per column.
+
+    Columns: ``column``, ``unknown_buyers``, ``share`` (of the buyers), ``revenue_year`` (theirs), ``revenue_share``,
+    ``expected`` (whether it should be known of everybody), the most revenue first. Buyers who are not in ``customers``
+    count as unknown; empty where there are no customers or no buyers. pandas or Ibis.
+    """
+    import pandas as pd
+
+    columns = ["column", "unknown_buyers", "share", "revenue_year", "revenue_share", "expected"]
+    names = [name for name in customers.columns if name not in ("customer_id", "is_test")]
+    buyers = to_pandas(buyers_of_the_year(orders, customers, as_of=as_of, keep=names))
+    if buyers.empty or to_pandas(customers.head(1)).empty:
+        return pd.DataFrame(columns=columns)
+    everything = buyers.revenue_year.sum()
+    rows = []
+    for name in names:
+        unknown = buyers[buyers[name].isna()]
+        revenue = float(unknown.revenue_year.sum())
+        share = revenue / everything if everything else 0.0
+        rows.append((name, len(unknown), len(unknown) / len(buyers), revenue, share, _should_be_known(name)))
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values("revenue_year", ascending=False, kind="stable", ignore_index=True)
+
+
+def _should_be_known(column: str) -> bool:
+    return column in EXPECTED or column.startswith("consent_")
+
+
+def consents(customers: Any, orders: Any, *, as_of: Any) -> Any:
+    """The buyers of the twelve months with their consents: a pandas row per customer.
+
+    Columns: ``customer_id``, ``revenue_year``, and for each channel ``yes``, ``no`` or ``unknown``; ``any_channel`` is
+    ``yes`` where one channel is, else ``unknown`` where one is unknown.
+    """
+    columns = [f"consent_{channel}" for channel in CHANNELS]
+    there = [column for column in columns if column in customers.columns]
+    buyers = to_pandas(buyers_of_the_year(orders, customers, as_of=as_of, keep=there)).reindex(
+        columns=["customer_id", "revenue_year", *columns]
+    )
+    for channel, column in zip(CHANNELS, columns, strict=True):
+        buyers[channel] = buyers[column].map({True: "yes", False: "no"}).fillna("unknown").astype(object)
+    answers = buyers[list(CHANNELS)]
+    buyers[ANY] = "no"
+    buyers.loc[(answers == "unknown").any(axis=1), ANY] = "unknown"
+    buyers.loc[(answers == "yes").any(axis=1), ANY] = "yes"
+    return buyers[["customer_id", "revenue_year", *CHANNELS, ANY]]
+
+
+def reach(said: Any) -> Any:
+    """How many buyers, and how much of their revenue, may be contacted: a row per channel and for any of them.
+
+    Columns: ``reach_by`` (``email``, ``sms``, ``phone``, ``wechat``, ``any_channel``), ``buyers_yes``, ``buyers_no``,
+    ``buyers_unknown``, ``share`` (of the buyers: yes), ``revenue_yes``, ``revenue_no``, ``revenue_unknown``,
+    ``revenue_share`` (yes). ``said`` from :func:`consents`.
+    """
+    import pandas as pd
+
+    rows = []
+    everything = said.revenue_year.sum()
+    for channel in (*CHANNELS, ANY):
+        buyers = {f"buyers_{answer}": int((said[channel] == answer).sum()) for answer in ANSWERS}
+        money = {f"revenue_{a}": float(said.revenue_year[said[channel] == a].sum()) for a in ANSWERS}
+        shares = {
+            "share": buyers["buyers_yes"] / len(said) if len(said) else 0.0,
+            "revenue_share": money["revenue_yes"] / everything if everything else 0.0,
+        }
+        rows.append({"reach_by": channel, **buyers, **money, **shares})
+    columns = [
+        "reach_by", "buyers_yes", "buyers_no", "buyers_unknown", "share", "revenue_yes", "revenue_no",
+        "revenue_unknown", "revenue_share",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reach_overlap(said: Any) -> Any:
+    """By which channels together we may contact buyers: each buyer is in exactly one row.
+
+    Columns: ``channels`` (``email + sms``; ``none``), ``channels_count``, ``buyers_count``, ``share``,
+    ``revenue_year``, ``revenue_share``, most revenue first. ``said`` from :func:`consents`.
+    """
+    allowed = (said[list(CHANNELS)] == "yes").to_numpy()
+    codes = [TOGETHER.join(c for c, yes in zip(CHANNELS, row, strict=True) if yes) or "none" for row in allowed]
+    each = said.assign(channels=codes, channels_count=allowed.sum(axis=1))
+    together = each.groupby(["channels", "channels_count"], as_index=False, sort=True).agg(
+        buyers_count=("customer_id", "size"), revenue_year=("revenue_year", "sum")
+    )
+    everything = together.revenue_year.sum()
+    together = together.assign(
+        share=together.buyers_count / max(1, len(said)),
+        revenue_share=together.revenue_year / everything if everything else 0.0,
+    )
+    ordered = together.sort_values("revenue_year", ascending=False, kind="stable", ignore_index=True)
+    return ordered[["channels", "channels_count", "buyers_count", "share", "revenue_year", "revenue_share"]]

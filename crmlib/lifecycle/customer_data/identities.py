@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
-from crmlib.finding import Finding
 from crmlib.purchases import purchases
 
 SECOND = "~2"
@@ -19,9 +17,6 @@ class SplitOrders(NamedTuple):
 
     orders: Any
     merges: Any
-
-
-# Measures
 
 
 @same_kind
@@ -70,7 +65,7 @@ def split_customers(orders: Any, *, share: float, seed: int = 0, as_of: Any = No
     import pandas as pd
 
     each = to_pandas(orders_per_buyer(orders, as_of=as_of))
-    possible = each[each.purchases > 1].customer_id.to_numpy()
+    possible = each[each.purchases > 1].customer_id.to_numpy(copy=True)
     chosen = np.random.default_rng(seed).permutation(possible)[: round(share * len(each))]
     merges = pd.DataFrame(
         {"customer_id": [f"{one}{SECOND}" for one in chosen], "merged_id": list(map(str, chosen))}, dtype="str"
@@ -130,206 +125,3 @@ def split_effect(orders: Any, *, shares: Sequence[float] = SHARES, seed: int = 0
         split = split_customers(orders, share=share, seed=seed, as_of=as_of).orders
         rows.append({"split_share": share, **repeat_measures(split, as_of=as_of)})
     return pd.DataFrame(rows)
-
-
-def duplicates_found(account: Mapping[str, Any]) -> Any:
-    """Which customers intake found to be one person: ``rule``, ``pairs``, ``contradicted``, ``shared_contacts``,
-    ``sharing_customers`` (who share a contact that is no evidence by itself and were not merged).
-
-    Empty where identities were not compared (ids as they are, or no identities in the data).
-    """
-    import pandas as pd
-
-    columns = ["rule", "pairs", "contradicted", "shared_contacts", "sharing_customers"]
-    found = account.get("people", {}).get("duplicates", {})
-    return pd.DataFrame([(rule, *(one.get(c, 0) for c in columns[1:])) for rule, one in found.items()], columns=columns)
-
-
-# Figures
-
-
-def plot_split_effect(effect: Any) -> Any:
-    """How far the numbers move by the share of buyers who are held twice. ``effect`` from :func:`split_effect`."""
-    columns = {"one_time_share": "second", "repeat_rate": "main", "purchases_per_buyer": "good"}
-    axes = figures.new_axes(8.0, 3.8)
-    first, last = effect.iloc[0], effect.iloc[-1]
-    for column, colour in columns.items():
-        change = effect[column] / first[column] - 1 if first[column] else 0 * effect[column]
-        axes.plot(effect.split_share, change, marker="o", color=figures.COLOURS[colour])
-        place = (last.split_share, change.iloc[-1])
-        words = text.say("{measure} {change}", measure=text.label(column), change=_signed(change.iloc[-1]))
-        offset = (8, {"purchases_per_buyer": 7, "repeat_rate": -7}.get(column, 0))
-        axes.annotate(
-            words, place, xytext=offset, textcoords="offset points", va="center", color=figures.COLOURS[colour]
-        )
-    axes.axhline(0, color=figures.COLOURS["muted"], linewidth=1)
-    figures.percent_axis(axes.yaxis)
-    figures.percent_axis(axes.xaxis)
-    axes.margins(y=0.12)
-    axes.set_xlim(0, last.split_share * 1.45)
-    axes.set_xticks(effect.split_share)
-    axes.set_xlabel(text.say("Share of buyers held under two ids"))
-    axes.set_ylabel(text.say("Away from the truth by"))
-    reading = text.say(
-        "With {share} of the buyers held twice, the repeat rate would read {after} instead of {before}, although "
-        "nobody bought any differently.",
-        share=text.percent(last.split_share),
-        before=text.percent(first.repeat_rate, digits=1),
-        after=text.percent(last.repeat_rate, digits=1),
-    )
-    description = text.say(
-        "Lines of the relative change by the share of buyers split in two; repeat rate and share of one-time buyers "
-        "themselves: {points}.",
-        points="; ".join(
-            f"{text.percent(row.split_share)}: {text.percent(row.repeat_rate, digits=1)}, "
-            f"{text.percent(row.one_time_share, digits=1)}"
-            for row in effect.itertuples()
-        ),
-    )
-    title = text.say("What duplicate customers do to the numbers")
-    return figures.caption(axes, title=title, reading=reading, description=description)
-
-
-def _signed(change: float) -> str:
-    return f"{'+' if change > 0 else ''}{text.percent(change)}"
-
-
-# Findings
-
-
-def _compared(account: Mapping[str, Any]) -> int:
-    """How many customer records were compared: the rows that were kept, and those merged into one of them.
-
-    Rows that were set aside (customers that are tests, rows without an id) are not among them.
-    """
-    people = account["people"]
-    kept = account.get("tables", {}).get("customers", {}).get("rows")
-    return int(people.get("people", 0)) if kept is None else int(kept) + int(people.get("merged", 0))
-
-
-def _by_rule(duplicates: Mapping[str, Mapping[str, Any]], count: str) -> str:
-    """A count of each rule in words, rules without any left out: ``100 by e-mail, 4 by phone``; empty if all are 0."""
-    return ", ".join(
-        text.say("{count} by {rule}", count=int(one[count]), rule=_in_words(rule))
-        for rule, one in duplicates.items()
-        if one.get(count)
-    )
-
-
-def _in_words(rule: str) -> str:
-    words = {
-        "same_email": text.say("e-mail"),
-        "same_phone": text.say("phone"),
-        "same_name_and_birthday": text.say("name with birthday"),
-        "same_name_and_address": text.say("name with address"),
-    }
-    return words.get(rule, rule)
-
-
-def _certainty(duplicates: Mapping[str, Mapping[str, Any]]) -> str:
-    """What was compared, and what was seen and not taken as evidence."""
-    said = [
-        text.say(
-            "Compared were {rules}, which had to agree exactly: people who changed all of these are not found. It is a "
-            "lower bound, without an interval.",
-            rules=", ".join(map(_in_words, duplicates)),
-        )
-    ]
-    shared, contradicted, unusable = (
-        _by_rule(duplicates, count) for count in ("sharing_customers", "contradicted", "without_evidence")
-    )
-    if shared:
-        said.append(
-            text.say(
-                "Customers who share a contact that is no evidence by itself (a department's mailbox, a number used by "
-                "many), not merged: {shared}.",
-                shared=shared,
-            )
-        )
-    if contradicted:
-        said.append(
-            text.say(
-                "Pairs that agree and were left out because they differ in birthday, gender or city: {pairs}.",
-                pairs=contradicted,
-            )
-        )
-    if unusable:
-        said.append(
-            text.say(
-                "Customers who could not be compared because the value is masked, made up or incomplete: {customers}.",
-                customers=unusable,
-            )
-        )
-    return " ".join(said)
-
-
-def _nobody_found(duplicates: Mapping[str, Mapping[str, Any]], everybody: int) -> Finding:
-    """The finding where no customer was taken for a second record of another."""
-    shared, contradicted = (_by_rule(duplicates, count) for count in ("sharing_customers", "contradicted"))
-    said = {"people": everybody, "rules": ", ".join(map(_in_words, duplicates))}
-    if not shared and not contradicted:
-        return Finding(
-            "customer_data.duplicates",
-            text.say("Among {people} customers no two agree in what was compared ({rules}).", **said),
-            "good",
-            certainty=_certainty(duplicates),
-            action=text.say("Nothing needs to be merged."),
-        )
-    if shared:
-        sentence = text.say(
-            "None of {people} customers was taken for a second record of another, but some share a contact that is no "
-            "evidence by itself ({shared}): they were not merged.",
-            shared=shared,
-            **said,
-        )
-        action = text.say(
-            "Look by hand at those who share a contact, and name those who are one person in a list under merge: "
-            "(merge: {{list: FILE.csv}}) in the client's YAML."
-        )
-    else:
-        sentence = text.say(
-            "None of {people} customers was taken for a second record of another: pairs that agree ({contradicted}) "
-            "contradict each other elsewhere and were not merged.",
-            contradicted=contradicted,
-            **said,
-        )
-        action = text.say(
-            "Nothing needs to be merged, unless the birthday, gender or city of one of a pair is wrong: then correct "
-            "it where it comes from."
-        )
-    return Finding("customer_data.duplicates", sentence, "neutral", certainty=_certainty(duplicates), action=action)
-
-
-def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
-    """Customers who are probably one person under several ids; None where identities were not compared.
-
-    Says, too, who agrees and was not merged: sharers of a department's mailbox, and pairs that contradict each other.
-    """
-    people = account.get("people", {})
-    duplicates = people.get("duplicates")
-    if not duplicates or not people.get("people"):
-        return None
-    found, merged = (int(people.get(key, 0)) for key in ("duplicate_customers", "merged"))
-    everybody, certainty = _compared(account), _certainty(duplicates)
-    if not everybody:
-        return None
-    if not found:
-        return _nobody_found(duplicates, everybody)
-    sentence = text.say(
-        "{found} of {people} customer records ({share}) look like a second record of somebody known; {merged} of them "
-        "have been merged.",
-        found=found,
-        people=everybody,
-        share=text.percent(found / everybody, digits=1),
-        merged=merged,
-    )
-    return Finding(
-        "customer_data.duplicates",
-        sentence,
-        "neutral" if merged >= found else "bad",
-        certainty=certainty,
-        action=text.say(
-            "Review duplicates.csv in the quarantine folder, write yes or no beside each pair, and name the list under "
-            "merge: in the client's YAML."
-        ),
-    )
