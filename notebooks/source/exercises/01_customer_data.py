@@ -16,7 +16,7 @@
 # # Practice: customer data
 #
 # Here are six exercises on chapter 01. Replace each `...` by your own answer and run the cell. Then run the check below
-# it. If you are stuck, run `check.usable.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.usable.hint()`.
 #
 # The checks compute the right answer from the data at hand. Rates are between 0 and 1.
 

@@ -16,7 +16,7 @@
 # # Practice: segmentation
 #
 # Here are five exercises on chapter 03. Replace each `...` by your own code and run the cell. Then run the check below
-# it. If you are stuck, run `check.frequency_scores.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.frequency_scores.hint()`.
 #
 # The checks compute the right answer from the data at hand. Three digits are enough.
 

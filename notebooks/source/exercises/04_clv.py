@@ -16,7 +16,7 @@
 # # Practice: customer lifetime value
 #
 # Here are twelve exercises on chapter 04. Replace each `...` by your own code and run the cell. Then run the check below
-# it. If you are stuck, run `check.silence.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.silence.hint()`.
 #
 # Exercises 1 to 5 are about the models, 6 to 8 about trusting them, 9 to 11 about using them, and 12 is about contracts.
 # Three digits are enough. Exercises 6 to 11 need customers who came back over at least half a year.

@@ -16,7 +16,7 @@
 # # Practice: retention
 #
 # Here are five exercises on chapter 05. Replace each `...` by your own code and run the cell. Then run the check below
-# it. If you are stuck, run `check.pooled_retention.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.pooled_retention.hint()`.
 #
 # The checks compute the right answer from the data at hand. Rates are between 0 and 1, and three decimals are enough.
 

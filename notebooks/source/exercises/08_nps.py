@@ -20,7 +20,7 @@
 # # Practice: net promoter score
 #
 # Here are seven exercises on chapter 08. Replace each `...` by your own code and run the cell. Then run the check below
-# it. If you are stuck, run `check.score.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.score.hint()`.
 #
 # The checks compute the right answer from the data at hand. Scores are in points, and one decimal is enough.
 

@@ -13,7 +13,7 @@
 # # Practice: KPI scorecard
 #
 # Here are six exercises on chapter 13. Replace each `...` by your own code and run the cell. Then run the check below
-# it. If you are stuck, run `check.order_value.hint()` (or the name of another exercise) up to three times.
+# it. If you are stuck, ask for a hint: each exercise has three. Those of the first are given by `check.order_value.hint()`.
 #
 # The checks compute the right answer from the data at hand. Three digits are enough for rates, four for money.
 
