@@ -106,8 +106,6 @@ def _glossary() -> dict[str, dict[str, str]]:
 def definitions(chapter: str) -> list[tuple[str, str]]:
     """The terms that a chapter's pages use and what they mean, from ``glossary.yaml``.
 
-    >>> definitions("05_retention")[0]
-    ('Cohort', 'The customers whose first purchase fell into the same period.')
     >>> definitions("no such chapter")
     []
     """

@@ -1,7 +1,6 @@
 """Contracts: renewals counted without bias, and projections that the sample's truth bears out."""
 
 import json
-from pathlib import Path
 
 import ibis
 import numpy as np
@@ -11,11 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import crmlib
-from crmlib import figures
 from crmlib.lifecycle import retention
 from crmlib.models import BetaDiscreteWeibull, ShiftedBetaGeometric, compare_renewals
-
-REPOSITORY = Path(crmlib.__file__).parents[1]
 
 
 def contracts_of(*rows, **columns):
@@ -32,13 +28,13 @@ def counts(contracts, as_of, **options):
 
 
 @pytest.fixture(scope="module")
-def aurora():
-    return crmlib.begin("05_retention", client=REPOSITORY / "data/aurora/client.yaml")
+def aurora(repository):
+    return crmlib.begin("05_retention", client=repository / "data/aurora/client.yaml")
 
 
 @pytest.fixture(scope="module")
-def truth():
-    return json.loads((REPOSITORY / "data/aurora/truth.json").read_text(encoding="utf-8"))["refill_box"]
+def truth(repository):
+    return json.loads((repository / "data/aurora/truth.json").read_text(encoding="utf-8"))["refill_box"]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +120,14 @@ def test_no_contracts_are_no_error():
     assert counts(contracts, "2024-12-31") == []
     empty = retention.renewal_ages(contracts[:0], as_of="2025-12-31")
     assert retention.renewal_model(empty) is None
-    assert retention.plot_projection(retention.project_renewals(empty, None)) is not None
-    assert retention.finding_renewals(None, None) is None
+    assert retention.renewal_models(empty).empty
+    assert retention.plot_projection(retention.project_renewals(empty, None)).kind == "nothing"
+    assert retention.renewal_models_table(retention.renewal_models(empty)).kind == "nothing"
+    outlook = retention.renewal_outlook(contracts[:0], None, as_of="2025-12-31")
+    assert outlook.empty
+    terms = retention.subscription_terms(contracts[:0], as_of="2025-12-31")
+    assert retention.most_frequent_term(terms) == "month"
+    assert retention.finding_renewals(outlook, None, terms=terms) is None
 
 
 def test_observed_survival_is_kaplan_meier():
@@ -137,9 +139,9 @@ def test_observed_survival_is_kaplan_meier():
     # Greenwood: Var(log S) = 20/(100·80) + 10/(50·40)
     spread = np.sqrt(20 / 8000 + 10 / 2000) / -np.log(0.64)
     assert table.low[2] == pytest.approx(0.64 ** np.exp(1.959964 * spread))
-    words = figures.caption_of(retention.plot_projection(table)).reading
+    words = retention.plot_projection(table).reading
     assert "64.0%" in words
-    assert "too few" in words
+    assert "Too few" in words
 
 
 def test_where_contracts_are_alike_there_is_no_model_and_no_invention():
@@ -205,8 +207,10 @@ def test_of_contracts_whose_chance_to_leave_rises_the_truth_is_recovered(rising,
     ages = retention.renewal_ages(rising, as_of="2025-12-31")
     table = retention.project_renewals(ages, rising_model)
     assert set(table.model) == {"BdW"}
-    legend = [each.get_text() for each in retention.plot_projection(table).get_legend().get_texts()]
-    assert legend[0] == "Projected (BdW), with 95% interval"
+    assert "Projected (BdW)" in retention.plot_projection(table).picture.svg(label="")
+    fitted = retention.renewal_models(ages).set_index("model")
+    assert fitted.picked["BdW"]
+    assert "rises with its age" in retention.renewal_models_table(fitted.reset_index()).reading
 
 
 def test_of_contracts_whose_chance_to_leave_rises_the_outlook_holds_what_is_left_in_a_year(rising, rising_model):
@@ -247,7 +251,8 @@ def advice(model, term="month"):
     outlook = pd.DataFrame(
         [dict.fromkeys(("contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low"), 9.0)]
     ).assign(lost_high=9.0)
-    return retention.finding_renewals(outlook, model, term=term).action
+    terms = pd.DataFrame({"term": [term], "contracts": [9], "running": [9]})
+    return retention.finding_renewals(outlook, model, term=term, terms=terms).action
 
 
 def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_less():
@@ -257,7 +262,7 @@ def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_le
     falling = BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6)
     assert (np.diff(falling.retention(range(1, 13))) < 0).all()
     assert advice(falling) == (
-        "Look at what happens at later renewals: leaving rises with age. 99.0% renew at the first renewal, "
+        "Look at what happens at later renewals, because leaving rises with age. 99.0% renew at the first renewal, "
         f"{falling.retention(12).item():.1%} of those who come to renewal 12."
     )
 
@@ -267,8 +272,8 @@ def test_where_leaving_rises_and_then_falls_the_worst_renewal_is_named():
     renewed = model.retention(range(1, 13))
     assert (np.diff(renewed[:5]) < 0).all()
     assert (np.diff(renewed[4:]) > 0).all()
-    assert "up to renewal 5: until then leaving rises with age (93.0% renew at the first" in advice(model)
-    assert f"{renewed[4]:.1%} of those who come to renewal 5)" in advice(model)
+    assert "up to renewal 5: until then leaving rises with age. 93.0% renew at the first" in advice(model)
+    assert f"{renewed[4]:.1%} of those who come to renewal 5." in advice(model)
     # Of yearly contracts two renewals are looked at, and at the second more leave.
     assert "leaving rises with age. 93.0% renew at the first renewal, 87.2%" in advice(model, "year")
 
@@ -289,8 +294,10 @@ def test_of_the_sample_the_sbg_is_taken_as_it_is_true(aurora):
     model = retention.renewal_model(ages)
     assert isinstance(model, ShiftedBetaGeometric)
     table = retention.project_renewals(ages, model)
-    legend = [each.get_text() for each in retention.plot_projection(table).get_legend().get_texts()]
-    assert legend[0] == "Projected (sBG), with 95% interval"
+    assert "Projected (sBG)" in retention.plot_projection(table).picture.svg(label="")
+    assert (
+        "stays the same agrees with the data" in retention.renewal_models_table(retention.renewal_models(ages)).reading
+    )
 
 
 def test_the_true_parameters_lie_in_their_intervals(aurora, truth):
@@ -334,9 +341,12 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     contracts = aurora.table("subscriptions")
     model = retention.renewal_model(retention.renewal_ages(contracts, as_of=aurora.as_of))
     outlook = retention.renewal_outlook(contracts, model, as_of=aurora.as_of, margin=0.55)
-    finding = retention.finding_renewals(outlook, model)
+    terms = retention.subscription_terms(contracts, as_of=aurora.as_of)
+    finding = retention.finding_renewals(outlook, model, terms=terms)
     running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
-    assert f"Of {running} contracts" in finding.sentence
+    assert finding.sentence == (
+        f"Of {running} contracts that run today, we expect {outlook.left[0]:.0f} to be still running in a year."
+    )
     assert finding.money_low < finding.money < finding.money_high
     assert finding.direction == "bad"
 
@@ -360,7 +370,6 @@ def test_contracts_of_every_term_are_counted_also_of_one_that_is_not_known():
     assert terms.to_numpy().tolist() == [["month", 866, 90], ["year", 30, 30], ["week", 1, 1]]
     assert retention.most_frequent_term(terms) == "month"
     assert retention.most_frequent_term(terms[terms.term == "week"]) == "month"
-    assert retention.most_frequent_term(None) == "month"
     earlier = retention.subscription_terms(contracts, as_of="2025-02-15")
     assert earlier.running.tolist() == [866 - 369, 30, 1]
 
@@ -372,16 +381,17 @@ def test_contracts_of_other_terms_are_named_and_not_dropped_without_a_word():
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
     finding = retention.finding_renewals(outlook, model, terms=terms)
     assert finding.sentence.startswith("Of 90 monthly contracts that run today")
-    assert "In all 120 contracts run; 30 yearly ones are left aside" in finding.certainty
+    assert "In all, 120 contracts run." in finding.certainty
+    assert "cannot be counted together: 30 yearly." in finding.certainty
     alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"])
     assert alone.sentence.startswith("Of 90 contracts that run today")
-    assert "left aside" not in alone.certainty
-    assert "  " not in finding.certainty + alone.certainty
+    assert "yearly" not in alone.certainty
 
 
 def test_of_yearly_contracts_the_second_renewal_is_looked_at_and_not_the_twelfth():
     model = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
     contracts = contracts_of(("a", "2024-06-15", None), price=[100.0], period="year")
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="year")
-    finding = retention.finding_renewals(outlook, model, term="year")
+    terms = retention.subscription_terms(contracts, as_of="2025-12-31")
+    finding = retention.finding_renewals(outlook, model, term="year", terms=terms)
     assert f"{model.retention(2).item():.0%} at renewal 2." in finding.certainty

@@ -5,22 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib import figures, statistics, text
+from crmlib import statistics
 from crmlib.engine import same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.second_order import Grouping
 from crmlib.statistics import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
 
 By = Literal["group", "cohort"]
-
-_MOST_CURVES = 7
-
-
-# Measures
+OTHER_GROUPS, ALL_CUSTOMERS = "other groups", "all customers"
 
 
 @same_kind
@@ -54,11 +48,10 @@ def return_curves(second_orders: Any, *, by: By | None = "group", least_at_risk:
 
     Customers who have not returned count as long as they have been followed, and then leave the base; so
     recent customers are used for what is known of them. By group, those with fewer than ``least_at_risk``
-    customers are taken together as "Other" (see :func:`with_small_groups_together`).
-    Columns: ``by`` (or nothing), ``day``, ``at_risk``
-    (not returned before that day and followed so far), ``returned`` (on that day), ``share`` (returned by
-    the end of that day, 1 − S(t)) and its pointwise 95 % interval ``low, high`` (Greenwood, on the
-    complementary log-log scale). A curve ends where fewer than ``least_at_risk`` customers are left at risk.
+    customers are taken together as "other groups" (see :func:`with_small_groups_together`). Columns: ``by`` (or
+    nothing), ``day``, ``at_risk`` (not returned before that day and followed so far), ``returned`` (on that day),
+    ``share`` (returned by the end of that day, 1 − S(t)) and its pointwise 95 % interval ``low, high`` (Greenwood, on
+    the complementary log-log scale). A curve ends where fewer than ``least_at_risk`` customers are left at risk.
     Answers a pandas frame.
 
     >>> import pandas as pd
@@ -80,25 +73,25 @@ def return_curves(second_orders: Any, *, by: By | None = "group", least_at_risk:
 
 
 def with_small_groups_together(second_orders: Any, *, least: int = SMALL_BASE) -> Any:
-    """The customers with all groups of fewer than ``least`` of them as one, named "Other"; an Ibis table.
+    """The customers with all groups of fewer than ``least`` of them as one, "other groups"; an Ibis table.
 
     Many small groups say nothing each, but something together. Where no group is large enough there is nobody left
-    for the others to be other than: the one group is then named "All customers".
+    for the others to be other than: the one group is then "all customers".
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 2 + ["c"], "days": [5] * 6 + [9], "returned": True})
     >>> waiting_times(with_small_groups_together(table, least=3)).execute()
-       group  days  at_risk  returned
-    0  Other     5        3         2
-    1  Other     9        1         1
-    2      a     5        4         4
+              group  days  at_risk  returned
+    0             a     5        4         4
+    1  other groups     5        3         2
+    2  other groups     9        1         1
     """
     table = to_ibis(second_orders)
     sizes = table.group_by("group").agg(customers=table.count()).to_pandas()
     small = sizes[sizes.customers < least].group
     if len(small) < 2:
         return table
-    name = text.say("All customers") if len(small) == len(sizes) else text.say("Other")
+    name = ALL_CUSTOMERS if len(small) == len(sizes) else OTHER_GROUPS
     return table.mutate(group=table.group.isin(small.tolist()).ifelse(name, table.group))
 
 
@@ -144,114 +137,28 @@ def median_wait(curve: pd.DataFrame) -> float | None:
     return None if reached.empty else int(reached.day.iloc[0])
 
 
-def log_rank(second_orders: Any, *, by: By = "group", least: int = SMALL_BASE) -> dict[str, float]:
-    """Whether the groups return alike: the log-rank test over all days, ``{"chi2": …, "groups": …, "p": …}``.
+def log_rank(second_orders: Any, *, by: By = "group", least: int = SMALL_BASE) -> pd.DataFrame:
+    """Whether the groups return alike: the log-rank test over all days, one row of ``chi2, groups, p``.
 
     p is the probability of differences as large as these if the groups did not differ. Groups with fewer than
     ``least`` customers are taken together as in :func:`return_curves`, or left out where even that is too few.
-    NaN with fewer than two groups, or where nobody has returned.
+    Empty with fewer than two groups, or where nobody has returned.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"group": ["a"] * 4 + ["b"] * 4, "days": [1, 2, 3, 4, 9, 9, 9, 9],
     ...     "returned": [True] * 4 + [False] * 4})
-    >>> round(log_rank(table, least=4)["p"], 4)
-    0.0067
+    >>> log_rank(table, least=4).round(4)
+         chi2  groups       p
+    0  7.3444       2  0.0067
     """
+    import pandas as pd
+
     waits = _waits(second_orders, by=by, least=least)
     waits = waits[waits.groupby(by).at_risk.transform("max") >= least]
     groups = waits[by].nunique()
     if groups < 2 or not waits.returned.any():
-        return {"chi2": float("nan"), "groups": float(groups), "p": float("nan")}
+        return pd.DataFrame(columns=["chi2", "groups", "p"])
     table = waits.pivot(index="days", columns=by, values=["at_risk", "returned"])
     # On a day without a row, as many are at risk as on the group's next day with one.
     chi2, p = statistics.log_rank(table.at_risk.bfill().fillna(0), table.returned.fillna(0))
-    return {"chi2": chi2, "groups": float(groups), "p": p}
-
-
-# Figures
-
-
-def plot_return_curves(curves: Any, *, test: dict[str, float] | None = None, by: Grouping | None = None) -> Any:
-    """Share who have ordered again, by days since the first order and by group; answers the Axes.
-
-    ``curves``: a frame from :func:`return_curves` by group; ``test``: its :func:`log_rank`; ``by``: what the
-    groups are, for the words. At most seven groups are drawn, the largest.
-    """
-    title = text.say("When new customers order again")
-    named = curves.rename(columns={"cohort": "group"}) if "group" not in curves.columns else curves
-    drawn = named[named.day > 0] if len(named) else named
-    if drawn.empty:
-        return nothing_to_show(title, text.say("Too few customers have ordered a second time to draw a curve."))
-    sizes = named[named.day == 0].set_index("group").at_risk.sort_values(ascending=False, kind="stable")
-    groups = [g for g in sizes.index if (drawn.group == g).any()][:_MOST_CURVES]
-    end = int(drawn[drawn.group.isin(groups)].groupby("group").day.max().median())
-    day = min(180, end)
-    at = {g: _share_by(named[named.group == g], day) for g in groups}
-    groups.sort(key=lambda g: -at[g])
-    axes = figures.new_axes()
-    for place, group in enumerate(groups):
-        curve = named[named.group == group]
-        colour = figures.PALETTE[place % len(figures.PALETTE)]
-        label = text.say("{group} ({customers})", group=str(group), customers=int(sizes[group]))
-        axes.step(curve.day, curve.share, where="post", color=colour, linewidth=1.8, label=label)
-        axes.fill_between(curve.day, curve.low, curve.high, step="post", color=colour, alpha=0.12, linewidth=0)
-    legend = axes.legend(
-        loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=9, frameon=False, title=text.say("Group (customers)")
-    )
-    for entry in legend.get_texts():
-        entry.set_parse_math(False)  # two dollar signs are money, no formula
-    figures.percent_axis(axes.yaxis)
-    axes.set_xlim(0, end)
-    axes.set_ylim(0, min(1.0, 1.1 * float(drawn[drawn.group.isin(groups)].high.max())))
-    axes.set_xlabel(text.say("Days since the first order"))
-    axes.set_ylabel(text.say("Share who have ordered again"))
-    words = {
-        "day": day,
-        "best": str(groups[0]),
-        "high": text.percent(at[groups[0]]),
-        "worst": str(groups[-1]),
-        "low": text.percent(at[groups[-1]]),
-    }
-    if len(groups) > 1 and by == "channel":
-        reading = text.say(
-            "By day {day}, {high} of customers won by “{best}” have ordered again, of those won by “{worst}” {low}. "
-            "{test}",
-            test=_test_words(test),
-            **words,
-        )
-    elif len(groups) > 1:
-        reading = text.say(
-            "By day {day}, {high} of the group “{best}” have ordered again, of “{worst}” {low}. {test}",
-            test=_test_words(test),
-            **words,
-        )
-    elif len(sizes) > 1:
-        reading = text.say("By day {day}, {high} of the group “{best}” have ordered again.", **words)
-    else:
-        reading = text.say("By day {day}, {high} of new customers have ordered again.", **words)
-    return figures.caption(
-        axes,
-        title=title,
-        reading=reading.strip(),
-        description=text.say(
-            "Step curves (Kaplan–Meier) of the share who have ordered again by days since the first order, with 95% "
-            "intervals; groups shown: {count}; by day {day} they lie between {low} (“{worst}”) and {high} (“{best}”).",
-            count=len(groups),
-            **words,
-        ),
-    )
-
-
-def _share_by(curve: Any, day: int) -> float:
-    return float(curve[curve.day <= day].share.iloc[-1])
-
-
-def _test_words(test: dict[str, float] | None) -> str:
-    if test is None or test["p"] != test["p"]:
-        return ""
-    if test["p"] < 0.001:
-        return text.say("Differences this large would hardly ever come by chance (log-rank test, p < 0.001).")
-    p = text.number(test["p"], digits=3)
-    if test["p"] < 0.05:
-        return text.say("Differences this large would rarely come by chance (log-rank test, p = {p}).", p=p)
-    return text.say("Differences of this size may be chance (log-rank test, p = {p}).", p=p)
+    return pd.DataFrame({"chi2": [chi2], "groups": [groups], "p": [p]}).dropna()

@@ -6,25 +6,22 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib import figures, text
 from crmlib.calendar import as_day, periods_between
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.finding import Finding
-from crmlib.lifecycle.retention.empty_figure import nothing_to_show
 from crmlib.statistics import kaplan_meier
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crmlib.models.renewal_comparison import RenewalComparison
     from crmlib.models.renewal_model import RenewalModel
 
 Term = Literal["month", "quarter", "year"]
-_MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+TERM_MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 _FEWEST_LOST = 10
 _DRAWS = 1000
-
-
-# Measures
+_MODELS = ["model", "alpha", "beta", "c", "log_likelihood", "p_value", "picked"]
+_OUTLOOK = ["contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low", "lost_high"]
 
 
 @same_kind
@@ -136,10 +133,10 @@ def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days:
     end = as_day(as_of)
     known = _known(subscriptions, end)
     term = term or _most_frequent(known)
-    if term not in _MONTHS:
-        raise ValueError(f"term {term!r} is not known; use one of {', '.join(_MONTHS)}")
+    if term not in TERM_MONTHS:
+        raise ValueError(f"term {term!r} is not known; use one of {', '.join(TERM_MONTHS)}")
     joined = _unbroken(known, grace_days).filter(lambda t: t.term == term)
-    months = _MONTHS[term]
+    months = TERM_MONTHS[term]
     # Renewals whose grace is over: the same rule for those who left and those who stayed, or the last renewals
     # would know of the losses and not yet of the loyal.
     decided = _renewals(joined.start, ibis.literal(end - dt.timedelta(days=grace_days)), months)
@@ -159,16 +156,14 @@ def most_frequent_term(terms: Any) -> Term:
 
     ``terms``: from :func:`subscription_terms`; ``month`` without any.
     """
-    if terms is None:
-        return "month"
-    countable = [term for term in to_pandas(terms).term if term in _MONTHS]
+    countable = [] if terms is None else [term for term in to_pandas(terms).term if term in TERM_MONTHS]
     return countable[0] if countable else "month"
 
 
 def _most_frequent(contracts: Any) -> Any:
     import ibis
 
-    counted = contracts.filter(contracts.term.isin(list(_MONTHS))).group_by("term").agg(n=lambda t: t.count())
+    counted = contracts.filter(contracts.term.isin(list(TERM_MONTHS))).group_by("term").agg(n=lambda t: t.count())
     first = counted.order_by(ibis.desc("n"), "term").limit(1).to_pandas()
     return "month" if first.empty else str(first.term[0])
 
@@ -219,6 +214,35 @@ def renewal_model(renewal_ages: Any) -> RenewalModel | None:
     >>> renewal_model(pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 631, 468], "lost": [369, 163, 86]}))
     ShiftedBetaGeometric(alpha=0.7837, beta=1.333)
     """
+    compared = _compared(renewal_ages)
+    return compared.picked if compared else None
+
+
+def renewal_models(renewal_ages: Any) -> pd.DataFrame:
+    """The models that these contracts settle, one row each, and which one is taken; empty where there is none.
+
+    ``renewal_ages``: a table from :func:`renewal_ages`. Columns: ``model`` (sBG, BdW), ``alpha, beta, c`` (1 for the
+    sBG), ``log_likelihood``; ``p_value`` of the test that c is 1 (empty unless both are settled); ``picked``
+    as by :func:`~crmlib.models.compare_renewals`.
+
+    >>> import pandas as pd
+    >>> ages = pd.DataFrame({"age": [1, 2, 3], "at_risk": [1000, 631, 468], "lost": [369, 163, 86]})
+    >>> renewal_models(ages)[["model", "alpha", "beta", "c", "picked"]].round(2)
+      model  alpha  beta     c  picked
+    0   sBG   0.78  1.33  1.00    True
+    1   BdW   0.47  0.80  1.26   False
+    """
+    import pandas as pd
+
+    compared = _compared(renewal_ages)
+    if compared is None:
+        return pd.DataFrame(columns=_MODELS)
+    table = compared.table.dropna(subset="alpha")
+    table = table.assign(p_value=table.p_value.max(), picked=table.model == compared.pick)
+    return table[_MODELS].reset_index(drop=True)
+
+
+def _compared(renewal_ages: Any) -> RenewalComparison | None:
     from crmlib.models.errors import FitDidNotConverge
     from crmlib.models.renewal_comparison import compare_renewals
 
@@ -226,7 +250,7 @@ def renewal_model(renewal_ages: Any) -> RenewalModel | None:
     if frame.empty or frame.lost.sum() < _FEWEST_LOST:
         return None
     try:
-        return compare_renewals(frame).picked
+        return compare_renewals(frame)
     except FitDidNotConverge:
         return None
 
@@ -235,7 +259,7 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
     """How many contracts are left after each renewal: observed as far as it goes, and projected beyond.
 
     ``renewal_ages``: a table from :func:`renewal_ages`; ``model``: from :func:`renewal_model`; ``until``
-    which age, twice the observed unless given. One row per ``age`` from 0: ``at_risk, lost``; ``survival``
+    which age, half as far again as observed unless given. One row per ``age`` from 0: ``at_risk, lost``; ``survival``
     observed (Kaplan–Meier) with its 95 % interval ``low, high`` (Greenwood, complementary log-log);
     ``projected`` with ``projected_low, projected_high``, and the ``model`` that it is from (sBG or BdW). Empty where
     unobserved, or where there is no model. A pandas frame.
@@ -275,30 +299,31 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
 
 def renewal_outlook(
     subscriptions: Any,
-    model: RenewalModel,
+    model: RenewalModel | None,
     *,
     as_of: Any,
     term: Term | None = None,
     margin: float = 1.0,
-) -> pd.DataFrame | None:
+) -> pd.DataFrame:
     """What the contracts that run today will bring in the coming year, and what will be lost by those who leave.
 
     One row: ``contracts`` running; ``left`` of them after a year, with ``left_low, left_high``;
     ``contribution`` a year if nobody left (prices times ``margin``, client's currency); ``lost``, how much
     less it will be, with ``lost_low, lost_high``. ``model``: fitted, from :func:`renewal_model`. Each contract is
-    projected from its own age. Intervals say how well the model is known. None where nothing runs.
+    projected from its own age. Intervals say how well the model is known. Empty where nothing runs, and without a
+    model.
     """
     import numpy as np
     import pandas as pd
 
     running = to_pandas(running_subscriptions(subscriptions, as_of=as_of, term=term))
-    if running.empty:
-        return None
+    if running.empty or model is None:
+        return pd.DataFrame(columns=_OUTLOOK)
     # As many renewals as a year has; of yearly contracts one.
     table = to_ibis(subscriptions)
     if term is None and "period" in table.columns:
         term = _most_frequent(table.select(term=table.period.cast("string").lower()))
-    renewals = 12 // _MONTHS[term or "month"]
+    renewals = 12 // TERM_MONTHS[term or "month"]
     age = running.age.to_numpy(dtype=float)
     ahead = age[:, None] + np.arange(1, renewals + 1)
     contracts, revenue = running.contracts.to_numpy(dtype=float), running.revenue.to_numpy(dtype=float) * margin
@@ -310,210 +335,6 @@ def renewal_outlook(
     drawn = np.array([outlook(model.with_log_parameters(np.log(row))) for row in model.draws(400).values])
     left, lost = outlook(model)
     (left_low, lost_low), (left_high, lost_high) = np.quantile(drawn, [0.025, 0.975], axis=0)
-    return pd.DataFrame(
-        {
-            "contracts": [int(contracts.sum())],
-            "left": [left],
-            "left_low": [left_low],
-            "left_high": [left_high],
-            "contribution": [float(revenue.sum()) * renewals],
-            "lost": [lost],
-            "lost_low": [lost_low],
-            "lost_high": [lost_high],
-        }
-    )
-
-
-# Figures
-
-
-def plot_projection(projection: pd.DataFrame, *, term: Term = "month") -> Any:
-    """Contracts left after each renewal, observed and projected, with intervals; answers the Axes.
-
-    ``projection``: a frame from :func:`project_renewals`; the legend names its model.
-    """
-    title = text.say("How many contracts are left after each renewal")
-    observed = projection[projection.survival.notna()]
-    if len(observed) < 2:
-        return nothing_to_show(title, text.say("No contract has come to its first renewal yet."))
-    axes = figures.new_axes()
-    modelled = projection.projected.notna().any()
-    if modelled:
-        axes.fill_between(
-            projection.age,
-            projection.projected_low,
-            projection.projected_high,
-            color=figures.COLOURS["second"],
-            alpha=0.25,
-            linewidth=0,
-        )
-        axes.plot(
-            projection.age,
-            projection.projected,
-            color=figures.COLOURS["second"],
-            linewidth=2,
-            label=text.say("Projected ({model}), with 95% interval", model=projection.model.iloc[0]),
-        )
-    axes.errorbar(
-        observed.age,
-        observed.survival,
-        yerr=[
-            (observed.survival - observed.low).fillna(0.0).clip(lower=0),
-            (observed.high - observed.survival).fillna(0.0).clip(lower=0),
-        ],
-        fmt="o",
-        markersize=4,
-        color=figures.COLOURS["main"],
-        elinewidth=1,
-        label=text.say("Observed (Kaplan–Meier), with 95% interval"),
-    )
-    axes.legend(loc="upper right", frameon=False)
-    figures.percent_axis(axes.yaxis)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_ylim(0, 1.02)
-    axes.set_xlim(left=0)
-    labels = {
-        "month": text.say("Renewals (months since the start)"),
-        "quarter": text.say("Renewals (quarters since the start)"),
-        "year": text.say("Renewals (years since the start)"),
-    }
-    axes.set_xlabel(labels[term])
-    axes.set_ylabel(text.say("Share of contracts still running"))
-    last_seen, last = observed.iloc[-1], projection.iloc[-1]
-    words = {
-        "first": text.percent(observed.survival.iloc[1], digits=1),
-        "seen": text.percent(last_seen.survival, digits=1),
-        "seen_age": int(last_seen.age),
-        "last_age": int(last.age),
-        "contracts": int(observed.at_risk.iloc[1]),
-    }
-    if modelled:
-        reading = text.say(
-            "{first} of contracts outlive their first renewal and {seen} their renewal {seen_age}; {projected} "
-            "({low} to {high}) are expected to be left after {last_age} renewals.",
-            projected=text.percent(last.projected, digits=1),
-            low=text.percent(last.projected_low, digits=1),
-            high=text.percent(last.projected_high, digits=1),
-            **words,
-        )
-    else:
-        reading = text.say(
-            "{first} of contracts outlive their first renewal and {seen} their renewal {seen_age}; too few "
-            "have ended, or contracts differ too little, for a projection.",
-            **words,
-        )
-    return figures.caption(
-        axes,
-        title=title,
-        reading=reading,
-        description=text.say(
-            "Dots for the observed share of {contracts} contracts still running after each renewal, from {first} to "
-            "{seen} at renewal {seen_age}, and a line with a band for the projection up to renewal {last_age}.",
-            **words,
-        ),
-    )
-
-
-# Findings
-
-
-def _in_words(term: str) -> str:
-    words = {"month": text.say("monthly"), "quarter": text.say("quarterly"), "year": text.say("yearly")}
-    return words.get(term, term)
-
-
-def _other_terms(terms: Any, term: Term) -> str:
-    """What runs beside the contracts of this term, in words; empty if nothing does."""
-    others = terms[(terms.term != term) & (terms.running > 0)]
-    if others.empty:
-        return ""
-    return text.say(
-        "In all {running} contracts run; {others} are left aside here, because renewals of different terms cannot be "
-        "counted together.",
-        running=int(terms.running.sum()),
-        others=", ".join(
-            text.say("{count} {term} ones", count=int(row.running), term=_in_words(row.term))
-            for row in others.itertuples()
-        ),
-    )
-
-
-def _where_to_act(model: RenewalModel, number: int) -> str:
-    """What to do about leaving, by the renewal, of the first ``number``, at which the smallest share renews."""
-    renewed = model.retention(range(1, number + 1))
-    lowest = int(renewed.argmin()) + 1
-    if lowest == 1:
-        return text.say(
-            "Spend on the first renewals: that is where most contracts are lost, and those who stay longer leave less "
-            "by themselves."
-        )
-    words = {
-        "lowest": lowest,
-        "share": text.percent(renewed[lowest - 1].item(), digits=1),
-        "first": text.percent(renewed[0].item(), digits=1),
-    }
-    if lowest == number:
-        return text.say(
-            "Look at what happens at later renewals: leaving rises with age. {first} renew at the first renewal, "
-            "{share} of those who come to renewal {lowest}.",
-            **words,
-        )
-    return text.say(
-        "Look at what happens up to renewal {lowest}: until then leaving rises with age ({first} renew at the first "
-        "renewal, {share} of those who come to renewal {lowest}); those who stay longer leave less again.",
-        **words,
-    )
-
-
-def finding_renewals(
-    outlook: pd.DataFrame | None, model: RenewalModel | None, *, term: Term | None = None, terms: Any = None
-) -> Finding | None:
-    """How many of today's contracts will be left in a year, and what leaving will cost.
-
-    ``outlook``: the row of :func:`renewal_outlook`; ``model``: from :func:`renewal_model`. None without
-    them. ``terms``, from :func:`subscription_terms`: contracts of how many terms run; where others than those of
-    ``term`` (the most frequent one unless given) do, the sentence names its term, and the certainty says what is left
-    aside.
-    """
-    if outlook is None or model is None:
-        return None
-    row = outlook.iloc[0]
-    priced = row.lost == row.lost and row.contribution > 0
-    frame = to_pandas(terms) if terms is not None else None
-    spoken_of = term or most_frequent_term(frame)
-    aside = _other_terms(frame, spoken_of) if frame is not None else ""
-    said = {"contracts": int(row.contracts), "left": text.number(row.left)}
-    number = max(2, 12 // _MONTHS[spoken_of])
-    return Finding(
-        "retention.contracts",
-        text.say(
-            "Of {contracts} {term} contracts that run today, {left} will be left in a year.",
-            term=_in_words(spoken_of),
-            **said,
-        )
-        if aside
-        else text.say("Of {contracts} contracts that run today, {left} will be left in a year.", **said),
-        "bad",
-        certainty=text.say(
-            "95% interval {low} to {high}, if contracts go on leaving as they did: {first} renew at the first renewal, "
-            "{later} at renewal {number}. {aside} {money}",
-            aside=aside,
-            number=number,
-            low=text.number(row.left_low),
-            high=text.number(row.left_high),
-            first=text.percent(model.retention(1).item()),
-            later=text.percent(model.retention(number).item()),
-            money=text.say(
-                "At stake is the contribution (prices times margin) that those who leave will not bring that year."
-            )
-            if priced
-            else "",
-        )
-        .replace("  ", " ")
-        .rstrip(),
-        action=_where_to_act(model, number),
-        money=float(row.lost) if priced else None,
-        money_low=float(row.lost_low) if priced else None,
-        money_high=float(row.lost_high) if priced else None,
-        plays=("save_contract",),
-    )
+    year = float(revenue.sum()) * renewals
+    row = [int(contracts.sum()), left, left_low, left_high, year, lost, lost_low, lost_high]
+    return pd.DataFrame([row], columns=_OUTLOOK)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib import figures, text
 from crmlib.calendar import Period, as_day, unit_of
-from crmlib.engine import quantile, same_kind, to_ibis, to_pandas
-from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.empty_figure import nothing_to_show
-from crmlib.lifecycle.retention.periods import period_name
+from crmlib.engine import quantile, same_kind, to_ibis
+from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, begun_since
 from crmlib.purchases import purchases
 from crmlib.statistics import wilson
 
@@ -18,9 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Grouping = Literal["channel", "amount"]
-
-
-# Measures
+UNKNOWN_CHANNEL = "not known"
 
 
 @same_kind
@@ -31,7 +26,7 @@ def second_orders(
     as_of: Any,
     by: Grouping | None = None,
     period: Period = "month",
-    since: Any = None,
+    since: Any = "",
 ) -> Any:
     """When each customer ordered first and again, one row per customer, sorted.
 
@@ -41,9 +36,9 @@ def second_orders(
     for those who have not returned, of whom we know only that it takes longer; ``followed_days`` from the
     first day to ``as_of``; ``group``. Orders of one day are one.
 
-    ``by`` says what the groups are: ``channel``, from the table ``customers``, or ``amount``, thirds by the
-    spend of the first day; without it the channel where there is one, else the amount. ``since`` leaves out
-    customers whose first order was before that day (see ``cohorts``). pandas or Ibis in, same kind out.
+    ``by`` says what the groups are: ``channel``, from the table ``customers``, or ``amount``, thirds by the spend of
+    the first day (``≤15``, ``15–32``, ``>32``); without it the channel where one is known, else the amount. ``since``
+    leaves out customers whose first order was before that day (see ``cohorts``). pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
@@ -69,9 +64,7 @@ def second_orders(
             second_spend=lambda t: t.spend.sum(where=t.n == 1),
         )
     )
-    if since is not None:
-        each = each.filter(each.first_day >= ibis.literal(as_day(since)))
-    each = _grouped(each, customers, by)
+    each = _grouped(begun_since(each, since), customers, by)
     followed = ibis.literal(end).delta(each.first_day, unit="day")
     returned = each.second_day.notnull()
     return each.select(
@@ -89,13 +82,15 @@ def second_orders(
 
 
 def grouping(customers: Any = None) -> Grouping:
-    """By what customers are told apart where nobody says: the channel where the table has it, else the amount.
+    """By what customers are told apart where nobody says: the channel where the table knows any, else the amount.
 
     >>> import pandas as pd
     >>> grouping(), grouping(pd.DataFrame({"customer_id": ["a"], "channel": ["event"]}))
     ('amount', 'channel')
     """
-    return "channel" if customers is not None and "channel" in customers.columns else "amount"
+    if customers is None or "channel" not in customers.columns:
+        return "amount"
+    return "channel" if to_ibis(customers).channel.count().execute() else "amount"
 
 
 def _grouped(each: Any, customers: Any, by: Grouping | None) -> Any:
@@ -109,7 +104,7 @@ def _grouped(each: Any, customers: Any, by: Grouping | None) -> Any:
             group=customers.channel.cast("string").max()
         )
         joined = each.left_join(known, "customer_id").drop("customer_id_right")
-        return joined.mutate(group=joined.group.fill_null(text.say("not known")))
+        return joined.mutate(group=joined.group.fill_null(UNKNOWN_CHANNEL))
     if by != "amount":
         raise ValueError(f"by={by!r} is not known; use channel or amount")
     bounds = each.agg(low=quantile(each.first_spend, 1 / 3), high=quantile(each.first_spend, 2 / 3)).to_pandas()
@@ -117,13 +112,9 @@ def _grouped(each: Any, customers: Any, by: Grouping | None) -> Any:
         return each.mutate(group=ibis.null("string"))
     # Bounds that one can say: two digits.
     low, high = (float(f"{bound:.2g}") for bound in bounds.iloc[0])
-    digits = 0 if high >= 10 else 2
-    words = {"low": text.money(low, digits=digits), "high": text.money(high, digits=digits)}
     return each.mutate(
         group=ibis.cases(
-            (each.first_spend <= low, text.say("first order up to {low}", **words)),
-            (each.first_spend <= high, text.say("first order {low} to {high}", **words)),
-            else_=text.say("first order over {high}", **words),
+            (each.first_spend <= low, f"≤{low:g}"), (each.first_spend <= high, f"{low:g}–{high:g}"), else_=f">{high:g}"
         )
     )
 
@@ -203,7 +194,7 @@ def time_to_return(second_orders: Any, *, horizon: int | None = None) -> pd.Data
 
 
 @same_kind
-def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, since: Any = None) -> Any:
+def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, since: Any = "") -> Any:
     """What the first days say of the next: customers by the orders of their first ``within`` days.
 
     Columns: ``early_orders`` ("1", "2", "3", "4+"; orders of one day are one), ``customers`` (who can be
@@ -227,9 +218,7 @@ def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, 
     daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
     daily = daily.mutate(first_day=daily.day.min().over(group_by="customer_id"))
     last_start = ibis.literal(end - dt.timedelta(days=within + then))
-    daily = daily.filter(daily.first_day <= last_start)
-    if since is not None:
-        daily = daily.filter(daily.first_day >= ibis.literal(as_day(since)))
+    daily = begun_since(daily.filter(daily.first_day <= last_start), since)
     wait = daily.day.delta(daily.first_day, unit="day")
     early, later = wait <= within, (wait > within) & (wait <= within + then)
     each = daily.group_by("customer_id").agg(
@@ -251,152 +240,3 @@ def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, 
         share_high=high,
         later_revenue=counted.later_revenue,
     ).order_by("early_orders")
-
-
-# Figures
-
-
-def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter") -> Any:
-    """Repeat-purchase rate by cohort with intervals; answers the Axes.
-
-    ``rates``: a frame from :func:`repeat_rate` by cohort, of cohorts of this ``period``. Cohorts that cannot
-    be followed long enough are left empty.
-    """
-    import numpy as np
-
-    title = text.say("Who orders again within {days} days, by cohort", days=within)
-    known = rates[rates.followed > 0]
-    if known.empty:
-        return nothing_to_show(title, text.say("Nobody has been a customer for {days} days yet.", days=within))
-    axes = figures.new_axes()
-    places = range(len(rates))
-    small = (rates.followed < SMALL_BASE).to_numpy()
-    middle, low, high = (rates[c].to_numpy(dtype=float) for c in ("repeat_rate", "low", "high"))
-    names = (
-        (~small, figures.COLOURS["main"], text.say("Share with 95% interval")),
-        (small, figures.COLOURS["muted"], text.say("Fewer than {least} customers followed", least=SMALL_BASE)),
-    )
-    for chosen, colour, label in names:
-        axes.errorbar(
-            [p for p, c in zip(places, chosen, strict=True) if c],
-            middle[chosen],
-            yerr=np.clip([(middle - low)[chosen], (high - middle)[chosen]], 0, None),
-            fmt="o",
-            color=colour,
-            ecolor=colour,
-            elinewidth=1.5,
-            capsize=3,
-            label=label,
-        )
-    if (small & np.isfinite(middle)).any():
-        axes.legend(loc="lower right", frameon=False)
-    step = max(1, -(-len(rates) // 12))
-    ticks = [
-        text.say(
-            "{cohort}\n{followed} of {customers}", cohort=period_name(c, period), followed=int(f), customers=int(n)
-        )
-        for c, f, n in zip(rates.cohort, rates.followed, rates.new_customers, strict=True)
-    ]
-    axes.set_xticks(list(places)[::step], ticks[::step], fontsize=8)
-    axes.set_xlim(-0.6, len(rates) - 0.4)
-    axes.set_ylim(0, min(1.0, 1.1 * float(known.high.max())))
-    figures.percent_axis(axes.yaxis)
-    axes.set_xlabel(text.say("Cohort, and how many of its customers have been followed long enough"))
-    axes.set_ylabel(text.say("Share who ordered again"))
-    solid = known[known.followed >= SMALL_BASE]
-    first, last = (solid if len(solid) else known).iloc[0], (solid if len(solid) else known).iloc[-1]
-    words = {
-        "days": within,
-        "first": text.percent(first.repeat_rate, digits=1),
-        "last": text.percent(last.repeat_rate, digits=1),
-        "first_cohort": period_name(first.cohort, period),
-        "last_cohort": period_name(last.cohort, period),
-    }
-    if first.cohort == last.cohort:
-        reading = text.say("Of the cohort {first_cohort}, {first} ordered again within {days} days.", **words)
-    elif solid.empty:
-        reading = text.say(
-            "Of no cohort have {least} customers been followed for {days} days: single cohorts say little.",
-            least=SMALL_BASE,
-            **words,
-        )
-    else:
-        reading = text.say(
-            "Of the cohort {first_cohort}, {first} ordered again within {days} days; of {last_cohort}, {last}.", **words
-        )
-    return figures.caption(
-        axes,
-        title=title,
-        reading=reading,
-        description=text.say(
-            "Dots with 95% intervals: the share who ordered again within {days} days, by cohort; cohorts shown: "
-            "{count}; from {first} ({first_cohort}) to {last} ({last_cohort}).",
-            count=len(known),
-            **words,
-        ),
-    )
-
-
-def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Any:
-    """Who goes on buying, by the orders of the first days; answers the Axes.
-
-    ``early``: a table from :func:`early_orders`, made with these ``within`` and ``then``.
-    """
-    import numpy as np
-
-    frame = to_pandas(early)
-    title = text.say("What the first {days} days tell of the next {then}", days=within, then=then)
-    if frame.empty:
-        return nothing_to_show(title, text.say("Nobody has been followed for {days} days yet.", days=within + then))
-    axes = figures.new_axes(8.0, 3.6)
-    places = list(range(len(frame)))
-    share = frame.share_buying.to_numpy(dtype=float)
-    low, high = frame.share_low.to_numpy(dtype=float), frame.share_high.to_numpy(dtype=float)
-    error = np.clip([share - low, high - share], 0, None)
-    colours = [figures.COLOURS["main" if n >= SMALL_BASE else "muted"] for n in frame.customers]
-    axes.bar(places, share, color=colours, width=0.6)
-    axes.errorbar(places, share, yerr=error, fmt="none", ecolor=figures.COLOURS["ink"], elinewidth=1.2, capsize=3)
-    for place, row in zip(places, frame.itertuples(index=False), strict=True):
-        note = text.say("{revenue} per customer", revenue=text.money(row.later_revenue))
-        axes.annotate(note, (place, row.share_high), (0, 4), textcoords="offset points", ha="center", fontsize=9)
-    ticks = [
-        text.say("{orders}\n({customers})", orders=str(row.early_orders), customers=int(row.customers))
-        for row in frame.itertuples(index=False)
-    ]
-    axes.set_xticks(places, ticks)
-    figures.percent_axis(axes.yaxis)
-    axes.set_ylim(0, min(1.15, 1.2 * float(frame.share_high.max())))
-    axes.set_xlabel(text.say("Orders in the first {days} days (customers)", days=within))
-    axes.set_ylabel(text.say("Share that bought in the next {then} days", then=then))
-    first, last = frame.iloc[0], frame.iloc[-1]
-    words = {
-        "days": within,
-        "then": then,
-        "first": text.percent(first.share_buying),
-        "last": text.percent(last.share_buying),
-        "few": str(first.early_orders),
-        "many": str(last.early_orders),
-        "first_revenue": text.money(first.later_revenue),
-        "last_revenue": text.money(last.later_revenue),
-    }
-    if len(frame) > 1:
-        reading = text.say(
-            "Of customers with {few} order in their first {days} days {first} bought in the next {then} days "
-            "({first_revenue} per customer), of those with {many} {last} ({last_revenue}); this shows who they "
-            "are, not what a second order does.",
-            **words,
-        )
-    else:
-        reading = text.say(
-            "Of customers with {few} order in their first {days} days {first} bought in the next {then} days.", **words
-        )
-    return figures.caption(
-        axes,
-        title=title,
-        reading=reading,
-        description=text.say(
-            "Bar chart with 95% intervals: the share that bought in the next {then} days by the number of orders in "
-            "the first {days} days, from {first} to {last}.",
-            **words,
-        ),
-    )
