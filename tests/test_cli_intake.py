@@ -47,6 +47,13 @@ def test_check_says_what_was_read_and_what_can_run_and_ends_well(client, tmp_pat
     assert "Quisling" not in done.output
 
 
+def test_the_account_speaks_the_language_asked_for(client, tmp_path):
+    done = called("check", client, "--out", tmp_path / "run", "--language", "zh")
+    assert done.exit_code == 0, done.output
+    assert not [word for word in ("rows", "read", "values", "kept", "needs", "key is") if f" {word}" in done.stdout]
+    assert 'lang="zh-Hans"' in (tmp_path / "run" / "intake.html").read_text(encoding="utf-8")
+
+
 def test_check_lists_every_problem_and_ends_with_two(tmp_path):
     file = write_client(tmp_path / "c", SETTINGS, orders="order_id,ordered_at\n1,2025-01-01\n", surveys="")
     done = called("check", file, "--out", tmp_path / "run")

@@ -12,7 +12,7 @@ from crmlib.chapters import ChapterFile
 from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.files import write_whole
-from crmlib.words import Words, day, listed, number, percent
+from crmlib.words import Words, day, listed, number, percent, voice
 
 DIMENSIONS = ("complete", "valid", "unique", "consistent", "timely")
 words = Words(__file__)
@@ -45,7 +45,7 @@ def chapter_state(chapter: ChapterFile, tables: Mapping[str, Any]) -> dict[str, 
 def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     tables, silences = account["tables"], _silences(account)
     return {
-        "language": "zh-Hans" if client.language == "zh" else "en",
+        "language": "zh-Hans" if voice().language == "zh" else "en",
         "client": client.name,
         **{key: dt.date.fromisoformat(account[key]) for key in ("as_of", "first_day", "last_day")},
         "states": states,
