@@ -56,6 +56,8 @@ def months_before(day: Any, months: int) -> dt.date:
 
     >>> months_before("2025-12-31", 12), months_before("2025-02-28", 12), months_before("2025-03-30", 1)
     (datetime.date(2024, 12, 31), datetime.date(2024, 2, 29), datetime.date(2025, 2, 28))
+    >>> months_before("2025-06-30", 6), months_before("2024-02-29", 12), months_before("2025-01-31", -1)
+    (datetime.date(2024, 12, 31), datetime.date(2023, 2, 28), datetime.date(2025, 2, 28))
     """
     end = as_day(day)
     year, month = divmod(12 * end.year + end.month - 1 - months, 12)

@@ -264,7 +264,7 @@ def _mapping(values: Any) -> dict[str, Any]:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (not isinstance(value, str) and not known(value)) or str(value) in ("NaT", "<NA>")
+    return value is None or (not isinstance(value, str) and (str(value) in ("NaT", "<NA>") or not known(value)))
 
 
 def _unit_of(value: Any) -> str:

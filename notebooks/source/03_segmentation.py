@@ -9,7 +9,7 @@
 #     optional:
 #       customers: [channel]
 #       subscriptions: [started_at]
-#       surveys: [score]
+#       surveys: [customer_id, score]
 #       usage: [customer_id]
 #   kernelspec:
 #     display_name: Python 3
@@ -22,17 +22,17 @@
 #
 # **The manager's question:** who are our customers, what is each group worth, and who has moved where?
 #
-# Not everybody can have a named advisor, and not everybody needs one. Before effort can be spent where it counts, each
-# customer must have a place: a place that a colleague can explain, that two people would assign alike, and that can be
-# looked up again a year later.
+# Not everybody can have a personal advisor, and not everybody needs one. Before we spend effort where it counts, each
+# customer needs a place. A colleague must be able to explain it, two people must agree on it, and next year we must find
+# it again.
 #
 # ## What you will be able to do
 #
-# - score customers by recency, frequency and money so that equal customers are always treated alike;
+# - score customers by recency, frequency and money, and treat equal customers alike;
 # - put every customer into one value tier and one lifecycle stage, by rules that fit this client's rhythm;
-# - say how much of the revenue hangs on how few customers, and how sure that is;
+# - say how much of the revenue depends on how few customers, and how sure that is;
 # - follow customers from one tier to another, and put an amount on it;
-# - judge whether clusters found by a computer deserve to be believed.
+# - judge whether groups found by a computer deserve to be believed.
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
@@ -42,35 +42,47 @@ months: int = 12  # how far back the date lies with which today is compared
 groups: int = 4  # how many clusters are looked at beside the rules
 rules: str = ""  # the client's own rules file, relative to the configuration; empty: the kit's
 
+# %% [markdown]
+# We open the chapter on a client's data. Its settings stand in the folded cell above; each is explained where it is used.
+
 # %%
 import crmlib
+from crmlib.lifecycle import segmentation
 
 chapter = crmlib.begin("03_segmentation", client, run)
-orders = chapter.table("orders")
-people = chapter.table("customers") if chapter.has("customers") else None
 
 # %% [markdown]
 # ## What data this needs
 #
-# Orders, with the customer, the time and the amount. Four things make it richer: the table `customers` (those who
-# never bought, and the **channel** that won each), `subscriptions` (whose contract runs has not left), `surveys`
-# (satisfaction and needs) and `usage`.
+# The chapter needs the orders: who bought, when, and for how much. Four tables add detail. Customers tell us who never
+# bought, and which **channel** won each of them. Subscriptions matter because a customer with a running contract has not
+# left. Surveys bring satisfaction and needs, and usage shows who uses what they bought.
 #
-# From the orders comes one row per customer. `…_year` are the twelve months up to today; several orders on one day are
-# one purchase. Where the orders begin later than that, `history_days` says how many days they cover; the sentences then
-# name these days, and no money a year.
+# From the orders we make one row per customer. Columns that end in `_year` look at the last twelve months. Several orders
+# on one day are one purchase.
 
 # %%
-from crmlib.lifecycle import segmentation
-
+orders, people = chapter.table("orders"), chapter.table("customers")
 customers = segmentation.customer_activity(orders, people, as_of=chapter.as_of).to_pandas()
+customers[["customer_id", "recency_days", "purchases", "purchases_year", "revenue", "revenue_year"]].head().round(2)
+
+# %% [markdown]
+# Do the orders cover a whole year? If they do not, "the last twelve months" are only the days that we have. The reports
+# then speak of these days and not of a year.
+
+# %%
 history_days = segmentation.history_days(orders, as_of=chapter.as_of)
-customers.drop(columns=["first_day", "tenure_days"]).round({"revenue": 2, "revenue_year": 2}).head()
+history_days
+
+# %% [markdown] tags=["lesson"]
+# Aurora Beauty knows {{ len(customers) | count }} people, and {{ (customers.purchases > 0).sum() | count }} of them have
+# bought something. In the last twelve months, {{ (customers.purchases_year > 0).sum() | count }} did. Online traffic has
+# dried up, so the brand must look after those it has. But whom first?
 
 # %% [markdown]
 # ## Look at one customer first
 #
-# The customer with the most purchases, and the last of them:
+# Here are the latest purchases of the customer who bought most often:
 
 # %%
 from crmlib.purchases import purchases
@@ -80,9 +92,9 @@ somebody = customers.sort_values(["purchases", "customer_id"]).customer_id.tail(
 bought[bought.customer_id.isin(somebody)].sort_values(["day", "spend"]).tail().round({"spend": 2}).reset_index(drop=True)
 
 # %% [markdown]
-# Three questions sum up such a list. How long is the last purchase ago: **recency**. How often did the customer buy in
-# the last twelve months: **frequency**. What did these purchases bring: **monetary value**. Together they are called
-# **RFM**.
+# Three questions sum up such a list. How long ago was the last purchase? That is **recency**. How often did the customer
+# buy in the last twelve months? That is **frequency**. How much did these purchases bring? That is **monetary value**.
+# Together they are called **RFM**.
 
 # %%
 customers[customers.customer_id.isin(somebody)][["recency_days", "purchases_year", "revenue_year"]].round(2)
@@ -90,37 +102,46 @@ customers[customers.customer_id.isin(somebody)][["recency_days", "purchases_year
 # %% [markdown]
 # ## The idea by hand: cut points
 #
-# A number of days says little by itself. Is it long? That depends on the others. So we look for the number of days
-# within which the most recent fifth of all buyers has bought (or third, or quarter: the parameter `scores` says how
-# many parts). It is the **quantile**, and we take it as a value that somebody really has.
+# A number of days says little by itself. Is it long? That depends on the others. So we line up all buyers by the days
+# since their last purchase, and stop where we have passed a fifth of them (parameter `scores`). Below, `reached` counts
+# how many buyers have bought within so many days.
 
 # %%
-import numpy as np
-import pandas as pd
-
-pd.set_option("display.max_colwidth", None)
 buyers = customers[customers.purchases > 0]
-cut = np.quantile(buyers.recency_days, 1 / scores, method="inverted_cdf").item() if len(buyers) else 0.0
-cut
+reached = buyers.recency_days.astype(int).value_counts().sort_index().cumsum().rename("buyers so far")
+reached.head(3).to_frame()
+
+# %%
+cut = reached[reached >= len(buyers) / scores].index.min()
+reached.loc[:cut].tail(2).to_frame()
 
 # %% [markdown]
-# Whoever bought within this many days gets the highest score. Note what has *not* happened: nobody was sorted into
-# fifths of equal size. A **cut point** is a value, and equal values are on the same side of it.
+# The number of days in the last row is a **quantile**. We choose one that occurs in the data. Everybody who bought within
+# this many days gets the highest score.
 #
+# Notice what we did *not* do: we did not sort people into fifths of equal size. A **cut point** is a value, and equal
+# values are always on the same side of it.
+
+# %% [markdown] tags=["lesson"]
+# At Aurora, {{ (buyers.recency_days <= cut).sum() | count }} of {{ len(buyers) | count }} buyers bought within
+# {{ cut | count }} days. That is {{ (buyers.recency_days <= cut).mean() | percent.1 }}: a fifth, and the few who share
+# the last day with them.
+
+# %% [markdown]
 # ## The same with the library
 #
-# `cut_points` answers the cut points of all three measures as a table that can be read aloud, agreed on, and used again
-# next year.
+# `cut_points` does this for all three measures. The table can be read aloud, agreed on, and used again next year. Before
+# you run the cell: how many different scores can frequency have, if most customers bought once?
 
 # %%
 cut_points = segmentation.cut_points(customers, scores=scores)
-cut_points[["measure", "score", "words", "collapsed"]]
+chapter.show(segmentation.cut_points_table(cut_points))
 
 # %% [markdown]
-# Where very many customers have the same value, several cut points coincide, and fewer scores can be told apart than
-# were asked for: `collapsed` says how many fell together. That is no fault of the method; there is nothing to tell apart.
+# Where many customers have the same value, fewer scores are possible than we asked for. Scores that cannot be told apart
+# **collapse** into one. Nothing has gone wrong: there is nothing to tell apart.
 #
-# Everybody within the cut point found by hand has one and the same recency score:
+# Now everybody gets three scores. Everyone within the cut point that we found by hand has the same recency score:
 
 # %%
 scored = segmentation.rfm_scores(customers, cut_points)
@@ -131,15 +152,16 @@ assert scored[scored.recency_days <= cut].r_score.nunique() <= 1
 
 # %%
 grid = segmentation.rfm_grid(scored)
-picture = segmentation.plot_rfm_grid(grid, cut_points, history_days=history_days) if len(grid) else None
-chapter.show(picture, name="rfm_grid", table=grid) if picture else "Nobody has bought anything yet."
+chapter.show(segmentation.plot_rfm_grid(grid, cut_points, history_days=history_days))
 
 # %% [markdown]
-# The upper right corner is the heart of the business: often, and just now. Going down from there deserves a second look:
-# they came often *within* the twelve months, and have been silent since. Where the lower right is empty, that is no
-# finding: frequency counts the last twelve months, so whoever bought last before these has none.
+# The upper right corner is the heart of the business: these customers come often, and came just now. Go down from there
+# and look twice. These customers came often *within* the twelve months, and have been silent since.
 #
-# All cells together are all customers who ever bought, and all of their revenue of the twelve months:
+# The lower right fields are often empty by definition. Frequency counts the last twelve months, so customers who last
+# bought before that have a frequency of 0.
+#
+# All fields together hold everybody who ever bought, and all of their revenue of the twelve months:
 
 # %%
 assert grid.customers.sum() == len(buyers)
@@ -148,17 +170,19 @@ assert abs(grid.revenue_year.sum() - customers.revenue_year.sum()) < 0.01
 # %% [markdown]
 # ## A pitfall: scores of equal size
 #
-# Many recipes want every score to have exactly as many customers as every other, and rank the customers to get there.
-# Customers with the same number of purchases then get *different* scores, by the order of the rows in the file:
+# Many recipes want the same number of customers in every score. To get there, they rank the customers. Let us do that with
+# the number of purchases. What happens to customers who bought equally often?
 
 # %%
+import pandas as pd
+
 by_rank = pd.qcut(scored.purchases_year.rank(method="first"), scores, labels=False, duplicates="drop") + 1
 pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), by_rank.rename("score by rank"))
 
 # %% [markdown]
-# A row with more than one number other than 0 is the mistake: the same behaviour, several scores. Sort the file
-# differently and customers change segments. With cut points every row (but the last, which takes several numbers of
-# purchases together) has one number other than 0:
+# Read along a row: everybody in it bought equally often (in the last row: five times or more). Two numbers in a row mean
+# that equal customers got different scores, by their order in the file. Sort the file differently, and customers change
+# segments. With cut points this cannot happen:
 
 # %%
 pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), scored.f_score.rename("score"))
@@ -166,53 +190,72 @@ pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), scored.f_sc
 # %% [markdown]
 # ## The client's rhythm
 #
-# Scores compare customers with each other; they do not say who is asleep. *Long silent* means something else for bread
-# than for sofas. So we ask how long those who come back take, following each purchase for the same time, so that long
-# gaps are not missed, and counting every customer once, however often they come.
+# Scores compare customers with each other. They do not say who is asleep. A long silence means something else for bread
+# than for sofas. So we ask: when customers come back, how long does it take them?
+#
+# Two details make the answer fair. We follow every purchase for the same time, and we count every customer once, however
+# often they come.
 
 # %%
 rhythm = segmentation.purchase_rhythm(orders, as_of=chapter.as_of).to_pandas()
-reached = rhythm.set_index("days_to_return").weight.cumsum() / rhythm.weight.sum()
-reached.iloc[29::60].round(3).rename("share back").to_frame()
+back = rhythm.set_index("days_to_return").weight.cumsum() / rhythm.weight.sum()
+back.iloc[29::60].round(3).rename("share back").to_frame()
 
 # %% [markdown]
-# Each row is a number of days and the share of the returning customers who were back by then. From this distribution, and from
-# what customers spend, come the **thresholds** that the rules use. The rules stand in a file that a consultant may copy
-# and change; what they come to for this client is computed, and said in words:
+# Each row is a number of days, and the share of returning customers who were back by then. From this rhythm, and from what
+# customers spend, come the **thresholds** of the rules. The rules stand in a file that you may copy and change for a
+# client (parameter `rules`).
 
 # %%
-own_rules = segmentation.read_rules(chapter.client.folder / rules if rules else None)
+own_rules = segmentation.read_rules(chapter.client.beside(rules))
 thresholds = segmentation.thresholds(customers, rhythm, rules=own_rules)
-thresholds[["threshold", "value", "low", "high"]].set_index("threshold").round(2)
-
-# %%
-thresholds[["threshold", "words"]].set_index("threshold")
+chapter.show(segmentation.thresholds_table(thresholds, rules=own_rules))
 
 # %% [markdown]
-# `low` and `high` are the 95 % interval, where a threshold is read from the rhythm. The others are agreements: they are
-# drawn where the rules say, and have no interval.
+# A threshold that is read from the rhythm has a range, because other customers would have given a slightly different one.
+# The other thresholds are choices written in the rules file; a choice has no range.
 #
 # ## Value tiers
 #
-# Four tiers, as in most loyalty handbooks: **core**, **potential**, **ordinary** and **sleeping**. The rules are tried
-# from the top, and the first that fits decides, so that nobody is in two tiers. That nobody is in none is checked: if a
-# rule file leaves a gap, the library names the customers and the conditions that leave them out.
+# Most loyalty handbooks know four tiers: **core**, **potential**, **ordinary** and **sleeping**. Each has a rule. The
+# library tries the rules one after the other, and *the first rule that fits decides*. So nobody is in two tiers.
 
 # %%
 segmented = segmentation.segments(scored, thresholds, rules=own_rules)
-guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
-tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
-tier_rules = segmentation.segment_rules(thresholds, rules=own_rules)
-has_contracts = chapter.has("subscriptions", "customer_id", "started_at")
-contracts = chapter.table("subscriptions") if has_contracts else None
-under_contract = segmentation.under_contract(contracts, as_of=chapter.as_of).to_pandas() if has_contracts else None
-bound = segmentation.sleepers_under_contract(segmented, under_contract) if has_contracts else None
-tier_table = segmentation.table_of_tiers(tiers, tier_rules, segmented, history_days=history_days, bound=bound)
-chapter.show_table(tier_table.frame, name="tiers", title=tier_table.title, reading=tier_table.reading)
+segmented[["customer_id", "recency_days", "purchases_year", "revenue_year", "tier"]].head().round(2)
 
 # %% [markdown]
-# Revenue for which no customer is known has a row of its own, where there is any. So the table adds up to all revenue of
-# the twelve months, computed here once more straight from the orders:
+# Nobody is left out either. If a rules file leaves a gap, the library refuses it, and names the conditions that fail.
+#
+# What is each tier worth? Revenue of unknown customers (guests) gets a row of its own, where there is any.
+
+# %%
+guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
+tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
+
+# %% [markdown]
+# One question remains about the silent. Some customers pay by contract, and order rarely. A silent customer with a running
+# contract is not asleep, so we count them:
+
+# %%
+contracts = segmentation.under_contract(chapter.table("subscriptions"), as_of=chapter.as_of).to_pandas()
+bound = segmentation.sleepers_under_contract(segmented, contracts)
+bound.round(2)
+
+# %% [markdown]
+# Here is the result. The table lists the rules in the order in which they are tried. Before you run the cell: a customer
+# spent more than anybody else this year, and has been silent since. Which tier is it?
+
+# %%
+chapter.show(
+    segmentation.tiers_table(tiers, thresholds, segmented, bound, rules=own_rules, history_days=history_days)
+)
+
+# %% [markdown]
+# Rule 1 comes first, so the silent are asleep, whatever they spent. This is on purpose: a customer who has left needs
+# something else than one who is here.
+#
+# The table adds up to all revenue of the twelve months. We compute that once more, straight from the orders:
 
 # %%
 from crmlib.calendar import months_before
@@ -221,53 +264,53 @@ everything = purchases(orders, as_of=chapter.as_of, guests=True).select("day", "
 in_year = everything[everything.day > pd.Timestamp(months_before(chapter.as_of, 12))]
 assert abs(tiers.revenue_year.sum() - in_year.spend.sum()) < 0.01
 
+# %% [markdown] tags=["lesson"]
+# Aurora has {{ (segmented.tier == "core").sum() | count }} core customers. They are
+# {{ (segmented.tier == "core").mean() | percent }} of all who ever bought, and they bring
+# {{ tiers.set_index("segment").revenue_share["core"] | percent }} of the year's revenue. And
+# {{ (segmented.tier == "sleeping").sum() | count }} customers are asleep, more than in any other tier.
+
 # %% [markdown]
 # ## In words
 #
-# A **tier** is what a customer is worth *to us, now*. It is no judgement on a person, and it is no forecast. Whether it
-# says something about the coming year must be tested, which we do with the stages. A **stage** is where the relationship
-# stands. The tier *sleeping* takes in everybody who has been silent for long; the stages tell the *sleeping* from the
-# *lost* among them.
+# A **tier** says what a customer is worth *to us, now*. It does not judge the person, and it is no forecast.
+#
+# A **stage** says where the relationship stands. The tier *sleeping* holds everybody who has been silent for long. The
+# stages tell the *sleeping* among them from the *lost*.
 #
 # ## Lifecycle stages
 #
-# The second question about a customer is where the relationship stands: **prospect**, **new**, **growing**, **mature**,
-# **sleeping**, **lost**. To test the stages, we put the customers of an earlier day into stages *with today's thresholds*
-# and look at what they have done since.
+# There are six stages: **prospect**, **new**, **growing**, **mature**, **sleeping** and **lost**. They include people who
+# never bought, so we use all known customers.
 
 # %%
 everybody = segmentation.segments(customers, thresholds, rules=own_rules)
 stages = segmentation.segment_summary(everybody, by="stage", rules=own_rules)
-earlier = segmentation.comparison_day(customers, as_of=chapter.as_of, months=months)
 stages[["segment", "customers", "share", "buyers", "revenue_year", "recency_days"]].round(3)
 
 # %% [markdown]
-# The earlier day lies `months` before today, or later if the data do not reach that far back. Where there is none, the
-# comparison is left out.
+# Do the stages mean anything? That can be tested. We go back 12 months (parameter `months`), put the customers of that day
+# into stages *with the thresholds of today*, and look at what they have done since. If the data do not reach back that
+# far, the day lies later; if they are too young, there is no such day and no test.
 
 # %%
-moves = stage_outcomes = None
-if earlier:
-    activity_then = segmentation.customer_activity(orders, people, as_of=earlier).to_pandas()
-    then = segmentation.segments(activity_then, thresholds, rules=own_rules)
-    moves = segmentation.migration(then, everybody, since=earlier)
-    by_stage = segmentation.migration(then, everybody, since=earlier, by="stage")
-    stage_outcomes = segmentation.segment_outcomes(by_stage, by="stage", rules=own_rules)
+earlier = segmentation.comparison_day(customers, as_of=chapter.as_of, months=months)
+then = segmentation.earlier_segments(orders, people, thresholds, on=earlier, rules=own_rules)
+moves_by_stage = segmentation.migration(then, everybody, since=earlier, by="stage")
+outcomes = segmentation.segment_outcomes(moves_by_stage, by="stage", rules=own_rules)
 
 # %%
-stage_rules = segmentation.segment_rules(thresholds, by="stage", rules=own_rules)
-stage_table = segmentation.table_of_stages(stages, stage_rules, stage_outcomes, since=earlier)
-chapter.show_table(stage_table.frame, name="stages", title=stage_table.title, reading=stage_table.reading)
+chapter.show(segmentation.stages_table(stages, thresholds, outcomes, since=earlier, rules=own_rules))
 
 # %% [markdown]
-# The right-hand columns are the test. If those who were sleeping came back as often as those who were mature, the stages
-# would be words only. Among the lost, some come back too: *lost* is a line drawn in time, not a fact about a person.
+# The columns on the right are the test. Suppose the sleeping had come back as often as the mature: then the stages would be
+# mere words. Some of the lost come back, too. *Lost* is a line drawn in time, and not a fact about a person.
 #
-# ## How much hangs on how few
+# ## How much depends on how few
 #
-# Line up the customers who bought in the last twelve months, the best first, and add up their revenue: the **Pareto
-# curve**. If all spent the same, it would be the diagonal. **ABC classes** cut it: A are the best customers who together
-# bring the first part of the revenue, B those who bring most of the rest, C all others.
+# Line up the customers who bought in the last twelve months, the best first, and add up their revenue. This gives the
+# **Pareto curve**. If all spent the same, it would be the diagonal. **ABC classes** cut the curve: A holds the best, who
+# together bring the first large part of the revenue; B brings most of the rest; C is everybody else.
 
 # %%
 spending = segmentation.spending(customers)
@@ -277,9 +320,11 @@ abc.round({"share": 3, "revenue_year": 2, "revenue_share": 3, "at_least": 2})
 # %% [markdown]
 # ## How sure
 #
-# A few large customers more or less, and the share of the best would be another. So we draw the customers anew, many
-# times, with replacement (**bootstrap**), and look at how far the share moves. The **Gini coefficient** says the same
-# about the whole curve: 0 where all spend alike, near 1 where one spends everything.
+# With a few more or fewer big customers, the share of the best would be different. How different? We draw the customers
+# anew, many times, and some of them twice (**bootstrap**). Then we see how far the share moves.
+#
+# The **Gini coefficient** sums up the whole curve. It is 0 where all spend alike, and near 1 where one customer spends
+# everything.
 
 # %%
 concentration = segmentation.concentration(spending)
@@ -287,148 +332,154 @@ concentration.round(3)
 
 # %%
 curve = segmentation.pareto_curve(spending)
-pareto = None if curve.empty else segmentation.plot_pareto(curve, concentration, abc, history_days=history_days)
-chapter.show(pareto, name="pareto", table=curve) if pareto else "Nobody bought in the last twelve months."
+chapter.show(segmentation.plot_pareto(curve, concentration, abc, history_days=history_days))
 
 # %% [markdown]
 # ## Who moved where
 #
-# Tiers are a photograph. Two of them, taken by the same rule, show the movement. Only the *same thresholds* on both days
-# compare like with like: with thresholds of their own, each day would have its best fifth by definition, and a shop that
-# loses half of its revenue would look unchanged.
+# Tiers are a photograph. Two photographs show the movement, if both are taken by the *same thresholds*. Imagine a shop that
+# loses half of its revenue. If each day had its own best fifth, nothing would seem to have changed.
 
 # %%
-picture = segmentation.plot_migration(moves, since=earlier, rules=own_rules) if earlier else None
-chapter.show(picture, name="migration", table=moves) if earlier else "The orders do not reach back far enough."
+moves = segmentation.migration(then, everybody, since=earlier)
+chapter.show(segmentation.plot_migration(moves, since=earlier, rules=own_rules))
 
 # %% [markdown]
-# Read along a row: where the customers of that tier are now. What was won and lost on the way, in the client's currency:
+# Read along a row: it shows where the customers of that tier are now. What did we win and lose on the way? The next table
+# says it in the client's currency.
 
 # %%
-moves[["before", "after", "customers", "revenue_before", "revenue_after", "change"]].round(0) if earlier else None
+moves[["before", "after", "customers", "revenue_before", "revenue_after", "change"]].round(0)
 
 # %% [markdown]
-# A trap lies in the first rows. Core customers were picked *because* they had spent much, some of them by luck: a
-# wedding, a gift. Luck does not repeat, so a part of them falls even if nothing is wrong; and others rise. This is
-# **regression to the mean**, and the reason why a loss "among our best" must be read beside the gains of those who rose.
-# The finding on the core therefore looks at all who were core then *or* are now: where nothing has changed, the two
-# cancel.
+# The first rows hold a trap. We picked core customers *because* they had spent much, some of them by luck: a wedding, a
+# gift. Luck does not repeat, so some of them fall back even if nothing is wrong. Others rise in their place. This is
+# **regression to the mean**.
 #
+# So never read the loss "among our best" alone. Read it beside the gains of those who rose. The finding below looks at all
+# who were core then *or* are core now. If nothing has changed, the two cancel.
+
+# %% [markdown] tags=["lesson"]
+# A year ago Aurora had {{ moves[moves.before == "core"].customers.sum() | count }} core customers, and
+# {{ moves[(moves.before == "core") & (moves.after != "core")].customers.sum() | count }} of them are core no longer. That
+# sounds like a disaster. But {{ moves[(moves.before != "core") & (moves.after == "core")].customers.sum() | count }}
+# others have become core in the same year.
+
+# %% [markdown]
 # ## Would the computer form the same groups?
 #
-# Rules are drawn by people. **k-means** draws groups by itself: it looks for centres, so that everybody is near one of
-# them. Two things decide whether that is worth anything. *Standardisation*: on raw numbers, money (in thousands) drowns
-# purchases (in units), so each measure is first brought to the same spread. And *stability*: would other customers of
-# the same shop form the same groups? We draw the customers anew, form groups again, and compare.
+# People draw rules. **k-means** draws groups by itself: it looks for centres, and puts everybody with the nearest. Two
+# things decide whether we can use them.
+#
+# - *Standardisation.* Money runs into thousands and purchases do not. On raw numbers, money alone would decide. So each
+#   measure is first brought to the same spread.
+# - *Stability.* Would other customers of the same shop form the same groups? We draw the customers anew, form groups
+#   again, and compare.
 
 # %%
-stability = segmentation.cluster_stability(customers)
+stability = segmentation.cluster_stability(customers, clusters=range(2, max(groups, 6) + 1))
 stability.set_index("clusters").round(2)
 
 # %% [markdown]
-# `rand_index` is the **adjusted Rand index**: 1 if everybody ends up with the same companions again, 0 if no more than by
-# chance. `weakest` is the fate of the least stable group; below 0.6 it should not be believed. k-means *always* answers
-# groups, even for a shapeless cloud of points: only this table says whether they are there.
+# `rand_index` is the **adjusted Rand index**. It is 1 if everybody ends up with the same companions again, and 0 if only
+# chance brings them together. `weakest` looks at the least stable group; below 0.6, do not believe it. k-means *always*
+# answers groups, even for a shapeless cloud. Only this table says whether they are there.
+#
+# How do the groups lie beside the tiers? We look at four of them (parameter `groups`).
 
 # %%
-possible = groups in set(stability.clusters)
-clustered = segmentation.clusters(segmented, clusters=groups) if possible else None
-beside = segmentation.clusters_beside_rules(clustered) if possible else None
-cluster_table = segmentation.table_of_clusters(beside, stability) if possible else None
+clustered = segmentation.clusters(segmented, clusters=groups)
+beside = segmentation.clusters_beside_rules(clustered)
+chapter.show(segmentation.clusters_table(beside, stability, rules=own_rules))
 
-# %%
-(
-    chapter.show_table(cluster_table.frame, name="clusters", title=cluster_table.title, reading=cluster_table.reading)
-    if possible
-    else "There are too few different customers for so many groups."
-)
-
-# %% [markdown]
+# %% [markdown] tags=["needs:customers.channel"]
 # ## Who is in the core?
 #
-# Where customers came from says which kind will become core. Intervals belong to it: a channel with few customers may
-# have a high share by chance.
+# Which customers become core? Where they came from tells us something. Each share needs its range: a channel with few
+# customers may have a high share by chance.
 
-# %%
-has_channel = chapter.has("customers", "channel")
-origin = segmentation.segment_shares(segmented, people.to_pandas(), attribute="channel") if has_channel else None
-origin.drop(columns="attribute").round(3) if has_channel else None
+# %% tags=["needs:customers.channel"]
+origin = segmentation.segment_shares(segmented, people.to_pandas(), attribute="channel")
+origin.drop(columns="attribute").round(3)
 
-# %% [markdown]
-# How they use the product, where that is recorded:
+# %% [markdown] tags=["needs:usage.customer_id"]
+# Do they use what they bought? Where usage is recorded, we can see it by tier:
 
-# %%
-has_usage = chapter.has("usage", "customer_id", "used_at")
-used = chapter.table("usage").to_pandas() if has_usage else None
-segmentation.segment_usage(segmented, used, as_of=chapter.as_of).round(3) if has_usage else None
+# %% tags=["needs:usage.customer_id"]
+used = chapter.table("usage").to_pandas()
+segmentation.segment_usage(segmented, used, as_of=chapter.as_of).round(3)
 
-# %% [markdown]
+# %% [markdown] tags=["needs:surveys.customer_id", "needs:surveys.score"]
 # ## What they say: satisfaction and needs
 #
-# Spending shows what customers did; surveys say what they felt about it. The latest answer of each customer makes the
-# **satisfaction tier**. Who did not answer is neither satisfied nor dissatisfied: unknown.
+# Spending shows what customers did. Surveys tell us how they felt about it. The latest answer of each customer makes their
+# **satisfaction tier**. A customer who did not answer is neither satisfied nor dissatisfied. We do not know.
 
-# %%
-has_answers = chapter.has("surveys", "score", "customer_id")
-answers = chapter.table("surveys") if chapter.has("surveys", "customer_id") else None
-said = segmentation.satisfaction(answers, as_of=chapter.as_of, rules=own_rules).to_pandas() if has_answers else None
-by_satisfaction = segmentation.segment_satisfaction(segmented, said) if has_answers else None
-by_satisfaction.pivot(index="segment", columns="satisfaction", values="customers") if has_answers else None
+# %% tags=["needs:surveys.customer_id", "needs:surveys.score"]
+said = segmentation.satisfaction(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules).to_pandas()
+by_satisfaction = segmentation.segment_satisfaction(segmented, said)
+by_satisfaction.pivot(index="segment", columns="satisfaction", values="customers")
 
-# %% [markdown]
-# A needs survey asks what matters to somebody: that it *works* (functional), that it *feels right* (emotional), that it
-# *says something about me* (social). The group that a customer rates highest leads.
+# %% [markdown] tags=["needs:surveys.customer_id"]
+# A needs survey asks what matters to somebody: that it *works* (functional), that it *feels right* (emotional), or that it
+# *says something about me* (social). The need that a customer rates highest leads.
 
-# %%
-needs = segmentation.needs(answers, as_of=chapter.as_of, rules=own_rules).to_pandas() if answers is not None else None
-needs.need.value_counts(normalize=True).sort_index().round(3) if needs is not None and len(needs) else None
+# %% tags=["needs:surveys.customer_id"]
+needs = segmentation.needs(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules).to_pandas()
+chapter.show(segmentation.needs_table(needs))
 
 # %% [markdown]
 # ## What to do
 #
-# Each finding says what was found, what is at stake in a year, how sure that is, and what to do. The amounts are looked at
-# from several sides and overlap (a core customer who fell asleep is in two of them): do not add them up. First, where the
-# line of the sleeping tier might also have been drawn. Customers whose contract runs are left out: whoever subscribes
-# pays without ordering, or once a year, and is not asleep.
+# The first finding is about revenue that has gone to sleep. How sure is its amount? That depends on where we draw the line.
+# So we draw it at both ends of its range as well. Customers with a running contract are left out, because they have not
+# left.
 
 # %%
-lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules, under_contract=under_contract)
-tier_outcomes = segmentation.segment_outcomes(moves, rules=own_rules) if earlier else None
-horizon = int(rhythm.horizon_days.iloc[0]) if len(rhythm) else None
+lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules, under_contract=contracts)
 lines.round(0)
+
+# %% [markdown]
+# Each finding says what we found, what is at stake in a year, how sure that is, and what to do. Do not add the amounts up:
+# they overlap. A core customer who fell asleep is in two of them.
+
+# %%
+tier_outcomes = segmentation.segment_outcomes(moves, rules=own_rules)
+followed = {"since": earlier, "history_days": history_days, "horizon": rhythm.horizon_days.max()}
 
 # %%
 chapter.conclude(
-    segmentation.finding_sleeping(
-        tiers, lines, tier_outcomes, since=earlier, history_days=history_days, horizon=horizon, bound=bound
-    ),
+    segmentation.finding_sleeping(tiers, lines, tier_outcomes, bound, **followed),
     segmentation.finding_concentration(concentration, history_days=history_days),
-    segmentation.finding_core_lost(moves, since=earlier) if earlier else None,
-    segmentation.finding_potential(moves, tiers, since=earlier) if earlier else None,
-    segmentation.finding_dissatisfied(by_satisfaction, history_days=history_days) if has_answers else None,
-    segmentation.finding_origin(origin) if has_channel else None,
-    segmentation.finding_clusters(stability, beside) if possible else None,
+    segmentation.finding_core_lost(moves, since=earlier),
+    segmentation.finding_potential(moves, tiers, since=earlier),
+    segmentation.finding_clusters(stability, beside, rules=own_rules),
 )
+
+# %% tags=["needs:surveys.customer_id", "needs:surveys.score"]
+chapter.conclude(segmentation.finding_dissatisfied(by_satisfaction, history_days=history_days))
+
+# %% tags=["needs:customers.channel"]
+chapter.conclude(segmentation.finding_origin(origin))
 
 # %% [markdown]
-# The list of customers with their scores, tier and stage is kept with the run's tables: it is what an advisor works with.
+# An advisor works with a list. So the run keeps every customer with their tier, stage and scores.
 
 # %%
-listed = everybody[["customer_id", "tier", "stage"]].merge(
-    scored[["customer_id", "r_score", "f_score", "m_score"]], on="customer_id", how="left"
-)
-chapter.keep(listed.astype({name: "Int64" for name in ("r_score", "f_score", "m_score")}), name="customers")
+three = ["r_score", "f_score", "m_score"]
+listed = everybody[["customer_id", "tier", "stage"]].merge(scored[["customer_id", *three]], on="customer_id", how="left")
+chapter.keep(listed.astype(dict.fromkeys(three, "Int64")), name="customers")
 
 # %% [markdown]
 # ## More pitfalls
 #
 # - **The beginning of the data.** If the orders begin in the middle of a relationship, old customers look new. Ask from
 #   which day on the orders are complete.
-# - **Money in the tier, money as the result.** Core customers spend much because that is how they were chosen. It proves
-#   nothing about the care they are given; only a comparison with a random control group does (chapter 11).
-# - **Segments for their own sake.** If two segments are treated alike, they are one segment. If a segment has no owner,
-#   it is a statistic.
-# - **Too many.** The scores of three measures multiply. Nobody can hold a plan for each of so many combinations in mind:
+# - **Money in the tier, money in the result.** Core customers spend much because we chose them for it. That proves nothing
+#   about the care we give them. Only a comparison with a random control group does (chapter 11).
+# - **Segments for their own sake.** If you treat two segments alike, they are one segment. If a segment has no owner, it is
+#   a statistic.
+# - **Too many.** The scores of three measures multiply. How many plans would that be? Nobody can hold them all in mind:
 
 # %%
 int(cut_points.groupby("measure").score.nunique().prod())
@@ -436,25 +487,25 @@ int(cut_points.groupby("measure").score.nunique().prod())
 # %% [markdown]
 # ## Summary
 #
-# - Cut points are values, stated in words; equal customers get equal scores, and collapsed scores are reported.
-# - Rules in a fixed order put everybody into exactly one tier and one stage; their thresholds follow the client's rhythm.
-# - The segments of an earlier day are tested by what their customers have done since.
-# - Movement between tiers is measured with the same thresholds on both days, and read with regression to the mean in mind.
-# - Clusters are believed only as far as they are found again.
+# - Cut points are values, stated in words. Equal customers get equal scores, and collapsed scores are reported.
+# - Rules are tried in a fixed order, and the first that fits decides. Their thresholds follow the client's rhythm.
+# - What customers have done since tests the segments of an earlier day.
+# - Measure movement between tiers with the same thresholds on both days, and keep regression to the mean in mind.
+# - Believe clusters only as far as they are found again.
 #
 # ## Glossary
 #
-# | word | meaning |
-# | --- | --- |
-# | recency, frequency, monetary value | days since the last purchase; purchases and revenue of the last twelve months |
-# | cut point | a value that separates two scores; equal values are on the same side |
-# | threshold | a number at which a rule draws its line, computed for this client |
-# | value tier | core, potential, ordinary or sleeping: what a customer is worth now |
-# | lifecycle stage | prospect, new, growing, mature, sleeping or lost: where the relationship stands |
-# | Pareto curve, ABC | share of revenue by share of customers, best first; classes cut from it |
-# | Gini coefficient | 0 where all spend alike, near 1 where one spends everything |
-# | migration | how customers moved between segments from one day to another |
-# | regression to the mean | those picked for a good year have, on average, a less good one next |
-# | adjusted Rand index | how alike two groupings are: 1 the same, 0 as by chance |
+# - **Recency, frequency, monetary value**: days since the last purchase; purchases and revenue of the last twelve months
+#   (近度, 频度, 额度).
+# - **Cut point**: a value that separates two scores; equal values are on the same side (切点).
+# - **Threshold**: a number at which a rule draws its line, computed for this client (阈值).
+# - **Value tier**: core, potential, ordinary or sleeping; what a customer is worth now (客户分级: 核心, 潜力, 普通, 沉睡).
+# - **Lifecycle stage**: prospect, new, growing, mature, sleeping or lost; where the relationship stands
+#   (生命周期阶段: 潜在, 新, 成长, 成熟, 沉睡, 流失).
+# - **Pareto curve, ABC**: share of revenue by share of customers, best first; classes cut from it (帕累托曲线, ABC分类).
+# - **Gini coefficient**: 0 where all spend alike, near 1 where one customer spends everything (基尼系数).
+# - **Migration**: how customers moved between segments from one day to another (客户迁移).
+# - **Regression to the mean**: after a good year, customers have on average a less good one (回归均值).
+# - **Adjusted Rand index**: how far two groupings agree; 1 completely, 0 by chance (调整兰德指数).
 #
-# **Now practise:** [exercises](exercises/03_segmentation_exercises.ipynb).
+# **On to the exercises:** [practice notebook](exercises/03_segmentation_exercises.ipynb).

@@ -1,4 +1,10 @@
-"""Segmentation: who the customers are, what each group is worth, and who moved where."""
+"""Segmentation: who the customers are, what each group is worth, and who moved where.
+
+Measures by idea: ``activity`` (one row per customer), ``rfm`` (scores), ``tiers`` (thresholds, tiers and stages by the
+rules of ``rules.yaml``), ``summary`` (what each amounts to), ``pareto``, ``movement`` (between two days), ``k_means``,
+``profiles`` (origin and usage) and ``survey_answers``. Then ``figures`` and ``findings``, whose words are in
+``words.yaml``.
+"""
 
 from crmlib.lifecycle.segmentation.activity import (
     customer_activity,
@@ -6,96 +12,43 @@ from crmlib.lifecycle.segmentation.activity import (
     revenue_without_customer,
     under_contract,
 )
-from crmlib.lifecycle.segmentation.exhibits import (
-    CaptionedTable,
-    table_of_clusters,
-    table_of_stages,
-    table_of_tiers,
+from crmlib.lifecycle.segmentation.figures import (
+    clusters_table,
+    cut_points_table,
+    needs_table,
+    plot_migration,
+    plot_pareto,
+    plot_rfm_grid,
+    stages_table,
+    thresholds_table,
+    tiers_table,
+)
+from crmlib.lifecycle.segmentation.findings import (
+    finding_clusters,
+    finding_concentration,
+    finding_core_lost,
+    finding_dissatisfied,
+    finding_origin,
+    finding_potential,
+    finding_sleeping,
 )
 from crmlib.lifecycle.segmentation.k_means import (
     adjusted_rand_index,
     cluster_stability,
     clusters,
     clusters_beside_rules,
-    finding_clusters,
 )
-from crmlib.lifecycle.segmentation.movement import (
-    comparison_day,
-    finding_core_lost,
-    finding_potential,
-    migration,
-    plot_migration,
-    segment_outcomes,
-)
-from crmlib.lifecycle.segmentation.pareto import (
-    abc_classes,
-    concentration,
-    finding_concentration,
-    pareto_curve,
-    plot_pareto,
-    spending,
-)
-from crmlib.lifecycle.segmentation.profiles import finding_origin, segment_shares, segment_usage
-from crmlib.lifecycle.segmentation.rfm import cut_points, plot_rfm_grid, rfm_grid, rfm_scores
+from crmlib.lifecycle.segmentation.movement import comparison_day, earlier_segments, migration, segment_outcomes
+from crmlib.lifecycle.segmentation.pareto import abc_classes, concentration, pareto_curve, spending
+from crmlib.lifecycle.segmentation.profiles import segment_shares, segment_usage
+from crmlib.lifecycle.segmentation.rfm import cut_points, rfm_grid, rfm_scores
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import (
-    finding_sleeping,
-    named,
-    segment_rules,
     segment_summary,
     sleepers_under_contract,
     sleeping_lines,
+    stages_of_tier,
 )
-from crmlib.lifecycle.segmentation.survey_answers import finding_dissatisfied, needs, satisfaction, segment_satisfaction
+from crmlib.lifecycle.segmentation.survey_answers import needs, satisfaction, segment_satisfaction
 from crmlib.lifecycle.segmentation.tiers import segments, thresholds
 from crmlib.purchases import history_days
-
-__all__ = [
-    "CaptionedTable",
-    "Rules",
-    "abc_classes",
-    "adjusted_rand_index",
-    "cluster_stability",
-    "clusters",
-    "clusters_beside_rules",
-    "comparison_day",
-    "concentration",
-    "customer_activity",
-    "cut_points",
-    "finding_clusters",
-    "finding_concentration",
-    "finding_core_lost",
-    "finding_dissatisfied",
-    "finding_origin",
-    "finding_potential",
-    "finding_sleeping",
-    "history_days",
-    "migration",
-    "named",
-    "needs",
-    "pareto_curve",
-    "plot_migration",
-    "plot_pareto",
-    "plot_rfm_grid",
-    "purchase_rhythm",
-    "read_rules",
-    "revenue_without_customer",
-    "rfm_grid",
-    "rfm_scores",
-    "satisfaction",
-    "segment_outcomes",
-    "segment_rules",
-    "segment_satisfaction",
-    "segment_shares",
-    "segment_summary",
-    "segment_usage",
-    "segments",
-    "sleepers_under_contract",
-    "sleeping_lines",
-    "spending",
-    "table_of_clusters",
-    "table_of_stages",
-    "table_of_tiers",
-    "thresholds",
-    "under_contract",
-]

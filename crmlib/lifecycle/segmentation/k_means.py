@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmlib import text
 from crmlib.engine import quantile, same_kind, to_pandas
-from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.summary import By
+from crmlib.lifecycle.segmentation.rules import By
 
 FEATURES = ("recency_days", "purchases_year", "revenue_year")
+BESIDE = (
+    "cluster", "customers", "share", "recency_days", "purchases_year", "revenue_per_customer", "revenue_share",
+    "segment", "segment_share", "rand_index",
+)  # fmt: skip
 MOST_ROWS = 2000
 STABLE = 0.8
 BELIEVABLE = 0.6
-
-
-# Measures
 
 
 def clusters(customers: Any, *, clusters: int = 4, seed: int = 1) -> Any:
@@ -25,10 +24,8 @@ def clusters(customers: Any, *, clusters: int = 4, seed: int = 1) -> Any:
     k-means on the logarithms of recency, purchases and revenue of the last twelve months, each brought to mean 0 and
     standard deviation 1, so that no unit of measure outweighs the others. Centres are found on at most 2,000
     customers (all, if there are no more; else those whose hashed number comes first) and everybody goes to the
-    nearest. All columns stay. pandas or Ibis in, same kind out.
-
-    Raises:
-        ValueError: there are fewer different customers than clusters.
+    nearest. All columns stay. Fewer different customers than clusters make no groups: then the table is empty. pandas
+    or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> customers = pd.DataFrame({"customer_id": list("abcd"), "purchases": 1, "recency_days": [1, 2, 300, 310],
@@ -36,8 +33,23 @@ def clusters(customers: Any, *, clusters: int = 4, seed: int = 1) -> Any:
     >>> clusters(customers, clusters=2).cluster.tolist()
     [1, 1, 2, 2]
     """
-    model = _Fitted(_features(customers), clusters, seed)
-    return _nearest(customers, model=model)
+    features = _features(customers)
+    if _different(features) < clusters:
+        return _none_of(customers)
+    return _nearest(customers, model=_Fitted(features, clusters, seed))
+
+
+def _different(points: Any) -> int:
+    import numpy as np
+
+    return len(np.unique(points, axis=0)) if len(points) else 0
+
+
+@same_kind
+def _none_of(customers: Any) -> Any:
+    import ibis
+
+    return customers.filter(ibis.literal(False)).mutate(cluster=ibis.literal(0).cast("int64"))
 
 
 class _Fitted:
@@ -46,8 +58,6 @@ class _Fitted:
     def __init__(self, features: Any, clusters: int, seed: int) -> None:
         import numpy as np
 
-        if len(np.unique(features, axis=0)) < clusters:
-            raise ValueError(f"{len(np.unique(features, axis=0))} different customers cannot form {clusters} clusters")
         self.mean, self.deviation = features.mean(axis=0), features.std(axis=0)
         self.deviation[self.deviation == 0] = 1.0
         self.standardised = (features - self.mean) / self.deviation
@@ -131,13 +141,13 @@ def cluster_stability(
     draws = [random.integers(0, len(features), len(features)) for _ in range(resamples if len(features) else 0)]
     rows = []
     for count in clusters:
-        if not len(features) or len(np.unique(features, axis=0)) < count:
+        if _different(features) < count:
             continue
         model = _Fitted(features, count, seed)
         points = model.standardised
         alike = []
         for number, draw in enumerate(draws):
-            if len(np.unique(points[draw], axis=0)) < count:
+            if _different(points[draw]) < count:
                 continue
             centres, _ = _k_means(points[draw], count, seed + number, starts=2)
             again = ((points[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
@@ -205,7 +215,11 @@ def clusters_beside_rules(clustered: Any, *, by: By = "tier") -> Any:
     0        1          2      core            1.0         1.0
     1        2          1  sleeping            1.0         1.0
     """
+    import pandas as pd
+
     profile = to_pandas(_profile(clustered))
+    if profile.empty:
+        return pd.DataFrame(columns=list(BESIDE))
     cross = to_pandas(_cross(clustered, by=by)).pivot_table(
         index="cluster", columns="segment", values="customers", fill_value=0
     )
@@ -217,10 +231,7 @@ def clusters_beside_rules(clustered: Any, *, by: By = "tier") -> Any:
         segment=cross.idxmax(axis=1).loc[profile.cluster].to_numpy(),
         segment_share=(cross.max(axis=1) / cross.sum(axis=1)).loc[profile.cluster].to_numpy(),
         rand_index=adjusted_rand_index(cross.to_numpy()),
-    )[
-        ["cluster", "customers", "share", "recency_days", "purchases_year", "revenue_per_customer", "revenue_share",
-         "segment", "segment_share", "rand_index"]
-    ]  # fmt: skip
+    )[list(BESIDE)]
 
 
 @same_kind
@@ -243,51 +254,6 @@ def _cross(clustered: Any, *, by: By) -> Any:
     return known.group_by("cluster", segment=known[by]).agg(customers=known.count()).order_by("cluster", "segment")
 
 
-# Findings
-
-
 def is_stable(stability: Any) -> bool:
     """Whether groups are found again reliably enough to be believed: a row of :func:`cluster_stability`."""
     return bool(stability.rand_index >= STABLE and stability.weakest >= BELIEVABLE)
-
-
-def finding_clusters(stability: Any, beside: Any) -> Finding | None:
-    """Where the groups that the data form by themselves speak against the rules.
-
-    ``stability``: from :func:`cluster_stability`; ``beside``: from :func:`clusters_beside_rules`. None where nothing
-    follows: the groups are not reliably found again, or they confirm the rules, or there are fewer than 100 customers.
-    """
-    at = stability[stability.clusters == len(beside)]
-    if at.empty or int(beside.customers.sum()) < 100:
-        return None
-    row, agreement = at.iloc[0], float(beside.rand_index.iloc[0])
-    if not is_stable(row) or agreement >= STABLE:
-        return None
-    # The group with most of the revenue outside of its tier.
-    mixed = beside.iloc[int(((1 - beside.segment_share) * beside.revenue_share.fillna(0.0)).to_numpy().argmax())]
-    return Finding(
-        "segmentation.clusters",
-        text.say(
-            "A grouping by computer confirms the rules only in part ({agreement} of 1): of the {customers} customers "
-            "in its group {group}, who bring {revenue} of the revenue, only {share} are in one tier ({tier}).",
-            agreement=text.number(agreement, digits=2),
-            customers=int(mixed.customers),
-            group=str(mixed.cluster),
-            revenue=text.percent(mixed.revenue_share),
-            share=text.percent(mixed.segment_share),
-            tier=text.label(mixed.segment),
-        ),
-        "neutral",
-        certainty=text.say(
-            "The {clusters} groups can be relied on: formed anew from other customers they come out alike to "
-            "{stability} of 1 (interval {interval}). That they differ from the rules proves neither of them wrong.",
-            clusters=len(beside),
-            stability=text.number(row.rand_index, digits=2),
-            interval=text.interval(row.low, row.high, text.number, digits=2),
-        ),
-        action=text.say(
-            "Before the next campaign look through the customers of this group, and decide whether those outside of "
-            "the tier {tier} need a treatment, or a rule, of their own.",
-            tier=text.label(mixed.segment),
-        ),
-    )

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib import figures, text
 from crmlib.engine import same_kind, to_pandas
-from crmlib.finding import Finding
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.statistics import percentiles, poisson_resamples
 
 _DRAWS = 200_000_000
-
-
-# Measures
 
 
 @same_kind
@@ -154,108 +149,3 @@ def abc_classes(spending: Any, *, rules: Rules | None = None) -> Any:
             "at_least": sums.at_least,
         }
     ).reset_index(drop=True)
-
-
-# Figures
-
-
-def plot_pareto(curve: Any, concentration: Any, abc: Any, *, top: float = 0.2, history_days: int | None = None) -> Any:
-    """The share of revenue by share of customers, best first, with the top share and the ABC classes; answers the Axes.
-
-    ``curve`` from :func:`pareto_curve`, ``concentration`` from :func:`concentration`, ``abc`` from :func:`abc_classes`;
-    ``history_days``: how many days the orders cover, where that may be less than a year.
-    """
-    axes = figures.new_axes()
-    at = concentration.set_index("measure").loc["top_share"]
-    axes.plot([0, 1], [0, 1], color=figures.COLOURS["muted"], linewidth=1, linestyle="--")
-    axes.plot(curve.share, curve.revenue_share, color=figures.COLOURS["main"], linewidth=2.5)
-    begin = 0.0
-    for number, row in enumerate(abc.itertuples()):
-        axes.axvspan(
-            begin,
-            begin + row.share,
-            color=figures.COLOURS["light"],
-            alpha=(0.75, 0.45, 0.2)[min(number, 2)],
-            linewidth=0,
-        )
-        axes.annotate(row.segment, (begin + row.share / 2, 0.03), ha="center", color=figures.COLOURS["muted"])
-        begin += row.share
-    axes.plot([top], [at.value], marker="o", color=figures.COLOURS["second"])
-    axes.vlines([top], at.low, at.high, color=figures.COLOURS["second"], linewidth=2)
-    axes.annotate(
-        text.say("best {top}: {share} of revenue", top=text.percent(top), share=text.percent(at.value)),
-        (top, at.value),
-        xytext=(10, -12),
-        textcoords="offset points",
-    )
-    figures.percent_axis(axes.xaxis)
-    figures.percent_axis(axes.yaxis)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.02)
-    axes.set_xlabel(
-        text.say("Share of the customers who bought in the {period}, best first", period=text.last_span(history_days))
-    )
-    axes.set_ylabel(text.say("Share of their revenue"))
-    top_class = abc.iloc[0]
-    said = {
-        "top": text.percent(top),
-        "share": text.percent(at.value),
-        "interval": text.interval(at.low, at.high, text.percent),
-        "name": str(top_class.segment),
-        "few": text.percent(top_class.share),
-        "most": text.percent(top_class.revenue_share),
-    }
-    return figures.caption(
-        axes,
-        title=text.say("How much revenue hangs on how few customers"),
-        reading=text.say(
-            "The best {top} of the customers bring {share} of the revenue ({interval}); class {name}, {few} of the "
-            "customers, brings {most}.",
-            **said,
-        ),
-        description=text.say(
-            "Pareto curve of the share of revenue by the share of customers, best first, above the diagonal of "
-            "equal spending; it passes {share} at {top} of the customers, and class {name} ends at {few} of the "
-            "customers.",
-            **said,
-        ),
-    )
-
-
-# Findings
-
-
-def finding_concentration(concentration: Any, *, top: float = 0.2, history_days: int | None = None) -> Finding | None:
-    """How much of the revenue the best customers bring. None where fewer than 30 customers bought.
-
-    It names no money at stake: what the best bring is not what could be lost or won. ``history_days``: how many days
-    the orders cover, where that may be less than a year.
-    """
-    if concentration.empty or int(concentration.customers.iloc[0]) < 30:
-        return None
-    found = concentration.set_index("measure")
-    at, gini = found.loc["top_share"], found.loc["gini"]
-    return Finding(
-        "segmentation.concentration",
-        text.say(
-            "The best {top} of the customers bring {share} of the revenue of the {period}, {money}.",
-            period=text.last_span(history_days),
-            top=text.percent(top),
-            share=text.percent(at.value),
-            money=text.money(at.value * at.revenue_year),
-        ),
-        "neutral",
-        certainty=text.say(
-            "95% interval of the share: {interval}, from {customers} customers who bought; Gini coefficient {gini} "
-            "({gini_interval}).",
-            interval=text.interval(at.low, at.high, text.percent),
-            customers=int(at.customers),
-            gini=text.number(gini.value, digits=2),
-            gini_interval=text.interval(gini.low, gini.high, text.number, digits=2),
-        ),
-        action=text.say(
-            "Spend service and attention in proportion: know the best customers by name, serve the many well at low "
-            "cost."
-        ),
-        plays=("core_care",),
-    )

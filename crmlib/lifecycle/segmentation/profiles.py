@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib import text
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
-from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.summary import By
-from crmlib.statistics import bonferroni, wilson
-
-FEWEST = 30
-
-
-# Measures
+from crmlib.lifecycle.segmentation.rules import By
+from crmlib.statistics import wilson
 
 
 def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: str = "core", by: By = "tier") -> Any:
@@ -94,56 +87,3 @@ def segment_usage(segments: Any, usage: Any, *, as_of: Any, by: By = "tier") -> 
         share=table.users / table.customers,
         uses_per_user=table.uses / table.users.nullif(0),
     ).order_by("segment")
-
-
-# Findings
-
-
-def finding_origin(shares: Any) -> Finding | None:
-    """Which value of an attribute breeds clearly more, and which clearly fewer, core customers than the average.
-
-    ``shares``: from :func:`segment_shares` for the segment ``core``. Values with fewer than 30 customers are not
-    judged, and the interval is widened for the number of values compared. None where nothing stands out.
-    """
-    judged = shares[(shares.customers >= FEWEST) & shares.value.notna()]
-    if len(judged) < 2:
-        return None
-    # Bonferroni: as many comparisons with the average as there are values.
-    low, high = wilson(judged.in_segment, judged.customers, level=bonferroni(len(judged)))
-    best, worst = judged.iloc[0], judged.iloc[-1]
-    if not (low.iloc[0] > best.overall and high.iloc[-1] < worst.overall):
-        return None
-    said = {
-        "best": str(best.value),
-        "worst": str(worst.value),
-        "attribute": text.label(best.attribute),
-        "best_share": text.percent(best.share),
-        "worst_share": text.percent(worst.share),
-        "overall": text.percent(best.overall),
-    }
-    return Finding(
-        "segmentation.origin",
-        text.say(
-            "{best_share} of the customers won by {best} are core, but only {worst_share} of those won by {worst}; the "
-            "average is {overall}.",
-            **said,
-        )
-        if best.attribute == "channel"
-        else text.say(
-            "{best_share} of the customers with {attribute} “{best}” are core, but only {worst_share} of those with "
-            "“{worst}”; the average is {overall}.",
-            **said,
-        ),
-        "neutral",
-        certainty=text.say(
-            "Intervals for {count} values compared at once: {best_interval} of {best_base} customers and "
-            "{worst_interval} of {worst_base}. Newer customers have had less time to become core, so compare "
-            "origins that have been used for equally long.",
-            count=len(judged),
-            best_interval=text.interval(low.iloc[0], high.iloc[0], text.percent),
-            best_base=int(best.customers),
-            worst_interval=text.interval(low.iloc[-1], high.iloc[-1], text.percent),
-            worst_base=int(worst.customers),
-        ),
-        action=text.say("Win more customers where core customers come from, and check what the others cost to win."),
-    )

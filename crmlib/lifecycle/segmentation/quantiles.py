@@ -1,12 +1,10 @@
-"""Quantiles that are values which customers have, and numbers that can be said aloud."""
+"""Quantiles that are values which customers have, and amounts rounded to what can be said aloud."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from typing import Any
-
-from crmlib import text
 
 MONEY = ("revenue", "revenue_year")
 DAYS = ("recency_days", "tenure_days", "days_to_return")
@@ -65,16 +63,3 @@ def round_to_two_digits(value: float) -> float:
     (1200.0, 0.0, 8.8)
     """
     return round(value, 1 - math.floor(math.log10(abs(value)))) if value else 0.0
-
-
-def in_words(column: str, value: float) -> str:
-    """A value of a column as it is said: money, days or a count.
-
-    >>> in_words("revenue_year", 1200.0), in_words("recency_days", 21), in_words("purchases", 2.0)
-    ('$1,200', '21 days', '2')
-    """
-    if column in MONEY:
-        return text.money(value, digits=0 if float(value).is_integer() else 2)
-    if column in DAYS:
-        return text.say("{count} days", count=text.number(value))
-    return text.number(value, digits=0 if float(value).is_integer() else 2)

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmlib import figures, text
-from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.segmentation.heat_map import draw_heat_map
-from crmlib.lifecycle.segmentation.quantiles import MONEY, in_words, next_lower, observed_quantiles, round_to_two_digits
+from crmlib.engine import same_kind
+from crmlib.lifecycle.segmentation.quantiles import MONEY, next_lower, observed_quantiles, round_to_two_digits
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 MEASURES = {"recency": "recency_days", "frequency": "purchases_year", "monetary": "revenue_year"}
 SCORES = {"recency": "r_score", "frequency": "f_score", "monetary": "m_score"}
 
 
-# Measures
-
-
 def cut_points(customers: Any, *, scores: int = 5, given: Mapping[str, Sequence[float]] | None = None) -> Any:
-    """Which values of recency, frequency and money get which score, as a small frame that can be read aloud.
+    """Which values of recency, frequency and money get which score, as a small frame.
 
     One row per measure and score that is given out, the best first. Columns: ``measure`` (recency, frequency,
     monetary), ``score`` (1 to ``scores``; the higher the better), ``above`` (excluded; missing: no lower bound),
     ``up_to`` (included; missing: no upper bound), ``collapsed`` (how many further scores fell together with this
-    one), ``words``.
+    one).
 
     The cut points are the quantiles of those who have ever bought, or the ``given`` ones per measure, in days,
     purchases and money. Bounds are values, so equal values always get the same score. Where many customers have the
@@ -46,16 +43,16 @@ def cut_points(customers: Any, *, scores: int = 5, given: Mapping[str, Sequence[
     >>> customers = pd.DataFrame({"recency_days": [3, 9, 30, 80, 200], "purchases_year": [9, 4, 1, 1, 1],
     ...     "revenue_year": [900.0, 310.0, 80.0, 60.0, 20.0], "purchases": [9, 4, 1, 1, 1]})
     >>> cuts = cut_points(customers)
-    >>> cuts[cuts.measure == "frequency"][["score", "up_to", "collapsed", "words"]]
-       score  up_to  collapsed       words
-    5      5    NaN          0   5 or more
-    6      4    4.0          0      2 to 4
-    7      1    1.0          2  at most 1
+    >>> cuts[cuts.measure == "frequency"][["score", "above", "up_to", "collapsed"]]
+       score  above  up_to  collapsed
+    5      5    4.0    NaN          0
+    6      4    1.0    4.0          0
+    7      1    NaN    1.0          2
     """
     import pandas as pd
 
     if scores < 2:
-        raise UnusableInput([Problem("cut points", "scores", str(scores), "at least 2", "ask for 5")])
+        raise UnusableInput([_problem("scores", "", scores=scores)])
     edges = _given_edges(given or {}, scores)
     bought = (
         customers[customers.purchases > 0]
@@ -70,7 +67,7 @@ def cut_points(customers: Any, *, scores: int = 5, given: Mapping[str, Sequence[
         else:
             found, highest = _quantile_edges(bought, column, shares)
             rows += _rows(measure, found, scores, highest=highest)
-    return pd.DataFrame(rows, columns=["measure", "score", "above", "up_to", "collapsed", "words"])
+    return pd.DataFrame(rows, columns=["measure", "score", "above", "up_to", "collapsed"])
 
 
 def _quantile_edges(bought: Any, column: str, shares: Sequence[float]) -> tuple[list[float], float | None]:
@@ -90,26 +87,18 @@ def _given_edges(given: Mapping[str, Sequence[float]], scores: int) -> dict[str,
     problems = []
     for measure, edges in given.items():
         if measure not in MEASURES:
-            problems.append(
-                Problem("cut points", measure, "no such measure", f"one of {', '.join(MEASURES)}", "correct the name")
-            )
+            problems.append(_problem("cut_points.unknown", measure, names=list(MEASURES)))
         elif list(edges) != sorted(set(edges)):
-            problems.append(
-                Problem("cut points", measure, str(list(edges)), "numbers that rise", "put them in order, each once")
-            )
+            problems.append(_problem("cut_points.order", measure, given=str(list(edges))))
         elif len(edges) > scores - 1:
-            problems.append(
-                Problem(
-                    "cut points",
-                    measure,
-                    f"{len(edges)} numbers",
-                    f"at most {scores - 1} for {scores} scores",
-                    "take some out",
-                )
-            )
+            problems.append(_problem("cut_points.many", measure, given=len(edges), most=scores - 1, scores=scores))
     if problems:
         raise UnusableInput(problems)
     return {measure: [float(edge) for edge in edges] for measure, edges in given.items()}
+
+
+def _problem(key: str, measure: str, **values: Any) -> Problem:
+    return Problem.said(_WORDS, key, _WORDS.say("places.cut_points"), measure, **values)
 
 
 def _rows(measure: str, edges: list[float], scores: int, highest: float | None = None) -> list[tuple[Any, ...]]:
@@ -135,33 +124,8 @@ def _rows(measure: str, edges: list[float], scores: int, highest: float | None =
             score = (scores + 1) // 2
         else:
             score = scores if scores in together else min(together)
-        rows.append((measure, score, above, up_to, len(together) - 1, _words(measure, above, up_to, highest)))
+        rows.append((measure, score, above, up_to, len(together) - 1))
     return rows if measure == "recency" else rows[::-1]
-
-
-def _words(measure: str, above: float | None, up_to: float | None, highest: float | None) -> str:
-    column = MEASURES[measure]
-    if above is None and up_to is None:
-        return text.say("any value")
-    if measure == "recency":
-        if above is None:
-            return text.say("within {days} days", days=text.number(up_to)) if up_to else text.say("on the day itself")
-        if up_to is None:
-            return text.say("more than {days} days ago", days=text.number(above))
-        return text.say("{low} to {high} days ago", low=text.number(above + 1), high=text.number(up_to))
-    if measure == "frequency":
-        if above is None:
-            return text.say("none") if up_to == 0 else text.say("at most {count}", count=text.number(up_to))
-        if up_to is None:
-            return text.say("{count} or more", count=text.number(above + 1))
-        if up_to == above + 1:
-            return text.say("exactly {count}", count=text.number(up_to))
-        return text.say("{low} to {high}", low=text.number(above + 1), high=text.number(up_to))
-    if above is None:
-        return text.say("nothing") if up_to == 0 else text.say("up to {amount}", amount=in_words(column, up_to or 0.0))
-    if up_to is None:
-        return text.say("more than {amount}", amount=in_words(column, above))
-    return text.say("more than {low}, up to {high}", low=in_words(column, above), high=in_words(column, up_to))
 
 
 def rfm_scores(customers: Any, cut_points: Any) -> Any:
@@ -194,17 +158,7 @@ def _checked_bounds(cut_points: Any, measure: str) -> list[tuple[int, float | No
     bounds = [(int(r.score), None if pd.isna(r.up_to) else float(r.up_to)) for r in rows.itertuples()]
     starts = [None if pd.isna(v) else float(v) for v in rows.above]
     if not bounds or bounds[-1][1] is not None or starts != [None, *(up_to for _, up_to in bounds[:-1])]:
-        raise UnusableInput(
-            [
-                Problem(
-                    "cut points",
-                    measure,
-                    "bins with a gap or an overlap",
-                    "each bin to begin where the one below ends, the lowest and the highest open",
-                    "use the table that cut_points() answers",
-                )
-            ]
-        )
+        raise UnusableInput([_problem("cut_points.gap", measure)])
     return bounds
 
 
@@ -242,66 +196,3 @@ def rfm_grid(scored: Any) -> Any:
     return cells.mutate(share=cells.revenue_year / cells.revenue_year.sum().over().nullif(0.0)).order_by(
         ibis.desc("r_score"), "f_score"
     )
-
-
-# Figures
-
-
-def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None) -> Any:
-    """Customers and revenue by recency (rows) and frequency (columns) as a heat map; answers the Axes.
-
-    ``grid`` from :func:`rfm_grid`, ``cut_points`` from :func:`cut_points`. The darker a cell, the more revenue.
-    ``history_days``: how many days the orders cover, where that may be less than a year.
-    """
-    grid = to_pandas(grid)
-    grid = grid.assign(share=grid.share.astype(float).fillna(0.0))
-    rows = cut_points[cut_points.measure == "recency"].sort_values("score", ascending=False)
-    columns = cut_points[cut_points.measure == "frequency"].sort_values("score")
-    place = {
-        (list(rows.score).index(cell.r_score), list(columns.score).index(cell.f_score)): (
-            cell.share,
-            text.say("{count}\n{money}", count=int(cell.customers), money=text.money(cell.revenue_year)),
-        )
-        for cell in grid.itertuples()
-    }
-    axes = draw_heat_map(place, _ticks(rows), _ticks(columns))
-    axes.set_xlabel(
-        text.say(
-            "Frequency: purchases in the {period}\n(in the cells: customers and their revenue)",
-            period=text.last_span(history_days),
-        )
-    )
-    axes.set_ylabel(text.say("Recency: last purchase"))
-    best = grid.sort_values(["share", "customers"], ascending=False).iloc[0]
-    total = int(grid.customers.sum())
-    count, share = int(best.customers), text.percent(best.share)
-    reading = text.say(
-        "The richest cell holds {customers} of {total} customers and brings {share} of the customers' revenue "
-        "of the {period}.",
-        period=text.last_span(history_days),
-        customers=count,
-        total=total,
-        share=share,
-    )
-    if (rows.collapsed > 0).any() or (columns.collapsed > 0).any():
-        reading = text.say("{reading} Equal values share a score, so some scores stay empty.", reading=reading)
-    return figures.caption(
-        axes,
-        title=text.say("Who buys how recently and how often, and what it brings"),
-        reading=reading,
-        description=text.say(
-            "Heat map of recency scores by frequency scores with customers and revenue in {cells} cells; the "
-            "richest has recency score {r} and frequency score {f}, {customers} of {total} customers and {share} of "
-            "the revenue.",
-            cells=len(grid),
-            r=int(best.r_score),
-            f=int(best.f_score),
-            customers=count,
-            total=total,
-            share=share,
-        ),
-    )
-
-
-def _ticks(rows: Any) -> list[str]:
-    return [text.say("{score}: {words}", score=int(row.score), words=row.words) for row in rows.itertuples()]

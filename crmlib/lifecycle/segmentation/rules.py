@@ -8,19 +8,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
-from crmlib import text
-from crmlib.lifecycle.segmentation.quantiles import in_words
 from crmlib.problems import Problem, nearest
 from crmlib.settings import Mistake, Mistakes, Number, SettingsFile, Strict, open_settings
-from crmlib.words import Words
+from crmlib.words import Words, voice
 
 _WORDS = Words(__file__)
 OWN_RULES = Path(__file__).parent / "rules.yaml"
 RHYTHM = "days_to_return"
+OTHERWISE = "otherwise"
+By = Literal["tier", "stage"]
 COLUMNS = (
     "purchases",
     "purchases_year",
@@ -89,37 +89,11 @@ class Condition:
         ]
         return functools.reduce(operator.or_ if self.any_of else operator.and_, made)
 
-    def in_words(self, values: Mapping[str, float]) -> str:
-        """The condition as it is read aloud, with the thresholds' values."""
-        if not self.parts:
-            return text.say("everybody else")
-        said = [
-            _comparison_in_words(part, values) if isinstance(part, Comparison) else part.in_words(values)
-            for part in self.parts
+    def __str__(self) -> str:
+        parts = [
+            f"({part})" if isinstance(part, Condition) and len(part.parts) > 1 else str(part) for part in self.parts
         ]
-        joined = said[0]
-        for part in said[1:]:
-            joined = (
-                text.say("{one} or {other}", one=joined, other=part)
-                if self.any_of
-                else text.say("{one} and {other}", one=joined, other=part)
-            )
-        return joined
-
-
-def _comparison_in_words(part: Comparison, values: Mapping[str, float]) -> str:
-    what, value = text.label(part.column), in_words(part.column, part.value(values))
-    if part.sign == ">":
-        return text.say("{what}: more than {value}", what=what, value=value)
-    if part.sign == ">=":
-        return text.say("{what}: at least {value}", what=what, value=value)
-    if part.sign == "<":
-        return text.say("{what}: less than {value}", what=what, value=value)
-    if part.sign == "<=":
-        return text.say("{what}: at most {value}", what=what, value=value)
-    if part.sign == "!=":
-        return text.say("{what}: other than {value}", what=what, value=value)
-    return text.say("{what}: exactly {value}", what=what, value=value)
+        return (" or " if self.any_of else " and ").join(parts) or OTHERWISE
 
 
 def _names(info: ValidationInfo) -> Sequence[str]:
@@ -141,7 +115,7 @@ def _condition(found: Any, info: ValidationInfo) -> Condition:
 
 
 def _read_condition(found: Any, thresholds: Sequence[str], mistakes: list[Mistake]) -> Condition:
-    if found == "otherwise":
+    if found == OTHERWISE:
         return Condition()
     any_of = isinstance(found, dict) and set(found) == {"any"}
     parts = found["any"] if any_of else [found] if isinstance(found, str) else found
@@ -213,10 +187,16 @@ class Threshold(Strict):
 
 
 class Rule(Strict):
-    """A segment and the condition that puts a customer into it."""
+    """A segment, the condition that puts a customer into it, and its label per language where the kit has no name."""
 
     name: str
+    label: dict[str, str] = {}
     when: When
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _of_all_languages(cls, label: Any) -> Any:
+        return {"en": label} if isinstance(label, str) else label
 
 
 class Ruling(Strict):
@@ -242,6 +222,19 @@ class Rules(Strict):
     abc: dict[str, Number]
     satisfaction: Satisfaction
     needs: dict[str, str]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the file calls its segments in the language in use, or in another where it does not say."""
+        return {
+            rule.name: rule.label.get(voice().language) or next(iter(rule.label.values()))
+            for rule in (*self.tiers.rules, *self.stages.rules)
+            if rule.label
+        }
+
+    def ruling(self, by: By) -> Ruling:
+        """The rules of tiers or of stages."""
+        return self.tiers if by == "tier" else self.stages
 
     @field_validator("thresholds")
     @classmethod

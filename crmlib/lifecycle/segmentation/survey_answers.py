@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib import text
-from crmlib.calendar import as_day, is_whole_year, months_before
-from crmlib.engine import same_kind, to_pandas
-from crmlib.finding import Finding
-from crmlib.lifecycle.segmentation.rules import Rules, read_rules
-from crmlib.lifecycle.segmentation.summary import By
-from crmlib.statistics import wilson
+from crmlib.calendar import as_day, months_before
+from crmlib.engine import same_kind
+from crmlib.lifecycle.segmentation.rules import By, Rules, read_rules
 
 LEVELS = ("satisfied", "indifferent", "dissatisfied")
 NOT_ASKED = "not_answered"
 UNDECIDED = "undecided"
 _CLOSE = 1e-9
-
-
-# Measures
 
 
 def satisfaction(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
@@ -153,48 +146,3 @@ def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     how_many = sum((lead.cast("int64") for lead in leads.values()), start=ibis.literal(0))
     cases = [(how_many != 1, UNDECIDED), *((lead, need) for need, lead in leads.items())]
     return table.mutate(need=ibis.cases(*cases, else_=UNDECIDED)).order_by("customer_id")
-
-
-# Findings
-
-
-def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = None) -> Finding | None:
-    """The revenue that comes from core and potential customers who say that they are dissatisfied.
-
-    ``by_satisfaction``: from :func:`segment_satisfaction` by tier. None where fewer than 30 of them answered.
-    ``history_days``: how many days the orders cover; money is named where they cover a year.
-    """
-    table = to_pandas(by_satisfaction)
-    table = table[table.segment.isin(["core", "potential"])]
-    said = table[table.satisfaction.isin(LEVELS)]
-    unhappy = said[said.satisfaction == "dissatisfied"]
-    answered, count = int(said.customers.sum()), int(unhappy.customers.sum())
-    if answered < 30 or not count:
-        return None
-    low, high = wilson(count, answered)
-    amount = float(unhappy.revenue_year.sum())
-    return Finding(
-        "segmentation.dissatisfied",
-        text.say(
-            "Of the {answered} core and potential customers who answered, {share} are dissatisfied ({count} in "
-            "number); their revenue of the {period} is {money}.",
-            period=text.last_span(history_days),
-            share=text.percent(count / answered),
-            count=count,
-            answered=answered,
-            money=text.money(amount),
-        ),
-        "bad",
-        certainty=text.say(
-            "The amount is counted, not estimated; 95% interval of the share: {interval}. Not answered: {silent} "
-            "customers, about whom nothing is claimed.",
-            interval=text.interval(low, high, text.percent),
-            silent=int(table.customers.sum()) - answered,
-        ),
-        action=text.say(
-            "Have somebody senior call each of them this month, hear what went wrong, and mend it before offering "
-            "anything."
-        ),
-        money=amount if is_whole_year(history_days) else None,
-        plays=("service_recovery",),
-    )

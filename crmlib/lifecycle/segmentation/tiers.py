@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crmlib import text
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.segmentation.quantiles import in_words, observed_quantiles
+from crmlib.lifecycle.segmentation.quantiles import observed_quantiles
 from crmlib.lifecycle.segmentation.rules import RHYTHM, Condition, Rules, Ruling, Threshold, read_rules
 from crmlib.problems import Problem, UnusableInput
+from crmlib.words import Words
 
+_WORDS = Words(__file__)
 FEWEST = 30
-_HALF_YEAR_DAYS = 182
-
-
-# Measures
+REACH = 1.96
+"""How many standard errors the intervals of the chapter reach to either side."""
 
 
 def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> Any:
-    """The numbers at which the rules draw their lines for this client, one row per threshold, in words.
+    """The numbers at which the rules draw their lines for this client, one row per threshold.
 
     Columns: ``threshold``, ``value`` (days, money or purchases), ``low`` and ``high`` (95 % interval; missing where the
-    threshold is not read from the rhythm), ``customers`` (that it was read from; missing for fixed ones), ``words``.
-    Where fewer than 30 customers have come back, or there is nobody to read a threshold from, its ``otherwise`` is used
-    and the words say so.
+    threshold is not read from the rhythm), ``customers`` (that it was read from; missing for fixed ones), ``way`` (how
+    it came about: ``fixed``, ``multiple``, ``rhythm``, ``customers``, ``otherwise``), ``horizon_days`` (within which
+    those of the rhythm came back), ``reached`` (share of the customers looked at who reach it). Where fewer than 30
+    customers have come back, or there is nobody to read a threshold from, its ``otherwise`` is used.
     Quantiles are values that occur; money is rounded to two significant digits.
 
     The interval turns the one of the share into one of the days (Woodruff 1952); each customer counts as one
@@ -55,10 +55,7 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
     for name, threshold in rules.thresholds.items():
         values = {known: row["value"] for known, row in found.items()}
         if threshold.value is not None:
-            row = {
-                "value": threshold.value,
-                "words": text.say("set by hand: {value}", value=text.number(threshold.value)),
-            }
+            row = {"value": threshold.value, "way": "fixed"}
         elif threshold.times is not None:
             row = _multiple(threshold, found[threshold.of])
         elif threshold.of == RHYTHM:
@@ -67,8 +64,9 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
             row = _from_customers(threshold, customers, values)
         found[name] = {"threshold": name, **row}
         rows.append(found[name])
-    columns = ["threshold", "value", "low", "high", "customers", "words"]
-    return pd.DataFrame(rows).reindex(columns=columns).astype({"value": float, "low": float, "high": float})
+    columns = ["threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached"]
+    numbers = dict.fromkeys(["value", "low", "high", "horizon_days", "reached"], float)
+    return pd.DataFrame(rows).reindex(columns=columns).astype(numbers)
 
 
 def _at_least(threshold: Threshold, value: float) -> float:
@@ -80,15 +78,7 @@ def _multiple(threshold: Threshold, base: Mapping[str, Any]) -> dict[str, Any]:
     scaled = {
         key: _at_least(threshold, times * base[key]) for key in ("value", "low", "high") if base.get(key) is not None
     }
-    return scaled | {
-        "customers": base.get("customers"),
-        "words": text.say(
-            "{times} times “{base}”: {value}",
-            times=text.number(times, digits=0 if times.is_integer() else 1),
-            base=text.label(threshold.of),
-            value=text.number(scaled["value"]),
-        ),
-    }
+    return scaled | {"customers": base.get("customers"), "way": "multiple"}
 
 
 def _from_rhythm(threshold: Threshold, rhythm: Any) -> dict[str, Any]:
@@ -97,43 +87,26 @@ def _from_rhythm(threshold: Threshold, rhythm: Any) -> dict[str, Any]:
     base = float(rhythm.weight.sum())
     share = float(threshold.quantile or 0.0)
     if base < FEWEST:
-        return _otherwise(threshold, round(base), in_words(RHYTHM, threshold.otherwise or 0.0))
+        return _otherwise(threshold, round(base))
     reached = rhythm.weight.to_numpy().cumsum() / base
     days = rhythm.days_to_return.to_numpy()
 
     def at(wanted: float) -> float:
         return _at_least(threshold, float(days[min(np.searchsorted(reached, wanted - 1e-9), len(days) - 1)]))
 
-    margin = 1.96 * float(np.sqrt(share * (1 - share) / base))
-    value = at(share)
+    margin = REACH * float(np.sqrt(share * (1 - share) / base))
     return {
-        "value": value,
+        "value": at(share),
         "low": at(share - margin),
         "high": at(min(1.0, share + margin)),
         "customers": round(base),
-        "words": _rhythm_in_words(share, int(rhythm.horizon_days.iloc[0]), value),
+        "way": "rhythm",
+        "horizon_days": rhythm.horizon_days.iloc[0],
     }
 
 
-def _rhythm_in_words(share: float, horizon: int, value: float) -> str:
-    words = {"share": text.percent(share), "horizon": text.number(horizon), "value": text.number(value)}
-    if horizon >= _HALF_YEAR_DAYS:
-        return text.say(
-            "{share} of the customers who come back within {horizon} days are back within {value} days", **words
-        )
-    return text.say(
-        "{share} of the customers who come back within {horizon} days are back within {value} days; followed for "
-        "longer than {horizon} days, which these young data do not allow, it would be more",
-        **words,
-    )
-
-
-def _otherwise(threshold: Threshold, base: int, value: str) -> dict[str, Any]:
-    return {
-        "value": threshold.otherwise,
-        "customers": base,
-        "words": text.say("too few customers to read it from the data, so set by rule: {value}", value=value),
-    }
+def _otherwise(threshold: Threshold, base: int) -> dict[str, Any]:
+    return {"value": threshold.otherwise, "customers": base, "way": "otherwise"}
 
 
 def _from_customers(threshold: Threshold, customers: Any, values: Mapping[str, float]) -> dict[str, Any]:
@@ -142,18 +115,13 @@ def _from_customers(threshold: Threshold, customers: Any, values: Mapping[str, f
     base = len(chosen) if hasattr(chosen, "iloc") else int(chosen.count().to_pandas())
     quantile = observed_quantiles(chosen, threshold.of, [share])[0]
     if quantile is None:
-        return _otherwise(threshold, base, in_words(threshold.of, threshold.otherwise or 0.0))
+        return _otherwise(threshold, base)
     value = _at_least(threshold, quantile)
     return {
         "value": value,
         "customers": base,
-        "words": text.say(
-            "{what}: {value} or more, which {share} of the {base} customers looked at reach",
-            what=text.label(threshold.of),
-            value=in_words(threshold.of, value),
-            share=text.percent(_reached(chosen, column=threshold.of, value=value) / base),
-            base=base,
-        ),
+        "way": "customers",
+        "reached": _reached(chosen, column=threshold.of, value=value) / base,
     }
 
 
@@ -172,18 +140,8 @@ def _check_columns(customers: Any, *conditions: Condition) -> None:
     asked = dict.fromkeys(part.column for condition in conditions for part in condition.comparisons())
     lacking = [column for column in asked if column not in customers.columns]
     if lacking:
-        raise UnusableInput(
-            [
-                Problem(
-                    "rules",
-                    column,
-                    "a column that these customers do not have",
-                    f"one of {', '.join(customers.columns)}",
-                    "score them with rfm_scores() first, or change the rule",
-                )
-                for column in lacking
-            ]
-        )
+        place, known = _WORDS.say("places.rules"), list(customers.columns)
+        raise UnusableInput([Problem.said(_WORDS, "lacking", place, column, known=known) for column in lacking])
 
 
 def segments(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> Any:
@@ -217,18 +175,8 @@ def segments(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> 
     ]
     lacking = list(dict.fromkeys(bound for bound in asked if isinstance(bound, str) and bound not in values))
     if lacking:
-        raise UnusableInput(
-            [
-                Problem(
-                    "thresholds",
-                    name,
-                    "no such row",
-                    "every threshold of the rules",
-                    "compute them with the same rules",
-                )
-                for name in lacking
-            ]
-        )
+        place = _WORDS.say("places.thresholds")
+        raise UnusableInput([Problem.said(_WORDS, "no_threshold", place, name) for name in lacking])
     return _assigned(customers, rules=rules, values=values)
 
 
@@ -270,18 +218,13 @@ def _check_covered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], 
     if patterns.empty:
         return
     most = patterns.sort_values("customers", ascending=False).iloc[0]
-    fails = [f"{part} (here {part.value(values):g})" for n, part in enumerate(comparisons) if not most[f"c{n}"]]
+    fails = [
+        _WORDS.say("places.here", part=str(part), value=f"{part.value(values):g}")
+        for n, part in enumerate(comparisons)
+        if not most[f"c{n}"]
+    ]
     holds = [str(part) for n, part in enumerate(comparisons) if most[f"c{n}"]]
-    found = f"{int(patterns.customers.sum())} customers who fit no rule; for {int(most.customers)} of them "
-    found += f"these do not hold: {', '.join(fails) or 'none'}; these do: {', '.join(holds) or 'none'}"
-    raise UnusableInput(
-        [
-            Problem(
-                "rules",
-                f"{kind}s",
-                found,
-                f"every customer in exactly one {kind}",
-                "add a last rule with `when: otherwise`",
-            )
-        ]
-    )
+    counts = {"customers": int(patterns.customers.sum()), "most": int(most.customers)}
+    key = f"uncovered.{'some' if holds else 'none'}.{kind}"
+    place = _WORDS.say("places.rules")
+    raise UnusableInput([Problem.said(_WORDS, key, place, f"{kind}s", **counts, fails=fails, holds=holds)])

@@ -1,0 +1,365 @@
+"""The pictures and tables of the chapter: each shows one measure's table."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib import exhibits, pictures
+from crmlib.calendar import as_day, is_whole_year
+from crmlib.engine import to_pandas
+from crmlib.exhibits import Exhibit
+from crmlib.lifecycle.segmentation.k_means import is_stable
+from crmlib.lifecycle.segmentation.movement import NEWCOMER
+from crmlib.lifecycle.segmentation.quantiles import DAYS, MONEY
+from crmlib.lifecycle.segmentation.rfm import MEASURES
+from crmlib.lifecycle.segmentation.rules import By, Comparison, Condition, Rules, read_rules
+from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, stages_of_tier
+from crmlib.words import UNKNOWN, Words, interval, known, last_span, money, number, percent
+
+words = Words(__file__)
+
+YOUNG_DAYS = 182
+"""Where customers can be followed for fewer days, how long they stay away is known too little."""
+_SIGNS = {">": "more", ">=": "at_least", "<": "less", "<=": "at_most", "!=": "other", "=": "exactly"}
+
+
+# Names and numbers in words
+
+
+def segment_name(segment: str, labels: Mapping[str, str] | None = None) -> str:
+    """What a tier or stage is called: as the client's rules say (``rules.labels``), else in the kit's words.
+
+    >>> segment_name("core"), segment_name("stars", {"stars": "Our stars"})
+    ('Core', 'Our stars')
+    """
+    return (labels or {}).get(segment) or words.name("segments", segment)
+
+
+def amount_in_words(column: str, value: float) -> str:
+    """A value of a column as it is said: money, days or a number; ``–`` where it is unknown.
+
+    >>> amount_in_words("revenue_year", 1200.0), amount_in_words("recency_days", 21), amount_in_words("purchases", 2.0)
+    ('$1,200', '21 days', '2')
+    """
+    if not known(value):
+        return UNKNOWN
+    digits = 0 if float(value).is_integer() else 2
+    if column in MONEY:
+        return money(value, digits=digits)
+    return words.say("axes.days", n=value) if column in DAYS else number(value, digits=digits)
+
+
+def rule_in_words(when: Condition | Comparison, values: Mapping[str, float]) -> str:
+    """A rule's condition as it is read aloud, with the values of the thresholds.
+
+    >>> rule_in_words(read_rules().tiers.rules[0].when, {"sleeping_after": 120.0})
+    'silent for more than 120 days'
+    """
+    if isinstance(when, Comparison):
+        value = when.value(values)
+        amount = words.say(f"amounts.{_SIGNS[when.sign]}", value=amount_in_words(when.column, value))
+        return words.say(f"conditions.{when.column}", amount=amount, n=value)
+    if not when.parts:
+        return words.say("conditions.otherwise")
+    first, *others = (_part_in_words(part, values) for part in when.parts)
+    key = "conditions.any" if when.any_of else "conditions.all"
+    return functools.reduce(lambda one, other: words.say(key, one=one, other=other), others, first)
+
+
+def _part_in_words(part: Condition | Comparison, values: Mapping[str, float]) -> str:
+    said = rule_in_words(part, values)
+    several = isinstance(part, Condition) and len(part.parts) > 1
+    return words.say("conditions.several", parts=said) if several else said
+
+
+def bounds_in_words(measure: str, above: float, up_to: float) -> str:
+    """Which values a score stands for: above a value (excluded), up to another (included); either may be missing.
+
+    >>> bounds_in_words("recency", 21, 54), bounds_in_words("frequency", 5, float("nan"))
+    ('22 to 54 days ago', '6 or more')
+    """
+    column = MEASURES[measure]
+    low, high = above if known(above) else None, up_to if known(up_to) else None
+    if low is None and high is None:
+        return words.say("bounds.any")
+    if low is None:
+        said = "zero" if high == 0 else "lowest"
+    elif high is None:
+        said = "highest"
+    else:
+        said = "single" if measure == "frequency" and high == low + 1 else "between"
+    if measure == "monetary":
+        values = {"above": amount_in_words(column, above), "first": "", "up_to": amount_in_words(column, up_to)}
+    else:
+        values = {"above": number(above), "first": number(above + 1), "up_to": number(up_to)}
+    return words.say(f"bounds.{measure}.{said}", values)
+
+
+# Recency, frequency, money
+
+
+def cut_points_table(cut_points: Any) -> Exhibit:
+    """The cut points as they are read aloud, for who reads the notebook.
+
+    ``cut_points``: a frame from :func:`cut_points`.
+    """
+    bounds = zip(cut_points.measure, cut_points.above, cut_points.up_to, strict=True)
+    shown = cut_points.assign(bounds=[bounds_in_words(*row) for row in bounds])
+    columns = ["measure", "score", "bounds", "collapsed"]
+    together = int(cut_points.collapsed.sum())
+    return exhibits.table(
+        words, "cut_points", shown, columns=columns, in_report=False, scores=len(cut_points),
+        reading="collapsed" if together else "apart", together=together,
+    )  # fmt: skip
+
+
+def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None) -> Exhibit:
+    """Customers and revenue by recency (rows) and frequency (columns); the fuller a field, the more revenue.
+
+    ``grid`` from :func:`rfm_grid`, ``cut_points`` from :func:`cut_points`. ``history_days``: how many days the orders
+    cover, where that may be less than a year.
+    """
+    grid = to_pandas(grid)
+    if grid.empty:
+        return exhibits.nothing(words, "rfm_grid")
+    rows = cut_points[cut_points.measure == "recency"].sort_values("score", ascending=False)
+    columns = cut_points[cut_points.measure == "frequency"].sort_values("score")
+    drawn = grid.assign(
+        share=grid.share.astype(float).fillna(0.0),
+        people=grid.customers.map(number),
+        amount=grid.revenue_year.map(money),
+    )
+    period = last_span(history_days)
+    picture = pictures.heat_map(
+        drawn, row="r_score", column="f_score", value="share", rows=_scores_in_words(rows),
+        columns=_scores_in_words(columns), heading="people", text="amount", row_label=words.say("axes.recency"),
+        column_label=words.say("axes.frequency", period=period),
+    )  # fmt: skip
+    best = drawn.sort_values(["share", "customers"], ascending=False).iloc[0]
+    is_collapsed = (rows.collapsed > 0).any() or (columns.collapsed > 0).any()
+    return exhibits.figure(
+        words, "rfm_grid", grid, picture, best, reading="collapsed" if is_collapsed else "apart", period=period,
+        cells=len(grid), total=grid.customers.sum(),
+    )  # fmt: skip
+
+
+def _scores_in_words(rows: Any) -> dict[int, str]:
+    said = [bounds_in_words(*row) for row in zip(rows.measure, rows.above, rows.up_to, strict=True)]
+    return {s: words.say("axes.score", score=s, bounds=b) for s, b in zip(rows.score, said, strict=True)}
+
+
+# Tiers and stages
+
+
+def thresholds_table(thresholds: Any, *, rules: Rules | None = None) -> Exhibit:
+    """What the rules' thresholds come to for this client, and how, for who reads the notebook.
+
+    ``thresholds``: a frame from :func:`thresholds` with the same ``rules``.
+    """
+    rules = rules or read_rules()
+    rows = list(thresholds.itertuples(index=False))
+    columns = {name: _column_of(name, rules) for name in thresholds.threshold}
+    ranges = [
+        interval(row.low, row.high, lambda v, of=columns[row.threshold]: amount_in_words(of, v))
+        if known(row.low)
+        else UNKNOWN
+        for row in rows
+    ]
+    shown = thresholds.assign(
+        value=[amount_in_words(columns[row.threshold], row.value) for row in rows],
+        range=ranges,
+        how=[_way_in_words(row, rules) for row in rows],
+    )
+    return exhibits.table(
+        words, "thresholds", shown, columns=["threshold", "value", "range", "how"], in_report=False, kept=thresholds
+    )
+
+
+def _column_of(name: str, rules: Rules) -> str:
+    """The column whose unit a threshold's value has: its own, or that of the threshold of which it is a multiple."""
+    of = rules.thresholds[name].of
+    return _column_of(of, rules) if of in rules.thresholds else of
+
+
+def _way_in_words(row: Any, rules: Rules) -> str:
+    threshold = rules.thresholds[row.threshold]
+    young = row.way == "rhythm" and row.horizon_days < YOUNG_DAYS
+    values = {**row._asdict(), "share": threshold.quantile, "times": threshold.times, "base": threshold.of}
+    return words.say(f"ways.{'young' if young else row.way}", values)
+
+
+def tiers_table(
+    summary: Any,
+    thresholds: Any,
+    segments: Any,
+    bound: Any,
+    *,
+    rules: Rules | None = None,
+    history_days: int | None = None,
+) -> Exhibit:
+    """The value tiers in the order in which their rules are tried, with customers and revenue.
+
+    ``summary`` from :func:`segment_summary`, ``thresholds`` from :func:`thresholds`, ``segments`` from
+    :func:`segments`: the reading says which lifecycle stages the tier ``sleeping`` holds. Where all revenue belongs to
+    somebody known, the row of those unknown is left out. ``history_days`` (from :func:`history_days`): how many days
+    the orders cover, where that may be less than a year. ``bound``: the row of :func:`sleepers_under_contract`, whom
+    the reading names.
+    """
+    rules = rules or read_rules()
+    if not summary.customers.fillna(0).sum():
+        return exhibits.nothing(words, "tiers", of="tables")
+    kept = summary[(summary.segment != NO_CUSTOMER) | (summary.revenue_year.abs() >= 0.005)]
+    stages = to_pandas(stages_of_tier(segments))
+    count = int(to_pandas(bound).customers.iloc[0])
+    held = zip(stages.stage, stages.customers, strict=True)
+    reading = "bound" if count else "asleep" if len(stages) else "awake"
+    columns = [
+        "tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share", "revenue_share_low",
+        "revenue_share_high", "revenue_per_customer",
+    ]  # fmt: skip
+    return _ruled_table(
+        "tiers", kept, thresholds, rules, "tier", columns, summary.iloc[0],
+        reading=reading if is_whole_year(history_days) else "young", period=last_span(history_days), days=history_days,
+        first=segment_name(summary.segment.iloc[0], rules.labels), sleeping=segment_name("sleeping", rules.labels),
+        bound=count, stages=[_with_count(segment_name(stage, rules.labels), people) for stage, people in held],
+    )  # fmt: skip
+
+
+def stages_table(
+    summary: Any, thresholds: Any, outcomes: Any, *, since: Any = None, rules: Rules | None = None
+) -> Exhibit:
+    """The lifecycle stages in the order in which their rules are tried, and how many of each have bought again.
+
+    ``summary`` from :func:`segment_summary` by stage, ``thresholds`` from :func:`thresholds`, ``outcomes`` from
+    :func:`segment_outcomes` by stage since the day ``since``, for those who were in the stage then.
+    """
+    rules = rules or read_rules()
+    if not summary.customers.sum():
+        return exhibits.nothing(words, "stages", of="tables")
+    largest = summary.sort_values("customers", ascending=False, kind="stable").iloc[0]
+    values = {**largest, "largest": segment_name(largest.segment, rules.labels)}
+    columns = ["tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share"]
+    tested = outcomes[outcomes.segment != "prospect"].sort_values("bought_share", ascending=False, kind="stable")
+    if tested.empty:
+        return _ruled_table("stages", summary, thresholds, rules, "stage", columns, values, reading="alone")
+    bought = ["bought_share", "bought_share_low", "bought_share_high"]
+    best, worst = tested.iloc[0], tested.iloc[-1]
+    return _ruled_table(
+        "stages", summary.merge(outcomes[["segment", *bought]], on="segment", how="left"), thresholds, rules, "stage",
+        [*columns, *bought], values, reading="tested", day=as_day(since), most=best.bought_share,
+        least=worst.bought_share, best=segment_name(best.segment, rules.labels),
+        worst=segment_name(worst.segment, rules.labels),
+    )  # fmt: skip
+
+
+def _ruled_table(
+    name: str, summary: Any, thresholds: Any, rules: Rules, by: By, columns: list[str], values: Any, **more: Any
+) -> Exhibit:
+    """A table of segments with their rules: shown in the order in which these are tried, kept in that of the file."""
+    lines = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
+    ruling = {rule.name: (place, rule.when) for place, rule in enumerate(rules.ruling(by).rules, 1)}
+    found = [ruling.get(segment, (None, None)) for segment in summary.segment]
+    kept = summary.assign(tried=[place for place, _ in found], rule=[when and str(when) for _, when in found])
+    shown = kept.assign(
+        segment=[segment_name(segment, rules.labels) for segment in kept.segment],
+        rule=[when and rule_in_words(when, lines) for _, when in found],
+    )
+    shown = shown.sort_values("tried", kind="stable")
+    return exhibits.table(words, name, shown, values, columns=columns, kept=kept[columns], **more)
+
+
+def _with_count(name: str, count: int) -> str:
+    return words.say("axes.with_count", name=name, n=count)
+
+
+# Concentration and movement
+
+
+def plot_pareto(
+    curve: Any, concentration: Any, abc: Any, *, top: float = 0.2, history_days: int | None = None
+) -> Exhibit:
+    """The share of revenue by share of customers, best first, with the top share and the ABC classes.
+
+    ``curve`` from :func:`pareto_curve`, ``concentration`` from :func:`concentration`, ``abc`` from :func:`abc_classes`;
+    ``history_days``: how many days the orders cover, where that may be less than a year.
+    """
+    if curve.empty:
+        return exhibits.nothing(words, "pareto")
+    at, best = concentration.set_index("measure").loc["top_share"], abc.iloc[0]
+    ends = abc.share.cumsum()
+    spans = [
+        pictures.Span(end - share, end, str(name))
+        for name, share, end in zip(abc.segment, abc.share, ends, strict=True)
+        if share > 0
+    ]
+    said = words.say("axes.best", top=top, share=at.value)
+    picture = pictures.curves(
+        curve, x="share", series=[pictures.Series("revenue_share")], spans=spans,
+        points=[pictures.Point(top, at.value, said, low=at.low, high=at.high)], diagonal=words.say("axes.alike"),
+        x_label=words.say("axes.customers", period=last_span(history_days)), y_label=words.say("axes.revenue"),
+        x_form=percent, y_form=percent, x_limits=(0, 1), y_limits=(0, 1.02),
+    )  # fmt: skip
+    values = {**at[["low", "high"]], "share": at.value, "top": top, "name": str(best.segment)}
+    return exhibits.figure(words, "pareto", curve, picture, values, few=best.share, most=best.revenue_share)
+
+
+def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules | None = None) -> Exhibit:
+    """Where the customers of the earlier date are now. Rows add up to all customers of a segment then.
+
+    ``migration``: from :func:`migration`; ``since``: its earlier date.
+    """
+    rules, moved = rules or read_rules(), to_pandas(migration)
+    then = moved[moved.before != NEWCOMER]
+    if then.empty:
+        return exhibits.nothing(words, "migration")
+    shown = rules.ruling(by).shown
+    names = {segment: segment_name(segment, rules.labels) for segment in (*shown, NEWCOMER)}
+    rows = {segment: name for segment, name in names.items() if segment in set(moved.before)}
+    columns = {segment: names[segment] for segment in shown if segment in set(moved.after)}
+    sizes = moved.groupby("before").customers.sum()
+    drawn = moved.assign(part=moved.share.map(percent), people=moved.customers.map(number))
+    picture = pictures.heat_map(
+        drawn, row="before", column="after", value="share", rows=rows, columns=columns, heading="part", text="people",
+        margin={segment: number(size) for segment, size in sizes.items()}, margin_label=words.say("axes.then"),
+        row_label=words.say("axes.on_day", day=as_day(since)), column_label=words.say("axes.now"),
+    )  # fmt: skip
+    stayed = then[then.before == then.after]
+    shares = zip(stayed.before, stayed.share, strict=True)
+    return exhibits.figure(
+        words, "migration", moved, picture, day=as_day(since), total=then.customers.sum(),
+        stayed=stayed.customers.sum(), share=stayed.customers.sum() / then.customers.sum(), rows=len(rows),
+        columns=len(columns),
+        listed=[words.say("axes.with_share", name=names[segment], share=share) for segment, share in shares],
+    )  # fmt: skip
+
+
+# Groups and needs
+
+
+def clusters_table(beside: Any, stability: Any, *, rules: Rules | None = None) -> Exhibit:
+    """The groups that the data form by themselves, beside the rules.
+
+    ``beside`` from :func:`clusters_beside_rules`, ``stability`` from :func:`cluster_stability`.
+    """
+    rules, tested = rules or read_rules(), stability[stability.clusters == len(beside)]
+    if beside.empty or tested.empty:
+        return exhibits.nothing(words, "clusters", of="tables")
+    shown = beside.assign(segment=[segment_name(segment, rules.labels) for segment in beside.segment])
+    kept = beside.drop(columns="rand_index")
+    values = {**tested.iloc[0], "agreement": beside.rand_index.iloc[0]}
+    reading = "stable" if is_stable(tested.iloc[0]) else "unstable"
+    return exhibits.table(words, "clusters", shown, values, columns=list(kept.columns), reading=reading, kept=kept)
+
+
+def needs_table(needs: Any) -> Exhibit:
+    """How many customers each need leads for, for who reads the notebook.
+
+    ``needs``: a frame from :func:`needs`.
+    """
+    if needs.empty:
+        return exhibits.nothing(words, "needs", of="tables")
+    counted = needs.need.value_counts().rename_axis("need").rename("customers").reset_index()
+    shown = counted.assign(share=counted.customers / counted.customers.sum())
+    return exhibits.table(words, "needs", shown, shown.iloc[0], total=len(needs), in_report=False)
