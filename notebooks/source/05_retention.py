@@ -91,11 +91,12 @@ one.assign(days_since_first=(one.day - one.day.min()).dt.days).round({"spend": 2
 # came at the same time, what share bought something in a later period?
 #
 # A **cohort** is the customers whose first purchase fell into the same period. The **age** of a cohort is the number of
-# periods since then. At age 0 everybody has bought, by definition. Here a period is a month (parameter `period`).
+# periods since then. At age 0 everybody has bought, by definition. A period is a month, unless the parameter `period` says
+# otherwise.
 #
 # ## One cohort by hand
 #
-# We number the periods. The smallest number of a customer is the cohort. The difference to it is the age.
+# We number the periods. The smallest number of a customer is the cohort. The difference is the age.
 
 # %%
 number = bought.day.dt.to_period(period[0].upper()).astype("int64")
@@ -234,7 +235,7 @@ back = (each.returned & (each.days == 30)).sum()
 int(waiting), int(back)
 
 # %% [markdown]
-# We do the same for every day. Whoever is back, or no longer followed, leaves those who wait.
+# We do the same for every day. Customers who are back, or whom we no longer follow, leave the group that waits.
 
 # %%
 by_day = each.groupby("days").returned.agg(["sum", "size"])
@@ -252,8 +253,9 @@ older = each[each.followed_days >= 30]
 len(each) - len(older), round(float((older.returned & (older.days <= 30)).mean()), 3)
 
 # %% [markdown]
-# For day 30 we drop few customers, and the share hardly moves. Now ask for day 365. We may drop everybody whom we followed
-# for less than a year. Or we may keep them and count them as not back. Which of the three answers do you trust?
+# The first number says how many customers we dropped, the second what share of the others are back. For day 30, dropping
+# costs little. Now ask for day 365. We may drop everybody whom we followed for less than a year. We may keep them and count
+# them as not back. Or we go day by day, as above. Which of the three answers do you trust?
 
 # %%
 import pandas as pd
@@ -310,7 +312,7 @@ chapter.show(retention.plot_return_curves(curves, test=test, by=by))
 
 # %% [markdown]
 # The test says *whether* they differ, not *which* of them. Can we not simply compare the best with the worst? We picked
-# these two because they look different, so chance alone makes them differ. The intervals below allow for that: they hold
+# these two because they look different, so chance alone may explain it. The intervals below allow for that: they hold
 # for all pairs at once. `p_adjusted` says how often chance alone would bring a difference as large among so many pairs.
 
 # %%
@@ -499,7 +501,7 @@ means.iloc[::6].round(3)
 
 # %% [markdown] tags=["lesson"]
 # At age {{ means.index[-1] | number }}, the spreadsheet says {{ means.zeros_for_blanks.iloc[-1] | percent.1 }}. Of the
-# customers whom we could observe, {{ means.observed_only.iloc[-1] | percent.1 }} bought. The customers did nothing wrong.
+# customers whom we could observe, {{ means.observed_only.iloc[-1] | percent.1 }} bought. The blanks did that, not the customers.
 
 # %% [markdown]
 # **Activity is not survival.** We could ask instead who bought at an age *or later*. That share can only fall, just like the
