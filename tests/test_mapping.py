@@ -98,6 +98,7 @@ tables:
         ("tables: {orders: {from: a.csv, adds_up: [amont]}}\n", "found the unknown column 'amont'"),
         ("tables: {orders: {from: a.csv, delimiter: ';;'}}\n", "expected at most 1 character"),
         ("tables: {orders: {from: a.csv, leave_out: [a]}}\n", "expected keys with values below it"),
+        ("tables: {orders: {from: a.csv, sheet: [1]}}\n", "found tables.orders.sheet: [1]; expected text"),
         ("merge: {rule: [a]}\ntables: {orders: {from: a.csv}}\n", "unknown key 'rule' under merge"),
     ],
 )

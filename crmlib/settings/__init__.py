@@ -117,7 +117,8 @@ class SettingsFile:
             for error in errors.errors(include_url=False):
                 problems += self._in_words(model, error)
         if problems:
-            raise UnusableInput(list(dict.fromkeys(problems)))
+            # A value that may be of two kinds is refused by both: the first word on it is enough.
+            raise UnusableInput(list({(one.place, one.found): one for one in reversed(problems)}.values())[::-1])
         return made
 
     def missing(self, path: Sequence[Any]) -> Problem:
@@ -149,10 +150,11 @@ class SettingsFile:
             yield Problem(self.name, self.place(path), found, expected, remedy)
 
     def _path(self, loc: Iterable[Any]) -> Place:
-        """Where pydantic's location stands in the YAML: a list that was written as its only part has no numbers."""
+        """Where pydantic's location stands in the YAML: a list that was written as its only part has no numbers, and
+        the kinds that a value may be of are no keys."""
         path: Place = ()
         for part in loc:
-            if part != "[key]" and (not isinstance(part, int) or (*path, str(part)) in self.places):
+            if (*path, str(part)) in self.places or not (isinstance(part, int) or part in _NO_KEYS):
                 path = (*path, str(part))
         return path
 
@@ -315,6 +317,8 @@ def _inside(kind: Any) -> Any:
         else:
             return kind
 
+
+_NO_KEYS = ("[key]", "str", "int", "float", "bool")
 
 _EXPECTED = {
     **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "number"),
