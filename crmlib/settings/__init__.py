@@ -11,7 +11,7 @@ import json
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -83,10 +83,12 @@ class SettingsFile:
         return _place(*self.places[known]) if known else ""
 
     def problem(self, mistake: Mistake) -> Problem:
-        """A mistake as the problem of this file."""
+        """A mistake as the problem of this file; words that do not say what was found name the key and its value."""
         path = self._path(mistake.at)
         values = {"key": ".".join(path), "value": _shown(self._value(path)), **mistake.values}
-        return Problem.said(mistake.words, mistake.key, self.name, self.place(path), **values)
+        problem = Problem.said(mistake.words, mistake.key, self.name, self.place(path), **values)
+        found, remedy = _WORDS.say("wrong.found", values), _WORDS.say("wrong.remedy")
+        return replace(problem, found=problem.found or found, remedy=problem.remedy or remedy)
 
     def made(
         self,
