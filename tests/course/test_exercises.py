@@ -268,3 +268,20 @@ def test_segmentation_scores_by_rank_are_recognised_and_the_thresholds_of_then_a
 def test_segmentation_revenue_of_all_times_is_not_that_of_the_year(calls):
     right, mistakes = calls("segmentation")["best_fifth"].solution()
     assert min(abs(right - mistakes[code]) for code in ("ever", "ever_of_buyers", "everybody")) > 0.03
+
+
+def test_where_the_data_do_not_tell_a_mistake_from_the_right_value_the_verdict_says_so():
+    score = importlib.import_module("crmlib.course.nps").score
+    nobody_between = pd.DataFrame({"score": [10, 10, 3]})
+    verdict = score.judge(33.3, nobody_between)
+    assert verdict.verdict == "right"
+    assert "gives the same value" in verdict.message
+
+
+def test_a_mistake_that_is_hit_exactly_is_named_even_if_a_rounded_answer_could_not_be_told_from_right():
+    weighted = importlib.import_module("crmlib.course.nps").weighted
+    answers = pd.DataFrame({"score": [10, 9, 3] * 333, "weight": [1.0] * 998 + [1.3]})
+    right, mistakes = weighted.solution(answers)
+    assert 0.005 < abs(right - mistakes["unweighted"]) < weighted.tolerance(right)
+    assert weighted.judge(mistakes["unweighted"], answers).mistake == "unweighted"
+    assert "gives the same value" in weighted.judge(round(right, 2), answers).message

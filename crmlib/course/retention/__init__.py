@@ -88,6 +88,8 @@ def one_point(worth: Any, each: Any, *, margin: float) -> Any:
     """What one percentage point more of second orders would be worth in a year."""
     row = worth.iloc[0]
     point = float(row.new_customers_a_year) / 100
+    if not point * float(row.value) > 0:
+        return None
     return point * float(row.value), {
         "everyone": 100 * point * float(row.value),
         "revenue": ratio(point * float(row.value), margin) if margin < 1 else None,
