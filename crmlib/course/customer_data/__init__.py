@@ -50,6 +50,8 @@ def amounts() -> Any:
 def without_customer(bought: Any) -> Any:
     """The share of the twelve months' revenue for which no customer is recorded."""
     guest, spend = bought.customer_id.isna(), bought.spend.astype(float)
+    if not guest.any():
+        return None
     right = ratio(spend[guest].sum(), spend.sum())
     return right, {
         "money": spend[guest].sum(),
