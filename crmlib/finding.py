@@ -53,8 +53,8 @@ class Finding:
 
     def _repr_markdown_(self) -> str:
         sentence, certainty, action = map(_as_text, (self.sentence, self.certainty, self.action))
-        amount = f" {_as_text(self.at_stake)}." if self.at_stake else ""
-        return f"**{sentence}**{amount} {certainty} *{action}*"
+        amount = SHARED.say("finding.amount", amount=_as_text(self.at_stake)) if self.at_stake else ""
+        return " ".join(part for part in (f"**{sentence}**", amount, certainty, f"*{action}*") if part)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {MIME: self.as_dict(), "text/markdown": self._repr_markdown_(), "text/plain": self.sentence}
