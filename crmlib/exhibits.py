@@ -183,11 +183,23 @@ def table(
 
 
 def tiles(
-    words: Words, name: str, shown: Sequence[Mapping[str, str]], values: Any = None, /, *, kept: Any = None, **more: Any
+    words: Words,
+    name: str,
+    shown: Sequence[Mapping[str, str]],
+    values: Any = None,
+    /,
+    *,
+    reading: str = "",
+    kept: Any = None,
+    **more: Any,
 ) -> Exhibit:
-    """A row of KPI tiles: each has ``label``, ``value``, ``status`` (good, bad, neutral) and ``note``."""
+    """A row of KPI tiles: each has ``label``, ``value``, ``status`` (good, bad, neutral) and ``note``.
+
+    The words are those of ``tables.<name>``, as for :func:`table`.
+    """
     values = {**_values(values), **more}
     title, key = words.say(f"tables.{name}.title", values), f"tables.{name}.reading"
+    key = f"{key}.{reading}" if reading else key
     said = words.say(key, values) if words.has(key) else ""
     return Exhibit("tiles", name, title, said, table=kept, fields={"tiles": [dict(tile) for tile in shown]})
 

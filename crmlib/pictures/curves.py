@@ -319,9 +319,12 @@ def control_chart(
             if note and notes[i]:
                 lanes.words(i, np.nanmax([values[i], highs[i]]), str(notes[i]), tone=tones[i])
         beside = max((widest(words) for *_, words, _ in ends if words), default=0.0) * drawing.SIZE
-        room = 0.88 - min(beside / drawing.points_of(axes)[0], 0.3)
-        lanes.names([str(words) for words in table[label]], range(len(table)), label=label_label, room=room)
         lanes.values(form, limits=limits)
+        # In a narrow panel the values' words take much of its width.
+        before = max((widest(tick.get_text()) for tick in axes.get_yticklabels()), default=0.0) * drawing.SIZE
+        width_of_all = drawing.points_of(axes)[0]
+        room = min(0.88 - min(beside / width_of_all, 0.3), 0.95 - (beside + before + 20) / width_of_all)
+        lanes.names([str(words) for words in table[label]], range(len(table)), label=label_label, room=room)
         drawing.end_labels(axes, ends)
         if value_label:
             drawing.above(axes, value_label)

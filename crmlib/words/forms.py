@@ -195,6 +195,15 @@ def listed(parts: Sequence[str]) -> str:
     return ("、" if voice().language == "zh" else ", ").join(parts)
 
 
+def sentences(parts: Sequence[str]) -> str:
+    """Whole sentences, one after the other.
+
+    >>> sentences(["It rains.", "Take a coat."])
+    'It rains. Take a coat.'
+    """
+    return ("" if voice().language == "zh" else " ").join(parts)
+
+
 def interval(low: float | None, high: float | None, form: Callable[..., str] = number, **how: Any) -> str:
     """An interval in words.
 
@@ -214,6 +223,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "year": year,
     "times": times,
     "list": listed,
+    "sentences": sentences,
     "text": str,
 }
 """The kinds of places that a sentence may have, beside ``count``, ``plural`` and ``name``."""

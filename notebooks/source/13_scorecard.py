@@ -23,32 +23,37 @@
 #
 # **The manager's question:** are we on course, which changes deserve attention, and what moved revenue?
 #
-# Every month brings a page of figures, and every figure is up or down. Most of that is chance, and most meetings
-# about it are wasted; now and then something has really changed, and nobody notices. A good scorecard tells one from
-# the other.
+# Every month brings a page of figures, and each of them is up or down. Most of that is chance, and most meetings about
+# it are wasted. Now and then something has really changed, and nobody notices. A good scorecard tells one from the
+# other.
 #
 # ## What you will be able to do
 #
-# - define a KPI so that two people compute the same number,
-# - leave out what has not been observed yet, instead of reporting it as bad,
-# - tell a signal from noise with natural process limits,
-# - say what to expect next, and how far to trust that,
+# - define a KPI precisely: two people who compute it get the same number;
+# - leave out what cannot be known yet, instead of reporting it as bad;
+# - tell a signal from noise with natural process limits;
+# - say what to expect next, and how far to trust that;
 # - explain a change of revenue by drivers whose contributions add up.
 
 # %% tags=["parameters"]
 client: str = "../data/aurora/client.yaml"  # the client's configuration
 run: str = ""  # folder of a run; the runner fills it in
 period: str = "month"  # of the scorecard: week, month or quarter
-definitions: str = ""  # the client's own KPI definitions (YAML, path from the client's configuration); empty: the course's
+definitions: str = ""  # a YAML file of KPIs beside the configuration; empty: the kit's
 silent_days: int = 180  # after so many days without a purchase a customer no longer counts as active
 repurchase_days: int = 90  # how soon a buyer must buy again to count as repurchasing
 follow_up_days: int = 90  # how soon a lead must become a customer to count as converted
 sla_hours: float = 24.0  # how soon a complaint must be resolved to count as resolved in time
-months: int = 12  # length of the two times that the driver tree compares
+months: int = 12  # length of the two periods that the driver tree compares
 split_by: str = "store"  # column of the orders by which the change of revenue is split
+
+# %% [markdown]
+# We open the chapter on a client's data. Its settings stand in the folded cell above; each is explained where it is
+# used.
 
 # %%
 import crmlib
+from crmlib.lifecycle import scorecard
 
 chapter = crmlib.begin("13_scorecard", client, run)
 orders = chapter.table("orders")
@@ -56,48 +61,55 @@ orders = chapter.table("orders")
 # %% [markdown]
 # ## What data this needs
 #
-# Orders suffice for most KPIs: `customer_id`, `ordered_at`, `amount`. Marketing `spend` adds the cost of a new
-# customer, `leads` their conversion, `surveys` NPS and satisfaction, `tickets` complaints. What is missing is listed
-# in the scorecard as missing, and nothing else suffers.
+# Orders are enough for most KPIs. Marketing `spend` adds the cost of a new customer, `leads` their conversion,
+# `surveys` NPS and satisfaction, and `tickets` complaints. The scorecard lists what is missing, and everything else
+# still works.
 
 # %%
-optional = ("leads", "spend", "surveys", "tickets")
-tables = {name: chapter.table(name) if chapter.has(name) else None for name in optional}
+optional = {name: chapter.table(name) for name in ("leads", "spend", "surveys", "tickets")}
 
 # %% [markdown]
-# ## One customer first
+# ## Look at one customer first
 #
-# Customers without a contract do not say goodbye: they fall silent. We look at the customer with the longest pause
-# among all who came back.
+# Customers without a contract do not say goodbye. They fall silent. Who has had the longest pause of all who came back?
 
 # %%
-import pandas as pd
-
 from crmlib.purchases import purchases
 
 bought = purchases(orders, as_of=chapter.as_of).order_by("customer_id", "ordered_at").to_pandas()
-bought["day"] = pd.to_datetime(bought["day"])
+bought["day"] = bought["day"].astype("datetime64[us]")
 bought["pause"] = bought.groupby("customer_id")["day"].diff().dt.days
 
 # %%
-one = bought.sort_values("pause", ascending=False, kind="stable")["customer_id"].head(1)
+one = bought.nlargest(1, "pause")["customer_id"]
 bought.loc[bought["customer_id"].isin(one), ["customer_id", "day", "spend", "pause"]].round({"spend": 2})
 
 # %% [markdown]
-# Before the long pause this was a customer like others; in the midst of it, anyone would have called them lost; at
-# its end they were back. A KPI needs a rule that decides such cases for everyone alike. Ours: a customer is **active**
-# at a moment if their last purchase lies at most `silent_days` back. Who crosses that line has **lapsed**; who buys
-# after that has been **won back**.
+# Before the pause this was a customer like any other. In the middle of it, everybody would have called them lost. Then
+# they came back. A KPI needs one rule that decides such cases in the same way for everybody.
+#
+# Our rule: a customer is **active** if the last purchase is at most 180 days ago (parameter `silent_days`). A customer
+# who crosses that line has **lapsed**. One who buys again after that has been **won back**.
+
+# %% [markdown] tags=["lesson"]
+# The customer above was silent for {{ bought["pause"].max() | count }} days. By our rule they lapsed after day
+# {{ silent_days | count }} and were won back much later.
 
 # %% [markdown]
 # ## The idea by hand: churn of the last period
 #
-# **Churn rate**: of the customers who were active when the period began, the share who no longer were when it ended.
+# **Churn rate**: of the customers who were active when the period began, the share who were no longer active when it
+# ended. We need two moments, the beginning and the end of the last whole period:
 
 # %%
-day_after = pd.Timestamp(chapter.as_of) + pd.Timedelta(days=1)
-last_whole = day_after.to_period(period[0].upper()) - 1
-begins, ends = last_whole.start_time, (last_whole + 1).start_time
+import pandas as pd
+
+last_period = pd.Period(chapter.as_of + pd.Timedelta(days=1), freq=period[0].upper()) - 1
+begins, ends = last_period.start_time, (last_period + 1).start_time
+
+
+# %% [markdown]
+# And we need the customers who are active at a moment:
 
 
 # %%
@@ -108,40 +120,46 @@ def active_customers(moment):
 
 
 # %%
-at_start, at_end = active_customers(begins), active_customers(ends)
-lapsed = at_start - at_end
-f"{len(at_start)} active when {last_whole} began, {len(lapsed)} of them lapsed: {len(lapsed) / max(len(at_start), 1):.4f}"
+at_start = active_customers(begins)
+lapsed = at_start - active_customers(ends)
+churn = pd.Series({"active at the start": len(at_start), "lapsed": len(lapsed)})
+churn
+
+# %% [markdown] tags=["lesson"]
+# At the beginning of {{ begins | month }} Aurora had {{ len(at_start) | count }} active customers.
+# {{ len(lapsed) | count }} of them fell silent for too long during the month. So churn was
+# {{ len(lapsed) / len(at_start) | percent.1 }}.
 
 # %% [markdown]
 # ## The same with the library
 #
-# `base_measures` counts everything that KPIs are made of, one row per period. Nothing in it is a rate yet. The margin
-# is the one that *Customer lifetime value* uses, too: from the cost of the orders where they carry it.
+# `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.
+# Customer lifetime value needs a margin, which comes from the orders where they carry their cost, and else from the
+# configuration.
 
 # %%
-from crmlib.lifecycle import clv, scorecard
+from crmlib.lifecycle import clv
 
-used = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)
-margin = float(used["margin"].iloc[0])
+margin = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0]
+money = {"margin": float(margin), "discount_rate": chapter.client.discount_rate}
 
 # %%
-measures = scorecard.base_measures(
-    orders=orders, **tables, as_of=chapter.as_of, period=period,
-    silent_days=silent_days, repurchase_days=repurchase_days, follow_up_days=follow_up_days, sla_hours=sla_hours,
-    margin=margin, discount_rate=chapter.client.discount_rate,
-)
-measures[["period", "revenue", "orders", "buyers", "new_customers", "active_at_start", "lapsed", "won_back"]].tail(6).round(2)
+rules = {"repurchase_days": repurchase_days, "follow_up_days": follow_up_days, "sla_hours": sla_hours}
+rules |= {"period": period, "silent_days": silent_days}
+measures = scorecard.base_measures(orders=orders, **optional, as_of=chapter.as_of, **rules, **money)
+measures[["period", "revenue", "buyers", "new_customers", "active_at_start", "lapsed", "won_back"]].tail().round(2)
 
 # %% [markdown]
 # Both ways agree for the last period:
 
 # %%
 counted = measures.tail(1)[["active_at_start", "lapsed"]].dropna()
-assert (counted == [len(at_start), len(lapsed)]).all(axis=None)
+assert (counted == churn.tolist()).all(axis=None)
 
 # %% [markdown]
-# The counts are tied to each other: who was active at the end was active at the start, less the lapsed, plus the new,
-# plus those won back. A KPI set whose parts do not add up like this hides somebody.
+# The counts belong together. Take the customers who were active at the start, take away the lapsed, add the new and
+# those won back. Who is left is active at the end. If counts do not add up like this, some customers were lost in the
+# counting.
 
 # %%
 flow = measures["active_at_start"] - measures["lapsed"] + measures["new_customers"] + measures["won_back"]
@@ -150,52 +168,46 @@ assert (flow.dropna() == measures.loc[flow.notna(), "active_customers"]).all()
 # %% [markdown]
 # ## KPIs are data
 #
-# A **KPI** is a formula over these counts, with a unit, a direction, a target, an owner and a definition in words.
-# They are in `kpis.yaml`; a consultant changes them there, or in the client's own file, without touching code. Names
-# and definitions tell the parameters in use.
+# A **KPI** is a formula over these counts, with a unit, a direction, a target, an owner and a definition in words. They
+# stand in a file, `kpis.yaml`. You change them in the client's own file (parameter `definitions`) and touch no code.
 
 # %%
-own_file = chapter.client.folder / definitions if definitions else None
-parameters = {
-    "period": period, "silent_days": silent_days, "repurchase_days": repurchase_days,
-    "follow_up_days": follow_up_days, "sla_hours": sla_hours,
-}
-kpis = scorecard.load_kpis(own_file, targets=chapter.client.targets, parameters=parameters)
+own_file = chapter.client.beside(definitions)
+kpis = scorecard.load_kpis(own_file, targets=chapter.client.targets, parameters=rules)
 
 # %%
 scorecard.kpi_definitions(kpis)[["kpi", "formula", "better", "target", "owner", "needs"]]
 
 # %% [markdown]
-# The definition in words is what people must agree on, so the report prints all of them:
+# The definition in words is what people must agree on. Each of them states the parameters used, such as 90 days, and
+# the report prints them all:
 
 # %%
-from crmlib import figures
-
-in_words = {str(kpi.name): str(kpi.about) for kpi in kpis.values()}
-figures.definitions_exhibit(in_words, name="kpis", title="KPIs")
+chapter.show(scorecard.kpi_glossary(kpis))
 
 # %% [markdown]
-# Targets come from the client's configuration. A target that belongs to no KPI is probably a typing error:
+# You can make KPIs of your own from these counts:
 
 # %%
-scorecard.unknown_targets(kpis, chapter.client.targets)
+chapter.show(scorecard.measures_table())
 
 # %% [markdown]
-# A formula is arithmetic and nothing else, and a measure that does not exist is answered with the nearest one:
+# A formula is arithmetic and nothing else. What happens if it names a measure that does not exist?
 
 # %%
 try:
     scorecard.read_formula("revenu / orders", known=tuple(scorecard.BASE_MEASURES))
-except scorecard.FormulaInvalid as error:
-    answer = str(error)
+except scorecard.FormulaInvalid as problem:
+    answer = str(problem)
 answer
 
 # %% [markdown]
-# ## Values, and what has not been observed
+# Targets stand in the client's configuration. A target that belongs to no KPI is answered in the same way, before
+# anything is computed.
 #
-# `kpi_values` takes the formulas. An empty value is *not known*; that is something else than zero. Who bought last
-# month has not had the time to buy again, so the repurchase rate of the last months is empty until that time is over.
-# NPS is taken by the quarter: surveys come in waves, and a month's border must not cut one in two.
+# ## Values, and what we cannot know yet
+#
+# `kpi_values` computes the formulas. Before you run the cell: what do you expect of last month's repurchase rate?
 
 # %%
 values = scorecard.kpi_values(measures, kpis, period=period)
@@ -203,170 +215,180 @@ wide = values.pivot(index="period", columns="kpi", values="value")
 wide.reindex(columns=["average_order_value", "repurchase_rate", "churn_rate"]).tail(6).round(4)
 
 # %% [markdown]
-# Where a KPI rests on cases, each value carries a 95% interval, and values from few cases are shown but not
-# judged.
+# The last values of the repurchase rate are empty. People who bought last month have not had 90 days to buy again
+# (parameter `repurchase_days`). An empty value means that we do not know; zero would mean that nobody came back.
+#
+# Where a KPI rests on cases, each value has a 95% interval. Values from few cases are shown but not judged:
 
 # %%
 values.groupby("kpi", sort=False).tail(1)[["kpi", "value", "low", "high", "cases", "judged"]].round(4)
 
 # %% [markdown]
+# NPS is taken by the quarter. Surveys come in waves, and a month's border must not cut one in two.
+#
 # ## Signal or noise
 #
-# Any series goes up and down. How much is usual, it tells itself: the mean change from one period to the next,
-# times 2.66, on both sides of the mean. These are the **natural process limits** of an **XmR chart**. A value beyond
-# them is a **signal**: something has changed, look for the cause. So are eight in a row on one side of the mean.
-# Anything else is **noise**: explaining it is a waste of time. By hand, for the average order value:
+# Any series goes up and down. The series itself tells us what is usual. Take the mean change from one period to the
+# next, times 2.66, on both sides of the mean. These are the **natural process limits** of an **XmR chart**.
+#
+# - A value beyond the limits is a **signal**: something has changed, so look for the cause.
+# - Eight values in a row on one side of the mean are a signal, too.
+# - Everything else is **noise**. To explain it is a waste of time.
+#
+# By hand, for the average order value. We judge the last value by those before it:
 
 # %%
-judged = values[(values["kpi"] == "average_order_value") & values["judged"]]  # from enough orders, that is
-order_value = judged.set_index("period")["value"]
-history = order_value.iloc[:-1]  # the last value is judged by those before it
+judged = values[(values["kpi"] == "average_order_value") & values["judged"]]
+order_value = judged.set_index("period")["value"].astype(float)
+history = order_value.iloc[:-1]
+
+# %%
 reach = 2.66 * history.diff().abs().mean()
-pd.Series({"lower": history.mean() - reach, "upper": history.mean() + reach, "last": order_value.tail(1).sum()}).round(2)
+pd.Series({"lower": history.mean() - reach, "upper": history.mean() + reach, "last": order_value.tail(1).sum()}).round(
+    2
+)
+
+# %% [markdown]
+# The same with the library:
 
 # %%
 limits = scorecard.natural_limits(values, period=period)
-by_kpi = limits[limits["kpi"] == "average_order_value"].tail(1)
-assert by_kpi["upper"].dropna().sub(history.mean() + reach).abs().lt(1e-6).all()
+last_limits = limits[limits["kpi"] == "average_order_value"].tail(1)
+assert last_limits["upper"].dropna().sub(history.mean() + reach).abs().lt(1e-6).all()
 
 # %% [markdown]
-# The same for all KPIs; signals are red (beyond a limit), orange (eight in a row) or grey (so it was a year ago, or the
-# KPI has a trend and is still on it: growth that goes on has no new cause to look for). Stocks, such as the active
-# customers, have no limits: most of those who are active today were so last month, so their values hang together, and
-# limits that were made for values of their own would give alarm after alarm.
+# ## The picture: six KPIs, few signals
+#
+# Signals are green or red: good or bad news. Grey points lie beyond the limits as well, but we know why. Either it was
+# so a year ago, or the KPI is growing steadily and still on its trend. That calls for no new cause.
 
 # %%
-axes = scorecard.plot_limits(limits, kpis, period=period)
-chapter.show(axes, name="limits", table=limits) if axes is not None else "Too few periods for limits."
+chapter.show(scorecard.plot_limits(limits, kpis, period=period))
 
 # %% [markdown]
-# A KPI that grows with the business, such as revenue, leaves its limits sooner or later: it is not a stable process.
-# For these, and for anything with seasons, the same period a year ago is the fairer comparison, as
-# soon as there are two years.
-
-# %% [markdown]
+# **Stocks** have no limits here. An example is the number of active customers: most of today's were active last month,
+# too. A stock changes little from month to month, so these limits would raise false alarms.
+#
+# A KPI that grows with the business, such as revenue, leaves its limits sooner or later. Compare it with the same
+# period a year ago. The same goes for everything that has seasons.
+#
 # ## What to expect next
 #
-# Several simple methods compete: each forecasts the past as if it did not know what came, and the one with the
-# smallest errors is used. The errors also make the interval.
+# Several simple methods compete. Each forecasts the past as if it did not know what came. The one with the smallest
+# errors is used, and its errors make the interval.
 
 # %%
 ahead = scorecard.forecast(values, kpis, period=period)
-ahead.loc[ahead["step"] == 1, ["kpi", "period", "forecast", "low", "high", "method", "covered", "tries"]].round(3)
+ahead.loc[ahead["step"] == 1, ["kpi", "forecast", "low", "high", "method", "covered", "tries"]].round(3)
 
 # %% [markdown]
-# `covered` of `tries` past values fell into the interval that the same procedure would have given one period before.
-# That is the honest test: an interval that should hold four of five and holds two is worth nothing.
+# Look at `covered` and `tries`. Of so many past values, how many fell into the interval that the same procedure would
+# have given one period before? This is the honest test. An interval that should hold four of five and holds two is
+# worth nothing.
 
 # %%
-axes = scorecard.plot_forecast(values, ahead, kpis["revenue"], period=period) if "revenue" in kpis else None
-chapter.show(axes, name="forecast", table=ahead) if axes is not None else "Too few periods for a forecast."
+chapter.show(scorecard.plot_forecast(values, ahead, kpis, period=period))
 
 # %% [markdown]
 # ## The scorecard
 #
-# Now all of it on one page: actual, target, the value before, the same period a year ago, what to expect next, and
-# signal or noise.
+# Now we put it all on one page: the actual value, the target, the period before, a year ago, what to expect next, and
+# whether the value is a signal.
 
 # %%
 card = scorecard.scorecard(measures, kpis, period=period, has=chapter.has)
-chapter.keep(card, name="scorecard_values")
 chapter.keep(values, name="kpi_values")
-
-# %%
-scorecard.show_tiles(card, kpis, period=period)
-
-# %%
-chapter.show_table(
-    scorecard.scorecard_rows(card, kpis, period=period), name="scorecard", title=crmlib.text.say("Scorecard"),
-    reading=scorecard.scorecard_reading(card, kpis, has_contracts=chapter.has("subscriptions")),
-)
+chapter.show(scorecard.scorecard_tiles(card, kpis, period=period))
 
 # %% [markdown]
-# Look at a tile twice: the *change* against the period before is mostly noise, even where the *level* has long left
-# its usual range. And a target may be missed, met, or too close to tell.
+# Look at a tile twice. The *change* against the period before is mostly noise, even where the *level* has long left its
+# usual range. And a target can be met, missed, or too close to tell.
+
+# %%
+has_contracts = chapter.has("subscriptions")
+chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=has_contracts))
 
 # %% [markdown]
 # ## Why revenue changed
 #
-# Revenue is the product of the customers who bought, orders per customer and average order value (and what guests
-# spent). The **driver tree** compares two times of equal length. Those who bought in it are not the *active* customers
-# of one day: they change by those who came and those who were lost. By hand, for customers who are known:
+# Revenue is a product of three factors: how many customers bought, how many orders each placed, and how much they spent
+# on an order. Guests come on top. By hand, for the customers we know, in the last 12 months (parameter `months`):
 
 # %%
-of_late = bought[bought["day"] >= day_after - pd.DateOffset(months=months)]
-buyers, ordered, spent = of_late["customer_id"].nunique(), len(of_late), of_late["spend"].sum()
-pd.Series({"bought": buyers, "orders per customer": ordered / max(buyers, 1), "order value": spent / max(ordered, 1)}).round(2)
+lately = bought[bought["day"] >= ends.normalize() - pd.DateOffset(months=months)]
+buyers, placed, spent = lately["customer_id"].nunique(), len(lately), lately["spend"].sum()
+pd.Series({"buyers": buyers, "orders each": placed / max(buyers, 1), "order value": spent / max(placed, 1)}).round(2)
 
 # %% [markdown]
-# How much of the change belongs to which factor? Change them one after the other, and the answer depends on the order.
-# The **logarithmic mean Divisia index** (LMDI) shares the change out by the factors' logarithms: the contributions
-# add up to the change exactly, and backwards they only change their signs.
+# These buyers are not the *active* customers of one day. They are all who bought in the period. This number grows with
+# new customers and shrinks with lost ones.
+#
+# Now compare with the period before. How much of the change belongs to which factor? If you change one factor after the
+# other, the answer depends on the order. The **logarithmic mean Divisia index** (LMDI) shares the change out by the
+# logarithms of the factors. Then the contributions add up exactly, and nothing depends on the order.
 
 # %%
 tree = scorecard.driver_tree(orders, as_of=chapter.as_of, months=months)
-scorecard.driver_rows(tree)
+tree[["driver", "parent", "before", "after", "contribution", "contribution_low", "contribution_high"]].round(2)
 
 # %%
-root = tree[tree["driver"] == "revenue"]["contribution"].sum()
-parts = tree[tree["parent"] == "revenue"]["contribution"].sum()
-assert abs(root - parts) <= 1e-6 * max(1.0, abs(root))
+change = tree.loc[tree["driver"] == "revenue", "contribution"].sum()
+assert abs(change - tree.loc[tree["parent"] == "revenue", "contribution"].sum()) <= 1e-6 * max(1.0, abs(change))
 
 # %%
-axes = scorecard.plot_driver_tree(tree)
-chapter.show(axes, name="drivers", table=tree) if axes is not None else "The data do not cover two comparable times."
+chapter.show(scorecard.plot_driver_tree(tree))
 
 # %% [markdown]
-# Each bar is a contribution, each line on it an interval: had other customers of the same kind come, it might have
-# been anywhere on the line.
+# Each bar is a contribution, and the line on it is the 95% interval. It says how far the contribution could have
+# differed if chance had brought other customers of the same kind.
 #
-# The change can be drilled into by any column of the orders. The rows add up to the change of revenue, and the columns
-# to each row.
+# In which shops or channels did revenue change? Any column of the orders can split the change (parameter `split_by`).
+# The rows add up to the whole change, and the columns to each row:
 
 # %%
 groups = scorecard.drill_down(orders, by=split_by, as_of=chapter.as_of, months=months, most=15)
-has_groups = chapter.has("orders", split_by) and len(groups) > 1
-if has_groups:
-    assert abs(groups["change"].sum() - root) <= 1e-6 * max(1.0, abs(root))
-
-# %%
-if has_groups:
-    exhibit = chapter.show_table(
-        groups, name="drill_down", title=crmlib.text.say("Where revenue changed"),
-        reading=crmlib.text.say("Rows add up to the change of revenue; columns say through what it came."),
-    )
-exhibit if has_groups else "The orders have no column to split by."
+assert groups.empty or abs(groups["change"].sum() - change) <= 1e-6 * max(1.0, abs(change))
+chapter.show(scorecard.drill_down_table(groups))
 
 # %% [markdown]
 # ## How sure are we?
 #
-# How often does chance alone give a signal? We let many stable series of two years run and judge their last value by
-# both rules: beyond the limits, or the eighth in a row on one side of the mean.
+# How often does chance alone give a signal? Let us make 5,000 series of two years in which nothing ever changes. We
+# judge the last value of each by both rules. How many of them will be signals, do you think?
 
 # %%
 import numpy as np
 
 stable = np.random.default_rng(13).normal(size=(5000, 24))
-known = stable[:, :-1]
-side = stable - known.mean(axis=1, keepdims=True)
-reach = 2.66 * np.abs(np.diff(known, axis=1)).mean(axis=1)
-beyond = np.abs(side[:, -1]) > reach
-in_a_row = (side[:, -8:] > 0).all(axis=1) | (side[:, -8:] < 0).all(axis=1)
+before = stable[:, :-1]
+from_mean = stable - before.mean(axis=1, keepdims=True)
+
+# %%
+beyond = np.abs(from_mean[:, -1]) > 2.66 * np.abs(np.diff(before, axis=1)).mean(axis=1)
+in_a_row = (from_mean[:, -8:] > 0).all(axis=1) | (from_mean[:, -8:] < 0).all(axis=1)
+false_alarms = (beyond | in_a_row).mean()
 
 # %%
 charted = [key for key in limits.dropna(subset=["centre"])["kpi"].unique() if kpis[key].chart]
-one_kpi = (beyond | in_a_row).mean()
-any_of_them = 1 - (1 - one_kpi) ** len(charted)
-pd.Series(
-    {"beyond": beyond.mean(), "in a row": in_a_row.mean(), "either": one_kpi, f"any of {len(charted)}": any_of_them}
-).round(3)
+any_of_them = 1 - (1 - false_alarms) ** len(charted)
+pd.Series({"beyond": beyond.mean(), "in a row": in_a_row.mean(), "either": false_alarms, "any KPI": any_of_them}).round(
+    3
+)
 
 # %% [markdown]
-# The last line is for all charted KPIs together, as if they were independent. False alarms are rare for one KPI, but
-# look at a dozen each month and there will be one now and then: look, but do not be surprised if there is nothing.
+# The last number is for all KPIs with limits together, as if they were independent. False alarms are rare for one KPI.
+# If you look at a dozen each month, there will be one now and then. Look into it, but do not be surprised if there is
+# nothing.
+
+# %% [markdown] tags=["lesson"]
+# Of 100 stable series about {{ 100 * false_alarms | number.1 }} gave a signal. Aurora watches
+# {{ len(charted) | count }} KPIs with limits. So in {{ any_of_them | percent }} of all months at least one of them
+# would give a false alarm.
 
 # %% [markdown]
 # ## What to do
+#
+# Here is what the chapter concludes: a finding, the money where it can be named, how sure it is, and what to do.
 
 # %%
 chapter.conclude(
@@ -378,56 +400,64 @@ chapter.conclude(
 # %% [markdown]
 # ## Pitfalls
 #
-# **A mean of ratios.** The average order value of a year is *not* the mean of its monthly values: that would let a quiet
-# month count as much as a busy one. Sum first, then divide.
+# **A mean of ratios.** Is the average order value of a year the mean of its monthly values? No: then a quiet month
+# counts as much as a busy one. Sum first, then divide.
 
 # %%
 year, formula = measures.tail(12), scorecard.read_formula("revenue / orders")
 wrong, right = formula.value(year).mean(), formula.value(year[["revenue", "orders"]].sum().to_dict())
 pd.Series({"mean of monthly values": wrong, "ratio of sums": right}).round(2)
 
+# %% [markdown] tags=["lesson"]
+# For Aurora the difference is {{ abs(right - wrong) | money.2 }}. It is small here, because its months are much alike.
+# For a rate over shops of different sizes it can be large.
+
 # %% [markdown]
-# **A tail that only looks bad.** Without waiting for the follow-up to end, the repurchase rate of the last months
-# falls towards zero, on any data. Here the wrong way beside the right one:
+# **A tail that only looks bad.** What if we do not wait until people have had 90 days to buy again? Then the repurchase
+# rate of the last periods falls towards zero, on any data. Here is the wrong way beside the right one:
 
 # %%
-days = bought.drop_duplicates(["customer_id", "day"])
-pause_after = days.groupby("customer_id")["day"].shift(-1) - days["day"]
-days = days.assign(period=days["day"].dt.to_period(period[0].upper()), again=pause_after.dt.days <= repurchase_days)
-too_early = days.groupby(["period", "customer_id"])["again"].first().groupby("period").mean()
+days = bought.drop_duplicates(["customer_id", "day"]).copy()
+days["pause_after"] = days.groupby("customer_id")["day"].diff(-1).dt.days.abs()
+days["period"] = days["day"].dt.to_period(period[0].upper())
 
 # %%
-observed = wide.reindex(columns=["repurchase_rate"])["repurchase_rate"]
-observed.index = pd.to_datetime(observed.index).to_period(period[0].upper())
-pd.DataFrame({"too early": too_early, "observed": observed}).loc[observed.index].tail(6).round(4)
+first = days.groupby(["period", "customer_id"]).head(1)
+too_early = (first["pause_after"] <= repurchase_days).groupby(first["period"]).mean()
+observed = measures.set_index(pd.PeriodIndex(measures["period"], freq=period[0].upper()))
+pd.DataFrame({"too early": too_early, "observed": observed["buyers_again"] / observed["buyers"]}).tail(6).round(4)
 
 # %% [markdown]
 # **A tree is arithmetic, not a cause.** If many new customers come in a year, orders per customer fall, because the new
 # had less time to order. The tree books that under "orders per customer", yet nobody behaved differently.
 #
-# **The first months.** Early in the data every customer looks new, and nobody can have lapsed. Counts of the active
-# are empty for that time; new customers cannot be corrected without older data.
-
-# %% [markdown]
+# **The first months.** Early in the data every customer looks new, and nobody can have lapsed. Counts of active
+# customers are empty for that time. Counts of new customers cannot be corrected without older data.
+#
 # ## Summary
 #
-# - A KPI is a formula over counts, with a definition in words that people agreed on.
-# - Not yet observed is empty, not zero.
-# - Limits from the series itself tell signal from noise; most changes are noise.
-# - A forecast is worth as much as its tried-out interval.
+# - A KPI is a formula over counts, with a definition in words that people have agreed on.
+# - What cannot be known yet is empty, not zero.
+# - The series itself sets the limits that tell signal from noise. Most changes are noise.
+# - Trust a forecast as far as its interval has held in the past.
 # - Drivers explain a change of revenue without remainder, but not its causes.
 #
 # ## Glossary
 #
-# - **Active customer**: last purchase at most `silent_days` back.
-# - **Base measure**: a count or a sum per period, of which KPIs are made.
-# - **Censored**: not yet observed long enough to be counted.
-# - **Driver tree**: revenue taken apart into factors and sums.
-# - **Lapsed**: active at the period's start and no longer at its end.
-# - **LMDI**: a way to share out a change of a product among its factors, without remainder.
-# - **Natural process limits**: mean ± 2.66 mean moving ranges.
-# - **Noise**, **signal**: a change within, or beyond, what the process does by itself.
+# - **Active customer**: a customer whose last purchase is at most `silent_days` ago (活跃客户).
+# - **Lapsed, won back**: no longer active at the end of the period; silent at its start, and bought again (流失, 召回).
+# - **Retention rate, churn rate**: of those active at the start, the share who still are, or no longer are, at the end
+#   (留存率, 流失率).
+# - **Repurchase rate**: of the buyers of a period, the share who buy again in time (复购率).
+# - **Average order value**: revenue divided by orders (客单价).
+# - **Cost per new customer** (CAC): marketing cost divided by new customers (获客成本).
+# - **Complaint resolution**: the share of complaints resolved in time (投诉解决率).
+# - **Customer lifetime value**, **net promoter score**: see their chapters (客户终身价值, 净推荐值).
+# - **Base measure**: a count or a sum for each period, of which KPIs are made (基础指标).
+# - **Natural process limits**: the mean plus and minus 2.66 mean changes (自然过程限).
+# - **Signal, noise**: a change beyond, or within, what the process does by itself (信号, 波动).
+# - **Driver tree**: revenue taken apart into factors and sums (驱动树).
+# - **LMDI**: a way to share out the change of a product among its factors, without remainder (对数平均迪氏指数法).
 # - **Ratio of sums**: sum numerators and denominators first, then divide.
-# - **Win-back rate**: of those silent at the start, the share who bought in the period.
 #
-# On to the [exercises](exercises/13_scorecard_exercises.ipynb).
+# **On to the exercises:** [practice notebook](exercises/13_scorecard_exercises.ipynb).

@@ -10,13 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationInfo, field_validator
 
-from crmlib import text
 from crmlib.calendar import LONGEST_DAYS, Period
 from crmlib.lifecycle.scorecard.formula import Formula, read_formula
 from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES
-from crmlib.problems import nearest
 from crmlib.settings import Mistake, Mistakes, Number, Strict, open_settings
-from crmlib.words import Words
+from crmlib.words import UNKNOWN, Words, known, place, voice
 
 _WORDS = Words(__file__)
 OWN_FILE = Path(__file__).with_name("kpis.yaml")
@@ -28,79 +26,58 @@ _INTERVALS = {
     "per_count": ("amount", "cases"),
     "given": ("low", "high"),
 }
+_KINDS = {
+    "money2": "money.2", "percent1": "percent.1", "number1": "number.1", "number2": "number.2", "score": "number.1",
+}  # fmt: skip
+"""Units that are called otherwise among the kinds of places."""
 
-
-# What definitions may speak of as {silent_days} and so on, with the values of base_measures where none are given.
 PARAMETERS: dict[str, Any] = {
     "silent_days": 180, "repurchase_days": 90, "follow_up_days": 90, "sla_hours": 24, "period": "month",
 }  # fmt: skip
-_PERIODS = {
-    "en": {"week": "week", "month": "month", "quarter": "quarter"},
-    "zh": {"week": "周", "month": "月", "quarter": "季度"},
-}
-
-
-def _money(value: Any) -> str:
-    """Money as it is spoken of: small amounts with cents."""
-    return text.money(value, digits=2 if value is not None and 0 < abs(value) < 100 else 0)
-
-
-_FORMS: dict[str, Callable[[Any], str]] = {
-    "money": _money,
-    "money2": lambda value: text.money(value, digits=2),
-    "percent": text.percent,
-    "percent1": lambda value: text.percent(value, digits=1),
-    "number": text.number,
-    "number1": lambda value: text.number(value, digits=1),
-    "number2": lambda value: text.number(value, digits=2),
-    "score": lambda value: text.number(value, digits=1),
-}
+"""What names and definitions may speak of, with the values of ``base_measures`` where none are given."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A text in both languages; shows itself in the language in use."""
+    """A client's own text in both languages; shows itself in the language in use."""
 
     en: str
     zh: str
 
     def __str__(self) -> str:
-        return getattr(self, text.voice().language)
+        return str(getattr(self, voice().language))
 
 
-def _filled(words: str, language: str, parameters: Mapping[str, Any]) -> str:
-    """A definition's words with ``{silent_days}`` and the like filled in; other braces are the client's own."""
-
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in parameters:
-            return found[0]
-        given = parameters[name]
-        return _PERIODS[language].get(given, given) if name == "period" else f"{given:g}"
-
-    return re.sub(r"\{(\w+)\}", value, words)
-
-
-def _both_languages(value: Any, info: ValidationInfo) -> Spoken:
-    """A text of the YAML, one for both languages or one for each, with the parameters' values filled in."""
+def _both_languages(value: Any) -> Spoken:
+    """A text of the YAML, one for both languages or one for each."""
     given = {"en": value} if isinstance(value, str) else value
     if not isinstance(given, dict) or not given or not set(given) <= {"en", "zh"}:
         raise Mistake(_WORDS, "text")
     english = str(given.get("en") or given.get("zh"))
-    chinese = str(given.get("zh") or english)
-    spoken = info.context or PARAMETERS
-    return Spoken(_filled(english, "en", spoken), _filled(chinese, "zh", spoken))
+    return Spoken(english, str(given.get("zh") or english))
+
+
+def _filled(text: str, parameters: Mapping[str, Any]) -> str:
+    """A client's text with ``{silent_days}`` and the like filled in; other braces are the client's own."""
+
+    def value(found: re.Match[str]) -> str:
+        given = parameters.get(found[1])
+        if given is None:
+            return found[0]
+        return _WORDS.name("periods", given) if found[1] == "period" else f"{given:g}"
+
+    return re.sub(r"\{(\w+)\}", value, text)
 
 
 Said = Annotated[Spoken, PlainValidator(_both_languages)]
-Arithmetic = Annotated[Formula, PlainValidator(lambda text: read_formula(text, tuple(BASE_MEASURES)))]
+Arithmetic = Annotated[Formula, PlainValidator(lambda written: read_formula(written, tuple(BASE_MEASURES)))]
 
 
 class Worth(Strict):
-    """What one unit of a KPI is worth in money a year, and what that counts."""
+    """What one unit of a KPI is worth in money a year; ``about``: a client's own words for what that counts."""
 
     formula: Arithmetic
-    about: Said = Spoken("", "")
+    about: Said | None = None
 
 
 Needs = dict[str, tuple[str, ...]]
@@ -118,13 +95,14 @@ class Kpi(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str = Field(default="", exclude=True)
-    name: Said
-    about: Said
+    parameters: dict[str, Any] = Field(default=PARAMETERS, exclude=True)
+    own_name: Said | None = Field(default=None, alias="name")
+    own_definition: Said | None = Field(default=None, alias="definition")
     formula: Arithmetic
     unit: Literal["money", "money2", "percent", "percent1", "number", "number1", "number2", "score"]
     better: Literal["higher", "lower", "neither"]
     target: Number | None = None
-    owner: Said = Spoken(text.UNKNOWN, text.UNKNOWN)
+    role: Said = Field(default=Spoken(UNKNOWN, UNKNOWN), alias="owner")
     intervals: dict[Literal["proportion", "net_score", "mean", "per_count", "given"], dict[str, Arithmetic]] = Field(
         default={}, alias="interval", max_length=1
     )
@@ -171,6 +149,32 @@ class Kpi(BaseModel):
     def _has_signals(cls, chart: bool, info: ValidationInfo) -> bool:
         return chart and info.data.get("signal", True)
 
+    def _said(self, group: str, own: Spoken | None) -> str:
+        """The client's own words, else the kit's, with the parameters in use."""
+        if own is not None:
+            return _filled(str(own), self.parameters)
+        return _WORDS.say(f"names.{group}.{self.key}", self.parameters)
+
+    @property
+    def name(self) -> str:
+        """What it is called, in the language in use."""
+        return self._said("kpis", self.own_name)
+
+    @property
+    def definition(self) -> str:
+        """What it counts, on which people must agree."""
+        return self._said("definitions", self.own_definition)
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it."""
+        return _WORDS.name("owners", str(self.role))
+
+    @property
+    def worth_counts(self) -> str:
+        """What the money counts that it is worth; empty where it has no worth."""
+        return self._said("worth", self.worth.about) if self.worth else ""
+
     @property
     def interval(self) -> str | None:
         """Which kind of interval its values have; None: a full count, no sampling."""
@@ -190,7 +194,8 @@ class Kpi(BaseModel):
 
     def form(self, value: Any) -> str:
         """A value in words, by the KPI's unit; ``–`` where it is unknown."""
-        return _FORMS[self.unit](value)
+        small = self.unit == "money" and known(value) and 0 < abs(value) < 100
+        return place(value, "money.2" if small else _KINDS.get(self.unit, self.unit))
 
     @property
     def possible(self) -> tuple[float, float]:
@@ -232,16 +237,17 @@ def load_kpis(
         file: a YAML file with a client's own definitions; its keys win over those of ``kpis.yaml``, key by key, new
             KPIs come after, and ``revenue: null`` drops one.
         targets: by KPI (``chapter.client.targets``); they win over the files. Targets of things that are no KPIs
-            are left alone: :func:`unknown_targets` names them.
+            are left alone.
         parameters: those that :func:`~crmlib.lifecycle.scorecard.measures.base_measures` was given (``silent_days``,
             ``period`` …): names and definitions tell their values. Without them, its own defaults.
 
     Raises:
         UnusableInput: with every problem of the file at once: keys, units and measures that are not known (the
-            nearest one is proposed), formulas that are not arithmetic, missing keys, tables missing in ``needs``.
+            nearest one is proposed), formulas that are not arithmetic, missing keys, new KPIs without ``name`` or
+            ``definition``, tables missing in ``needs``.
 
     >>> kpis = load_kpis(targets={"nps": 50.0})
-    >>> kpis["cac"].formula.text, kpis["nps"].target, str(kpis["nps"].name)
+    >>> kpis["cac"].formula.text, kpis["nps"].target, kpis["nps"].name
     ('marketing_cost / new_customers', 50.0, 'Net promoter score (NPS)')
     """
     kit = open_settings(OWN_FILE, name=OWN_FILE.name)
@@ -252,30 +258,30 @@ def load_kpis(
         merged = isinstance(under, dict) and isinstance(definition, dict)
         content[key] = {**(under or {}), **definition} if merged else definition
     content = {key: definition for key, definition in content.items() if definition is not None}
-    made = own.made(_Kpis, content=content, context={**PARAMETERS, **(parameters or {})}).root
+    unnamed = [own.missing((key, *part)) for key, definition in content.items() for part in _unnamed(key, definition)]
+    made = own.made(_Kpis, content=content, also=unnamed).root
+    in_use = {**PARAMETERS, **(parameters or {})}
     return {
-        key: kpi.model_copy(update={"key": key, "target": (targets or {}).get(key, kpi.target)})
+        key: kpi.model_copy(update={"key": key, "parameters": in_use, "target": (targets or {}).get(key, kpi.target)})
         for key, kpi in made.items()
     }
 
 
-def unknown_targets(kpis: Mapping[str, Kpi], targets: Mapping[str, float]) -> list[str]:
-    """A sentence for each target that belongs to no KPI, with the nearest KPI proposed.
-
-    >>> unknown_targets(load_kpis(), {"npss": 50})
-    ["The target 'npss' belongs to no KPI; did you mean 'nps'?"]
-    """
-    return [
-        f"The target {target!r} belongs to no KPI; {nearest(target, list(kpis))}"
-        for target in targets
-        if target not in kpis
-    ]
+def _unnamed(key: str, definition: Any) -> list[tuple[str, ...]]:
+    """Which words a KPI needs that neither the file nor the kit has."""
+    if not isinstance(definition, dict):
+        return []
+    needed: dict[tuple[str, ...], str] = {("name",): "kpis", ("definition",): "definitions"}
+    worth = definition.get("worth")
+    given = set(definition)
+    if isinstance(worth, dict):
+        needed[("worth", "about")] = "worth"
+        given |= set(worth) & {"about"}
+    return [part for part, group in needed.items() if part[-1] not in given and not _WORDS.has(f"names.{group}.{key}")]
 
 
 def kpi_definitions(kpis: Mapping[str, Kpi]) -> Any:
-    """The definitions as a table, in the language in use: one row per KPI.
-
-    A frame ``kpi, name, formula, unit, better, target, owner, needs, about``.
+    """What is defined for each KPI: a frame ``kpi, formula, unit, better, target, owner, needs`` of codes.
 
     >>> kpi_definitions(load_kpis()).set_index("kpi").loc["churn_rate", ["formula", "better"]].tolist()
     ['lapsed / active_at_start', 'lower']
@@ -285,14 +291,12 @@ def kpi_definitions(kpis: Mapping[str, Kpi]) -> Any:
     return pd.DataFrame(
         {
             "kpi": key,
-            "name": str(kpi.name),
             "formula": kpi.formula.text,
             "unit": kpi.unit,
             "better": kpi.better,
-            "target": text.UNKNOWN if kpi.target is None else kpi.form(kpi.target),
-            "owner": str(kpi.owner),
+            "target": kpi.target,
+            "owner": str(kpi.role),
             "needs": ", ".join(kpi.needs),
-            "about": str(kpi.about),
         }
         for key, kpi in kpis.items()
     )

@@ -1,374 +1,247 @@
-"""What the scorecard shows: tiles, table, limit charts, forecast and the tree of drivers."""
+"""What the scorecard shows: tiles, table, limit charts, forecast, the bridge of revenue, and definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from textwrap import fill
 from typing import Any
 
-from crmlib import figures, text
+from crmlib import exhibits, pictures
 from crmlib.calendar import Period
+from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import DRIVERS
+from crmlib.lifecycle.scorecard.measures import BASE_MEASURES
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
-from crmlib.lifecycle.scorecard.words import (
-    compared_in_words,
-    driver_name,
-    known,
-    method_in_words,
-    period_name,
-    signal_in_words,
-    signed,
-    since_last_year_in_words,
-    target_in_words,
-    why_not_in_words,
-    with_seasons,
-)
+from crmlib.words import UNKNOWN, Words, interval, known, money, number, percent, place
 
-_STATUS = {"met": "good", "missed": "bad", "unclear": "neutral", "": "neutral"}
+words = Words(__file__)
+
 MOST_PANELS = 6
-_MARKS = (("outside", "bad"), ("run", "second"), ("season", "muted"), ("trend", "muted"))
+_STATUS = {"met": "good", "missed": "bad", "unclear": "neutral"}
+_HEADS = ("new_customers", "returned_customers", "lost_customers")
 
 
-def show_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", name: str = "tiles") -> figures.Exhibit:
+def scorecard_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Exhibit:
     """The headline KPIs as tiles, and every KPI that misses its target or moved beyond noise.
 
-    ``card``: a frame from :func:`~crmlib.lifecycle.scorecard.overview.scorecard`. Green and red say whether a target
-    is met or surely missed; without target whether a signal is good or bad news.
+    ``card``: a frame from :func:`scorecard`. Green and red say whether a target is met or surely missed; without
+    target whether a signal is good or bad news.
     """
-    tiles = []
-    for row in card.itertuples(index=False):
-        kpi = kpis[row.kpi]
-        if row.state != "known" or not (kpi.headline or row.status == "missed" or (row.news and kpi.chart)):
-            continue
-        interval = text.interval(row.low, row.high, kpi.form)
-        notes = [
-            period_name(row.period, kpi.period_in(period)),
-            text.say("95% interval {interval}", interval=interval) if known(row.low) else "",
-            target_in_words(kpi, row.status),
-            signal_in_words(row.signal, row.side)
-            if row.signal in JUDGED[1:]
-            else compared_in_words(kpi, row, kpi.period_in(period)),
-            since_last_year_in_words(kpi, row) if row.signal == "trend" else "",
-        ]
-        status = _STATUS[row.status] if row.status else row.news or "neutral"
-        tiles.append(
-            {
-                "label": str(kpi.name),
-                "value": kpi.form(row.value),
-                "status": status,
-                "note": "\n".join(note for note in notes if note),
-            }
-        )
-    has_target = card[card["status"] != ""]
-    return figures.tiles_exhibit(
-        tiles,
-        name=name,
-        title=text.say("Where we stand"),
-        reading=text.say(
-            "KPIs with a value: {known} of {all}. Targets: {met} met, {missed} missed, {unclear} too close to tell.",
-            known=int((card["state"] == "known").sum()),
-            all=len(card),
-            met=int((has_target["status"] == "met").sum()),
-            missed=int((has_target["status"] == "missed").sum()),
-            unclear=int((has_target["status"] == "unclear").sum()),
-        ),
-    )
+    with_value = card[card["state"] == "known"]
+    shown = [
+        _tile(row, kpis[row.kpi], period)
+        for row in with_value.itertuples(index=False)
+        if kpis[row.kpi].headline or row.status == "missed" or (row.news and kpis[row.kpi].chart)
+    ]
+    counts = {name: int((card["status"] == name).sum()) for name in _STATUS}
+    reading = "targets" if any(counts.values()) else "none"
+    return exhibits.tiles(words, "tiles", shown, counts, reading=reading, known=len(with_value), all=len(card))
 
 
-def scorecard_rows(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Any:
-    """The scorecard in words, as a table for the report: one row per KPI, those without value with the reason.
+def _tile(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
+    own = kpi.period_in(period)
+    moved = row.signal in JUDGED[1:]
+    notes = [
+        period_name(row.period, own),
+        words.say("told.interval", interval=interval(row.low, row.high, kpi.form)) if known(row.low) else "",
+        words.say(f"told.{row.status}", target=kpi.form(kpi.target)) if row.status else "",
+        told_signal(row.signal, row.side) if moved else _compared(kpi, row, own),
+        _since_last_year(kpi, row) if row.signal == "trend" and known(row.year_ago) else "",
+    ]
+    status = _STATUS.get(row.status) or row.news or "neutral"
+    return {"label": kpi.name, "value": kpi.form(row.value), "status": status, "note": "\n".join(filter(None, notes))}
 
-    KPIs whose tables or columns are missing have no row: :func:`scorecard_reading` names them.
 
-    A frame of texts: ``kpi_name, kpi_period, actual, target, previous, year_ago, expected, kpi_signal, kpi_owner``.
+def scorecard_table(
+    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", level: float = 0.8, has_contracts: bool = False
+) -> Exhibit:
+    """The scorecard: one row per KPI, those without value with the reason; those whose tables are missing are named.
+
+    ``card``: a frame from :func:`scorecard`, kept as it is; ``level``: of its forecasts; ``has_contracts``: the client
+    has subscriptions, so a sentence tells that churn here is something else.
     """
     import pandas as pd
 
-    rows = []
-    for row in card[card["state"] != "missing"].itertuples(index=False):
-        kpi = kpis[row.kpi]
-        texts = [str(kpi.name), *[text.UNKNOWN] * 6, "", str(kpi.owner)]
-        texts[3] = text.UNKNOWN if kpi.target is None else kpi.form(kpi.target)
-        if row.state == "known":
-            texts[1], texts[2] = period_name(row.period, kpi.period_in(period)), kpi.form(row.value)
-            texts[4], texts[5] = kpi.form(row.previous), kpi.form(row.year_ago)
-            texts[6] = _expected(row, kpi)
-            texts[7] = signal_in_words(row.signal, row.side)
-        else:
-            texts[7] = why_not_in_words(row, kpi)
-        rows.append(texts)
-    columns = [
-        "kpi_name", "kpi_period", "actual", "target", "previous", "year_ago", "expected", "kpi_signal", "kpi_owner",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    rows = [_cells(row, kpis[row.kpi], period) for row in card[card["state"] != "missing"].itertuples(index=False)]
+    if not rows:
+        return exhibits.nothing(words, "scorecard", of="tables")
+    said = _notes_on(card, kpis, level, has_contracts=has_contracts)
+    return exhibits.table(words, "scorecard", pd.DataFrame(rows), kept=card, said=said)
 
 
-def _expected(row: Any, kpi: Kpi) -> str:
-    if not known(row.forecast):
-        return text.UNKNOWN
-    if not known(row.forecast_low):
-        return kpi.form(row.forecast)
-    return text.interval(row.forecast_low, row.forecast_high, kpi.form)
+def _cells(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
+    there = row.state == "known"
+    expected = UNKNOWN
+    if known(row.forecast):
+        has_range = known(row.forecast_low)
+        expected = interval(row.forecast_low, row.forecast_high, kpi.form) if has_range else kpi.form(row.forecast)
+    return {
+        "kpi": kpi.name,
+        "period": period_name(row.period, kpi.period_in(period)),
+        "actual": kpi.form(row.value),
+        "target": kpi.form(kpi.target),
+        "previous": kpi.form(row.previous),
+        "year_ago": kpi.form(row.year_ago),
+        "expected": expected,
+        "signal": told_signal(row.signal, row.side) if there else words.say(f"told.{row.state}", fewest=kpi.fewest),
+        "owner": kpi.owner,
+    }
 
 
-def scorecard_reading(card: Any, kpis: Mapping[str, Kpi], *, level: float = 0.8, has_contracts: bool = False) -> str:
-    """One sentence that reads the scorecard's table: what lies beyond noise, and how good the forecasts were.
+def _notes_on(card: Any, kpis: Mapping[str, Kpi], level: float, *, has_contracts: bool) -> list[str]:
+    """What lies beyond noise, how good the forecasts were, and which KPIs need what the client does not have.
 
-    KPIs with ``chart: false`` (which say the same as another one) and stocks are not counted. A second sentence names
-    the KPIs that need what the client does not have. ``has_contracts``: the client has subscriptions, so a sentence
-    tells that churn here is something else.
+    KPIs with ``chart: false`` (which say the same as another one) and stocks are not counted.
     """
-    reading, lacking = _signals_and_forecasts(card, kpis, level), card[card["state"] == "missing"]
-    if has_contracts and (card["kpi"] == "churn_rate").any():
-        reading = text.say(
-            "{reading} {churn} counts customers whose orders fell silent, not contracts that ended: for these see "
-            "Retention.",
-            reading=reading,
-            churn=str(kpis["churn_rate"].name),
-        )
-    if lacking.empty:
-        return reading
-    return text.say(
-        "{reading} Not available: {names}; they need {missing}.",
-        reading=reading,
-        names=", ".join(str(kpis[key].name) for key in lacking["kpi"]),
-        missing=", ".join(dict.fromkeys(part for parts in lacking["missing"] for part in parts.split(", "))),
-    )
-
-
-def _signals_and_forecasts(card: Any, kpis: Mapping[str, Kpi], level: float) -> str:
-    card = card[card["kpi"].map(lambda key: kpis[key].chart)]
-    shown = card[(card["state"] == "known") & card["signal"].isin(JUDGED)]
-    tries = card["tries"].fillna(0).sum()
-    if not tries:
-        return text.say(
-            "Of {judged} KPIs with enough history {signals} show a signal; there are too few periods to try out "
-            "forecasts.",
-            judged=len(shown),
-            signals=int(shown["signal"].isin(["outside", "run"]).sum()),
-        )
-    return text.say(
-        "Of {judged} KPIs with enough history {signals} show a signal. Intervals of expected values are meant to "
-        "hold {level} of what comes; tried out on the past, they held {held}.",
-        judged=len(shown),
-        signals=int(shown["signal"].isin(["outside", "run"]).sum()),
-        level=text.percent(level),
-        held=text.percent(card["covered"].fillna(0).sum() / tries),
-    )
-
-
-def plot_limits(limits: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Any:
-    """Up to six KPIs over time with their natural process limits, signals marked; answers the Axes of the first.
-
-    ``limits``: a frame from :func:`~crmlib.lifecycle.scorecard.signal.natural_limits`. KPIs whose last value is a
-    signal come first, then those that have a tile, then the others in the order of their definitions; KPIs with
-    ``chart: false`` or without limits are left out. None if no KPI has limits.
-    """
-    drawn = _to_draw(limits, kpis)
-    if not drawn:
-        return None
-    columns = 2 if len(drawn) in (2, 4) else min(3, len(drawn))
-    lines = -(-len(drawn) // columns)
-    size = (11.0 if columns == 3 else 4.6 * columns, 2.9 * lines)
-    panels = figures.new_panels(len(drawn), columns=columns, width=size[0], height=size[1])
-    for axes, key in zip(panels, drawn, strict=True):
-        _draw_limits(axes, limits[limits["kpi"] == key], kpis[key], period)
-    _mark(panels[0].get_figure())
-    last = limits[limits["kpi"].isin(drawn)].groupby("kpi").tail(1).set_index("kpi").loc[drawn]
-    signals = [str(kpis[key].name) for key in drawn if last.loc[key, "signal"] in MOVED]
-    if signals:
-        reading = text.say(
-            "Signals in the last period: {names}. Points between the dotted limits are noise, whatever they seem to "
-            "tell.",
-            names=", ".join(signals),
-        )
+    charted = card[card["kpi"].map(lambda key: kpis[key].chart)]
+    judged = charted[(charted["state"] == "known") & charted["signal"].isin(JUDGED)]
+    tries = charted["tries"].fillna(0).sum()
+    lacking = card[card["state"] == "missing"]
+    counts = {"judged": len(judged), "signals": int(judged["signal"].isin(MOVED).sum())}
+    notes = [words.say("notes.judged" if len(judged) else "notes.unjudged", counts)]
+    if tries:
+        notes.append(words.say("notes.tried", level=level, held=charted["covered"].fillna(0).sum() / tries))
     else:
-        reading = text.say("No signal in the last period: what moved between the dotted limits is noise.")
-    return figures.caption(
-        panels[0],
-        title=text.say("Signal or noise"),
-        reading=reading,
-        description=text.say(
-            "Small line charts of {names} over time, each with its mean and its natural process limits; of the "
-            "{points} points {beyond} lie beyond the limits or eight in a row on one side, and {explained} more as a "
-            "year ago or on a trend.",
-            names=", ".join(str(kpis[key].name) for key in drawn),
-            points=int(limits["kpi"].isin(drawn).sum()),
-            beyond=int((limits["kpi"].isin(drawn) & limits["signal"].isin(MOVED)).sum()),
-            explained=int((limits["kpi"].isin(drawn) & limits["signal"].isin(["season", "trend"])).sum()),
-        ),
-    )
+        notes.append(words.say("notes.untried"))
+    if has_contracts and (card["kpi"] == "churn_rate").any():
+        notes.append(words.say("notes.contracts", name=kpis["churn_rate"].name))
+    if len(lacking):
+        needs = dict.fromkeys(part for parts in lacking["missing"] for part in parts.split(", "))
+        names = [kpis[key].name for key in lacking["kpi"]]
+        notes.append(words.say("notes.lacking", names=names, missing=list(map(_table_or_column, needs))))
+    return notes
 
 
-def _to_draw(limits: Any, kpis: Mapping[str, Kpi]) -> list[str]:
+def _table_or_column(need: str) -> str:
+    table, _, column = need.partition(".")
+    name = words.name("tables", table)
+    return words.say("told.column", table=name, column=column) if column else name
+
+
+def plot_limits(limits: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Exhibit:
+    """Up to six KPIs over time with their natural process limits, signals in the colour of good or bad news.
+
+    ``limits``: a frame from :func:`natural_limits`. KPIs whose last value is a signal come first, then those that have
+    a tile, then the others in the order of their definitions; KPIs with ``chart: false`` or without limits are left
+    out.
+    """
     last = limits.groupby("kpi", sort=False).tail(1).set_index("kpi")
     able = [key for key in kpis if key in last.index and kpis[key].chart and known(last.loc[key, "centre"])]
-    rank = {key: (last.loc[key, "signal"] not in MOVED, not kpis[key].headline) for key in able}
-    return sorted(able, key=lambda key: rank[key])[:MOST_PANELS]
-
-
-def _mark(figure: Any) -> None:
-    """What the colours of the points mean, below the panels."""
-    from matplotlib.lines import Line2D
-
-    said = {
-        "bad": text.say("signal: beyond a limit"),
-        "second": text.say("signal: eight or more in a row on one side"),
-        "muted": text.say("beyond, but as a year ago or on its trend"),
+    moved = {key: last.loc[key, "signal"] in MOVED for key in able}
+    drawn = sorted(able, key=lambda key: (not moved[key], not kpis[key].headline))[:MOST_PANELS]
+    if not drawn:
+        return exhibits.nothing(words, "limits")
+    columns = 2 if len(drawn) in (2, 4) else min(3, len(drawn))
+    panels = [_limit_chart(limits[limits["kpi"] == key], kpis[key], period) for key in drawn]
+    names = [kpis[key].name for key in drawn]
+    picture = pictures.small_multiples(
+        panels, titles=names, columns=columns, width=9.6 if columns == 3 else 4.6 * columns, panel_height=2.9
+    )
+    shown = limits[limits["kpi"].isin(drawn)]
+    signals = [kpis[key].name for key in drawn if moved[key]]
+    counts = {
+        "points": len(shown),
+        "beyond": int(shown["signal"].isin(MOVED).sum()),
+        "explained": int(shown["signal"].isin(["season", "trend"]).sum()),
     }
-    points = [
-        Line2D([], [], linestyle="", marker="o", markersize=5.5, color=figures.COLOURS[colour], label=words)
-        for colour, words in said.items()
-    ]
-    figure.legend(handles=points, loc="outside lower center", ncols=len(points), fontsize=9)
+    reading = "signals" if signals else "noise"
+    return exhibits.figure(words, "limits", limits, picture, counts, reading=reading, names=signals, drawn=names)
 
 
-def _draw_limits(axes: Any, limits: Any, kpi: Kpi, period: Period) -> None:
-    import numpy as np
+def _limit_chart(limits: Any, kpi: Kpi, period: Period) -> pictures.Picture:
+    least, most = kpi.possible
 
-    x = np.arange(len(limits))
-    value = limits["value"].to_numpy(dtype=float)
-    centre = limits["centre"].iloc[0]
-    lower, upper = max(limits["lower"].iloc[0], kpi.possible[0]), min(limits["upper"].iloc[0], kpi.possible[1])
-    axes.axhspan(lower, upper, color=figures.COLOURS["light"], alpha=0.45, linewidth=0)
-    axes.axhline(centre, color=figures.COLOURS["muted"], linewidth=1)
-    for limit in (lower, upper):
-        axes.axhline(limit, color=figures.COLOURS["muted"], linewidth=1, linestyle=":")
-    axes.plot(x, value, color=figures.COLOURS["main"], linewidth=1.4, marker="o", markersize=3)
-    for signal, colour in _MARKS:
-        there = (limits["signal"] == signal).to_numpy()
-        axes.plot(x[there], value[there], "o", color=figures.COLOURS[colour], markersize=5.5)
-    ticks = sorted({0, len(x) // 2, len(x) - 1})
-    axes.set_xticks(ticks, [period_name(limits["period"].iloc[i], kpi.period_in(period)) for i in ticks], fontsize=8.5)
-    axes.yaxis.set_major_formatter(lambda tick, _position: kpi.form(tick))
-    axes.tick_params(axis="y", labelsize=8.5)
-    axes.set_title(str(kpi.name), fontsize=10, loc="left")
+    def tone(row: Any) -> str:
+        if row.signal not in MOVED:
+            return "muted" if row.signal else "main"
+        return {True: "good", False: "bad", None: "second"}[kpi.improved(row.value, row.centre)]
 
-
-def plot_forecast(values: Any, ahead: Any, kpi: Kpi, *, period: Period = "month", level: float = 0.8) -> Any:
-    """One KPI's past and what to expect next with its interval; answers the Axes, None without a forecast.
-
-    ``values`` from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`, ``ahead`` from
-    :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
-    """
-    past = values[(values["kpi"] == kpi.key) & values["judged"]]
-    coming = ahead[(ahead["kpi"] == kpi.key) & ahead["low"].notna()]
-    if coming.empty:
-        return None
-    axes = figures.new_axes()
-    x = list(range(len(past)))
-    x_ahead = list(range(len(past), len(past) + len(coming)))
-    axes.plot(x, past["value"], color=figures.COLOURS["main"], marker="o", markersize=3.5)
-    axes.fill_between(x_ahead, coming["low"], coming["high"], color=figures.COLOURS["second"], alpha=0.25, linewidth=0)
-    for at, low, high in zip(x_ahead, coming["low"], coming["high"], strict=True):
-        axes.plot([at, at], [low, high], color=figures.COLOURS["second"], linewidth=1)
-    axes.plot(
-        [x[-1], *x_ahead], [past["value"].iloc[-1], *coming["forecast"]], color=figures.COLOURS["second"], marker="o",
-        markersize=3.5, linestyle="--",
-    )  # fmt: skip
-    names = [period_name(start, kpi.period_in(period)) for start in [*past["period"], *coming["period"]]]
-    ticks = range(len(names) - 1, -1, -max(1, -(-len(names) // 7)))
-    axes.set_xticks(ticks, [names[i] for i in ticks])
-    axes.yaxis.set_major_formatter(lambda tick, _position: kpi.form(tick))
-    axes.set_ylim(bottom=0 if kpi.possible[0] == 0 else None)
-    step = coming.iloc[0]
-    return figures.caption(
-        axes,
-        title=text.say("What to expect: {kpi}", kpi=str(kpi.name)),
-        reading=text.say(
-            "Expected next is {value}, with {level} probability between {low} and {high}; forecast from {method}, "
-            "whose intervals held {covered} of {tries} values of the past.",
-            value=kpi.form(step["forecast"]),
-            level=text.percent(level),
-            low=kpi.form(step["low"]),
-            high=kpi.form(step["high"]),
-            method=method_in_words(step["method"]),
-            covered=int(step["covered"]),
-            tries=int(step["tries"]),
-        ),
-        description=text.say(
-            "Line chart of {kpi} over {count} periods, last {last}, then {steps} expected values from {first} to "
-            "{end} in a band that is their interval.",
-            kpi=str(kpi.name),
-            count=len(past),
-            last=kpi.form(past["value"].iloc[-1]),
-            steps=len(coming),
-            first=kpi.form(coming["forecast"].iloc[0]),
-            end=kpi.form(coming["forecast"].iloc[-1]),
-        ),
+    drawn = limits.assign(
+        label=[period_name(start, kpi.period_in(period)) for start in limits["period"]],
+        lower=limits["lower"].clip(lower=least),
+        upper=limits["upper"].clip(upper=most),
+        tone=[tone(row) for row in limits.itertuples(index=False)],
+    )
+    return pictures.control_chart(
+        drawn, value="value", label="label", centre="centre", lower="lower", upper="upper", tone="tone", form=kpi.form
     )
 
 
-def plot_driver_tree(tree: Any) -> Any:
-    """From the revenue before to the revenue after, driver by driver, with 95% intervals; answers the Axes.
+def plot_forecast(
+    values: Any, ahead: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", level: float = 0.8
+) -> Exhibit:
+    """The past of the first KPI that has a forecast, and what to expect next with its interval.
 
-    ``tree``: a frame from :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. None for an empty one.
+    ``values`` from :func:`kpi_values`, ``ahead`` from :func:`forecast` at the same ``level``.
     """
+    import pandas as pd
+
+    coming = ahead[ahead["low"].notna()]
+    kpi = next((kpi for key, kpi in kpis.items() if key in set(coming["kpi"])), None)
+    if kpi is None:
+        return exhibits.nothing(words, "forecast")
+    past, coming = values[(values["kpi"] == kpi.key) & values["judged"]], coming[coming["kpi"] == kpi.key]
+    now, step, last = past["value"].iloc[-1], coming.iloc[0], coming.iloc[-1]
+    # The dashed line and its band begin at the last value.
+    from_now = past[["period", "value"]].tail(1).assign(forecast=now, low=now, high=now)
+    lines = pd.concat([past[["period", "value"]].iloc[:-1], from_now, coming[["period", "forecast", "low", "high"]]])
+    periods = [period_name(day, kpi.period_in(period)) for day in lines["period"]]
+    picture = pictures.curves(
+        lines.assign(at=range(len(lines)), label=periods),
+        x="at", x_names="label", markers=True, y_form=kpi.form,
+        y_limits=(0.0 if kpi.possible[0] == 0 else None, None),
+        series=[
+            pictures.Series("value", tone="main"),
+            pictures.Series("forecast", words.say("axes.expected"), "second", "low", "high", kind="dashed"),
+        ],
+    )  # fmt: skip
+    ends = {"value": step["forecast"], "low": step["low"], "high": step["high"], "last": now, "end": last["forecast"]}
+    worded = {name: kpi.form(end) for name, end in ends.items()}
+    return exhibits.figure(
+        words, "forecast", ahead, picture, {**step[["method", "covered", "tries"]], **worded},
+        name=kpi.name, level=level, periods=len(past), steps=len(coming),
+    )  # fmt: skip
+
+
+def plot_driver_tree(tree: Any) -> Exhibit:
+    """From the revenue before to the revenue after, driver by driver, with 95% intervals.
+
+    ``tree``: a frame from :func:`driver_tree`.
+    """
+    import pandas as pd
+
     if tree.empty:
-        return None
+        return exhibits.nothing(words, "drivers")
     node = tree.set_index("driver")
     root = node.loc["revenue"]
-    drivers = [driver for driver in DRIVERS if driver in node.index and node.loc[driver, "contribution"] != 0]
-    axes = figures.new_axes(9.0, 4.4)
-    level = root["before"]
-    axes.bar(0, level, color=figures.COLOURS["main"], width=0.62)
-    for place, driver in enumerate(drivers, start=1):
-        part = node.loc[driver]
-        change = part["contribution"]
-        axes.bar(place, change, bottom=level, color=figures.COLOURS["good" if change > 0 else "bad"], width=0.62)
-        axes.plot([place - 0.69, place + 0.31], [level, level], color=figures.COLOURS["muted"], linewidth=0.8)
-        ends = [level + part["contribution_low"], level + part["contribution_high"]]
-        axes.plot([place, place], ends, color=figures.COLOURS["ink"], linewidth=1)
-        top = max(level, level + change, *ends)
-        axes.annotate(
-            signed(text.money(change), change), (place, top), ha="center", va="bottom", fontsize=9,
-            xytext=(0, 3), textcoords="offset points",
-        )  # fmt: skip
-        level += change
-    axes.bar(len(drivers) + 1, root["after"], color=figures.COLOURS["main"], width=0.62)
-    for place, amount in ((0, root["before"]), (len(drivers) + 1, root["after"])):
-        axes.annotate(
-            text.money(amount), (place, amount), ha="center", va="bottom", fontsize=9,
-            xytext=(0, 3), textcoords="offset points",
-        )  # fmt: skip
+    changes = node.loc[[name for name in DRIVERS if name in node.index and node.loc[name, "contribution"] != 0]]
     months = int(root["months"])
-    names = [
-        text.say("{months}-month time before", months=months),
-        *[driver_name(driver) for driver in drivers],
-        text.say("last {months}-month time", months=months),
-    ]
-    axes.set_xticks(range(len(names)), [_broken(name) for name in names])
-    axes.margins(y=0.1)
-    figures.money_axis(axes.yaxis)
+    drawn = pd.DataFrame(
+        {
+            "value": [root["before"], *changes["contribution"], root["after"]],
+            "low": [None, *changes["contribution_low"], None],
+            "high": [None, *changes["contribution_high"], None],
+            "label": [
+                words.say("axes.before", months=months),
+                *[words.name("drivers", driver) for driver in changes.index],
+                words.say("axes.after", months=months),
+            ],
+            "total": [True, *[False] * len(changes), True],
+        }
+    )
+    picture = pictures.bridge(
+        drawn, value="value", label="label", total="total", low="low", high="high", form=money, change_form=signed_money
+    )
     biggest = biggest_driver(tree)
-    reading = text.say(
-        "Revenue went from {before} to {after}; the driver that moved it most is “{driver}” with {contribution}.",
-        before=text.money(root["before"]),
-        after=text.money(root["after"]),
-        driver=driver_name(biggest),
-        contribution=signed(text.money(node.loc[biggest, "contribution"]), node.loc[biggest, "contribution"]),
-    )
-    return figures.caption(
-        axes,
-        title=text.say("Why revenue changed"),
-        reading=reading if months % 12 == 0 else with_seasons(reading),
-        description=text.say(
-            "Waterfall chart from the revenue of a {months}-month time, {before}, to that of the {months}-month time "
-            "after it, {after}: {parts}.",
-            months=months,
-            before=text.money(root["before"]),
-            after=text.money(root["after"]),
-            parts=", ".join(
-                text.say(
-                    "{driver} {contribution}",
-                    driver=driver_name(driver),
-                    contribution=signed(text.money(node.loc[driver, "contribution"]), node.loc[driver, "contribution"]),
-                )
-                for driver in drivers
-            ),
-        ),
-    )
+    return exhibits.figure(
+        words, "drivers", tree, picture, reading="seasons" if months % 12 else "years", months=months,
+        before=root["before"], after=root["after"], driver=biggest,
+        contribution=signed_money(node.loc[biggest, "contribution"]),
+        parts=[
+            words.say("axes.driver_change", driver=driver, contribution=signed_money(part))
+            for driver, part in changes["contribution"].items()
+        ],
+    )  # fmt: skip
 
 
 def biggest_driver(tree: Any) -> str:
@@ -377,32 +250,113 @@ def biggest_driver(tree: Any) -> str:
     Who came and who went are large numbers in any trade; what moves revenue is what is left of them.
     """
     node = tree.set_index("driver")["contribution"]
-    net = node.drop(["revenue", "new_customers", "returned_customers", "lost_customers"], errors="ignore")
+    net = node.drop(["revenue", *_HEADS], errors="ignore")
     change = node["revenue"]
     return str((net * change if change else net.abs()).idxmax())
 
 
-def driver_rows(tree: Any) -> Any:
-    """The tree in words, for a small table: ``driver_name, before, after, contribution`` as texts.
+def drill_down_table(groups: Any) -> Exhibit:
+    """Where the change of revenue came from, and through what.
 
-    Money for revenue, order value and guests; counts for customers; orders per customer with two decimals.
+    ``groups``: a frame from :func:`drill_down`; nothing to show for fewer than two groups.
     """
+    if len(groups) < 2:
+        return exhibits.nothing(words, "drill_down", of="tables")
+    first = groups.iloc[0]
+    return exhibits.table(words, "drill_down", groups, group=first["group"], change=signed_money(first["change"]))
+
+
+def kpi_glossary(kpis: Mapping[str, Kpi]) -> Exhibit:
+    """Every KPI with its definition in words, for the report's appendix."""
+    return exhibits.definitions(words, "kpis", {kpi.name: kpi.definition for kpi in kpis.values()})
+
+
+def measures_table() -> Exhibit:
+    """The base measures that formulas may hold, for who writes definitions."""
     import pandas as pd
 
-    forms = {"revenue": text.money, "guests": text.money}
-    rows = []
-    for row in tree.itertuples(index=False):
-        form = forms.get(row.driver, text.number)
-        if row.driver == "order_value":
-            before, after = text.money(row.before, digits=2), text.money(row.after, digits=2)
-        elif row.driver == "orders_per_customer":
-            before, after = text.number(row.before, digits=2), text.number(row.after, digits=2)
-        else:
-            before, after = form(row.before), form(row.after)
-        rows.append((driver_name(row.driver), before, after, signed(text.money(row.contribution), row.contribution)))
-    return pd.DataFrame(rows, columns=["driver_name", "node_before", "node_after", "contribution"])
+    rows = [(name, of.table, words.name("measures", name)) for name, of in BASE_MEASURES.items()]
+    frame = pd.DataFrame(rows, columns=["measure", "table", "meaning"])
+    return exhibits.table(words, "measures", frame, in_report=False)
 
 
-def _broken(name: str) -> str:
-    """A label on several lines, so that labels do not run into each other."""
-    return fill(name, 11, break_long_words=False)
+# Values, changes and periods as they are told
+
+
+def signed(worded: str, value: float) -> str:
+    """A worded number with a plus before it where it is above zero."""
+    return f"+{worded}" if value > 0 else worded
+
+
+def signed_money(value: float) -> str:
+    """A change of money with its sign.
+
+    >>> signed_money(1200), signed_money(-1200)
+    ('+$1,200', '-$1,200')
+    """
+    return signed(money(value), value)
+
+
+def period_name(start: Any, period: Period) -> str:
+    """What a period is called; ``–`` where there is none.
+
+    >>> import datetime as dt
+    >>> period_name(dt.date(2025, 10, 1), "month"), period_name(dt.date(2025, 10, 6), "week"), period_name(None, "week")
+    ('Oct 2025', 'week of Oct 6, 2025', '–')
+    """
+    if not known(start):
+        return UNKNOWN
+    return words.say("axes.week", start=start) if period == "week" else place(start, period)
+
+
+def told_signal(signal: str, side: int) -> str:
+    """What the limits say of the last value's level."""
+    if not signal:
+        return words.say("signals.noise")
+    sides = words.has(f"signals.{signal}.above")
+    return words.say(f"signals.{signal}.{'above' if side > 0 else 'below'}" if sides else f"signals.{signal}")
+
+
+def _change(kpi: Kpi, new: float, old: float) -> str:
+    """The change of a KPI: in points for rates and scores, else in per cent of the old value."""
+    if kpi.unit.startswith("percent") or kpi.unit == "score":
+        is_score = kpi.unit == "score"
+        points = (new - old) * (1 if is_score else 100)
+        change = signed(number(points, digits=1), round(points, 1))
+        return words.say("told.score" if is_score else "told.points", change=change)
+    if not old:
+        return signed(kpi.form(new - old), new - old)
+    share = new / old - 1
+    return signed(percent(share, digits=1), round(share, 3))
+
+
+def _compared(kpi: Kpi, row: Any, period: Period) -> str:
+    """The change against the value before, and whether it means something.
+
+    A change within the usual ones is noise. But if the value's own interval leaves the value before out, it is real,
+    though small: then it is called what it may be, a season.
+    """
+    if not known(row.previous):
+        return words.say("compared.first")
+    within = not known(row.low) or row.low <= row.previous <= row.high
+    said = (
+        "plain" if row.signal in ("none", "stock")
+        else "signal" if row.change_signal
+        else "noise" if within
+        else "season" if _as_a_year_ago(row)
+        else "usual"
+    )  # fmt: skip
+    values = {"change": _change(kpi, row.value, row.previous), "before": period_name(row.previous_period, period)}
+    return words.say(f"compared.{said}", values, year_ago=kpi.form(row.year_ago))
+
+
+def _as_a_year_ago(row: Any) -> bool:
+    """Whether the same period last year lay on the same side of the mean, at least half as far from it."""
+    if not known(row.year_ago) or not known(row.centre):
+        return False
+    return bool((row.year_ago - row.centre) * row.side >= abs(row.value - row.centre) / 2 > 0)
+
+
+def _since_last_year(kpi: Kpi, row: Any) -> str:
+    change = _change(kpi, row.value, row.year_ago)
+    return words.say("compared.year", change=change, year_ago=kpi.form(row.year_ago))

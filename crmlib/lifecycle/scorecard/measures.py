@@ -34,81 +34,39 @@ PERIODS = ("week", "month", "quarter")
 
 @dataclass(frozen=True)
 class BaseMeasure:
-    """One base measure: what it counts and what it reads."""
+    """What a base measure reads."""
 
-    about: str
     table: str
     columns: tuple[str, ...]
 
 
-def _reads(table: str, *columns: str, **measures: str) -> dict[str, BaseMeasure]:
-    return {name: BaseMeasure(about, table, columns) for name, about in measures.items()}
+def _reads(table: str, *columns: str, measures: str) -> dict[str, BaseMeasure]:
+    return {name: BaseMeasure(table, columns) for name in measures.split()}
 
 
-_ORDERS = ("customer_id", "ordered_at", "amount")
-
+_COMPLAINTS = "opened_at", "is_complaint"
 BASE_MEASURES: dict[str, BaseMeasure] = {
     **_reads(
-        "orders",
-        *_ORDERS,
-        revenue="what was paid for all purchases, after refunds; guests included",
-        orders="purchases; guests included",
-        revenue_squares="the sum of the squared amounts of all purchases, for intervals of their mean",
-        guest_revenue="revenue of purchases without a customer",
-        buyers="customers who bought in the period",
-        new_customers="buyers whose first purchase in the data this was; early in the data, old customers look new",
-        returning_customers="buyers who had bought in an earlier period",
-        buyers_again="buyers who bought again within repurchase_days after their first purchase day of the period",
-        active_customers="customers whose last purchase, on the period's last day, lay at most silent_days back",
-        active_at_start="the same on the evening before the period",
-        lapsed="active at the start and no longer active at the end: their silence passed silent_days",
-        silent_at_start="customers who had ever bought, but not in the last silent_days before the period",
-        won_back="silent at the start who bought in the period",
-        known_customers="customers who had ever bought by the period's end",
-        expected_value="contribution expected of all known customers in the next 12 months, discounted",
-        expected_value_low="lower end of its 95% interval",
-        expected_value_high="upper end of its 95% interval",
+        "orders", "customer_id", "ordered_at", "amount",
+        measures="revenue orders revenue_squares guest_revenue buyers new_customers returning_customers buyers_again "
+        "active_customers active_at_start lapsed silent_at_start won_back known_customers expected_value "
+        "expected_value_low expected_value_high",
     ),
-    **_reads("spend", "spent_on", "cost", marketing_cost="what marketing cost"),
-    **_reads("leads", "created_at", leads="leads that came in"),
+    **_reads("spend", "spent_on", "cost", measures="marketing_cost"),
+    **_reads("leads", "created_at", measures="leads"),
+    **_reads("leads", "created_at", "converted_at", measures="converted_leads"),
     **_reads(
-        "leads",
-        "created_at",
-        "converted_at",
-        converted_leads="of them, those who became customers within follow_up_days",
+        "surveys", "answered_at", "kind", "score",
+        measures="nps_answers promoters detractors nps_effective_answers nps_effective_answers_in_quarter csat_answers "
+        "csat_sum csat_satisfied",
     ),
     **_reads(
-        "surveys",
-        "answered_at",
-        "kind",
-        "score",
-        nps_answers="answers to the question whether one would recommend us",
-        promoters="answers 9 or 10",
-        detractors="answers 0 to 6",
-        nps_effective_answers="how many independent answers these are worth, if customers answered several times",
-        nps_effective_answers_in_quarter="the same for a whole quarter, in the last of its months with answers",
-        csat_answers="answers to the question how satisfied one is (1 to 5)",
-        csat_sum="the sum of these",
-        csat_satisfied="answers 4 or 5",
+        "tickets", "opened_at", "csat", measures="service_csat_answers service_csat_sum service_csat_satisfied"
     ),
-    **_reads(
-        "tickets",
-        "opened_at",
-        "csat",
-        service_csat_answers="tickets whose customer told how satisfied they were (1 to 5)",
-        service_csat_sum="the sum of these",
-        service_csat_satisfied="answers 4 or 5",
-    ),
-    **_reads("tickets", "opened_at", "is_complaint", complaints_opened="complaints that came in"),
-    **_reads(
-        "tickets",
-        "opened_at",
-        "is_complaint",
-        "resolved_at",
-        complaints_due="of them, those that came in at least sla_hours before the data end",
-        complaints_resolved="of these, those resolved within sla_hours",
-    ),
-}
+    **_reads("tickets", *_COMPLAINTS, measures="complaints_opened"),
+    **_reads("tickets", *_COMPLAINTS, "resolved_at", measures="complaints_due complaints_resolved"),
+}  # fmt: skip
+"""The base measures by name; what each counts is told in ``names.measures`` of the words."""
 
 
 # Sums of these over months are what a count over the quarter would give; nobody is in them twice, nothing is a stock.
@@ -140,9 +98,10 @@ def base_measures(
 ) -> Any:
     """Everything that KPIs can be made of: one row per whole period, one column per entry of ``BASE_MEASURES``.
 
-    The tables are the contract's (pandas or Ibis); those that are None leave their measures empty. ``period`` is
-    the first day of the period. Answers a pandas frame, because a period's counts are few. The parameters are
-    those of :func:`order_measures`, :func:`lead_measures`, :func:`ticket_measures` and :func:`value_measures`.
+    The tables are the contract's (pandas or Ibis); those that are empty or not given leave their measures
+    empty. ``period`` is the first day of the period. Answers a pandas frame, because a period's counts are few. The
+    parameters are those of :func:`order_measures`, :func:`lead_measures`, :func:`ticket_measures` and
+    :func:`value_measures`.
 
     Raises:
         ValueError: an unknown period, or ``silent_days`` shorter than a period.
@@ -158,15 +117,17 @@ def base_measures(
     """
     import pandas as pd
 
-    parts = [
-        order_measures(orders, as_of=as_of, period=period, silent_days=silent_days, repurchase_days=repurchase_days),
-        lead_measures(leads, as_of=as_of, period=period, follow_up_days=follow_up_days),
-        spend_measures(spend, as_of=as_of, period=period),
-        survey_measures(surveys, as_of=as_of, period=period),
-        ticket_measures(tickets, as_of=as_of, period=period, sla_hours=sla_hours),
-        value_measures(orders, as_of=as_of, period=period, margin=margin, discount_rate=discount_rate),
+    of: dict[str, Any] = {"as_of": as_of, "period": period}
+    parts = [order_measures(orders, silent_days=silent_days, repurchase_days=repurchase_days, **of)]
+    optional: list[tuple[Any, Any, dict[str, Any]]] = [
+        (lead_measures, leads, {"follow_up_days": follow_up_days}),
+        (spend_measures, spend, {}),
+        (survey_measures, surveys, {}),
+        (ticket_measures, tickets, {"sla_hours": sla_hours}),
     ]
-    frames = [_plain(part) for part in parts if part is not None]
+    parts += [measure(table, **of, **how) for measure, table, how in optional if table is not None]
+    parts.append(value_measures(orders, margin=margin, discount_rate=discount_rate, **of))
+    frames = [_plain(part) for part in parts]
     table = pd.concat(frames, axis=1).sort_index()
     whole = frames[0].index
     table = table.reindex(columns=list(BASE_MEASURES)).astype(float)
@@ -298,8 +259,8 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     """Leads by the period in which they came in, and how many of them became customers in time.
 
     Columns: ``period, leads, converted_leads`` (converted within ``follow_up_days``). ``converted_leads`` is empty
-    for periods that have not been followed for so long, and without the column ``converted_at``. None for None.
-    pandas or Ibis in, same kind out.
+    for periods that have not been followed for so long, and without the column ``converted_at``. pandas
+    or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> leads = pd.DataFrame({"created_at": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-20"]),
@@ -311,8 +272,6 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     """
     import ibis
 
-    if leads is None:
-        return None
     came = leads.filter(leads.created_at.notnull()).mutate(day=lambda t: t.created_at.cast("date"))
     if "converted_at" in leads.columns:
         taken = came.converted_at.cast("date").delta(came.day, unit="day")
@@ -336,7 +295,7 @@ def spend_measures(spend: Any, *, as_of: Any, period: Period = "month") -> Any:
     """What marketing cost in each period: ``period, marketing_cost`` (client's currency).
 
     Empty throughout if the costs were booked for longer periods than these (by month, say, when weeks are asked
-    for). None for None. pandas or Ibis in, same kind out.
+    for). pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-01", "2025-02-01"])
@@ -346,8 +305,6 @@ def spend_measures(spend: Any, *, as_of: Any, period: Period = "month") -> Any:
     """
     import ibis
 
-    if spend is None:
-        return None
     spent = spend.filter(spend.spent_on.notnull() & spend.cost.notnull())
     spent = spent.mutate(day=spent.spent_on.cast("date"))
     booked = spent.aggregate(first=spent.day.min(), last=spent.day.max(), days=spent.day.nunique()).execute()
@@ -367,7 +324,7 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
     Columns: ``period, nps_answers, promoters`` (9 or 10)``, detractors`` (0 to 6)``, nps_effective_answers`` (how many
     independent answers these are worth, see :func:`crmlib.answers.tally`)``, nps_effective_answers_in_quarter`` (the
     same of the quarter, in the last month of it that has answers; empty unless by month)``, csat_answers, csat_sum,
-    csat_satisfied`` (4 or 5). None for None; no rows without scores. pandas or Ibis in, same kind out.
+    csat_satisfied`` (4 or 5).  no rows without scores. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-09"])
@@ -378,8 +335,6 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
     """
     import ibis
 
-    if surveys is None:
-        return None
     if "score" not in surveys.columns:
         surveys = surveys.mutate(score=ibis.null("float64"))
     told = surveys.filter(surveys.answered_at.notnull() & surveys.score.notnull() & surveys.kind.isin(["nps", "csat"]))
@@ -417,7 +372,7 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
     Columns: ``period, service_csat_answers, service_csat_sum, service_csat_satisfied`` (4 or 5)``,
     complaints_opened, complaints_due`` (opened at least ``sla_hours`` before the end of ``as_of``)``,
     complaints_resolved`` (of these, resolved within ``sla_hours``). What needs a column that is not there is empty.
-    None for None. pandas or Ibis in, same kind out.
+    pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> tickets = pd.DataFrame({"is_complaint": [True, True, True],
@@ -429,8 +384,6 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
     """
     import ibis
 
-    if tickets is None:
-        return None
     opened = tickets.filter(tickets.opened_at.notnull()).mutate(day=lambda t: t.opened_at.cast("date"))
     nothing = ibis.null("float64")
     counts = dict.fromkeys(

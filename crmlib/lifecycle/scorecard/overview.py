@@ -12,7 +12,7 @@ from crmlib.lifecycle.scorecard.signal import natural_limits
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 
 _COLUMNS = (
-    "kpi", "name", "state", "missing", "period", "value", "low", "high", "cases",
+    "kpi", "state", "missing", "period", "value", "low", "high", "cases",
     "target", "status", "money", "money_low", "money_high",
     "previous_period", "previous", "year_ago", "over_a_year",
     "centre", "lower", "upper", "signal", "side", "change_signal", "news",
@@ -35,12 +35,12 @@ def scorecard(
         has: ``has(table, column)`` says whether the client has it; None: everything is there.
         level: of the forecast's interval.
 
-    A frame. ``kpi, name``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
+    A frame. ``kpi``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
     (no period has been followed long enough), ``no_cases`` (no whole period holds any), ``unfitted`` (the model
     could not be fitted), ``few`` (fewer cases than ``fewest`` in every period). ``period``, the
     last with a judged value; ``value``, its 95% interval ``low, high`` and ``cases``. ``target`` and ``status``:
     ``unclear`` (the interval holds the target, whichever the side of the value), else ``met`` or ``missed``; empty
-    without target; ``money, money_low, money_high``: what it would be worth a year to close the gap of a target that
+    without target; ``money, money_low, money_high``: what it would be worth a year to close the gap of a target
     that the value does not reach (never below 0).
     ``previous_period, previous``: the judged value before; ``year_ago``: the same period
     a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
@@ -58,7 +58,7 @@ def scorecard(
     ...                          "nps_effective_answers": [100.0, 100]})
     >>> scorecard(measures, kpis, period="quarter")[["value", "previous", "target", "status", "signal"]]
        value  previous  target  status signal
-    0   46.0      50.0    70.0  missed   none
+    0   46.0      50.0      70  missed   none
     """
     import pandas as pd
 
@@ -83,7 +83,7 @@ def scorecard(
 def _row(
     kpi: Kpi, measures: Any, values: Any, limits: Any, ahead: Any, period: Period, missing: list[str]
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"kpi": kpi.key, "name": str(kpi.name), "target": kpi.target, "missing": ", ".join(missing)}
+    row: dict[str, Any] = {"kpi": kpi.key, "target": kpi.target, "missing": ", ".join(missing)}
     judged = values[values["judged"]]
     if missing or judged.empty:
         return row | {"state": "missing" if missing else _why_not(kpi, values, measures), "status": "", "signal": ""}
