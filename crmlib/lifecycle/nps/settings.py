@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crmlib.client import Client
 from crmlib.lifecycle.nps.themes import theme_rules
 from crmlib.problems import Problem, UnusableInput
+
+if TYPE_CHECKING:
+    from crmlib.client import Client
 
 
 def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
