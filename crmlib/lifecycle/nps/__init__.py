@@ -28,13 +28,7 @@ from crmlib.lifecycle.nps.findings import (
     finding_trend,
 )
 from crmlib.lifecycle.nps.groups import groups, with_traits
-from crmlib.lifecycle.nps.outcome import (
-    detractor_revenue,
-    later_by_category,
-    later_revenue,
-    shortfall,
-    standing,
-)
+from crmlib.lifecycle.nps.outcome import detractor_revenue, later_by_category, later_revenue, shortfall, standing
 from crmlib.lifecycle.nps.score import coverage, difference, scores
 from crmlib.lifecycle.nps.themes import telling_terms, terms_of, theme_rules, themes, topics
 from crmlib.lifecycle.nps.trend import drift, trend

@@ -56,6 +56,7 @@ def ordered_logit(items: Any, score: Any, *, respondent: Any = None) -> OrderedL
     array([2.197])
     """
     import numpy as np
+    from scipy.special import expit
 
     items, score = np.asarray(items, dtype=float), np.asarray(score)
     levels, place = np.unique(score, return_inverse=True)
@@ -65,64 +66,51 @@ def ordered_logit(items: Any, score: Any, *, respondent: Any = None) -> OrderedL
     centred = items - centre
     if np.linalg.matrix_rank(centred) < items.shape[1]:
         raise ValueError("an item does not vary, or the items determine one another")
-    count, width, cuts = len(score), items.shape[1], len(levels) - 1
-    upper, lower = np.zeros((count, cuts)), np.zeros((count, cuts))
-    below_top, above_bottom = place < cuts, place > 0
-    upper[np.flatnonzero(below_top), place[below_top]] = 1.0
-    lower[np.flatnonzero(above_bottom), place[above_bottom] - 1] = 1.0
+    width, cuts = items.shape[1], len(levels) - 1
+    # P(score) = logistic(upper · θ) − logistic(lower · θ), where θ are the coefficients and then the cuts.
+    upper = np.hstack([-centred, np.eye(cuts + 1, cuts)[place]])
+    lower = np.hstack([-centred, np.eye(cuts + 1, cuts, k=-1)[place]])
 
     def parts(theta: Any) -> tuple[Any, ...]:
-        line = centred @ theta[:width]
-        with np.errstate(over="ignore"):
-            high = np.where(below_top, 1 / (1 + np.exp(line - upper @ theta[width:])), 1.0)
-            low = np.where(above_bottom, 1 / (1 + np.exp(line - lower @ theta[width:])), 0.0)
-        return high, low, np.maximum(high - low, 1e-300)
+        high = np.where(place < cuts, expit(upper @ theta), 1.0)
+        low = np.where(place > 0, expit(lower @ theta), 0.0)
+        return high[:, None], low[:, None], np.maximum(high - low, 1e-300)[:, None]
 
     def likelihood(theta: Any) -> float:
         return float(np.log(parts(theta)[2]).sum()) if (np.diff(theta[width:]) > 0).all() else -np.inf
 
-    shares = np.cumsum(np.bincount(place))[:-1] / count
+    shares = np.cumsum(np.bincount(place))[:-1] / len(score)
     theta = np.concatenate([np.zeros(width), np.log(shares / (1 - shares))])
     value = likelihood(theta)
     for _ in range(100):
         high, low, chance = parts(theta)
-        dense_high, dense_low = high * (1 - high), low * (1 - low)
-        each = np.hstack(
-            [
-                -(1 - high - low)[:, None] * centred,
-                (dense_high / chance)[:, None] * upper - (dense_low / chance)[:, None] * lower,
-            ]
-        )
-        turn_high = dense_high * (1 - 2 * high) / chance - (dense_high / chance) ** 2
-        turn_low = -dense_low * (1 - 2 * low) / chance - (dense_low / chance) ** 2
-        across = upper.T @ ((dense_high * dense_low / chance**2)[:, None] * lower)
-        curve = np.empty((width + cuts, width + cuts))
-        curve[:width, :width] = -centred.T @ ((dense_high + dense_low)[:, None] * centred)
-        mixed = centred.T @ (dense_high[:, None] * upper + dense_low[:, None] * lower)
-        curve[:width, width:], curve[width:, :width] = mixed, mixed.T
-        curve[width:, width:] = (
-            upper.T @ (turn_high[:, None] * upper) + lower.T @ (turn_low[:, None] * lower) + across + across.T
-        )
+        rise_high, rise_low = high * (1 - high) * upper / chance, low * (1 - low) * lower / chance
+        each = rise_high - rise_low
+        curve = (rise_high * (1 - 2 * high)).T @ upper - (rise_low * (1 - 2 * low)).T @ lower - each.T @ each
         step = np.linalg.solve(curve, -each.sum(axis=0))
-        scale = 1.0
-        while scale > 1e-8 and likelihood(theta + scale * step) < value - 1e-12:
-            scale /= 2
-        theta = theta + scale * step
+        while np.abs(step).max() > 1e-8 and likelihood(theta + step) < value - 1e-12:
+            step = step / 2
+        theta = theta + step
         value = likelihood(theta)
-        if np.abs(scale * step).max() < 1e-10:
+        if np.abs(step).max() < 1e-10:
             break
     bread = np.linalg.inv(-curve)
     covariance = bread
     if respondent is not None:
-        _, who = np.unique(np.asarray(respondent).astype(str), return_inverse=True)
-        sums = np.zeros((who.max() + 1, each.shape[1]))
-        np.add.at(sums, who, each)
+        sums = _sums(each, np.unique(np.asarray(respondent).astype(str), return_inverse=True)[1])
         covariance = bread @ (sums.T @ sums) @ bread * (len(sums) / max(len(sums) - 1, 1))
     # From centred items back to the items' own units.
     back = np.eye(width + cuts)
     back[width:, :width] = centre
     theta = back @ theta
     return OrderedLogit(theta[:width], theta[width:], levels, back @ covariance @ back.T, value)
+
+
+def _sums(values: Any, who: Any) -> Any:
+    """The columns added up per respondent, one row each."""
+    import numpy as np
+
+    return np.column_stack([np.bincount(who, weights=column) for column in values.T])
 
 
 def item_columns(answers: Any) -> list[str]:
@@ -191,9 +179,8 @@ def drivers(
     gain, gain_error = _gains(model, ratings)
     lowest, highest = ratings.min(), ratings.max()
     performance = (ratings.mean(axis=0) - lowest) / (highest - lowest)
-    counts = np.bincount(who)
-    sums = np.column_stack([np.bincount(who, weights=column) for column in (ratings - ratings.mean(axis=0)).T])
-    noise = np.sqrt((sums**2).sum(axis=0) * len(counts) / (len(counts) - 1)) / len(ratings) / (highest - lowest)
+    sums = _sums(ratings - ratings.mean(axis=0), who)
+    noise = np.sqrt((sums**2).sum(axis=0) * len(sums) / (len(sums) - 1)) / len(ratings) / (highest - lowest)
     intervals = {
         "performance": wald(performance, noise, level=level),
         "coefficient": wald(model.coefficients, error, level=level),
@@ -244,18 +231,9 @@ def _resampled(ratings: Any, score: Any, who: Any, *, resamples: int, seed: int)
     """Importance in resamples of the respondents (Poisson bootstrap), one row per resample."""
     import numpy as np
 
-    table = np.column_stack([ratings, score])
-    table = (table - table.mean(axis=0)) / table.std(axis=0)
-    width = table.shape[1]
-    pairs = np.triu_indices(width)
-    moments = np.column_stack([np.ones(len(table)), table, table[:, pairs[0]] * table[:, pairs[1]]])
-    drawn = poisson_resamples(np.ones(who.max() + 1), resamples=resamples, seed=seed)
-    total = np.vstack([times[:, who].astype(float) @ moments for times in drawn])
-    total = total[total[:, 0] > 0]
-    mean = total[:, 1 : 1 + width] / total[:, :1]
-    second = np.empty((len(total), width, width))
-    second[:, pairs[0], pairs[1]] = second[:, pairs[1], pairs[0]] = total[:, 1 + width :] / total[:, :1]
-    covariance = second - mean[:, :, None] * mean[:, None, :]
+    table = np.vstack([ratings.T, score])
+    blocks = poisson_resamples(np.ones(who.max() + 1), resamples=resamples, seed=seed)
+    covariance = np.stack([np.cov(table, fweights=row[who], ddof=0) for block in blocks for row in block if row.any()])
     spread = np.sqrt(np.maximum(np.einsum("bii->bi", covariance), 1e-12))
     weights = relative_weights(covariance / (spread[:, :, None] * spread[:, None, :]))
     return weights / weights.sum(axis=1, keepdims=True)
@@ -264,27 +242,21 @@ def _resampled(ratings: Any, score: Any, who: Any, *, resamples: int, seed: int)
 def _gains(model: OrderedLogit, ratings: Any) -> tuple[Any, Any]:
     """For every item the gain in points from one point more, and its standard error by the delta method."""
     import numpy as np
+    from scipy.special import expit
 
     distinct, times = np.unique(ratings, axis=0, return_counts=True)
-    share = times / times.sum()
-    width, cuts = distinct.shape[1], len(model.cuts)
-    to_promoter = int((model.levels < PROMOTERS_FROM).sum()) - 1
-    to_detractor = int((model.levels <= DETRACTORS_TO).sum()) - 1
+    share, width = times[:, None] / times.sum(), distinct.shape[1]
+    edges = np.concatenate([[-np.inf], model.cuts, [np.inf]])
+    marks = np.array([(model.levels < PROMOTERS_FROM).sum(), (model.levels <= DETRACTORS_TO).sum()])
 
     def score_of(rows: Any) -> tuple[float, Any]:
         """The model's score of these ratings, and its gradient in coefficients and cuts."""
-        line = rows @ model.coefficients
-        value, slope = 1.0, np.zeros(width + cuts)
-        for cut in (to_promoter, to_detractor):
-            if 0 <= cut < cuts:
-                below = 1 / (1 + np.exp(line - model.cuts[cut]))
-                density = below * (1 - below)
-                value -= float((share * below).sum())
-                slope[:width] += (share * density) @ rows
-                slope[width + cut] -= float((share * density).sum())
-            elif cut >= cuts:
-                value -= 1.0
-        return value, slope
+        below = expit(edges[marks] - (rows @ model.coefficients)[:, None])
+        density = share * below * (1 - below)
+        slope = np.zeros(width + len(edges))
+        slope[:width] = density.sum(axis=1) @ rows
+        np.subtract.at(slope, width + marks, density.sum(axis=0))
+        return 1 - float((share * below).sum()), np.delete(slope, [width, -1])
 
     now, now_slope = score_of(distinct)
     gain, error = np.empty(width), np.empty(width)
@@ -292,7 +264,5 @@ def _gains(model: OrderedLogit, ratings: Any) -> tuple[Any, Any]:
         raised = distinct.copy()
         raised[:, item] = np.minimum(raised[:, item] + 1, np.maximum(ratings[:, item].max(), raised[:, item]))
         then, then_slope = score_of(raised)
-        slope = then_slope - now_slope
-        gain[item] = 100 * (then - now)
-        error[item] = 100 * delta_error(slope, model.covariance)
+        gain[item], error[item] = 100 * (then - now), 100 * delta_error(then_slope - now_slope, model.covariance)
     return gain, error

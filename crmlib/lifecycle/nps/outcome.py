@@ -160,14 +160,7 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
     import numpy as np
     import pandas as pd
 
-    columns = [
-        "detractor_customers",
-        "other_customers",
-        "raw",
-        "shortfall",
-        "shortfall_low",
-        "shortfall_high",
-    ]
+    columns = ["detractor_customers", "other_customers", "raw", "shortfall", "shortfall_low", "shortfall_high"]
     later = to_pandas(later)
     detractor = (later.category == DETRACTOR).to_numpy()
     if min(detractor.sum(), (~detractor).sum()) < SMALL_BASE:

@@ -27,16 +27,7 @@ THEMES = (
     "theme", "answers", "share", "detractor_comments", "detractor_share", "nps", "nps_low", "nps_high",
     "small_base", "complaint", "praise",
 )  # fmt: skip
-TERMS = (
-    "term",
-    "detractor_comments",
-    "promoter_comments",
-    "log_odds",
-    "log_odds_low",
-    "log_odds_high",
-    "z",
-    "example",
-)
+TERMS = ("term", "detractor_comments", "promoter_comments", "log_odds", "log_odds_low", "log_odds_high", "z", "example")
 TOPICS = ("topic", "terms", "answers", "share", "nps", "nps_low", "nps_high", "small_base", "example")
 _FILE = Path(__file__).parent / "themes.yaml"
 # Scripts written without spaces between words: Han, kana, Thai, Lao, Khmer, Burmese.
@@ -336,9 +327,7 @@ def topics(answers: Any, *, topics: int = 6, stop_words: frozenset[str] | None =
 
     stops = theme_rules().stop_words if stop_words is None else stop_words
     vectors = TfidfVectorizer(
-        analyzer=lambda comment: [term for term in terms_of(comment) if term not in stops],
-        min_df=3,
-        max_df=0.5,
+        analyzer=lambda comment: [term for term in terms_of(comment) if term not in stops], min_df=3, max_df=0.5
     )
     try:
         weights = vectors.fit_transform(said.comment.astype(str))

@@ -70,9 +70,7 @@ def requests(
         .distinct()
     )
     given = answers.filter(answers.customer_id.notnull()).select(
-        giver=answers.customer_id.cast("string"),
-        answered_at=answers.answered_at,
-        response_id=answers.response_id,
+        giver=answers.customer_id.cast("string"), answered_at=answers.answered_at, response_id=answers.response_id
     )
     window = ibis.interval(days=within_days)
     near = given.join(
@@ -186,12 +184,7 @@ def response_rates(requests: Any, *, level: float = 0.95) -> Any:
     cells = _cells(requests, [name for name in TRAITS if name in requests.columns])
     parts = [
         pd.DataFrame(
-            {
-                "trait": ["all"],
-                "value": [""],
-                "asked": [cells.asked.sum()],
-                "answered": [cells.answered.sum()],
-            }
+            {"trait": ["all"], "value": [""], "asked": [cells.asked.sum()], "answered": [cells.answered.sum()]}
         )
     ]
     for trait in TRAITS:

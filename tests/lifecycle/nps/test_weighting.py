@@ -72,11 +72,7 @@ def test_traits_are_those_of_the_moment_of_asking():
         }
     )
     loyalty = pd.DataFrame(
-        {
-            "customer_id": ["a", "a"],
-            "at": pd.to_datetime(["2025-01-01", "2025-04-01"]),
-            "tier": ["silver", "gold"],
-        }
+        {"customer_id": ["a", "a"], "at": pd.to_datetime(["2025-01-01", "2025-04-01"]), "tier": ["silver", "gold"]}
     )
     customers = pd.DataFrame({"customer_id": ["a", "b"], "channel": ["search", None], "tier": ["gold", "gold"]})
     found = sent(orders=orders, loyalty=loyalty, customers=customers)
