@@ -12,12 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from crmlib.lifecycle.clv import customer_equity, customer_values, equity_shares, fit_models, holdout_total, top_fifth
-from crmlib.lifecycle.clv.predictions import prediction
+from crmlib.lifecycle.clv import (
+    customer_equity,
+    customer_values,
+    equity_shares,
+    fit_models,
+    holdout_total,
+    prediction,
+    top_fifth,
+)
 from crmlib.models import BetaGeoNBD, GammaGamma
 from crmlib.models import leaving_at_orders as module
 from crmlib.models.customer_base import read_histories
+from crmlib.models.errors import PredictionNotFinite
 from crmlib.models.maximum_likelihood import log_gamma_step, psi1_step, psi_step
+from crmlib.models.orders_model import OrdersModel
 
 CHANCE, R, ALPHA = 0.0122, 40.0, 190.0
 X, RECENCY, AGE, HORIZON = np.array([3.0, 58.0, 58.0]), np.array([15.0, 258.0, 200.0]), 260.0, 52.0
@@ -195,7 +204,7 @@ def test_one_draw_that_is_no_number_is_an_error_not_an_empty_interval(
     bad: float, monkeypatch: pytest.MonkeyPatch, cdnow: pd.DataFrame, cdnow_model: BetaGeoNBD, cdnow_spend: GammaGamma
 ) -> None:
     models = {"orders_model": cdnow_model, "spend_model": cdnow_spend}
-    drawn = prediction.OrdersModel.with_log_parameters
+    drawn = OrdersModel.with_log_parameters
     simulated, expected = BetaGeoNBD.simulate_if_alive, BetaGeoNBD.expected_orders_if_alive
 
     def one_bad(self: BetaGeoNBD, log_parameters: np.ndarray) -> BetaGeoNBD:
@@ -219,5 +228,5 @@ def test_one_draw_that_is_no_number_is_an_error_not_an_empty_interval(
         lambda: prediction.predict(cdnow, **models, draws=10),
         lambda: equity_shares(cdnow, fifth, **models, draws=10),
     ):
-        with np.errstate(invalid="ignore"), pytest.raises(prediction.PredictionNotFinite, match="no finite numbers"):
+        with np.errstate(invalid="ignore"), pytest.raises(PredictionNotFinite, match="no finite numbers"):
             interval()

@@ -1,4 +1,4 @@
-"""Both models of a customer base at once, and in words what was done when the data alone did not suffice."""
+"""Both models of a customer base at once, and what was done when the data alone did not suffice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
@@ -18,6 +17,10 @@ from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.maximum_likelihood import Estimate, FittedModel
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
+from crmlib.words import Words
+from crmlib.words.forms import sentences
+
+words = Words(__file__)
 
 # Each log-parameter then stays within a factor of 7 of a typical base, unless the data say otherwise.
 WEAK_PRIOR = 2.0
@@ -28,11 +31,17 @@ ALL_ALIKE = 1e6
 
 @dataclass(frozen=True)
 class FittedModels:
-    """The models of orders and of spend; None where none could be had; ``message`` says what was done, or why not."""
+    """The models of orders and of spend, None where none could be had; ``outcome`` says what was done, or why not.
+
+    ``outcome``: ``fitted``; ``prior`` (the data alone did not settle all parameters); ``no_spend`` (orders can be
+    predicted, value cannot); ``too_few`` repeat buyers; ``unsettled``. ``customers``, and of these ``repeaters``.
+    """
 
     orders_model: OrdersModel | None
     spend_model: GammaGamma | None
-    message: str
+    outcome: str = "fitted"
+    customers: int = 0
+    repeaters: int = 0
     weak_prior: bool = False
 
     @property
@@ -45,11 +54,26 @@ class FittedModels:
         """Both models by the names under which ``predict`` and its kin take them."""
         return {"orders_model": self.orders_model, "spend_model": self.spend_model}
 
+    @property
+    def params(self) -> pd.DataFrame:
+        """Parameters of both models: ``estimate, standard_error, low, high``; those of orders, then those of spend."""
+        found = [model.params for model in (self.orders_model, self.spend_model) if model is not None]
+        return pd.concat(found) if found else pd.DataFrame(columns=["estimate", "standard_error", "low", "high"])
+
+    @property
+    def message(self) -> str:
+        """What was done, or why there is no model, in words."""
+        counts = {"customers": self.customers, "repeaters": self.repeaters, "least": FEWEST_REPEAT_BUYERS}
+        said = [words.say(f"fitting.{self.outcome}", counts)]
+        if self.spend_model is not None and self.spend_model.q <= 1:
+            said.append(words.say("fitting.unequal"))
+        return sentences(said)
+
 
 def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersModel] | None = None) -> FittedModels:
     """Models of orders and of spend for a customer summary, as far as these customers allow; no raise for too few.
 
-    ``orders_model``: the class of the first, such as the pick of :func:`~crmlib.lifecycle.clv.compare`; None
+    ``orders_model``: the class of the first, such as the ``kind`` of :func:`~crmlib.lifecycle.clv.compare`; None
     for BG/NBD. The second is gamma-gamma.
 
     Where the likelihood has no maximum, a weak prior holds the parameters near those of a typical base. Where every
@@ -59,68 +83,32 @@ def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersM
     >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
     ...                       "monetary": [0.0, 9.0, 0.0]})
     >>> fit_models(three).message
-    'No model: of 3 customers, 1 bought again, and at least 10 who did, not all alike, are needed to learn from.'
+    'No model: 1 of 3 customers bought again. At least 10 who did, and not all alike, are needed to learn from.'
     """
     kind = orders_model or BetaGeoNBD
     frame = to_pandas(summary)
-    counts = {"customers": len(frame), "repeaters": int((frame["frequency"] > 0).sum()), "least": FEWEST_REPEAT_BUYERS}
+    counts = (len(frame), int((frame["frequency"] > 0).sum()))
     try:
         of_orders, prior = _with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
     except TooFewRepeatBuyers:
-        return FittedModels(
-            None,
-            None,
-            text.say(
-                "No model: of {customers} customers, {repeaters} bought again, and at least {least} who did, not all "
-                "alike, are needed to learn from.",
-                **counts,
-            ),
-        )
+        return FittedModels(None, None, "too_few", *counts)
     except FitDidNotConverge:
-        return FittedModels(
-            None,
-            None,
-            text.say(
-                "No model: the histories of these {customers} customers ({repeaters} bought again) do not tell how "
-                "often they order and when they leave, not even with the help of a typical customer base.",
-                **counts,
-            ),
-        )
+        return FittedModels(None, None, "unsettled", *counts)
     try:
         spend_model, spend_prior = _with_prior_if_needed(lambda spread: _spend_model(frame, spread))
     except (TooFewRepeatBuyers, FitDidNotConverge):
-        return FittedModels(
-            of_orders,
-            None,
-            text.say(
-                "Orders can be predicted, value cannot: too few of the {repeaters} customers who bought again paid for "
-                "it, or what they paid does not tell how spend differs.",
-                **counts,
-            ),
-            prior,
-        )
-    if prior or spend_prior:
-        message = text.say(
-            "Fitted to {customers} customers, of whom {repeaters} bought again. The data alone did not settle all "
-            "parameters, so a weak prior holds them near those of a typical customer base: take results as rough.",
-            **counts,
-        )
-    else:
-        message = text.say("Fitted to {customers} customers, of whom {repeaters} bought again.", **counts)
-    if spend_model.q <= 1:
-        unequal = text.say(
-            "Spend is so unequal that the model has no mean for those who bought once: for them, the mean of all "
-            "observed repeat orders is taken, which a few huge orders may decide."
-        )
-        message = text.say("{first} {second}", first=message, second=unequal)
-    return FittedModels(of_orders, spend_model, message, prior or spend_prior)
+        return FittedModels(of_orders, None, "no_spend", *counts, weak_prior=prior)
+    weak = prior or spend_prior
+    return FittedModels(of_orders, spend_model, "prior" if weak else "fitted", *counts, weak_prior=weak)
 
 
-def parameter_posterior(model: FittedModel, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def parameter_posterior(model: FittedModel | None, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Parameters that the data leave possible, all equally likely: one row a draw, a column per parameter.
 
-    Raises ``AttributeError`` for a model from given parameters, of which nothing is unknown.
+    Empty without a model. Raises ``AttributeError`` for a model from given parameters, of which nothing is unknown.
     """
+    if model is None:
+        return pd.DataFrame()
     return pd.DataFrame(model.draws(draws, seed=seed).values, columns=list(model.symbols))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import datetime as dt
 from typing import Any, Literal
 
+import pandas as pd
+
 from crmlib.calendar import as_day, end_of
-from crmlib.engine import same_kind
+from crmlib.engine import same_kind, to_pandas
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
 from crmlib.purchases import NOT_A_PURCHASE, check_free_orders, plain_times, purchases, status_of
@@ -116,24 +119,24 @@ def summary(
     return each.select(**columns, unit=ibis.literal(unit)).order_by("customer_id")
 
 
-# What happens to an order, in the order in which it is decided; then in words.
-RULES = {
-    "counted": "counted in full",
-    "partly refunded": "refunded in part, counted with what is left",
-    "free, counted": "of amount 0, counted as a visit with spend 0",
-    "same day": "on a day on which the customer had bought already, counted as one purchase with that",
-    "held out": "after calibration_end, counted in the holdout",
-    "new after calibration_end": "by customers who first bought after calibration_end, left out",
-    "cancelled or open": "cancelled or still open, no purchase",
-    "refunded in full": "nothing left after the refund, no purchase",
-    "negative amount": "of negative amount, a refund and no purchase",
-    "free, ignored": "of amount 0, left out as asked for",
-    "without amount": "without an amount, left out",
-    "infinite amount": "of an infinite amount, left out",
-    "after as_of": "after as_of, not yet known",
-    "without customer": "without a customer, left out",
-    "without time": "without a time, left out",
-}
+# What happens to an order, in the order in which it is decided.
+RULES = (
+    "counted",
+    "partly refunded",
+    "free, counted",
+    "same day",
+    "held out",
+    "new after calibration_end",
+    "cancelled or open",
+    "refunded in full",
+    "negative amount",
+    "free, ignored",
+    "without amount",
+    "infinite amount",
+    "after as_of",
+    "without customer",
+    "without time",
+)
 
 
 @same_kind
@@ -143,8 +146,8 @@ def summary_account(
     """What became of each order on the way into :func:`summary`: how many were counted, merged, or left out, and why.
 
     Arguments as for :func:`summary`. One row per rule, always the same: ``rule``; ``orders``, how many; ``amount``, the
-    sum of their finite amounts as booked, before refunds, in the client's currency; ``in_words``. Each order is in
-    exactly one row, so that the rows add up to the orders read. Purchases, Σ (frequency + 1) over the summary, are the
+    sum of their finite amounts as booked, before refunds, in the client's currency. Each order is in exactly one
+    row, so that the rows add up to the orders read. Purchases, Σ (frequency + 1) over the summary, are the
     first three rows; of several on one day, the first is there and the others are in "same day". With
     ``calibration_end``, Σ ``holdout_orders`` are those "held out".
 
@@ -180,20 +183,10 @@ def summary_account(
     found = known.group_by("rule").agg(
         found=known.count(), sum=known.amount.sum(where=known.amount.abs() < float("inf"))
     )
-    rules = ibis.memtable({"place": list(range(len(RULES))), "rule": list(RULES), "words": list(RULES.values())})
+    rules = ibis.memtable({"place": list(range(len(RULES))), "rule": list(RULES)})
     table = rules.left_join(found, "rule")
-    count = table.found.fill_null(0)
-    return (
-        table.select(
-            "place",
-            rule=table.rule,
-            orders=count,
-            amount=table.sum.fill_null(0.0),
-            in_words=ibis.ifelse(count == 1, "1 order ", count.cast("string") + " orders ") + table.words,
-        )
-        .order_by("place")
-        .drop("place")
-    )
+    counted = table.select("place", "rule", orders=table.found.fill_null(0), amount=table.sum.fill_null(0.0))
+    return counted.order_by("place").drop("place")
 
 
 def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
@@ -274,3 +267,118 @@ def _holdout(as_of: Day, calibration_end: Day | None) -> tuple[datetime.date, in
 
 def _days_between(first: Any, last: Any) -> Any:
     return last.delta(first, unit="day").cast("float64")
+
+
+Period = Literal["years", "quarters", "months"]
+_MONTHS: dict[str, int] = {"years": 12, "quarters": 3, "months": 1}
+
+
+@same_kind
+def opportunities(
+    orders: Any,
+    *,
+    as_of: Any,
+    period: Period = "years",
+    first: Any = None,
+    free_orders: Literal["count", "ignore"] = "count",
+) -> Any:
+    """In how many calendar periods after their first each customer bought again: the table that the BG/BB reads.
+
+    ``orders``: the contract's orders (pandas or Ibis); which of them count says
+    :func:`crmlib.purchases.purchases`. Each calendar year, quarter or month is one opportunity, taken by
+    one order or more. Only whole periods count: if ``as_of`` is not the last day of its period, orders in that period
+    are left out, and so are customers who first bought in it. With ``first``, a day, customers who bought before it
+    are left out too: take it where older orders are not in the data for all.
+
+    One row per customer, sorted: ``customer_id``; ``frequency`` x, periods with an order after that of the first order;
+    ``recency`` t_x, the number of the last of them (the first order's period is 0); ``periods`` n, whole periods since
+    that of the first order. Raises ``ValueError`` for an unknown period. Source: Fader, Hardie & Shang (2010),
+    section 2.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": [1, 1, 1, 2], "amount": [9.0, 2.0, 2.0, 5.0],
+    ...     "ordered_at": pd.to_datetime(["2015-05-01", "2017-02-06", "2017-03-01", "2016-12-31"])})
+    >>> opportunities(orders, as_of="2018-12-31")
+       customer_id  frequency  recency  periods
+    0            1          1        2        3
+    1            2          0        0        2
+    """
+    import ibis
+
+    if period not in _MONTHS:
+        raise ValueError(f"period {period!r} is not known; use one of {', '.join(_MONTHS)}")
+    months = _MONTHS[period]
+    last = _last_whole(as_day(as_of), months)
+    bought = purchases(orders, as_of=as_of, free_orders=free_orders)
+    place = ((12 * bought.day.year() + bought.day.month() - 1) // months).cast("int64")
+    taken = bought.mutate(place=place)
+    each = taken.group_by("customer_id").agg(
+        start=taken.place.min(),
+        first_day=taken.day.min(),
+        taken=taken.place.nunique(where=taken.place <= last),
+        end=taken.place.max(where=taken.place <= last),
+    )
+    each = each.filter(each.start <= last)
+    if first is not None:
+        each = each.filter(each.first_day >= ibis.literal(as_day(first)))
+    return each.select(
+        customer_id=each.customer_id,
+        frequency=each.taken - 1,
+        recency=each.end - each.start,
+        periods=last - each.start,
+    ).order_by("customer_id")
+
+
+def _last_whole(day: dt.date, months: int) -> int:
+    """The number of the last period that has ended by the end of ``day``."""
+    tomorrow = day + dt.timedelta(days=1)
+    return (12 * tomorrow.year + tomorrow.month - 1) // months - 1
+
+
+# With cost on fewer purchases than this, those that carry it may be a special kind.
+ENOUGH_PRICED = 0.5
+
+
+def contribution_margin(orders: Any, *, as_of: Any, fallback: float) -> pd.DataFrame:
+    """The contribution margin to use, and where it comes from.
+
+    ``orders``: the contract's orders (pandas or Ibis), with or without ``cost``. Where at least half of the spend
+    carries a cost, the margin is (spend − cost) / spend over those purchases, after refunds; otherwise, or if goods
+    cost more than they bring, it is ``fallback`` (the client's, 0 to 1). One row: ``margin``; ``source``, "cost" or
+    "client"; ``priced_share``, the share of spend whose cost is known; ``priced_orders``. Raises ``ValueError`` for a
+    ``fallback`` outside 0 to 1.
+
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2025-01-01", "2025-01-02"]),
+    ...                        "amount": [100.0, 100.0], "cost": [40.0, 50.0]})
+    >>> contribution_margin(orders, as_of="2025-12-31", fallback=0.3)[["margin", "source"]]
+       margin source
+    0    0.55   cost
+    """
+    if not 0 <= fallback <= 1:
+        raise ValueError(f"fallback is a margin, a share of the price from 0 to 1, not {fallback!r}")
+    spent, priced, cost, count = (
+        float(value or 0.0) for value in to_pandas(_priced(orders, as_of=as_of)).fillna(0.0).iloc[0]
+    )
+    share = priced / spent if spent > 0 else 0.0
+    margin = (priced - cost) / priced if priced > 0 else 0.0
+    from_cost = share >= ENOUGH_PRICED and 0 < margin <= 1
+    return pd.DataFrame(
+        {
+            "margin": [margin if from_cost else float(fallback)],
+            "source": ["cost" if from_cost else "client"],
+            "priced_share": [share],
+            "priced_orders": [int(count)],
+        }
+    )
+
+
+@same_kind
+def _priced(orders: Any, *, as_of: Any) -> Any:
+    bought = purchases(orders, as_of=as_of, keep=["cost"])
+    cost = bought.cost.cast("float64")
+    return bought.aggregate(
+        spent=bought.spend.sum(),
+        priced=bought.spend.sum(where=cost.notnull()),
+        cost=cost.sum(),
+        count=cost.count(),
+    )

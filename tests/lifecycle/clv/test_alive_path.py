@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmlib import models
-from crmlib.figures import caption_of
 from crmlib.lifecycle import clv
 
 BG = models.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
@@ -44,13 +43,4 @@ def test_a_path_needs_an_order_and_counts_a_day_once() -> None:
     path = clv.alive_path(BG, ["2025-02-01", "2025-01-01", "2025-02-01", "2026-01-01"], as_of="2025-03-01")
     assert path["frequency"].iloc[-1] == 1
     assert path["silence_days"].iloc[-1] == 28
-    with pytest.raises(ValueError, match="no order until 2024-12-31"):
-        clv.alive_path(BG, ["2025-01-01"], as_of="2024-12-31")
-    said = caption_of(clv.plot_alive_path(path))
-    assert (
-        "after 2 days with orders and 28 days of silence, the customer was still one with probability " in said.reading
-    )
-    assert f"{path['p_alive'].iloc[-1]:.0%}" in said.reading
-    assert "Until the second order it is 100%" in said.reading
-    told = clv.alive_path(MODELS[1], ["2025-02-01", "2025-01-01"], as_of="2025-03-01")
-    assert "Until the second order" not in caption_of(clv.plot_alive_path(told)).reading
+    assert clv.alive_path(BG, ["2025-01-01"], as_of="2024-12-31").empty

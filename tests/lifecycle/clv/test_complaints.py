@@ -11,8 +11,8 @@ import pytest
 
 from crmlib import models
 from crmlib.lifecycle import clv
-from crmlib.lifecycle.clv.predictions.horizon import horizon_days
-from crmlib.lifecycle.clv.validation.holdout_score import count_probability
+from crmlib.lifecycle.clv.holdout import count_probability
+from crmlib.lifecycle.clv.options import horizon_days
 from crmlib.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from crmlib.models.customer_base import read_histories
 from crmlib.models.maximum_likelihood import maximise

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib import figures, models, text
-from crmlib.figures import caption_of
+from crmlib import models
 from crmlib.lifecycle import clv
+from crmlib.words import UNKNOWN, money, number, use
 
 BG = models.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
+JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -27,153 +29,164 @@ def all_of(cdnow: pd.DataFrame, cdnow_orders: pd.DataFrame, cdnow_model: Any) ->
         "shares": clv.equity_shares(cdnow, clv.top_fifth(values), **options),
         "total": clv.holdout_total(cdnow, cdnow_model),
         "comparison": clv.holdout_comparison(cdnow, cdnow_model),
+        "deciles": clv.calibration_by_decile(cdnow, cdnow_model),
+        "lift": clv.lift(cdnow, cdnow_model),
         "weeks": clv.tracking(cdnow_orders, cdnow_model, as_of="1998-06-30", calibration_end="1997-09-30"),
         "baselines": clv.baseline_comparison(cdnow, cdnow_model),
+        "models": clv.compare([models.BetaGeoNBD, models.ModifiedBetaGeoNBD], cdnow),
+        "matrix": clv.value_matrix(cdnow, values),
+        "draws": clv.parameter_posterior(cdnow_model, draws=500),
+        "path": clv.alive_path(BG, ["2025-01-01", "2025-02-01"], as_of="2025-06-30"),
+        "account": clv.summary_account(cdnow_orders, as_of="1998-06-30"),
     }
 
 
+def shown_of(all_of: dict[str, Any]) -> list[Any]:
+    groups = pd.DataFrame(
+        {"channel": ["a", "(other)", None], "customers": 5, "equity_per_customer": 2.0, "customer_equity": 10.0,
+         "equity_low": 8.0, "equity_high": 12.0, "new_customer_value": [3.0, 2.0, np.nan], "new_low": 1.0,
+         "new_high": 4.0, "new_error": 0.5, "note": ["", "prior", "too few"]}
+    )  # fmt: skip
+    timing = pd.DataFrame({"customers": [50], "pairs": [90], "k": [2.4], "low": [2.1], "high": [2.8], "p_value": [0.0]})
+    return [
+        clv.plot_alive_grid(clv.alive_grid(all_of["values"])),
+        clv.plot_holdout(all_of["comparison"], all_of["weeks"], all_of["total"]),
+        clv.plot_calibration(all_of["deciles"]), clv.plot_lift(all_of["lift"]), clv.plot_alive_path(all_of["path"]),
+        clv.plot_concentration(clv.equity_concentration(all_of["values"]), all_of["shares"]),
+        clv.plot_value_matrix(all_of["matrix"]), clv.plot_parameter_posterior(all_of["draws"]),
+        clv.plot_tracking(all_of["weeks"]), clv.equity_table(all_of["equity"], all_of["summary"]),
+        clv.baselines_table(all_of["baselines"]), clv.models_table(all_of["models"]), clv.groups_table(groups),
+        clv.regularity_table(timing), clv.account_table(all_of["account"]),
+        clv.independence_table(clv.spend_and_frequency(all_of["summary"])),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_exhibit_says_what_it_shows_in_both_languages(all_of, language) -> None:
+    use(language, "CNY")
+    for exhibit in shown_of(all_of):
+        cells = [cell for row in exhibit.fields.get("rows", []) for cell in row]
+        assert exhibit.title
+        assert not any(map(JUNK.search, [exhibit.title, exhibit.reading, exhibit.description, *cells])), exhibit
+        if exhibit.picture is not None:
+            assert exhibit.reading
+            assert "<svg" in exhibit.picture.svg(label=exhibit.description)
+        if language == "zh":
+            assert not re.search(r"[a-z]{4,}", exhibit.title + exhibit.reading.replace("Pareto", ""))
+
+
+def test_without_models_or_a_holdout_all_is_empty_and_says_why() -> None:
+    none: dict[str, Any] = {"orders_model": None, "spend_model": None}
+    few = pd.DataFrame({"customer_id": ["a"], "frequency": [0], "recency": [0.0], "T": [5.0], "monetary": [0.0]})
+    values = clv.customer_values(few, **none, margin=0.5, discount_rate=0.1)
+    assert {"clv", "clv_low", "residual_clv", "value_at_risk", "silence_weeks"} <= set(values)
+    shares = clv.equity_shares(few, clv.top_fifth(values), **none)
+    equity, total = clv.customer_equity(few, **none), clv.holdout_total(few, None)
+    baselines, compared = clv.baseline_comparison(few, None), clv.compare([models.BetaGeoNBD], few)
+    assert (compared.picked, compared.kind, compared.tested) == (None, None, None)
+    contracts = clv.contract_model(pd.DataFrame({"age": [], "at_risk": [], "lost": []}))
+    running = pd.DataFrame({"age": [], "contracts": [], "revenue": []})
+    worth = clv.contract_equity(running, contracts.model, term="month", margin=0.5, discount_rate=0.1)
+    orders = pd.DataFrame({"customer_id": ["a"], "amount": [1.0], "ordered_at": pd.to_datetime(["2025-01-01"])})
+    weeks = clv.tracking(orders, None, as_of="2025-12-31", calibration_end=None)
+    exhibits = [
+        clv.plot_alive_grid(clv.alive_grid(values)), clv.plot_holdout(clv.holdout_comparison(few, None), weeks, total),
+        clv.plot_calibration(clv.calibration_by_decile(few, None)), clv.plot_lift(clv.lift(few, None)),
+        clv.plot_alive_path(clv.alive_path(None, [], as_of="2025-12-31")), clv.plot_tracking(weeks),
+        clv.plot_concentration(clv.equity_concentration(values), shares),
+        clv.plot_value_matrix(clv.value_matrix(few, values)),
+        clv.plot_parameter_posterior(clv.parameter_posterior(None)), clv.equity_table(equity, few),
+        clv.baselines_table(baselines), clv.regularity_table(clv.regularity(orders, as_of="2025-12-31")),
+        clv.contract_models_table(contracts),
+    ]  # fmt: skip
+    assert all(shown.kind == "nothing" and shown.title and shown.reading for shown in exhibits)
+    margin = clv.contribution_margin(orders, as_of="2025-12-31", fallback=0.5)
+    trust = clv.trust_in_model(total, baselines, fitted=clv.fit_models(few), history_weeks=5.0)
+    findings = [
+        clv.finding_equity(equity, margin, customers=1, discount_rate=0.1, trust=trust),
+        clv.finding_value_at_risk(equity, values, trust=trust), clv.finding_concentration(shares, trust=trust),
+        clv.finding_one_time_buyers(shares, trust=trust, equity=equity),
+        clv.finding_holdout(total, baselines, equity), clv.finding_contracts(worth, term="month"),
+    ]  # fmt: skip
+    assert findings == [None] * len(findings)
+
+
 def test_the_grid_leaves_out_what_the_model_cannot_know(all_of) -> None:
-    axes = clv.plot_alive_grid(clv.alive_grid(all_of["values"]))
-    cells = [cell.get_text() for cell in axes.texts]
-    once = [cell for cell in cells if cell.startswith(text.UNKNOWN)]
-    assert once
-    assert not any(cell.startswith("100%") for cell in once)
-    assert "1,411 who bought once" in caption_of(axes).reading
-    assert "of the 946 customers who came back" in caption_of(axes).reading
+    exhibit = clv.plot_alive_grid(clv.alive_grid(all_of["values"]))
+    picture = exhibit.picture.svg(label="")
+    assert picture.count("crm-hatched") == (exhibit.table["frequency_order"] == 0).sum()
+    assert "? · " in picture
+    assert "1,411 who bought once" in exhibit.reading
+    assert "Of the 946 customers who came back" in exhibit.reading
 
 
 def test_a_model_that_can_tell_of_one_time_buyers_hatches_nobody(cdnow: pd.DataFrame) -> None:
     fitted = clv.fit_models(cdnow, orders_model=models.ModifiedBetaGeoNBD)
     grid = clv.alive_grid(clv.customer_values(cdnow, **fitted.models))
-    axes = clv.plot_alive_grid(grid)
-    assert not any(cell.get_text().startswith(text.UNKNOWN) for cell in axes.texts)
+    exhibit = clv.plot_alive_grid(grid)
+    assert "crm-hatched" not in exhibit.picture.svg(label="")
     doubtful = grid.loc[grid["p_alive"] < 0.5, "customers"].sum()
-    assert caption_of(axes).reading.startswith(f"{doubtful:,} of the 2,357 customers are in cells")
-    equity = clv.customer_equity(cdnow, **fitted.models)
-    table = clv.equity_in_words(equity, cdnow)
+    assert f"{doubtful:,} of 2,357 customers are in cells" in exhibit.reading
+    rows = clv.equity_table(clv.customer_equity(cdnow, **fitted.models), cdnow).fields["rows"]
     alive = fitted.orders_model.p_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"]).sum()
-    assert table.iloc[0, :2].tolist() == ["Of all 2,357 customers, probably still there", text.number(alive)]
-    assert len(table) == 4
-    assert table.iloc[3, 0] == "Value at risk: how much more, if all were surely still there"
+    assert rows[0][:2] == ["Of all 2,357 customers, probably still there", number(alive)]
+    assert len(rows) == 4
+    assert rows[3][0] == "Value at risk: how much more, if nobody had left"
 
 
 def test_value_without_an_end_stands_last_and_is_not_to_be_added(all_of, cdnow: pd.DataFrame) -> None:
-    table = clv.equity_in_words(all_of["equity"], all_of["summary"])
-    known = all_of["equity"].set_index("measure")
-    assert known.loc["residual_equity", "value"] > known.loc["customer_equity", "value"]
-    assert table["measure"].iloc[-1].startswith("Another question: all value still to come")
-    assert "do not add" in table["measure"].iloc[-1]
-    shown = [text.money(known.loc["residual_equity", column]) for column in ("value", "low", "high")]
-    assert table.iloc[-1, 1:].tolist() == shown
+    rows = clv.equity_table(all_of["equity"], cdnow).fields["rows"]
+    known = all_of["equity"].set_index("measure").loc["residual_equity"]
+    assert "do not add" in rows[-1][0]
+    assert rows[-1][1:] == [money(known[column]) for column in ("value", "low", "high")]
     without = clv.customer_equity(cdnow, **clv.fit_models(cdnow).models)
-    assert len(clv.equity_in_words(without, cdnow)) == len(table) - 1
-
-
-def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of) -> None:
-    def reading(actual: float) -> str:
-        expected = all_of["total"]["expected_orders"]
-        total = all_of["total"].assign(actual_orders=actual, missed=(actual - expected) / expected)
-        return caption_of(clv.plot_holdout(all_of["comparison"], all_of["weeks"], total)).reading
-
-    low, high = all_of["total"][["expected_low", "expected_high"]].iloc[0]
-    assert reading((low + high) / 2).endswith("no more of a difference than chance makes.")
-    assert "something has changed" in reading(high + 200)
-    assert "something has changed" in reading(low - 200)
-
-
-def test_the_holdout_picture_calls_no_change_what_is_too_small_to_matter(all_of) -> None:
-    sure = all_of["total"].assign(
-        actual_orders=992.0, expected_orders=1000.0, expected_low=995.0, expected_high=1005.0, missed=-0.008
-    )
-    reading = caption_of(clv.plot_holdout(all_of["comparison"], all_of["weeks"], sure)).reading
-    assert reading.endswith("more of a difference than chance makes, but smaller than what matters.")
-
-
-def test_the_holdout_picture_tells_actual_and_expected_of_each_group(all_of) -> None:
-    axes = clv.plot_holdout(all_of["comparison"], all_of["weeks"], all_of["total"])
-    row = all_of["comparison"].iloc[1]
-    said = f"1: {row.actual_mean:.2f} against {row.expected_mean:.2f}"
-    assert said in caption_of(axes).description
-    assert len(axes.get_figure().axes) == 2
-
-
-def test_concentration_tells_the_share_of_the_fifth(all_of) -> None:
-    axes = clv.plot_concentration(clv.equity_concentration(all_of["values"]), all_of["shares"])
-    share = all_of["shares"]["share"].iloc[1]
-    assert f"holds {share:.0%}" in caption_of(axes).reading
-
-
-def test_equity_in_words_shows_money_as_money(all_of) -> None:
-    table = clv.equity_in_words(all_of["equity"], all_of["summary"]).set_index("measure")
-    value = all_of["equity"].set_index("measure").loc["customer_equity", "value"]
-    assert table.loc["Customer equity: value of these orders", "value"] == text.money(value)
-    assert not table.loc["Of the 946 who came back, probably still there", "value"].startswith("$")
+    assert len(clv.equity_table(without, cdnow).fields["rows"]) == len(rows) - 1
 
 
 def test_who_bought_once_is_not_counted_as_probably_still_there(all_of) -> None:
-    table = clv.equity_in_words(all_of["equity"], all_of["summary"])
-    values = all_of["values"]
-    came_back = values[values["frequency"] > 0]
-    assert table["value"][0] == text.number(came_back["p_alive"].sum())
-    assert came_back["p_alive"].sum() < len(came_back) == 946
-    assert table.iloc[1].tolist() == ["Bought once only: cannot be told", "1,411", "", ""]
-    low, high = (float(table[name][0].replace(",", "")) for name in ("low", "high"))
-    assert low < came_back["p_alive"].sum() < high < 946
+    exhibit = clv.equity_table(all_of["equity"], all_of["summary"])
+    rows, values = exhibit.fields["rows"], all_of["values"]
+    alive = values.loc[values["frequency"] > 0, "p_alive"].sum()
+    assert rows[0][:2] == ["Of the 946 who came back, probably still there", number(alive)]
+    assert rows[1] == ["Bought once only: the model cannot tell", "1,411", "", ""]
+    equity = all_of["equity"].set_index("measure").loc["customer_equity", "value"]
+    assert ["Customer equity: value of these orders", money(equity)] in [row[:2] for row in rows]
+    assert exhibit.table is all_of["equity"]
 
 
-def test_tables_in_words_name_their_methods_and_notes(all_of) -> None:
-    assert clv.baselines_in_words(all_of["baselines"])["method"].tolist() == [
-        "Model: BG/NBD",
-        "Rule: everyone goes on at their own rate",
-        "Rule: everyone repeats the last period",
-        "Rule: the long silent are gone, others go on at their own rate",
-        "Rule: everyone orders as often as the average",
-    ]
-    groups = pd.DataFrame({"channel": ["a", "b"], "note": ["", "too few"]}).reindex(
-        columns=["channel", "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",
-                 "new_customer_value", "new_low", "new_high", "new_error", "note"]
-    )  # fmt: skip
-    shown = clv.groups_in_words(groups)
-    assert shown["note"].tolist() == ["", "too few repeat buyers"]
-    assert "new_error" not in shown
-    unknown = clv.groups_in_words(groups.assign(channel=["a", None]))
-    assert unknown["channel"].tolist() == ["a", "Not recorded"]
-    assert "note" not in unknown  # nothing to be noted
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        ({"actual_orders": 1000.0, "missed": 0.0}, "no more of a difference than chance makes"),
+        ({"actual_orders": 1200.0, "missed": 0.2}, "Something has changed"),
+        ({"actual_orders": 800.0, "missed": -0.2}, "Something has changed"),
+        ({"actual_orders": 989.0, "missed": -0.011}, "more of a difference than chance makes, but too small to matter"),
+    ],
+)
+def test_the_holdout_picture_says_whether_chance_explains_the_difference(all_of, total, said) -> None:
+    expected = {"expected_orders": 1000.0, "expected_low": 990.0, "expected_high": 1010.0}
+    exhibit = clv.plot_holdout(all_of["comparison"], all_of["weeks"], all_of["total"].assign(**expected, **total))
+    assert said in exhibit.reading
+    row = all_of["comparison"].iloc[1]
+    assert f"1: {row.actual_mean:.2f} came, {row.expected_mean:.2f} expected" in exhibit.description
 
 
-def test_the_typical_error_saved_is_the_one_the_table_shows(all_of) -> None:
-    table = clv.baselines_in_words(all_of["baselines"]).set_index("method")
-    errors = table["root_mean_squared_error"]
-    for rule in errors.index[1:]:
-        assert table.loc[rule, "error_saved"] == pytest.approx(1 - errors["Model: BG/NBD"] / errors[rule])
-
-
-def test_no_more_than_all_of_an_error_is_shown_as_saved_or_lost(all_of) -> None:
-    table = clv.baselines_in_words(all_of["baselines"].assign(saved_low=-58.58))
-    assert (table["saved_low"] == -1.0).all()
-
-
-def test_a_drawing_is_for_the_notebook_and_not_for_the_report() -> None:
-    deciles = pd.DataFrame(
-        {"decile": [1, 2], "customers": [5, 5], "actual_orders": [1.0, 9.0], "expected_orders": [2.0, 8.0],
-         "actual_mean": [0.2, 1.8], "expected_mean": [0.4, 1.6],
-         "expected_low": [0.1, 1.0], "expected_high": [0.9, 2.2]}
-    )  # fmt: skip
-    shown = figures.drawing(clv.plot_calibration(deciles))._repr_mimebundle_()
-    assert figures.MIME not in shown
-    assert shown["image/png"]
-    assert figures.MIME in figures.figure_exhibit(clv.plot_calibration(deciles), name="x")._repr_mimebundle_()
-
-
-def test_calibration_and_lift_say_what_their_tables_say(cdnow: pd.DataFrame) -> None:
-    deciles = clv.calibration_by_decile(cdnow, BG)
+def test_pictures_say_what_their_tables_say(all_of) -> None:
+    share = all_of["shares"]["share"].iloc[1]
+    curve = clv.equity_concentration(all_of["values"])
+    assert f"holds {share:.0%} (" in clv.plot_concentration(curve, all_of["shares"]).reading
+    deciles, table = all_of["deciles"], all_of["lift"]
     inside = deciles["actual_mean"].between(deciles["expected_low"], deciles["expected_high"]).sum()
-    said = caption_of(clv.plot_calibration(deciles))
-    assert said.reading.startswith(f"In {inside} of 10 groups")
-    assert f"10: {deciles['actual_mean'].iloc[-1]:.2f} against" in said.description
-    table = clv.lift(cdnow, BG)
-    share = table[(table["method"] == "BetaGeoNBD") & (table["share_contacted"] == 0.2)]["share_captured"].iloc[0]
-    assert f"placed {share:.0%} of the orders, {share / 0.2:.1f} times" in caption_of(clv.plot_lift(table)).reading
+    assert clv.plot_calibration(deciles).reading.startswith(f"In {inside} of 10 groups")
+    first = table[(table["method"] == "BetaGeoNBD") & (table["share_contacted"] == 0.2)]["share_captured"].iloc[0]
+    assert f"placed {first:.0%} of the orders, {first / 0.2:.1f} times" in clv.plot_lift(table).reading
+    held = all_of["weeks"][~all_of["weeks"]["in_calibration"]]["expected_orders"].sum()
+    assert f"1,882 repeat orders came where {held:,.0f} were expected." in clv.plot_tracking(all_of["weeks"]).reading
+    once = clv.plot_alive_path(all_of["path"])
+    assert "after 2 days with orders and 149 days of silence" in once.reading
+    assert "Until the second order it is 100%" in once.reading
+    told = clv.alive_path(models.ModifiedBetaGeoNBD(r=0.5, alpha=8, a=0.8, b=2), ["2025-01-01"], as_of="2025-03-01")
+    assert "Until the second order" not in clv.plot_alive_path(told).reading
 
 
 def test_the_posterior_is_that_of_the_fit(cdnow_model: models.BetaGeoNBD) -> None:
@@ -183,15 +196,33 @@ def test_the_posterior_is_that_of_the_fit(cdnow_model: models.BetaGeoNBD) -> Non
     known = cdnow_model.params.loc["r"]
     assert low == pytest.approx(known["low"], rel=0.03)
     assert high == pytest.approx(known["high"], rel=0.03)
-    said = caption_of(clv.plot_parameter_posterior(draws)).reading
+    said = clv.plot_parameter_posterior(draws).reading
     assert f"r: {low:.3f} to {high:.3f}" in said
     assert "a and b go together most" in said
     with pytest.raises(AttributeError, match="given parameters"):
         clv.parameter_posterior(BG)
 
 
-def test_tracking_tells_of_the_time_that_the_model_was_not_shown(cdnow_orders: pd.DataFrame) -> None:
-    pareto = models.ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687)
-    weeks = clv.tracking(cdnow_orders, pareto, as_of="1998-06-30", calibration_end="1997-09-30")
-    held = weeks[~weeks["in_calibration"]]["expected_orders"].sum()
-    assert f"1,882 repeat orders came. Expected were: {held:,.0f}." in caption_of(clv.plot_tracking(weeks)).reading
+def test_tables_name_their_methods_and_notes(all_of) -> None:
+    shown = shown_of(all_of)
+    baselines, compared, groups = (next(e for e in shown if e.name == n) for n in ("baselines", "models", "by_group"))
+    assert [row[0] for row in baselines.fields["rows"]] == [
+        "Model: BG/NBD",
+        "Rule: everyone goes on at their own rate",
+        "Rule: everyone repeats the last period",
+        "Rule: the long silent are gone, others keep their rate",
+        "Rule: everyone orders as often as the average",
+    ]
+    assert compared.fields["rows"][1][0] == "Model: MBG/NBD"
+    assert compared.fields["rows"][-1][4] == UNKNOWN  # a rule has no log score
+    assert [row[0] for row in groups.fields["rows"]] == ["a", "Other", "Not recorded"]
+    assert [row[-1] for row in groups.fields["rows"]] == ["–", "Rough: a weak prior was used", "–"]
+
+
+def test_the_typical_error_saved_is_the_one_the_table_shows(all_of) -> None:
+    table = clv.baselines_table(all_of["baselines"]).table.set_index("method")
+    errors = table["root_mean_squared_error"]
+    for rule in errors.index[1:]:
+        assert table.loc[rule, "error_saved"] == pytest.approx(1 - errors["BetaGeoNBD"] / errors[rule])
+    wide = clv.baselines_table(all_of["baselines"].assign(saved_low=-58.58)).table
+    assert (wide["saved_low"] == -1.0).all()

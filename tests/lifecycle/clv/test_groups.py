@@ -16,11 +16,11 @@ from crmlib.lifecycle.clv import (
     equity_concentration,
     equity_shares,
     fit_models,
+    groups,
     predict,
     top_fifth,
     value_by_group,
 )
-from crmlib.lifecycle.clv.predictions import groups
 from crmlib.models import BetaGeoNBD
 
 
@@ -149,7 +149,7 @@ def test_beyond_twelve_groups_the_rest_are_taken_together(cdnow) -> None:
     )
     table = value_by_group(cdnow, groups, draws=5)
     assert len(table) == 12
-    assert "Other" in set(table["channel"])
+    assert "(other)" in set(table["channel"])
     assert table["customers"].sum() == len(cdnow)
 
 
@@ -183,7 +183,7 @@ def test_many_groups_of_a_category_and_of_unlike_labels_are_taken_as_they_come(c
     ids = cdnow["customer_id"]
     table = cdnow[["customer_id"]].assign(channel=[f"g{i % 20:02}" for i in range(len(cdnow))])
     text = groups._labels(ids, table, "channel")
-    assert text.value_counts().sort_index().to_dict() == {"Other": 6 * 118 + 3 * 117, **dict.fromkeys(
+    assert text.value_counts().sort_index().to_dict() == {"(other)": 6 * 118 + 3 * 117, **dict.fromkeys(
         [f"g{i:02}" for i in range(11)], 118)}  # fmt: skip
     for kind in ("category", "string"):
         pd.testing.assert_series_equal(groups._labels(ids, table.astype({"channel": kind}), "channel"), text)

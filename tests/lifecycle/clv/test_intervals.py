@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle.clv import fit_models, predict
-from crmlib.lifecycle.clv.predictions import futures, history_values, prediction, totals
+from crmlib.lifecycle.clv import fit_models, futures, history_values, predict, prediction, totals
 from crmlib.models import BetaGeoNBD, GammaGamma, ParetoNBD
 
 MODELS = [BetaGeoNBD(r=1.2, alpha=12.0, a=1.0, b=4.0), ParetoNBD(r=1.2, alpha=12.0, s=1.0, beta=40.0)]

@@ -13,9 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlib.lifecycle.clv import HorizonInvalid, customer_equity, equity_shares, predict, value_at_risk, value_by_group
-from crmlib.lifecycle.clv.predictions import age_grid, prediction, totals
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
+from crmlib.lifecycle.clv import (
+    HorizonInvalid,
+    age_grid,
+    customer_equity,
+    equity_shares,
+    predict,
+    prediction,
+    totals,
+    value_at_risk,
+    value_by_group,
+)
+from crmlib.lifecycle.clv.age_grid import AgeGrid, bounded_log
 from crmlib.models import (
     BetaGeoNBD,
     CustomerBaseInvalid,
@@ -406,8 +415,9 @@ def test_models_that_cannot_be_asked_say_what_can(cdnow: pd.DataFrame, options: 
     assert (one["clv"] > 0).all()
     with pytest.raises(TypeError, match="not BetaGeoNBD itself"):
         customer_equity(cdnow, **{**options, "orders_model": BetaGeoNBD})
-    with pytest.raises(TypeError, match="spend_model must be a GammaGamma, not a NoneType"):
-        value_at_risk(cdnow, **{**options, "spend_model": None})
+    with pytest.raises(TypeError, match="spend_model must be a GammaGamma, not a str"):
+        value_at_risk(cdnow, **{**options, "spend_model": "gamma-gamma"})
+    assert value_at_risk(cdnow, **{**options, "spend_model": None}).empty
 
 
 def test_merged_summaries_cannot_be_predicted(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from crmlib.lifecycle.clv import (
     lift,
     tracking,
 )
-from crmlib.lifecycle.clv.validation.ranking import baseline_forecasts, captured, gini, longest_usual_gap
+from crmlib.lifecycle.clv.ranking import baseline_forecasts, captured, gini, longest_usual_gap
 from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, ModifiedBetaGeoNBD, ParetoNBD
 
 

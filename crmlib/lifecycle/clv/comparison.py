@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
-from crmlib.lifecycle.clv.model_names import SURELY_ALIVE
-from crmlib.lifecycle.clv.validation.holdout import calibration_by_decile, expected_holdout_orders, with_holdout
-from crmlib.lifecycle.clv.validation.holdout_score import log_scores
-from crmlib.lifecycle.clv.validation.ranking import baseline_forecasts, errors_and_ranking
+from crmlib.lifecycle.clv.holdout import calibration_by_decile, expected_holdout_orders, log_scores, with_holdout
+from crmlib.lifecycle.clv.ranking import baseline_forecasts, errors_and_ranking
 from crmlib.models import model_name
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase, read_histories
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
+from crmlib.words import Saying, Words
+from crmlib.words.forms import sentences
 
+words = Words(__file__)
+
+# A model that says so of one-time buyers says it by construction, and not because of the data.
+SURELY_ALIVE = 1 - 1e-9
 # Less of a difference in BIC stands for odds below 20 to 1: Kass & Raftery (1995), "Bayes factors", call from 6 on
 # "strong".
 STRONG_BIC = 6.0
@@ -36,17 +39,36 @@ _OF_HOLDOUT = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models side by side (``table``), the one to take (``pick``, a name of ``models``; None if none), and ``why``."""
+    """Models side by side (``table``), the one to take (``pick``, a name of ``models``; None if none), and ``why``.
+
+    ``steps``: how the pick was made; ``held_out``: whether a time was held out to judge by.
+    """
 
     table: pd.DataFrame
     models: dict[str, OrdersModel]
     pick: str | None
-    why: str
+    steps: tuple[Saying, ...] = ()
+    held_out: bool = False
 
     @property
     def picked(self) -> OrdersModel | None:
         """The fitted model that was picked; None if there is none."""
         return None if self.pick is None else self.models[self.pick]
+
+    @property
+    def kind(self) -> type[OrdersModel] | None:
+        """The class of the model that was picked, to fit it to other data; None if there is none."""
+        return None if self.picked is None else type(self.picked)
+
+    @property
+    def tested(self) -> OrdersModel | None:
+        """The fitted model that was picked, if a time was held out to test it on; else None."""
+        return self.picked if self.held_out else None
+
+    @property
+    def why(self) -> str:
+        """Why this model is taken, in words."""
+        return sentences([str(step) for step in self.steps])
 
 
 @dataclass(frozen=True)
@@ -72,13 +94,14 @@ def compare(
     with a holdout (``calibration_end``) if there can be one; ``unit`` and ``prior_spread`` as for ``fit``.
 
     ``table``, a row per model by its class name and, with a holdout, per simple rule of
-    :func:`~crmlib.lifecycle.clv.validation.ranking.baseline_forecasts`: ``model``; ``parameters`` (how many),
+    :func:`~crmlib.lifecycle.clv.ranking.baseline_forecasts`: ``model``; ``parameters`` (how many),
     ``log_likelihood, aic, bic``; with a holdout ``actual_total, expected_total, missed`` (a share),
     ``log_score``, the mean log-probability that the model gave to what each customer then did,
     ``mean_absolute_error, root_mean_squared_error, gini, top_fifth_share`` as in ``baseline_comparison``, and
     ``calibration_error``, the mean over customers of how far their decile's forecast was off (orders);
-    ``p_alive_one_time``, mean P(alive) of those who bought once; ``converged`` and, where not, the ``reason``. What
-    does not apply (a rule has no likelihood) is ``<NA>``.
+    ``p_alive_one_time``, mean P(alive) of those who bought once; ``converged``, and ``reason``: "too_few" repeat
+    buyers or "unsettled" where there is no model, "prior" where it needed a weak prior, "given" where parameters were
+    given and not fitted, else "". What does not apply (a rule has no likelihood) is ``<NA>``.
 
     ``pick``, in this order:
 
@@ -106,7 +129,8 @@ def compare(
         try:
             model, with_help = _fitted(kind, frame, unit, prior_spread) if isinstance(kind, type) else (kind, "")
         except (FitDidNotConverge, TooFewRepeatBuyers) as problem:
-            rows.append({"model": name, "parameters": len(kind.symbols), "converged": False, "reason": str(problem)})
+            reason = "too_few" if isinstance(problem, TooFewRepeatBuyers) else "unsettled"
+            rows.append({"model": name, "parameters": len(kind.symbols), "converged": False, "reason": reason})
             continue
         fitted[name] = model
         scores = log_scores(frame, model) if held else None
@@ -115,8 +139,8 @@ def compare(
         candidates.append(_Candidate(name, rows[-1]["bic"], scores, _all_alive(model, base)))
     if held:
         rows += _rule_rows(frame)
-    pick, why = _pick(candidates)
-    return Comparison(_as_table(rows, held), fitted, pick, why)
+    pick, steps = _pick(candidates)
+    return Comparison(_as_table(rows, held), fitted, pick, tuple(steps), held)
 
 
 def _fitted(
@@ -129,7 +153,7 @@ def _fitted(
         if prior_spread is not None:
             raise
         model = kind.fit(frame, unit=unit, prior_spread=WEAK_PRIOR)
-        return model, text.say("the data alone did not settle it: with a weak prior from typical customer bases")
+        return model, "prior"
 
 
 def _all_alive(model: OrdersModel, base: CustomerBase) -> bool:
@@ -155,7 +179,7 @@ def _of_fit(model: OrdersModel, base: CustomerBase) -> dict[str, Any]:
         "aic": 2 * count - 2 * height,
         "bic": count * float(np.log(customers)) - 2 * height,
         "converged": model.converged,
-        "reason": "" if model.converged else text.say("parameters were given, not fitted"),
+        "reason": "" if model.converged else "given",
     }
     if once.any():
         alive = model.p_alive(0.0, 0.0, base.T[once])
@@ -187,56 +211,50 @@ def _errors(frame: pd.DataFrame, expected: Numbers) -> dict[str, float]:
     return {"actual_total": total, "expected_total": forecast, "missed": missed, **found}
 
 
-def _pick(candidates: list[_Candidate]) -> tuple[str | None, str]:
-    """The model to take, by the rule that :func:`compare` states, and why, in words."""
+def _pick(candidates: list[_Candidate]) -> tuple[str | None, list[Saying]]:
+    """The model to take, by the rule that :func:`compare` states, and the steps that led there."""
     if not candidates:
-        return None, text.say("No model could be fitted to these customers; see the reasons in the table.")
+        return None, [words.later("pick.none")]
     if len(candidates) == 1:
         only = candidates[0]
-        return only.name, text.say("{model} is the only model that could be fitted.", model=model_name(only.name))
-    left, said = _tied_in_holdout(candidates)
+        return only.name, [words.later("pick.only", model=model_name(only.name))]
+    left, step = _tied_in_holdout(candidates)
+    steps = [step]
     if len(left) > 1:
         least = min(one.bic for one in left)
-        close = [one for one in left if one.bic - least < STRONG_BIC]
-        said.append(_said_of_bic(left, close, least))
-        left = close
+        far = [one for one in left if one.bic - least >= STRONG_BIC]
+        gap = min((one.bic for one in far), default=least) - least
+        steps.append(
+            words.later("pick.histories.against", worse=_names(far), gap=float(gap))
+            if far
+            else words.later("pick.histories.tied", models=_names(left))
+        )
+        left = [one for one in left if one not in far]
     if len(left) > 1:
         without = [one for one in left if not one.all_alive]
         if without and len(without) < len(left):
-            said.append(
-                text.say(
-                    "{defect} calls every one-time buyer surely still a customer, however long ago that was, by "
-                    "construction and whatever the data: so a model without this defect is taken.",
-                    defect=_names([one for one in left if one.all_alive]),
-                )
-            )
+            steps.append(words.later("pick.defect", models=_names([one for one in left if one.all_alive])))
             left = without
     pick = max(left, key=_quality)
     if len(left) > 1:
-        said.append(text.say("Of what is left, {model} is ahead by a little.", model=model_name(pick.name)))
-    return pick.name, " ".join([text.say("Picked: {model}.", model=model_name(pick.name)), *said])
+        steps.append(words.later("pick.ahead", model=model_name(pick.name)))
+    return pick.name, [words.later("pick.picked", model=model_name(pick.name)), *steps]
 
 
 def _quality(one: _Candidate) -> float:
     return -one.bic if one.scores is None else float(one.scores.mean())
 
 
-def _tied_in_holdout(candidates: list[_Candidate]) -> tuple[list[_Candidate], list[str]]:
+def _tied_in_holdout(candidates: list[_Candidate]) -> tuple[list[_Candidate], Saying]:
     scored = [one for one in candidates if one.scores is not None]
     if not scored:
-        return candidates, [text.say("There is no time held out to judge by.")]
+        return candidates, words.later("pick.holdout.untested")
     best = max(scored, key=_quality)
     left = [one for one in scored if one is best or _within_noise(best, one)]
     worse = [one for one in scored if one not in left]
     if not worse:
-        return left, [text.say("What happened in the time held out was about as likely under all models.")]
-    return left, [
-        text.say(
-            "What happened in the time held out was surely more likely under {better} than under {worse}.",
-            better=_names(left),
-            worse=_names(worse),
-        )
-    ]
+        return left, words.later("pick.holdout.tied")
+    return left, words.later("pick.holdout.against", better=_names(left), worse=_names(worse))
 
 
 def _within_noise(best: _Candidate, other: _Candidate) -> bool:
@@ -246,19 +264,5 @@ def _within_noise(best: _Candidate, other: _Candidate) -> bool:
     return bool(apart.mean() <= 1.96 * apart.std(ddof=1) / np.sqrt(len(apart))) if len(apart) > 1 else True
 
 
-def _said_of_bic(left: list[_Candidate], close: list[_Candidate], least: float) -> str:
-    far = [one for one in left if one not in close]
-    if not far:
-        return text.say("The histories themselves do not tell {models} apart (BIC).", models=_names(left))
-    return text.say(
-        "The histories themselves speak strongly against {worse} (BIC at least {gap} larger).",
-        worse=_names(far),
-        gap=text.number(min(one.bic for one in far) - least, digits=1),
-    )
-
-
-def _names(models: list[_Candidate]) -> str:
-    names = [model_name(one.name) for one in models]
-    if len(names) == 1:
-        return names[0]
-    return text.say("{first} and {last}", first=", ".join(names[:-1]), last=names[-1])
+def _names(models: list[_Candidate]) -> list[str]:
+    return [model_name(one.name) for one in models]

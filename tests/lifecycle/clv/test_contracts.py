@@ -11,11 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmlib.lifecycle.clv import finding_renewal_equity, renewals_in_words
+from crmlib.lifecycle.clv import (
+    contract_equity,
+    contract_model,
+    contract_models_table,
+    contract_values,
+    finding_contracts,
+)
 from crmlib.models import (
     BetaDiscreteWeibull,
     ShiftedBetaGeometric,
-    compare_renewals,
     new_subscription_interval,
     new_subscription_value,
     rate_per_period,
@@ -81,40 +86,54 @@ def test_the_interval_is_of_the_mean_over_parameters_that_the_data_leave_possibl
     assert new_subscription_interval(given_model, **how) == (new_subscription_value(given_model, **how),) * 2
 
 
+def ages_of(left: Any) -> pd.DataFrame:
+    left = np.asarray(left, dtype=float)
+    return pd.DataFrame({"age": range(1, len(left)), "at_risk": left[:-1], "lost": -np.diff(left)})
+
+
 def test_why_a_model_is_taken_is_said_with_its_numbers() -> None:
     regular = [1000, 631, 468, 382, 326, 289, 262, 241]
-    said = [renewals_in_words(compare_renewals(left)) for left in (regular, HIGH_END)]
-    assert "agrees with the data (p value 0.25" in said[0]
+    falling = np.round(50_000 * BetaDiscreteWeibull(alpha=2.0, beta=3.0, c=0.6).survival(range(11)))
+    said = [contract_models_table(contract_model(ages_of(left))).reading for left in (regular, HIGH_END, falling)]
+    assert "agree with a chance of leaving that does not change with a contract's age (p value 0.25" in said[0]
     assert "rises with its age" in said[1]
     assert "p value below 0.001" in said[1]
-    falling = np.round(50_000 * BetaDiscreteWeibull(alpha=2.0, beta=3.0, c=0.6).survival(range(11)))
-    assert "falls with its age" in renewals_in_words(compare_renewals(falling))
-    assert "missed the share left" in renewals_in_words(compare_renewals([*HIGH_END, 468, 445], held_out=2))
+    assert "falls with its age" in said[2]
 
 
-def finding_of(model: Any, **changed: Any) -> Any:
+RUNNING = pd.DataFrame({"age": [0, 5], "contracts": [300, 102], "revenue": [300 * 90.0, 102 * 100.0]})
+
+
+def finding_of(model: Any, outlook: Any = None, **changed: Any) -> Any:
+    how = {"term": "month", "margin": 0.5, "discount_rate": 0.1} | changed
+    equity = contract_equity(RUNNING, model, **how)
+    return finding_contracts(equity, outlook, term=how["term"]), equity
+
+
+def test_what_runs_is_valued_as_the_models_do(fitted) -> None:
     rate = rate_per_period(0.1, "month")
-    equity = renewal_equity(
-        model, renewals=[0, 5], contracts=[300, 102], price=[90, 100], margin=0.5, discount_rate=rate
-    )
-    how = {"equity": equity, "model": model, "term": "month", "price": 92.54, "margin": 0.5, "rate": rate}
-    return finding_renewal_equity(**(how | changed)), equity
+    equity = finding_of(fitted)[1]
+    by_hand = renewal_equity(fitted, renewals=[0, 5], contracts=[300, 102], price=[90, 100], margin=0.5,
+                             discount_rate=rate)  # fmt: skip
+    pd.testing.assert_frame_equal(equity[list(by_hand)], by_hand)
+    price = (300 * 90 + 102 * 100) / 402
+    assert equity["new_value"][0] == new_subscription_value(fitted, price=price, margin=0.5, discount_rate=rate)
+    each = contract_values(RUNNING, fitted, term="month", margin=0.5, discount_rate=0.1)
+    assert each["value"].sum() == pytest.approx(equity["value"][0])
+    np.testing.assert_allclose(each["each"] * RUNNING["contracts"], each["value"])
 
 
 def test_the_finding_says_what_runs_what_it_brings_and_what_a_new_one_may_cost(fitted) -> None:
     found, equity = finding_of(fitted)
-    value = equity["value"][0]
+    one = equity.iloc[0]
     assert (
-        f"The 402 contracts that run today, renewed every month, are expected to bring ${value:,.0f} of"
+        f"The 402 contracts that run today, renewed every month, are expected to bring ${one['value']:,.0f} of"
         in found.sentence
     )
-    assert f"about ${value / 402:,.0f} each" in found.sentence
-    how = {"price": 92.54, "margin": 0.5, "discount_rate": rate_per_period(0.1, "month")}
-    low, high = new_subscription_interval(fitted, **how)
-    worth = new_subscription_value(fitted, **how)
-    assert f"at the mean price ($93 a month) is worth ${worth:,.0f} of contribution" in found.action
-    assert f"on average (${low:,.0f} to ${high:,.0f}), its first month included" in found.action
-    assert f"${equity['value_low'][0]:,.0f} to ${equity['value_high'][0]:,.0f} (includes chance)" in found.certainty
+    assert f"about ${one['value'] / 402:,.0f} each" in found.sentence
+    assert f"at the mean price ($93 a month) is worth ${one['new_value']:,.0f} of contribution" in found.action
+    assert f"on average (${one['new_low']:,.0f} to ${one['new_high']:,.0f}), its first month" in found.action
+    assert f"${one['value_low']:,.0f} to ${one['value_high']:,.0f} (includes chance)" in found.certainty
     assert "must not be added" in found.certainty
     # Its money is of all time, so that it is not ranked among those of twelve months.
     assert found.money is None
@@ -127,12 +146,11 @@ def test_of_given_parameters_no_interval_of_a_new_contract_is_told() -> None:
 
 
 def test_without_contracts_or_value_there_is_no_finding(fitted) -> None:
-    _, equity = finding_of(fitted)
-    assert finding_of(fitted, equity=None)[0] is None
-    how = {"term": "month", "price": 90.0, "margin": 0.5, "rate": 0.01}
-    assert finding_renewal_equity(equity, None, **how) is None
-    assert finding_of(fitted, equity=equity[:0])[0] is None
-    assert finding_of(fitted, equity=equity.assign(value=0.0))[0] is None
+    how = {"term": "month", "margin": 0.5, "discount_rate": 0.1}
+    assert finding_of(None)[0] is None
+    assert finding_contracts(contract_equity(RUNNING[:0], fitted, **how), term="month") is None
+    assert contract_values(RUNNING, None, **how).empty
+    assert finding_contracts(finding_of(fitted)[1].assign(value=0.0), term="month") is None
 
 
 def test_a_manager_reads_no_jargon_of_contracts(fitted) -> None:
@@ -142,11 +160,7 @@ def test_a_manager_reads_no_jargon_of_contracts(fitted) -> None:
         assert word not in said
 
 
-def test_the_money_named_is_that_of_the_coming_year_less_what_leaves() -> None:
-    model = ShiftedBetaGeometric(alpha=3.8, beta=15.2)
-    equity = pd.DataFrame({"contracts": [10], "value": [300.0], "value_low": [250.0], "value_high": [350.0]})
+def test_the_money_named_is_that_of_the_coming_year_less_what_leaves(fitted) -> None:
     outlook = pd.DataFrame({"contribution": [120.0], "lost": [20.0], "lost_low": [15.0], "lost_high": [30.0]})
-    how = {"term": "month", "price": 2.0, "margin": 0.5, "rate": 0.01}
-    found = finding_renewal_equity(equity, model, **how, outlook=outlook)
+    found, _ = finding_of(fitted, outlook)
     assert (found.money, found.money_low, found.money_high) == (100.0, 90.0, 105.0)
-    assert finding_renewal_equity(equity, model, **how).money is None

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import elementwise
 
-from crmlib.lifecycle.clv.predictions.history_values import (
+from crmlib.lifecycle.clv.history_values import (
     STEP,
     HistoryValues,
     band,

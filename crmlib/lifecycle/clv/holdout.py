@@ -11,23 +11,40 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from crmlib.calendar import as_day
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
-from crmlib.lifecycle.clv.predictions.prediction import check_finite
+from crmlib.lifecycle.clv.age_grid import AgeGrid, bounded_log
+from crmlib.lifecycle.clv.history_values import check_finite
+from crmlib.lifecycle.clv.options import check_whole
 from crmlib.lifecycle.clv.preparation import Day, purchases
-from crmlib.lifecycle.clv.validation.arguments import check_whole
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import Problem, read_columns, read_histories
 from crmlib.models.errors import CustomerBaseInvalid
-from crmlib.models.orders_model import OrdersModel
+from crmlib.models.leaving_at_orders import LeavingAtOrders, so_many_or_more
+from crmlib.models.maximum_likelihood import log_gamma_step
+from crmlib.models.orders_model import OrdersModel, broadcast, check_counts, check_times, histories
+from crmlib.models.pareto_nbd import ParetoNBD
 from crmlib.models.time_units import days_per_unit
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
 SHORTEST_SPAN_WEEKS = 26
 LONGEST_HOLDOUT_WEEKS = 52
 
+_GROUPED = (
+    "customers",
+    "actual_orders",
+    "expected_orders",
+    "actual_mean",
+    "expected_mean",
+    "expected_low",
+    "expected_high",
+)
+_TRACKED = (
+    "period", "ends_on", "actual_orders", "expected_orders", "actual_cumulative", "expected_cumulative",
+    "in_calibration",
+)  # fmt: skip
 _OF_HOLDOUT = ("holdout_orders", "holdout_length", "last_period_orders")
 _REMEDIES = {
     "holdout_orders": "count whole orders after calibration_end, 0 for none",
@@ -64,7 +81,7 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
     return end - datetime.timedelta(days=7 * held)
 
 
-def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
+def holdout_total(summary: Any, model: OrdersModel | None) -> pd.DataFrame:
     """All orders of the holdout, actual and expected: ``customers, actual_orders, expected_orders, expected_low,
     expected_high, weeks, missed`` in one row.
 
@@ -72,7 +89,11 @@ def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
     right: parameters and chance. Orders are days with purchases. ``missed`` is (actual − expected) / expected
     (1 if orders came where none was expected).
     ``weeks``: length of the holdout. The interval of a model from given parameters holds chance only.
+    Empty without a model.
     """
+    if model is None:
+        columns = "customers actual_orders expected_orders expected_low expected_high weeks missed"
+        return pd.DataFrame(columns=columns.split())
     frame = with_holdout(summary)
     expected = float(expected_holdout_orders(frame, model).sum())
     low, high = _expected_interval(frame, model, np.zeros(len(frame), dtype=np.int64), np.array([expected]))
@@ -90,14 +111,14 @@ def holdout_total(summary: Any, model: OrdersModel) -> pd.DataFrame:
     )
 
 
-def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd.DataFrame:
+def holdout_comparison(summary: Any, model: OrdersModel | None, *, most: int = 7) -> pd.DataFrame:
     """Orders in the holdout, actual and expected, by how often customers had bought before.
 
     ``summary``: made with ``calibration_end``. One row per calibration frequency, ``most`` and more in one
     (``frequency``: "0", "1", … "7+"): ``customers``; ``actual_orders, expected_orders``, sums;
     ``actual_mean, expected_mean``, per customer, with ``expected_low, expected_high``: within these the *actual* mean
     should be in 95 of 100 cases if the model were right (parameters and chance; chance only for a model from given
-    parameters). Frequencies that nobody has are left out.
+    parameters). Frequencies that nobody has are left out. Empty without a model.
     Raises ``CustomerBaseInvalid`` if the summary has no holdout, ``ValueError`` unless ``most`` is a whole number from
     0 on. Source: Fader, Hardie & Lee (2005), figure 3.
 
@@ -111,6 +132,8 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     1         2          1            1.0             1.23
     """
     check_whole("most", most, least=0)
+    if model is None:
+        return pd.DataFrame(columns=["frequency", *_GROUPED])
     frame = with_holdout(summary)
     x = np.minimum(frame["frequency"].to_numpy(), most)
     by = (
@@ -139,18 +162,20 @@ def holdout_comparison(summary: Any, model: OrdersModel, *, most: int = 7) -> pd
     return by
 
 
-def calibration_by_decile(summary: Any, model: OrdersModel, *, groups: int = 10) -> pd.DataFrame:
+def calibration_by_decile(summary: Any, model: OrdersModel | None, *, groups: int = 10) -> pd.DataFrame:
     """Do customers with a higher forecast order as much more as it says? Tenths of customers, by expected orders.
 
     ``summary``: made with ``calibration_end``. One row per ``decile`` from 1, the lowest forecasts, as far as there are
     customers: ``customers``; ``actual_orders, expected_orders``, sums; ``actual_mean, expected_mean`` per customer,
     with ``expected_low, expected_high``: within these the *actual* mean should be in 95 of 100 cases if the model were
     right (parameters and chance). Customers with equal forecasts are in one decile, so deciles may differ in size, and
-    with few different forecasts there are fewer than ten.
+    with few different forecasts there are fewer than ten. Empty without a model.
     Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers, ``ValueError`` unless ``groups`` is a
     whole number from 1 on.
     """
     check_whole("groups", groups, least=1)
+    if model is None:
+        return pd.DataFrame(columns=["decile", *_GROUPED])
     frame = with_holdout(summary)
     expected = expected_holdout_orders(frame, model)
     # A customer's decile is where the middle of those with the same forecast lies.
@@ -176,20 +201,23 @@ def calibration_by_decile(summary: Any, model: OrdersModel, *, groups: int = 10)
 
 
 def tracking(
-    orders: Any, model: OrdersModel, *, as_of: Day, calibration_end: Day, period_days: int = 7
+    orders: Any, model: OrdersModel | None, *, as_of: Day, calibration_end: Day | None, period_days: int = 7
 ) -> pd.DataFrame:
     """Repeat orders of all customers, period by period since the first order ever: actual and expected.
 
     ``orders``: the contract's orders (pandas or Ibis), of which those count that :func:`purchases` names, from
     customers who had bought by ``calibration_end``. One row per whole ``period_days`` until ``as_of``: ``period``
     from 1, ``ends_on`` (last day), ``actual_orders, expected_orders`` in it, ``actual_cumulative,
-    expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``.
+    expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``. Empty without a model or a
+    holdout.
     Raises ``ValueError`` if there is no purchase until ``calibration_end``, or if ``period_days`` is not a whole number
     from 1 on. Source: Fader, Hardie & Lee (2005), figures 4 and 5.
     """
     import ibis
 
     check_whole("period_days", period_days, least=1)
+    if model is None or calibration_end is None:
+        return pd.DataFrame(columns=list(_TRACKED))
     table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
     daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
     daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
@@ -318,3 +346,121 @@ def _chance_and_slopes(
 
     slopes = [(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step]
     return chance, np.array(slopes)
+
+
+# Of the Gauss–Legendre rule over the time at which a customer leaves; where more than so many orders are behind or
+# ahead of a customer, each count has a narrow peak, and so many panels are taken.
+NODES = 64
+MANY = 100
+PANELS = 12
+# A count to which a model gives no chance at all would make every other count irrelevant.
+LEAST_CHANCE = 1e-300
+
+
+def count_probability(model: OrdersModel, n: Any, t: Any, x: Any, t_x: Any, T: Any) -> Numbers:
+    """The probability that a customer with this history places exactly ``n`` orders in the next ``t``.
+
+    Exact for BG/NBD, MBG/NBD and Pareto/NBD: given that they are alive, customers are like new ones from a base with
+    other parameters. For another model, orders of those alive are taken as negative binomial with the model's mean
+    and variance. ``t, t_x, T`` in the model's unit; arrays of one shape, or such as broadcast against each other.
+    Raises ``CustomerBaseInvalid`` for histories that cannot be true, ``ValueError`` for an ``n`` that is no count and
+    for a ``t`` that is negative or not finite.
+
+    >>> from crmlib.models import BetaGeoNBD
+    >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
+    >>> count_probability(model, [0, 1, 2], 39, x=2, t_x=30.43, T=38.86).round(3)
+    array([0.445, 0.239, 0.144])
+    """
+    x, t_x, T = histories(x, t_x, T)
+    n, t, x, t_x, T = broadcast(n, t, x, t_x, T)
+    p_alive = model.p_alive(x, t_x, T)
+    return p_alive * count_probability_if_alive(model, n, t, x, T) + (1 - p_alive) * (n == 0)
+
+
+def count_probability_if_alive(model: OrdersModel, n: Any, t: Any, x: Any, T: Any) -> Numbers:
+    """The probability that surely alive customers place exactly ``n`` orders in the next ``t``; see above."""
+    check_counts(n=n, x=x)
+    check_times(t=t, T=T)
+    n, t, x, T = broadcast(n, t, x, T)
+    given = {symbol: getattr(model, symbol) for symbol in model.symbols}
+    if isinstance(model, LeavingAtOrders):
+        return _leaving_at_orders(n, t, x, T, **given, occasions=x + model.occasions_at_first)
+    if isinstance(model, ParetoNBD):
+        return _leaving_any_time(n, t, x, T, **given)
+    return _same_mean_and_variance(model, n, t, x, T)
+
+
+def log_scores(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
+    """The log-probability that the model gave to each customer's holdout orders, before they were seen.
+
+    ``frame``: a summary with a holdout. Parameters are held at their estimate.
+    """
+    check_unit(frame, model)
+    columns = ["holdout_orders", "holdout_length", "frequency", "recency", "T"]
+    group = frame.groupby(columns, sort=False).ngroup().to_numpy()
+    first = np.unique(group, return_index=True)[1]
+    n, t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
+    return np.log(np.maximum(count_probability(model, n, t, x, t_x, T), LEAST_CHANCE))[group]
+
+
+def _log_orders(n: Numbers, t: Numbers, x: Numbers, T: Numbers, r: float, alpha: float) -> Numbers:
+    """The log-probability of n orders in ``t`` from those who stay, after x orders until T: negative binomial."""
+    # Gamma functions step from r, not from r + x, because only a number can be exact where it is huge.
+    steps = log_gamma_step(r, x + n) - log_gamma_step(r, x)
+    late = np.log1p(t / (alpha + T))
+    share = np.log(np.maximum(t, 1e-300)) - np.log(alpha + T) - late
+    return steps - special.gammaln(n + 1) - (r + x) * late + np.where(n > 0, n * share, 0.0)
+
+
+def _leaving_at_orders(
+    n: Numbers, t: Numbers, x: Numbers, T: Numbers, *, r: float, alpha: float, a: float, b: float,
+    occasions: Numbers,
+) -> Numbers:  # fmt: skip
+    """They stay for n orders, or leave right after the n-th of at least n (Fader, Hardie & Lee 2005, equation 8)."""
+
+    def step(z: float, more: Numbers) -> Numbers:
+        return log_gamma_step(z, occasions + more) - log_gamma_step(z, occasions)
+
+    stay = np.exp(step(b, n) - step(a + b, n) + _log_orders(n, t, x, T, r, alpha))
+    some = np.maximum(n, 1.0)
+    leave = a * np.exp(step(b, some - 1) - step(a + b, some)) * so_many_or_more(some, r + x, t / (alpha + T))
+    return stay + np.where(n > 0, leave, 0.0)
+
+
+def _leaving_any_time(
+    n: Numbers, t: Numbers, x: Numbers, T: Numbers, *, r: float, alpha: float, s: float, beta: float
+) -> Numbers:
+    """They stay for all of ``t``, or leave at some τ in it and place n orders until then: an integral over τ."""
+    shape = n.shape
+    n, t, x, T = (np.ravel(values) for values in (n, t, x, T))
+    stay = np.exp(-s * np.log1p(t / (beta + T)) + _log_orders(n, t, x, T, r, alpha))
+    # Over v = log(1 + τ/(β + T)) the chance to leave is s·e^(−sv), and all is smooth.
+    leave = np.zeros(len(n))
+    many = (r + x > MANY) | ((r + x) * t > MANY * (alpha + T))
+    for rows, (nodes, weights) in ((np.flatnonzero(~many), _rule(1, 1)), (np.flatnonzero(many), _rule(PANELS, 4))):
+        for start in range(0, len(rows), 5_000):
+            some = rows[start : start + 5_000]
+            n_, t_, x_, T_ = (values[some, None] for values in (n, t, x, T))
+            end = np.log1p(t_ / (beta + T_))
+            v = end * nodes
+            log_chance = np.log(s) - s * v + _log_orders(n_, (beta + T_) * np.expm1(v), x_, T_, r, alpha)
+            leave[some] = (np.exp(log_chance) @ weights) * end[:, 0]
+    return (stay + leave).reshape(shape)
+
+
+def _rule(panels: int, power: int) -> tuple[Numbers, Numbers]:
+    """Nodes and weights on [0, 1], in panels and dense near 0, where many orders leave only a narrow peak."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    u = ((np.arange(panels)[:, None] + (nodes + 1) / 2) / panels).ravel()
+    return u**power, np.tile(weights / 2 / panels, panels) * power * u ** (power - 1)
+
+
+def _same_mean_and_variance(model: OrdersModel, n: Numbers, t: Numbers, x: Numbers, T: Numbers) -> Numbers:
+    mean = np.maximum(model.expected_orders_if_alive(t, x, T), LEAST_CHANCE)
+    pairs = model.expected_order_pairs_if_alive(t, x, T)
+    # E[Y(Y − 1)] = mean² (1 + 1/shape); without excess it is a Poisson, which a huge shape is.
+    shape = 1 / np.maximum(pairs / mean**2 - 1, 1e-9)
+    return np.exp(
+        special.gammaln(shape + n) - special.gammaln(shape) - special.gammaln(n + 1)
+        - shape * np.log1p(mean / shape) + n * (np.log(mean) - np.log(shape + mean))
+    )  # fmt: skip

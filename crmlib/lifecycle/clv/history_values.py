@@ -14,9 +14,15 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid
-from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, discount_per_unit, horizon_days
-from crmlib.lifecycle.clv.predictions.options import check_mean_spend, check_money
+from crmlib.lifecycle.clv.age_grid import AgeGrid
+from crmlib.lifecycle.clv.options import (
+    Horizon,
+    check_mean_spend,
+    check_money,
+    discount_factors,
+    discount_per_unit,
+    horizon_days,
+)
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import (
     CustomerBase,

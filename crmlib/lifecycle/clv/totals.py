@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from crmlib.lifecycle.clv.predictions.age_grid import bounded_log
-from crmlib.lifecycle.clv.predictions.history_values import (
+from crmlib.lifecycle.clv.age_grid import bounded_log
+from crmlib.lifecycle.clv.history_values import (
     STEP,
     HistoryValues,
     check_finite,

@@ -9,19 +9,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib import text
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
-from crmlib.lifecycle.clv.predictions.history_values import band, check_finite, drawn_models
-from crmlib.lifecycle.clv.predictions.horizon import Horizon, discount_factors, horizon_days
-from crmlib.lifecycle.clv.predictions.options import check_draws, check_interval, check_money
-from crmlib.lifecycle.clv.predictions.prediction import customer_equity, known_values, predict, value_at_risk
-from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.lifecycle.clv.history_values import band, check_finite, drawn_models
+from crmlib.lifecycle.clv.options import (
+    Horizon,
+    check_draws,
+    check_interval,
+    check_money,
+    discount_factors,
+    horizon_days,
+)
+from crmlib.lifecycle.clv.prediction import customer_equity, known_values, predict, value_at_risk
+from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
 from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import customer_names
+from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import days_per_unit
 from crmlib.statistics import standard_errors
 
 MOST_GROUPS = 12
+# What the smallest groups are called together.
+OTHER = "(other)"
 # Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.
 SILENCES = (4, 8, 13, 26, 52)
 FREQUENCIES = (0, 1, 2, 3, 4, 6, 10)
@@ -33,16 +42,25 @@ def customer_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> 
     ``summary``, ``horizon`` and ``options`` as for :func:`~crmlib.lifecycle.clv.predict`; every customer is
     read. Adds to its columns ``frequency``, days with repeat purchases; ``silence_weeks`` since the last purchase;
     ``value_if_alive`` and ``value_at_risk`` (money). Under BG/NBD, P(alive) of customers with frequency 0 is 1 by
-    construction, and says nothing about them.
+    construction, and says nothing about them. Empty without both models.
     """
     frame = to_pandas(summary)
     table = predict(frame, horizon, **options)
+    if options["orders_model"] is None or options["spend_model"] is None:
+        columns = ["customer_id", "frequency", "silence_weeks", *table.columns[1:], "value_if_alive", "value_at_risk"]
+        return table.reindex(columns=columns).astype(dict.fromkeys(columns[1:], float))
     risk_options = {key: value for key, value in options.items() if key not in ("confidence", "draws", "seed")}
     risk = value_at_risk(frame, horizon, **risk_options)
     weeks = days_per_unit(options["orders_model"].unit) / 7
     table.insert(1, "frequency", frame["frequency"])
     table.insert(2, "silence_weeks", (frame["T"] - frame["recency"]) * weeks)
     return table.assign(value_if_alive=risk["value_if_alive"], value_at_risk=risk["value_at_risk"])
+
+
+def to_cents(values: pd.DataFrame) -> pd.DataFrame:
+    """The predictions of each customer as they are kept in a file: money to the cent, all else to six digits."""
+    money = ("clv", "residual", "value", "expected_spend")
+    return values.round({name: 2 if str(name).startswith(money) else 6 for name in values})
 
 
 def equity_shares(
@@ -62,9 +80,13 @@ def equity_shares(
     equity_low, equity_high, share, share_low, share_high``. Intervals hold parameters and chance: between what the
     contribution of the group, and its share in that of all, will lie. Groups of fewer than 30 customers are simulated
     one by one. A share of nothing is 0. Customers without a label (None, NaN) are a group of their own, the last row,
-    whose label is None. Raises ``ValueError`` for labels that are not one per row, and for nobody; else as there.
+    whose label is None. Empty without both models. Raises ``ValueError`` for labels that are not one per row, and for
+    nobody; else as there.
     """
     check_interval(confidence, draws, seed)
+    if options["orders_model"] is None or options["spend_model"] is None:
+        columns = ["group", "customers", "equity", "equity_low", "equity_high", "share", "share_low", "share_high"]
+        return pd.DataFrame(columns=columns)
     frame = to_pandas(summary)
     code, labels = _coded(groups, len(frame))
     # Shares are those of the horizon: what comes after it need not be simulated.
@@ -252,7 +274,7 @@ def _labels(ids: pd.Series, groups: Any, by: str) -> pd.Series:
     if len(sizes) > MOST_GROUPS:
         in_order = _in_order(list(sizes.index))[1]
         kept = sorted(in_order, key=lambda name: -sizes[name])[: MOST_GROUPS - 1]
-        label = label.where(label.isna() | label.isin(kept), text.say("Other"))
+        label = label.where(label.isna() | label.isin(kept), OTHER)
     return label
 
 
@@ -301,3 +323,75 @@ def _group_value(
         "new_error": error,
         "note": "prior" if fitted.weak_prior else "",
     }
+
+
+_OF_MATRIX = (
+    "cell", "now", "to_come", "customers", "share_of_customers", "value_now", "value_to_come", "share_of_value_now",
+    "share_of_value_to_come",
+)  # fmt: skip
+
+
+def value_matrix(summary: Any, values: pd.DataFrame, *, value_now: Any = None, margin: float = 1.0) -> pd.DataFrame:
+    """Value so far × value to come (当前价值 × 潜在价值): how many customers are where, and what to do with them.
+
+    ``summary`` (pandas or Ibis) and ``values`` (with ``clv``, from ``predict`` or ``customer_values``): a row per
+    customer, in the same order. ``value_now``: what each has been worth, in money; by default ``margin`` × all repeat
+    spend so far, frequency × monetary, which leaves out the first order (give the contribution of all orders so far
+    where you have it: the picture calls it value so far).
+
+    Four rows, one per ``cell`` (none without values): ``keep`` (both high), ``win_back`` (only now high), ``develop``
+    (only to come high), ``automate`` (both low); ``now, to_come``: "high" for customers above the mean of all, else
+    "low"; ``customers, share_of_customers``; ``value_now, value_to_come``, sums, and
+    ``share_of_value_now, share_of_value_to_come`` (0 where there is none at all). Raises ``CustomerBaseInvalid``.
+
+    >>> customers = pd.DataFrame({"customer_id": list("abcd"), "frequency": [9, 0, 8, 0], "monetary": [5.0, 0, 5, 0]})
+    >>> value_matrix(customers, pd.DataFrame({"clv": [50.0, 40, 2, 2]}))[["cell", "customers", "value_to_come"]]
+           cell  customers  value_to_come
+    0      keep          1           50.0
+    1  win_back          1            2.0
+    2   develop          1           40.0
+    3  automate          1            2.0
+    """
+    if values.empty:
+        return pd.DataFrame(columns=list(_OF_MATRIX))
+    frame, to_come = to_pandas(summary), _known_values(values)
+    names = np.asarray(customer_names(frame))
+    mixed = "customer_id" in values.columns and not np.array_equal(names, values["customer_id"].to_numpy())
+    if len(frame) != len(values) or mixed:
+        raise CustomerBaseInvalid(
+            f"summary ({len(frame)} rows) and values ({len(values)} rows) are not of the same customers in the same "
+            "order; predict from this summary"
+        )
+    spent = margin * (frame["frequency"] * frame["monetary"]) if value_now is None else value_now
+    now = np.asarray(spent, dtype=float)
+    if now.shape != to_come.shape or not np.isfinite(now).all():
+        raise CustomerBaseInvalid("value_now must be one finite amount per customer, in the order of the summary")
+    high_now, high_to_come = now > now.mean(), to_come > to_come.mean()
+    rows = []
+    for cell, is_now, is_to_come in (
+        ("keep", True, True), ("win_back", True, False), ("develop", False, True), ("automate", False, False)
+    ):  # fmt: skip
+        some = (high_now == is_now) & (high_to_come == is_to_come)
+        rows.append(
+            {
+                "cell": cell,
+                "now": "high" if is_now else "low",
+                "to_come": "high" if is_to_come else "low",
+                "customers": int(some.sum()),
+                "share_of_customers": float(some.mean()),
+                "value_now": float(now[some].sum()),
+                "value_to_come": float(to_come[some].sum()),
+            }
+        )
+    table = pd.DataFrame(rows)
+    for column in ("value_now", "value_to_come"):
+        total = float(table[column].sum())
+        table[f"share_of_{column}"] = table[column] / total if total > 0 else 0.0
+    return table
+
+
+def _known_values(values: pd.DataFrame) -> Numbers:
+    clv = values["clv"].to_numpy(dtype=float)
+    if not (np.isfinite(clv) & (clv >= 0)).all():
+        raise CustomerBaseInvalid(f"{int((~(clv >= 0)).sum())} values are missing or below 0; predict them first")
+    return clv

@@ -1,4 +1,4 @@
-"""Do customers order at random times, as the models take it, or more regularly, or in clumps?
+"""What the models take for granted: spend and frequency are independent, and orders come at random times.
 
 If gaps between a customer's orders are gamma with shape k, whatever the customer's own rate, then of two successive
 gaps the first has the share Δ1/(Δ1 + Δ2) ~ beta(k, k), with variance 1/(4(2k + 1)). k = 1 is a Poisson process.
@@ -19,13 +19,42 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from crmlib import text
 from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.options import check_confidence, check_whole
 from crmlib.lifecycle.clv.preparation import Day, purchases
-from crmlib.lifecycle.clv.validation.arguments import check_confidence, check_whole
 from crmlib.models.arrays import Numbers
-from crmlib.models.errors import TooFewRepeatBuyers
 from crmlib.statistics import standard_errors
+
+# Beyond this, values of frequent buyers are biased so much that it matters.
+STRONG = 0.3
+FEWEST = 10
+
+
+def spend_and_frequency(summary: Any) -> pd.DataFrame:
+    """Do those who buy more often spend more on an order? The model of spend takes it that they do not.
+
+    ``summary`` (pandas or Ibis): ``frequency, monetary``. One row: ``customers`` with paid repeat orders;
+    ``correlation`` of the two, with ``low, high`` (95 %, valid whatever the shape of the distributions: the
+    correlation's influence function, on Fisher's scale). For fewer than ten customers, or if one of the two does not
+    vary, nothing is known: 0 with the interval −1 to 1.
+    Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 3.2.
+    """
+    x, m = _paid(summary)
+    correlation, low, high = 0.0, -1.0, 1.0
+    if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(m) > 0:
+        u, w = (x - x.mean()) / x.std(), (m - m.mean()) / m.std()
+        correlation = float(np.clip(np.mean(u * w), -1 + 1e-12, 1 - 1e-12))
+        influence = u * w - correlation / 2 * (u**2 + w**2)
+        error = float(influence.std() / np.sqrt(len(x))) / (1 - correlation**2)
+        low, high = np.tanh(np.arctanh(correlation) + np.array([-1.96, 1.96]) * error)
+    return pd.DataFrame({"customers": [len(x)], "correlation": [correlation], "low": [low], "high": [high]})
+
+
+def _paid(summary: Any) -> tuple[np.ndarray, np.ndarray]:
+    frame = to_pandas(summary)
+    frame = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
+    return frame["frequency"].to_numpy(dtype=float), frame["monetary"].to_numpy(dtype=float)
+
 
 FEWEST_CUSTOMERS = 20
 # Whole days hide the timing of pairs shorter than this; leaving them out biases nothing, as the share knows no sum.
@@ -57,17 +86,14 @@ def regularity(
     (0.43 for 0.5 at a mean gap of 25 days). The interval lets customers differ in k (a sandwich over customers). A pace
     that changes between one gap and the next (a season, a campaign) makes k smaller.
 
-    Raises :class:`TooFewRepeatBuyers` if fewer than 20 customers have a pair of at least 8 days, ``ValueError`` for a
-    ``confidence`` outside 0 to 1 or ``most_pairs`` that are not a whole number from 1 on.
+    Empty if fewer than 20 customers have a pair of at least 8 days. Raises ``ValueError`` for a ``confidence`` outside
+    0 to 1 or ``most_pairs`` that are not a whole number from 1 on.
     """
     check_confidence(confidence)
     pairs = successive_gaps(orders, as_of=as_of, most_pairs=most_pairs)
     customers = pairs["customer_id"].nunique()
     if customers < FEWEST_CUSTOMERS:
-        raise TooFewRepeatBuyers(
-            f"{customers} customers have three orders or more, over {SHORTEST_PAIR_DAYS} days at least; "
-            f"{FEWEST_CUSTOMERS} are needed to tell how regularly they come. Take a longer time, or more customers"
-        )
+        return pd.DataFrame(columns=["customers", "pairs", "k", "low", "high", "p_value"])
     first, both = (pairs[name].to_numpy(dtype=float) for name in ("first_gap", "both_gaps"))
     square = (first / both - 0.5) ** 2
     sums, place, counts = np.unique(both, return_inverse=True, return_counts=True)
@@ -125,42 +151,6 @@ def successive_gaps(orders: Any, *, as_of: Day, most_pairs: int = 5) -> pd.DataF
         }
     )
     return pairs[pairs["both_gaps"] >= SHORTEST_PAIR_DAYS].reset_index(drop=True)
-
-
-def regularity_in_words(found: pd.DataFrame) -> str:
-    """What the regularity of orders means for the model's answers, in words.
-
-    ``found``: from :func:`regularity`.
-
-    >>> regularity_in_words(pd.DataFrame({"k": [1.02], "low": [0.9], "high": [1.15], "p_value": [0.7]}))
-    'Orders come at random times, as the models take it (k = 1.02, interval 0.90 to 1.15).'
-    """
-    one = found.iloc[0]
-    values = {
-        "k": text.number(one["k"], digits=2),
-        "interval": text.interval(one["low"], one["high"], digits=2),
-    }
-    if one["low"] <= 1 <= one["high"]:
-        return text.say("Orders come at random times, as the models take it (k = {k}, interval {interval}).", **values)
-    if NEARLY_RANDOM[0] <= one["k"] <= NEARLY_RANDOM[1]:
-        return text.say(
-            "Orders come nearly at random times, as the models take it: the difference is sure but small (k = {k}, "
-            "interval {interval}).",
-            **values,
-        )
-    if one["k"] > 1:
-        return text.say(
-            "Orders come more regularly than the models take it (k = {k}, interval {interval}). So a silence says more "
-            "than they think: who is overdue is less likely still a customer than P(alive) tells, and who has just "
-            "ordered will not order again at once.",
-            **values,
-        )
-    return text.say(
-        "Orders come in clumps: customers buy several times in short order, then pause (k = {k}, interval {interval}). "
-        "So a silence says less than the models think: who is silent is more likely still a customer than P(alive) "
-        "tells.",
-        **values,
-    )
 
 
 def _variance(k: float, sums: Numbers) -> Numbers:

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from crmlib.lifecycle.clv.validation.arguments import check_threshold
-from crmlib.lifecycle.clv.validation.holdout import expected_holdout_orders, with_holdout
+from crmlib.lifecycle.clv.holdout import expected_holdout_orders, with_holdout
+from crmlib.lifecycle.clv.options import check_threshold
 from crmlib.models.arrays import Numbers
 from crmlib.models.orders_model import OrdersModel
 
+# Forecasts that anyone could make without a model.
+RULES = ("personal_rate", "last_period", "recency_rule", "overall_mean")
 # A silence that fewer than one gap in ten reaches is taken for a goodbye.
 LONG_GAPS = 0.1
 
@@ -81,9 +83,15 @@ def forecasts(
     }
 
 
+_COMPARED = (
+    "method", "actual_total", "expected_total", "mean_absolute_error", "root_mean_squared_error", "correlation", "gini",
+    "top_fifth_share", "error_saved", "saved_low", "saved_high",
+)  # fmt: skip
+
+
 def baseline_comparison(
     summary: Any,
-    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel],
+    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel] | None,
     *,
     recency_threshold: float | None = None,
 ) -> pd.DataFrame:
@@ -99,8 +107,10 @@ def baseline_comparison(
     ranked first; ``error_saved``, the part of the method's mean squared error that the first model is spared (its own
     row: 0; −∞ where a rule made no error and the model did), with ``saved_low, saved_high`` (95 %, over customers).
     Tied customers count as in random order. P(alive) is no orders, and never seen: it can only be judged by these.
-    Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers.
+    Empty without a model. Raises ``CustomerBaseInvalid`` if the summary has no holdout, or no customers.
     """
+    if models is None:
+        return pd.DataFrame(columns=list(_COMPARED))
     frame = with_holdout(summary)
     actual = frame["holdout_orders"].to_numpy(dtype=float)
     methods = forecasts(frame, models, recency_threshold=recency_threshold)
@@ -141,7 +151,7 @@ def errors_and_ranking(actual: Numbers, expected: Numbers) -> dict[str, float]:
 
 def lift(
     summary: Any,
-    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel],
+    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel] | None,
     *,
     shares: Sequence[float] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
     recency_threshold: float | None = None,
@@ -152,8 +162,10 @@ def lift(
     per ``method`` and ``share_contacted``: ``customers`` contacted (may be a fraction), ``share_captured`` of actual
     orders, and ``lift``, how many times as many as among as many customers taken at random. ``method``: models, rules,
     and ``actual_orders``, the best ranking there could have been. Without an order in the holdout every ranking is
-    as good as chance: lift 1.
+    as good as chance: lift 1. Empty without a model.
     """
+    if models is None:
+        return pd.DataFrame(columns=["method", "share_contacted", "customers", "share_captured", "lift"])
     if not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares of customers are above 0 and at most 1, not {list(shares)!r}")
     frame = with_holdout(summary)

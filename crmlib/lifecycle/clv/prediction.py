@@ -7,42 +7,42 @@ steps of a twelfth of a year (365 days), each discounted from its middle. It cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from crmlib.lifecycle.clv.predictions import scoring
-from crmlib.lifecycle.clv.predictions.age_grid import AgeGrid, bounded_log
-from crmlib.lifecycle.clv.predictions.futures import intervals
-from crmlib.lifecycle.clv.predictions.history_values import (
+from crmlib.calendar import as_day
+from crmlib.lifecycle.clv.futures import Intervals, intervals
+from crmlib.lifecycle.clv.history_values import (
+    KEYS,
     HistoryValues,
     band,
-    check_finite,
     read_spending_histories,
     value_histories,
 )
-from crmlib.lifecycle.clv.predictions.horizon import DAYS_PER_YEAR, Horizon, discount_factors, horizon_days
-from crmlib.lifecycle.clv.predictions.options import check_interval, check_models
-from crmlib.lifecycle.clv.predictions.totals import MEASURES, Cells, expected_totals, possible_totals
-from crmlib.models.errors import PredictionNotFinite
+from crmlib.lifecycle.clv.options import (
+    Horizon,
+    check_interval,
+    check_models,
+)
+from crmlib.lifecycle.clv.preparation import Day
+from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.models.arrays import Numbers
+from crmlib.models.customer_base import customer_names
 from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import OrdersModel
-
-__all__ = [
-    "DAYS_PER_YEAR", "AgeGrid", "HistoryValues", "Horizon", "OrdersModel", "PredictionNotFinite", "band",
-    "bounded_log", "check_finite", "customer_equity", "discount_factors", "horizon_days", "known_values", "predict",
-    "value_at_risk",
-]  # fmt: skip
+from crmlib.models.time_units import days_per_unit
 
 
 def predict(
     summary: Any,
     horizon: Horizon = "365D",
     *,
-    orders_model: OrdersModel,
-    spend_model: GammaGamma,
+    orders_model: OrdersModel | None,
+    spend_model: GammaGamma | None,
     as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
@@ -58,7 +58,8 @@ def predict(
     1. ``discount_rate``: per year. ``confidence``: of the intervals, None for no intervals.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
-    the engine, so that only distinct histories are read. ``customer_id``, and each of these with ``_low``, ``_high``:
+    the engine, so that only distinct histories are read. Without both models: no row. ``customer_id``, and each of
+    these with ``_low``, ``_high``:
 
     ``p_alive`` at as_of (the interval: parameters only); ``expected_orders`` over the horizon, not discounted (the
     interval: between what numbers those that will be *seen* lie, from parameters, the customer's own rate, leaving
@@ -93,23 +94,25 @@ def predict(
     """
     if confidence is not None:
         check_interval(confidence, draws, seed)
+    if orders_model is None or spend_model is None:
+        ends = [""] if confidence is None else ["", "_low", "_high"]
+        predicted = ["p_alive", "expected_orders", "expected_spend", "clv", *["residual_clv"] * (discount_rate > 0)]
+        return _nobody([f"{name}{end}" for name in predicted for end in ends])
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
         discount_rate=discount_rate,
     )  # fmt: skip
     found = None if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
-    formula = partial(
-        scoring.of_customers, v=spend_model.v, with_intervals=found is not None, residual=values.discounting > 0
-    )
-    return scoring.spread(summary, values, scoring.of_histories(values, found), formula)
+    formula = partial(of_customers, v=spend_model.v, with_intervals=found is not None, residual=values.discounting > 0)
+    return spread(summary, values, of_histories(values, found), formula)
 
 
 def value_at_risk(
     summary: Any,
     horizon: Horizon = "365D",
     *,
-    orders_model: OrdersModel,
-    spend_model: GammaGamma,
+    orders_model: OrdersModel | None,
+    spend_model: GammaGamma | None,
     as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
@@ -130,19 +133,21 @@ def value_at_risk(
        customer_id  p_alive  value_if_alive  expected_value  value_at_risk
     0            1      0.7            53.0            38.5           14.5
     """
+    if orders_model is None or spend_model is None:
+        return _nobody(["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
         discount_rate=discount_rate,
     )  # fmt: skip
-    return scoring.spread(summary, values, scoring.of_histories(values, None), scoring.at_risk)
+    return spread(summary, values, of_histories(values, None), at_risk)
 
 
 def customer_equity(
     summary: Any,
     horizon: Horizon = "365D",
     *,
-    orders_model: OrdersModel,
-    spend_model: GammaGamma,
+    orders_model: OrdersModel | None,
+    spend_model: GammaGamma | None,
     as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
@@ -161,9 +166,12 @@ def customer_equity(
 
     The intervals of orders, equity and those alive hold both what is not known of the parameters and chance (who
     orders, how often, how much: exact variances under the model, summed over customers; fewer than 30 customers are
-    simulated one by one). That of value at risk, which is an expectation and never seen, holds parameters only.
+    simulated one by one). That of value at risk, which is an expectation and never seen, holds parameters only. Without
+    both models the table is empty.
     """
     check_interval(confidence, draws, seed)
+    if orders_model is None or spend_model is None:
+        return pd.DataFrame(columns=["measure", "value", "low", "high"])
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
         discount_rate=discount_rate,
@@ -182,3 +190,129 @@ def known_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> His
     check_models(options["orders_model"], options["spend_model"])
     histories = read_spending_histories(summary, unit=options["orders_model"].unit)
     return value_histories(histories, horizon=horizon, **options)
+
+
+def _nobody(columns: Sequence[str]) -> pd.DataFrame:
+    """No predictions, with their columns."""
+    return pd.DataFrame(columns=["customer_id", *columns]).astype(dict.fromkeys(columns, float))
+
+
+def alive_path(model: OrdersModel | None, order_days: Sequence[Any], *, as_of: Day) -> pd.DataFrame:
+    """How sure the model was, day by day, that this customer was still one: it falls in silence, and orders lift it.
+
+    ``order_days``: the days of the customer's orders (dates or ISO strings), in any order, equal ones counted once,
+    those after ``as_of`` not at all. One row per day from the first order to ``as_of``: ``day``; ``ordered``;
+    ``frequency``, repeat orders until then; ``silence_days`` since the last one; ``p_alive`` after that day.
+    Empty without a model or an order until ``as_of``.
+
+    >>> from crmlib.models import BetaGeoNBD
+    >>> model = BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
+    >>> path = alive_path(model, ["2025-01-01", "2025-02-01"], as_of="2025-12-31")
+    >>> path["p_alive"].iloc[[0, 30, 31, -1]].round(3).tolist()
+    [1.0, 1.0, 0.754, 0.234]
+    """
+    end = as_day(as_of)
+    days = sorted({as_day(day) for day in order_days})
+    days = [day for day in days if day <= end]
+    if model is None or not days:
+        return pd.DataFrame(columns=["day", "ordered", "frequency", "silence_days", "p_alive"])
+    offsets = np.array([(day - days[0]).days for day in days])
+    at = np.arange((end - days[0]).days + 1)
+    x = np.searchsorted(offsets, at, side="right") - 1
+    last = offsets[x]
+    unit = days_per_unit(model.unit)
+    return pd.DataFrame(
+        {
+            "day": pd.Timestamp(days[0]) + pd.to_timedelta(at, unit="D"),
+            "ordered": np.isin(at, offsets),
+            "frequency": x,
+            "silence_days": at - last,
+            "p_alive": model.p_alive(x.astype(float), last / unit, at / unit),
+        }
+    )
+
+
+def of_histories(values: HistoryValues, found: Intervals | None) -> dict[str, Numbers]:
+    """What :func:`of_customers` needs to know of each history."""
+    columns = {
+        "p_alive": values.p_alive,
+        "expected_orders": values.orders,
+        "spend_base": values.spend_base,
+        "spend_weight": values.spend_weight,
+        "clv": values.per_order * values.orders,
+        "clv_if_alive": values.per_order * values.orders_if_alive,
+        "residual_clv": values.margin * values.p_alive * values.residual_if_alive,
+    }
+    if found is not None:
+        columns |= {"p_alive_low": found.p_alive[0], "p_alive_high": found.p_alive[1]}
+        columns |= {"expected_orders_low": found.orders[0], "expected_orders_high": found.orders[1]}
+        columns |= {"expected_spend_low": found.spend[0], "expected_spend_high": found.spend[1]}
+        columns |= {"clv_low": found.clv[0], "clv_high": found.clv[1]}
+        columns |= {"residual_clv_low": found.residual[0], "residual_clv_high": found.residual[1]}
+    return columns
+
+
+def of_customers(history: Any, x: Any, m: Any, v: float, *, with_intervals: bool, residual: bool) -> dict[str, Any]:
+    """The columns of a prediction, from those of the customer's history and the customer's own mean spend ``m``.
+
+    Only + and ×, so that columns may be arrays or parts of an Ibis expression. ``v``: of the spend model.
+    """
+    own = v + x * m
+    spend = history["spend_base"] + history["spend_weight"] * m
+    by_column = {
+        "p_alive": (1.0, 1.0),
+        "expected_orders": (1.0, 1.0),
+        "expected_spend": (None, own),
+        "clv": (spend, own),
+        "residual_clv": (spend, own),
+    }
+    columns = {}
+    for name, (unit, unit_of_ends) in by_column.items():
+        if name == "residual_clv" and not residual:
+            continue
+        columns[name] = spend if unit is None else history[name] * unit
+        if with_intervals:
+            for end in (f"{name}_low", f"{name}_high"):
+                columns[end] = history[end] * unit_of_ends
+    return columns
+
+
+def spread(summary: Any, values: HistoryValues, history: dict[str, Numbers], formula: Any) -> Any:
+    """A table with one row per row of ``summary`` and of its kind: ``customer_id`` and what ``formula`` makes.
+
+    ``formula(history, x, m)`` answers columns. A pandas answer has the order and the index of ``summary``; for Ibis,
+    the distinct histories go to the engine as a table and are joined there.
+    """
+    if not isinstance(summary, pd.DataFrame):
+        return _joined(summary, values, history, formula)
+    row = values.base.row
+    x, m = (summary[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
+    columns = formula({name: of[row] for name, of in history.items()}, x, m)
+    return pd.DataFrame({"customer_id": customer_names(summary), **columns}, index=summary.index)
+
+
+def _joined(summary: Any, values: HistoryValues, history: dict[str, Numbers], formula: Any) -> Any:
+    import ibis
+
+    base = values.base
+    named = {f"history_{name}": of for name, of in history.items()}
+    keys = {f"history_{name}": of for name, of in zip(KEYS, (base.x, base.t_x, base.T), strict=True)}
+    # Equal numbers are equal keys: they came from the engine as these very floats.
+    known = ibis.memtable(pd.DataFrame({**keys, **named}))
+    wanted = ("frequency", "recency", "T", "monetary")
+    customers = summary.select("customer_id", **{name: summary[name].cast("float64") for name in wanted})
+    both = customers.inner_join(known, [customers[name] == known[f"history_{name}"] for name in KEYS])
+    columns = formula({name: both[f"history_{name}"] for name in history}, both.frequency, both.monetary)
+    return both.select("customer_id", **columns)
+
+
+def at_risk(history: Any, x: Any, m: Any) -> dict[str, Any]:
+    """The columns of :func:`~crmlib.lifecycle.clv.value_at_risk`, as :func:`of_customers` makes its own."""
+    spend = history["spend_base"] + history["spend_weight"] * m
+    if_alive, expected = history["clv_if_alive"] * spend, history["clv"] * spend
+    return {
+        "p_alive": history["p_alive"],
+        "value_if_alive": if_alive,
+        "expected_value": expected,
+        "value_at_risk": if_alive - expected,
+    }
