@@ -6,6 +6,6 @@ import pytest
 @pytest.fixture(autouse=True)
 def _english():
     """Begin in English and dollars, whatever the one before has set."""
-    from crmlib import text
+    from crmlib.words import use
 
-    text.use()
+    use()

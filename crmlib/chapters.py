@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from crmlib import text
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -54,11 +53,7 @@ class ChapterFile:
     @property
     def glossary(self) -> list[tuple[str, str]]:
         """The terms that the chapter's pages use and what they mean."""
-        return (
-            self._words.glossary()
-            if self._words.path.is_file() and self._words.has("glossary")
-            else text.definitions(self.name)
-        )
+        return self._words.glossary() if self._has("glossary") else []
 
     @property
     def _words(self) -> Words:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crmlib import figures
 from crmlib.client import Client, load_client
 from crmlib.exhibits import Exhibit
 from crmlib.files import replacing
@@ -50,26 +49,11 @@ class Chapter:
         """Whether the client has this table and something in each of these columns."""
         return self._workspace.has(table, *columns)
 
-    def show(self, exhibit: Any, *, name: str = "", table: Any = None) -> Any:
+    def show(self, exhibit: Exhibit) -> Exhibit:
         """Show what a figure or table function answers: title above, reading below; its table is kept as CSV."""
-        if not isinstance(exhibit, Exhibit):
-            if table is not None:
-                self.keep(table, name=name)
-            return figures.figure_exhibit(exhibit, name=name)
         if exhibit.table is not None and exhibit.in_report:
             self.keep(exhibit.table, name=exhibit.name)
         return exhibit
-
-    def draw(self, axes: Any) -> figures.Drawing:
-        """Show a figure to who reads the notebook; the report leaves it out."""
-        return figures.drawing(axes)
-
-    def show_table(
-        self, table: Any, *, name: str, title: str, reading: str = "", labels: Mapping[str, str] | None = None
-    ) -> figures.Exhibit:
-        """Show a small table (at most some twenty rows) in words, and keep it as ``tables/…csv``."""
-        self.keep(table, name=name)
-        return figures.table_exhibit(table, name=name, title=title, reading=reading, labels=labels)
 
     def keep(self, table: Any, *, name: str) -> None:
         """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run nothing is written.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crmlib import figures, finding
-from crmlib.exhibits import svg_of
+from crmlib import finding
+from crmlib.exhibits import MIME, svg_of
 from crmlib.finding import Finding
 
 
@@ -43,17 +43,15 @@ class Section:
 def section(notebook: Path) -> Section:
     """Read the exhibits and findings out of an executed notebook.
 
-    Findings keep the order in which the chapter concluded them; a figure's PNG stays base64 text under ``png``.
+    Findings keep the order in which the chapter concluded them; a figure's picture is ``svg``.
     """
     found = Section()
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if figures.MIME in data:
-                exhibit = dict(data[figures.MIME])
+            if MIME in data:
+                exhibit = dict(data[MIME])
                 exhibit["svg"] = svg_of("".join(data.get("text/html", "")))
-                if "image/png" in data:
-                    exhibit["png"] = "".join(data["image/png"]).replace("\n", "")
                 found.exhibits.append(exhibit)
             if finding.MIME in data:
                 fields = dict(data[finding.MIME])

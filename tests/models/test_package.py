@@ -14,7 +14,7 @@ import crmlib.models
 print({"scipy", "pandas", "numpy", "ibis"} & set(sys.modules))
 for module in pkgutil.iter_modules(crmlib.models.__path__):
     import_module(f"crmlib.models.{module.name}")
-above = ("crmlib.lifecycle", "crmlib.text", "crmlib.words", "crmlib.figures", "crmlib.finding", "matplotlib")
+above = ("crmlib.lifecycle", "crmlib.words", "crmlib.finding", "matplotlib")
 print([name for name in sys.modules if name.startswith(above)])
 """
 

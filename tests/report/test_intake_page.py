@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from crmlib import text
 from crmlib.chapters import chapter_files
 from crmlib.client import load_client
 from crmlib.intake import take_in
 from crmlib.report.intake import write_intake
+from crmlib.words import use
 from tests.conftest import write_client
 from tests.report.page import Page, problems
 
@@ -41,12 +41,12 @@ def page(request, tmp_path_factory):
     """The page, its JSON and the account."""
     folder = tmp_path_factory.mktemp("page")
     client = load_client(write_client(folder / "c", SETTINGS + f"language: {request.param}\n", **TABLES))
-    text.use(client.language, client.currency)
+    use(client.language, client.currency)
     try:
         account = take_in(client, folder / "w").account
         write_intake(client, account, chapter_files(), folder)
     finally:
-        text.use("en", "CNY")
+        use("en", "CNY")
     html = (folder / "intake.html").read_text(encoding="utf-8")
     return html, json.loads((folder / "intake.json").read_text(encoding="utf-8")), account
 
