@@ -300,6 +300,7 @@ chapter.show(clv.plot_alive_grid(grid))
 
 # %%
 equity = clv.customer_equity(base, **value_of)
+chapter.keep(equity, name="equity_values")
 within = equity[equity.measure != "residual_equity"]
 chapter.show(clv.equity_table(within, base))
 
