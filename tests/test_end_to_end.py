@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from crmlib import runner
 from crmlib.cli import app
 from crmlib.report.collect import section
+from crmlib.words import SHARED
 from tests.conftest import write_client
 from tests.report.page import Page, problems
 
@@ -71,7 +73,7 @@ def test_the_appendix_says_what_every_word_means_and_what_it_rests_on(aurora):
     for name, account in aurora.workspace.account["tables"].items():
         days = f"{account.get('first_day', '–')} {account.get('last_day', '–')}"
         counts = " ".join(f"{account[key]:,}" for key in ("read", "accepted", "repaired", "quarantined"))
-        assert f"{name} {days} {counts}" in appendix
+        assert f"{SHARED.name("tables", name)} {days} {counts}" in appendix
     assert "test customer" in appendix
     assert "statsmodels" in appendix
 
@@ -83,12 +85,12 @@ def test_no_identity_of_the_sample_reaches_the_run(aurora, repository):
         person[key].encode() for person in people for key in ("email", "phone", "address") if len(person[key]) > 7
     }
     assert len(secrets) > 10_000
-    import re
-
-    pattern = re.compile(rb"[\w.+-]+@[\w.-]+|\d{9,}")
+    # Pictures are words of a million letters: each is passed over once, not looked through from every letter.
+    word, number = re.compile(rb"[\w.+-]+(?:@[\w.-]+)?"), re.compile(rb"\d{9,}")
     for file in aurora.folder.rglob("*"):
         if file.is_file() and file.suffix in (".html", ".ipynb", ".csv", ".json"):
-            leaked = {m.group(0) for m in pattern.finditer(file.read_bytes())} & secrets
+            content = file.read_bytes()
+            leaked = {m.group(0) for pattern in (word, number) for m in pattern.finditer(content)} & secrets
             assert not leaked, f"{file.name}: {sorted(leaked)[:3]}"
     for file in (aurora.folder / "workspace").glob("*.parquet"):
         assert not {"name", "email", "phone", "address"} & set(pd.read_parquet(file).columns)
@@ -148,16 +150,13 @@ def thin_client(repository, folder, *, hostile=False):
     )
 
 
-@pytest.mark.parametrize("hostile", [False, True], ids=["two tables", "hostile text"])
-def test_a_client_with_two_tables_runs_and_hostile_text_stays_text(repository, tmp_path, hostile):
-    file = thin_client(repository, tmp_path / "client", hostile=hostile)
+def test_a_client_with_two_tables_runs_and_hostile_text_stays_text(repository, tmp_path):
+    file = thin_client(repository, tmp_path / "client", hostile=True)
     done = runner.run(file, output=tmp_path / "out")
     assert [(c.file.name, c.status, c.why) for c in done.chapters] == [(name, "done", "") for name in CHAPTERS]
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    found = [p for p in problems(html) if not (hostile and p.startswith("unfilled"))]
-    assert found == []
-    if hostile:
-        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne {x}" in html
+    assert [p for p in problems(html) if p != "unfilled: '{x}'"] == []  # the client's own {x} stays as it is
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne {x}" in html
 
 
 def test_an_empty_table_is_said_and_nothing_runs(repository, tmp_path):
@@ -211,7 +210,7 @@ def test_check_tells_the_account_without_running_anything(repository, tmp_path):
     ("arguments", "said"),
     [
         (["run", "nothing.yaml"], "nothing.yaml: found no such file"),
-        (["run", "{client}", "--chapter", "99"], "--chapter: found 99"),
+        (["run", "{client}", "--chapter", "99"], "--chapter: found the unknown chapter '99'"),
         (["run", "{client}", "--language", "fr"], "--language: found 'fr'"),
     ],
 )
