@@ -73,7 +73,7 @@ def test_the_appendix_says_what_every_word_means_and_what_it_rests_on(aurora):
     for name, account in aurora.workspace.account["tables"].items():
         days = f"{account.get('first_day', '–')} {account.get('last_day', '–')}"
         counts = " ".join(f"{account[key]:,}" for key in ("read", "accepted", "repaired", "quarantined"))
-        assert f"{SHARED.name("tables", name)} {days} {counts}" in appendix
+        assert f"{SHARED.name('tables', name)} {days} {counts}" in appendix
     assert "test customer" in appendix
     assert "statsmodels" in appendix
 
