@@ -56,7 +56,7 @@ class Chapter:
         return exhibit
 
     def keep(self, table: Any, *, name: str) -> None:
-        """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run nothing is written.
+        """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run, nothing; nor an empty table.
 
         Numbers are written with ten significant digits: beyond these, the order of summation shows. Text that a
         spreadsheet would take for a formula gets an apostrophe before it.
@@ -65,11 +65,14 @@ class Chapter:
             return
         from crmlib.engine import to_pandas
 
+        frame = to_pandas(table)
+        if frame.empty:
+            return
         folder = self._output / "tables"
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.name[:2]}_{name}.csv"
         with replacing(file) as staged:
-            _without_formulas(to_pandas(table)).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
+            _without_formulas(frame).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
 
     def conclude(self, *findings: Finding | None) -> None:
         """Display findings, those with most money at stake first; the report takes them over."""

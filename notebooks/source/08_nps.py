@@ -229,7 +229,7 @@ weighted.weight.describe()[["min", "50%", "max"]].round(2)
 # By hand, the weighted score is a weighted mean and no more:
 
 # %% tags=["needs:touches"]
-by_weight = 100 * (weighted.net * weighted.weight).sum() / weighted.weight.sum()
+by_weight = 100 * (weighted.net * weighted.weight / weighted.weight.sum()).sum()
 round(float(by_weight), 1)
 
 # %% tags=["needs:touches"]

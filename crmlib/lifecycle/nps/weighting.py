@@ -369,7 +369,8 @@ def non_response(weighted: Any, *, odds: Sequence[float] = (1.25, 1.5, 2.0), lev
     """The score as answered, as weighted, and as it would be if the satisfied answer more readily than we can
     see.
 
-    ``weighted``: from :func:`weigh` (weights of at least 1). For each ratio in ``odds``: the score of all who
+    ``weighted``: from :func:`weigh` (weights of at least 1); without weights the table is empty.
+    For each ratio in ``odds``: the score of all who
     were asked if, among customers alike in every trait, promoters' odds of answering are that many times
     detractors' (passives in between), so that more of the silent are detractors. Columns: ``assumption``
     (``as answered``, ``weighted``, ``odds``), ``odds`` (empty for the first), ``answers``, ``nps``,
@@ -392,7 +393,7 @@ def non_response(weighted: Any, *, odds: Sequence[float] = (1.25, 1.5, 2.0), lev
 
     columns = ["assumption", "odds", "answers", "nps", "nps_low", "nps_high", "effective_answers"]
     weighted = to_pandas(weighted)
-    if not len(weighted):
+    if "weight" not in weighted.columns or not len(weighted):
         return pd.DataFrame(columns=columns)
     silent = np.maximum(weighted.weight.to_numpy(dtype=float) - 1, 0.0)
     weights = [np.ones(len(weighted)), weighted.weight.to_numpy(dtype=float)]

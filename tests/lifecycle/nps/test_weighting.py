@@ -91,6 +91,7 @@ def test_requests_take_ibis_tables_too():
 
 def test_without_touches_everything_that_needs_them_is_empty():
     nobody = nps.requests(empty("touches"), ANSWERS, as_of=AS_OF)
+    assert nps.non_response(nps.weighted_where_known(ANSWERS, nobody)).empty
     model = nps.response_model(nobody)
     weighted = nps.weigh(ANSWERS, nobody, model)
     assert [len(t) for t in (nobody, nps.response_rates(nobody), model, weighted, nps.non_response(weighted))] == [
