@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from crmlib.words import LANGUAGES, Saying, Words, all_words, money, use
+from crmlib.words import LANGUAGES, Saying, Words, _plain, all_words, money, use
 from crmlib.words.forms import FORMS
 
 ROOMS = list(all_words())
@@ -55,6 +56,13 @@ def test_both_languages_are_complete_and_have_equal_places(room):
         assert english.strip(), f"{key} has no English"
         assert chinese.strip(), f"{key} has no Chinese"
         assert {n for n, _ in places(english)} == {n for n, _ in places(chinese)}, key
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.room)
+def test_words_are_the_same_to_a_reader_written_in_python(room):
+    """Machines without the C library for YAML read with a stricter one."""
+    read = yaml.load(room.path.read_text(encoding="utf-8"), Loader=_plain(yaml.SafeLoader))
+    assert read == room.tree
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.room)
