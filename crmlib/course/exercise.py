@@ -16,6 +16,7 @@ In a notebook, ``check.score(my_score, answers)`` judges and ``check.score.hint(
 
 from __future__ import annotations
 
+import ast
 import inspect
 import itertools
 import math
@@ -77,13 +78,14 @@ class Exercise:
         self._practice, self._read, self._hints = practice, read, 0
 
     def __call__(self, answer: Any, *data: Any, **settings: Any) -> Verdict:
-        """Judge an answer and say how many exercises of the chapter are right so far."""
-        error = _session.judging()
-        verdict = _said("not yet", "failed", error=error) if error else self.judge(answer, *data, **settings)
-        if verdict.verdict == "right":
-            self._practice.solved.add(self.name)
-        solved, exercises = len(self._practice.solved), len(self._practice.exercises)
-        return replace(verdict, progress=WORDS.say("progress", n=solved, all=exercises))
+        """Judge an answer and say how many exercises of the chapter are right now."""
+        solved = self._practice.solved
+        if error := _session.judging():
+            verdict = _said("not yet", "failed_first" if answer is Ellipsis else "failed", error=error)
+        else:
+            verdict = self.judge(answer, *data, **settings)
+        (solved.add if verdict.verdict == "right" else solved.discard)(self.name)
+        return replace(verdict, progress=WORDS.say("progress", n=len(solved), all=len(self._practice.exercises)))
 
     def hint(self) -> Hint:
         """The next of three hints; the third is given again."""
@@ -330,7 +332,7 @@ class Several(Exercise):
 
 
 class Practice:
-    """The exercises of one chapter, and which of them have been right in this session."""
+    """The exercises of one chapter, and which of them were right when they were last checked."""
 
     def __init__(self, beside: str) -> None:
         """``beside``: the chapter's ``__file__``; its folder holds the ``words.yaml``."""
@@ -404,8 +406,21 @@ def _plain(value: Any) -> str:
 class _Session:
     """What the running kernel knows: whether the last cell that judged nothing ended in an error."""
 
-    def __init__(self) -> None:
-        self._judging, self._failed = False, ""
+    def __init__(self, names: dict[str, Any] | None = None) -> None:
+        """``names``: those that the learner has defined."""
+        self._judging, self._failed, self._names = False, "", {} if names is None else names
+
+    def before_cell(self, info: Any) -> None:
+        """Called by IPython: an answer that a check names and that does not exist is blank, and no ``NameError``."""
+        try:
+            tree = ast.parse(info.raw_cell)
+        except SyntaxError:
+            return
+        for call in ast.walk(tree):
+            match call:
+                case ast.Call(ast.Attribute(ast.Name(course), exercise), [ast.Name(answer), *_]):
+                    if isinstance(getattr(self._names.get(course), exercise, None), Exercise):
+                        self._names.setdefault(answer, ...)
 
     def judging(self) -> str:
         """Say that this cell judges or hints; answers the error in which the cell before it ended."""
@@ -420,6 +435,8 @@ class _Session:
         self._judging = False
 
 
-_session = _Session()
-if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
-    shell.events.register("post_run_cell", _session.after_cell)
+_shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+_session = _Session(_shell.user_ns if _shell else None)
+if _shell:
+    _shell.events.register("pre_run_cell", _session.before_cell)
+    _shell.events.register("post_run_cell", _session.after_cell)

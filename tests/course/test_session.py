@@ -24,6 +24,13 @@ CELLS = [
     "score = 25.0",
     "check.score(score, answers)",
     "check.score.hint()",
+    "low = (",
+    "check.interval(low, answers)",
+    "low = 3",
+    "check.interval(low, answers)",
+    "check.groups(never_run, answers)",
+    "score = -25.0",
+    "check.score(score, answers)",
 ]
 
 
@@ -52,6 +59,23 @@ def test_after_a_cell_that_failed_the_answer_of_before_is_not_judged(said):
 def test_once_the_cell_is_mended_the_answer_is_judged_again(said):
     assert "mean of the answers" in said[7]
     assert said[11].startswith("✅")
+
+
+def test_a_first_answer_in_a_cell_that_cannot_be_read_is_no_answer_yet(said):
+    assert said[14].startswith("🔶")
+    assert "ended in an error (`SyntaxError`), so there is no answer yet" in said[14]
+    assert "no answer yet" not in said[16]
+    assert said[16].startswith("🔶")
+
+
+def test_an_answer_whose_cell_was_not_run_is_not_attempted(said):
+    assert said[17].startswith("⬜")
+
+
+def test_an_exercise_that_is_wrong_now_does_not_count_as_right(said):
+    assert said[11].endswith("1 of 7 right")
+    assert said[19].startswith("🔶")
+    assert said[19].endswith("0 of 7 right")
 
 
 def test_hints_come_one_by_one(said):
