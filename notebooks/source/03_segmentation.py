@@ -60,6 +60,9 @@ chapter = crmlib.begin("03_segmentation", client, run)
 #
 # From the orders we make one row per customer. Columns that end in `_year` look at the last twelve months. Several orders
 # on one day are one purchase.
+#
+# The chapter's tables stay in a database, and a measure takes them as they are. Where we want to look at the rows
+# ourselves, `.to_pandas()` fetches them.
 
 # %%
 orders, people = chapter.table("orders"), chapter.table("customers")
@@ -131,15 +134,23 @@ reached.loc[:cut].tail(2).to_frame()
 # ## The same with the library
 #
 # `cut_points` does this for all three measures. The table can be read aloud, agreed on, and used again next year. Before
-# you run the cell: how many different scores can frequency have, if most customers bought once?
+# you run the cell: will every score be given out, if many customers bought equally often?
 
 # %%
 cut_points = segmentation.cut_points(customers, scores=scores)
 chapter.show(segmentation.cut_points_table(cut_points))
 
 # %% [markdown]
-# Where many customers have the same value, fewer scores are possible than we asked for. Scores that cannot be told apart
-# **collapse** into one. Nothing has gone wrong: there is nothing to tell apart.
+# Where many customers have the same value, fewer scores are possible than we ask for. Let us ask for twice as many, and
+# look at frequency:
+
+# %%
+finer = segmentation.cut_points(customers, scores=2 * scores)
+chapter.show(segmentation.cut_points_table(finer[finer.measure == "frequency"]))
+
+# %% [markdown]
+# Scores that cannot be told apart **collapse** into one, and the last column counts them. Nothing has gone wrong: customers
+# who bought equally often get the same score, and so some scores are left over. We keep the cut points from above.
 #
 # Now everybody gets three scores. Everyone within the cut point that we found by hand has the same recency score:
 
@@ -193,18 +204,27 @@ pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), scored.f_sc
 # Scores compare customers with each other. They do not say who is asleep. A long silence means something else for bread
 # than for sofas. So we ask: when customers come back, how long does it take them?
 #
-# Two details make the answer fair. We follow every purchase for the same time, and we count every customer once, however
-# often they come.
+# Two details make the answer fair. We follow every purchase for the same time (`horizon_days`), and we count every
+# customer once, however often they come. Somebody with three returns adds a third for each of them. The column `weight`
+# holds these parts, and `returns` counts the returns themselves.
 
 # %%
 rhythm = segmentation.purchase_rhythm(orders, as_of=chapter.as_of).to_pandas()
-back = rhythm.set_index("days_to_return").weight.cumsum() / rhythm.weight.sum()
-back.iloc[29::60].round(3).rename("share back").to_frame()
+rhythm.head(3).round(2)
 
 # %% [markdown]
-# Each row is a number of days, and the share of returning customers who were back by then. From this rhythm, and from what
-# customers spend, come the **thresholds** of the rules. The rules stand in a file that you may copy and change for a
-# client (parameter `rules`).
+# Add the weights up, day by day. What share of those who come back is back after one month, two, three, half a year?
+
+# %%
+back = rhythm.set_index("days_to_return").weight.cumsum() / rhythm.weight.sum()
+back.reindex([30, 60, 90, 180, 365], method="ffill").round(3).rename("share back").to_frame()
+
+# %% [markdown]
+# All purchases count here, the first as well as the tenth. Chapter 05 asks another question: how long does the *second*
+# order take after the first? Customers who come often have more returns than others, so the two answers need not agree.
+#
+# From this rhythm, and from what customers spend, come the **thresholds** of the rules. The rules stand in a file that you
+# may copy and change for a client (parameter `rules`).
 
 # %%
 own_rules = segmentation.read_rules(chapter.client.beside(rules))
@@ -230,7 +250,7 @@ segmented[["customer_id", "recency_days", "purchases_year", "revenue_year", "tie
 # What is each tier worth? Revenue of unknown customers (guests) gets a row of its own, where there is any.
 
 # %%
-guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of).to_pandas()
+guests = segmentation.revenue_without_customer(orders, as_of=chapter.as_of)
 tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
 
 # %% [markdown]
@@ -238,7 +258,7 @@ tiers = segmentation.segment_summary(segmented, guests=guests, rules=own_rules)
 # contract is not asleep, so we count them:
 
 # %%
-contracts = segmentation.under_contract(chapter.table("subscriptions"), as_of=chapter.as_of).to_pandas()
+contracts = segmentation.under_contract(chapter.table("subscriptions"), as_of=chapter.as_of)
 bound = segmentation.sleepers_under_contract(segmented, contracts)
 bound.round(2)
 
@@ -303,8 +323,12 @@ outcomes = segmentation.segment_outcomes(moves_by_stage, by="stage", rules=own_r
 chapter.show(segmentation.stages_table(stages, thresholds, outcomes, since=earlier, rules=own_rules))
 
 # %% [markdown]
-# The columns on the right are the test. Suppose the sleeping had come back as often as the mature: then the stages would be
-# mere words. Some of the lost come back, too. *Lost* is a line drawn in time, and not a fact about a person.
+# The columns on the right are the test: who of each stage of that day has bought since? For a prospect this is the first
+# purchase. Suppose the sleeping had come back as often as the mature: then the stages would be mere words.
+#
+# A dash means that nobody was in this stage on that day. The data may have been too young then for anybody to be *lost*.
+# And do not write off those who have been silent: *sleeping* and *lost* are lines drawn in time, and not facts about a
+# person.
 #
 # ## How much depends on how few
 #
@@ -345,25 +369,29 @@ moves = segmentation.migration(then, everybody, since=earlier)
 chapter.show(segmentation.plot_migration(moves, since=earlier, rules=own_rules))
 
 # %% [markdown]
-# Read along a row: it shows where the customers of that tier are now. What did we win and lose on the way? The next table
-# says it in the client's currency.
+# Read along a row: it shows where the customers of that tier are now. A **newcomer** was not yet a customer on the earlier
+# day. What did we win and lose on the way? The next table says it in the client's currency.
 
 # %%
 moves[["before", "after", "customers", "revenue_before", "revenue_after", "change"]].round(0)
 
 # %% [markdown]
 # The first rows hold a trap. We picked core customers *because* they had spent much, some of them by luck: a wedding, a
-# gift. Luck does not repeat, so some of them fall back even if nothing is wrong. Others rise in their place. This is
-# **regression to the mean**.
+# gift. Luck does not repeat, so some of them fall back even if nothing is wrong. Others rise from the other tiers in their
+# place. This is **regression to the mean**. Newcomers are something else: they show how many customers were won, and not
+# how luck evens out.
 #
-# So never read the loss "among our best" alone. Read it beside the gains of those who rose. The finding below looks at all
-# who were core then *or* are core now. If nothing has changed, the two cancel.
+# So never read the loss "among our best" alone. Read it beside the gains of those who rose, and of the newcomers. The
+# finding below looks at all who were core then *or* are core now. If nothing has changed, the two cancel.
 
 # %% [markdown] tags=["lesson"]
 # A year ago Aurora had {{ moves[moves.before == "core"].customers.sum() | count }} core customers, and
 # {{ moves[(moves.before == "core") & (moves.after != "core")].customers.sum() | count }} of them are core no longer. That
-# sounds like a disaster. But {{ moves[(moves.before != "core") & (moves.after == "core")].customers.sum() | count }}
-# others have become core in the same year.
+# sounds like a disaster. But in the same year
+# {{ moves[moves.before.isin(["potential", "ordinary", "sleeping"]) & (moves.after == "core")].customers.sum() | count }}
+# customers of the other tiers have become core. And
+# {{ moves[(moves.before == "newcomer") & (moves.after == "core")].customers.sum() | count }} more are newcomers, whose first
+# purchase is less than a year old.
 
 # %% [markdown]
 # ## Would the computer form the same groups?
@@ -399,15 +427,34 @@ chapter.show(segmentation.clusters_table(beside, stability, rules=own_rules))
 # customers may have a high share by chance.
 
 # %% tags=["needs:customers.channel"]
-origin = segmentation.segment_shares(segmented, people.to_pandas(), attribute="channel")
+origin = segmentation.segment_shares(segmented, people, attribute="channel")
 origin.drop(columns="attribute").round(3)
+
+# %% [markdown] tags=["needs:customers.channel"]
+# `share` is the part of a channel's customers who are core, and `low` to `high` is its range (95 %). Compare the range with
+# `overall`, the part among all customers. A channel stands out only if its whole range lies above or below that. `NaN`
+# stands for customers whose channel is not known.
+
+# %% [markdown] tags=["lesson", "needs:customers.channel"]
+# At Aurora, {{ origin.set_index("value").share["referral"] | percent }} of the customers won through referral are core, and
+# {{ origin.set_index("value").share["social"] | percent }} of those won through social media. Of all, it is
+# {{ origin.overall[0] | percent }}.
 
 # %% [markdown] tags=["needs:usage.customer_id"]
 # Do they use what they bought? Where usage is recorded, we can see it by tier:
 
 # %% tags=["needs:usage.customer_id"]
-used = chapter.table("usage").to_pandas()
-segmentation.segment_usage(segmented, used, as_of=chapter.as_of).round(3)
+used = segmentation.segment_usage(segmented, chapter.table("usage"), as_of=chapter.as_of)
+used.round(3)
+
+# %% [markdown] tags=["needs:usage.customer_id"]
+# `share` is the part of a tier who used it in the last twelve months, and `uses_per_user` says how often they did. Look at
+# the sleeping: those who still use what they bought have not turned away altogether.
+
+# %% [markdown] tags=["lesson", "needs:usage.customer_id"]
+# At Aurora, {{ used.set_index("segment").share["core"] | percent }} of the core customers use it, and still
+# {{ used.set_index("segment").share["sleeping"] | percent }} of the sleeping:
+# {{ used.set_index("segment").users["sleeping"] | count }} people who have stopped buying and not stopped using.
 
 # %% [markdown] tags=["needs:surveys.customer_id", "needs:surveys.score"]
 # ## What they say: satisfaction and needs
@@ -416,16 +463,24 @@ segmentation.segment_usage(segmented, used, as_of=chapter.as_of).round(3)
 # **satisfaction tier**. A customer who did not answer is neither satisfied nor dissatisfied. We do not know.
 
 # %% tags=["needs:surveys.customer_id", "needs:surveys.score"]
-said = segmentation.satisfaction(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules).to_pandas()
+said = segmentation.satisfaction(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules)
 by_satisfaction = segmentation.segment_satisfaction(segmented, said)
 by_satisfaction.pivot(index="segment", columns="satisfaction", values="customers")
+
+# %% [markdown] tags=["needs:surveys.customer_id", "needs:surveys.score"]
+# Read along a row. Do not compare the numbers of two rows: the tiers differ in size, and in how many answered. Begin with
+# the dissatisfied of the core. They have the most to take elsewhere, and they have told us that something is wrong.
+
+# %% [markdown] tags=["lesson", "needs:surveys.customer_id", "needs:surveys.score"]
+# At Aurora, {{ by_satisfaction.query("segment == 'core' and satisfaction == 'dissatisfied'").customers.sum() | count }} core
+# customers are dissatisfied. That is a list which one person can call in a week.
 
 # %% [markdown] tags=["needs:surveys.customer_id"]
 # A needs survey asks what matters to somebody: that it *works* (functional), that it *feels right* (emotional), or that it
 # *says something about me* (social). The need that a customer rates highest leads.
 
 # %% tags=["needs:surveys.customer_id"]
-needs = segmentation.needs(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules).to_pandas()
+needs = segmentation.needs(chapter.table("surveys"), as_of=chapter.as_of, rules=own_rules)
 chapter.show(segmentation.needs_table(needs))
 
 # %% [markdown]
@@ -505,6 +560,7 @@ int(cut_points.groupby("measure").score.nunique().prod())
 # - **Pareto curve, ABC**: share of revenue by share of customers, best first; classes cut from it (帕累托曲线, ABC分类).
 # - **Gini coefficient**: 0 where all spend alike, near 1 where one customer spends everything (基尼系数).
 # - **Migration**: how customers moved between segments from one day to another (客户迁移).
+# - **Newcomer**: who was not yet a customer on the earlier of two days (新增客户).
 # - **Regression to the mean**: after a good year, customers have on average a less good one (回归均值).
 # - **Adjusted Rand index**: how far two groupings agree; 1 completely, 0 by chance (调整兰德指数).
 #

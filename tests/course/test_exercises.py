@@ -270,6 +270,14 @@ def test_segmentation_revenue_of_all_times_is_not_that_of_the_year(calls):
     assert min(abs(right - mistakes[code]) for code in ("ever", "ever_of_buyers", "everybody")) > 0.03
 
 
+def test_segmentation_the_stage_sleeping_is_not_the_tier_sleeping(calls):
+    asleep = calls("segmentation")["asleep"]
+    customers, thresholds = asleep.data
+    segmented = importlib.import_module("crmlib.lifecycle.segmentation").segments(customers, thresholds)
+    judged = asleep.judge(segmented[segmented.stage == "sleeping"].revenue_year.mean())
+    assert (judged.verdict, judged.mistake) == ("not yet", "by_stage")
+
+
 def test_where_the_data_do_not_tell_a_mistake_from_the_right_value_the_verdict_says_so():
     score = importlib.import_module("crmlib.course.nps").score
     nobody_between = pd.DataFrame({"score": [10, 10, 3]})

@@ -293,7 +293,7 @@ def test_thresholds_follow_the_rhythm_and_the_multiples_follow_them():
     assert said_of(lines)["Sleeping after"] == [
         "80 days",
         "77 days to 84 days",
-        "Of those who come back within 365 days, 80% are back by then.",
+        "Of those who come back within 365 days of any purchase, 80% are back by then.",
     ]
 
 
@@ -585,7 +585,8 @@ def test_the_money_of_the_migration_is_the_revenue_of_both_years(earlier, segmen
     either = moves[(moves.before == "core") | (moves.after == "core")]
     sentence = segmentation.finding_core_lost(moves, since=SINCE).sentence
     sizes = f"went from {money(either.revenue_before.sum())} to {money(either.revenue_after.sum())}."
-    assert f"and won {rose.customers.sum():,}. " in sentence
+    fresh = rose[rose.before == "newcomer"].customers.sum()
+    assert f"won {rose.customers.sum() - fresh:,} from the other tiers and {fresh:,} newcomers." in sentence
     assert sizes in sentence
     assert "nobody else rose" in segmentation.finding_core_lost(moves.drop(rose.index), since=SINCE).sentence
 
@@ -733,7 +734,8 @@ def test_referrals_breed_the_most_core_customers_as_the_sample_was_made(aurora, 
     assert (known.low <= known.share).all()
     assert (known.share <= known.high).all()
     assert shares.customers.sum() == segmented.tier.notna().sum()
-    assert "customers won by referral are core" in segmentation.finding_origin(shares).sentence
+    sentence = segmentation.finding_origin(shares).sentence
+    assert "customers won through referral are core, but only 2% of those won through social media." in sentence
 
 
 def test_only_the_latest_answer_to_the_first_question_counts():
@@ -772,7 +774,10 @@ def test_equal_or_absent_needs_are_undecided():
     })  # fmt: skip
     needs = segmentation.needs(surveys, as_of=AS_OF)
     assert needs.need.tolist() == ["undecided", "undecided", "social"]
-    assert segmentation.needs_table(needs).fields["rows"][1] == ["What it says about me (social)", "1", "33%"]
+    shown = segmentation.needs_table(needs)
+    assert shown.fields["rows"][1] == ["What it says about me (social)", "1", "33%"]
+    assert shown.reading == "What it says about me (social): this leads for 33% of 3 customers."
+    assert "nobody rates one need above the others" in segmentation.needs_table(needs[:2]).reading
     plain = surveys.drop(columns=["item_functional_ease", "item_social_trend"])
     assert segmentation.needs_table(segmentation.needs(plain, as_of=AS_OF)).kind == "nothing"
 
@@ -950,6 +955,17 @@ def test_everything_shown_says_what_it_is_in_both_languages(activity, lines, seg
         assert exhibit.picture is None or "<svg" in exhibit.picture.svg(label=exhibit.description)
     # Nobody moves between a day and itself.
     assert "100%" in shown[2].reading
+
+
+def test_what_is_equal_is_not_said_to_be_more():
+    needs = pd.DataFrame({"need": ["functional", "social", "social", "functional", "emotional"]})
+    both = "That it works (functional), What it says about me (social)"
+    assert segmentation.needs_table(needs).reading == f"These lead equally often, each for 40% of 5 customers: {both}."
+    segmented = segmentation.segments(customers_of((5, 1, 9.0), (125, 1, 9.0)), LINES)
+    stages = segmentation.segment_summary(segmented, by="stage")
+    moves = segmentation.migration(segmented, segmented, since="2025-06-30", by="stage")
+    table = segmentation.stages_table(stages, LINES, segmentation.segment_outcomes(moves, by="stage"), since=SINCE)
+    assert table.reading == "50% of all known customers are in each of the largest stages: New, Sleeping."
 
 
 # Contracts: who subscribes is not asleep

@@ -60,16 +60,21 @@ def best_fifth(few: Any) -> Any:
 
 @practice.number(digits=3)
 def asleep(customers: Any, thresholds: Any) -> Any:
-    """The revenue of the last twelve months that came from customers who are asleep today."""
+    """What a customer who is in the tier sleeping today brought in the last twelve months, on average."""
     from crmlib.lifecycle import segmentation
 
     segmented = segmentation.segments(customers, thresholds)
     sleeping = segmented[segmented.tier == "sleeping"]
-    return float(sleeping.revenue_year.sum()), {
-        "ever": float(sleeping.revenue.sum()),
-        "count": float(len(sleeping)),
-        "awake": float(segmented.revenue_year.sum() - sleeping.revenue_year.sum()),
-        "share": ratio(sleeping.revenue_year.sum(), segmented.revenue_year.sum()),
+    if sleeping.empty:
+        return None
+    return float(sleeping.revenue_year.mean()), {
+        "by_stage": segmented[segmented.stage == "sleeping"].revenue_year.mean(),
+        "buyers_only": sleeping[sleeping.purchases_year > 0].revenue_year.mean(),
+        "ever": sleeping.revenue.mean(),
+        "total": sleeping.revenue_year.sum(),
+        "awake": segmented[segmented.tier != "sleeping"].revenue_year.mean(),
+        "everybody": segmented.revenue_year.mean(),
+        "of_all": sleeping.revenue_year.sum() / len(segmented),
     }
 
 

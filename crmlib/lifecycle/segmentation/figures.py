@@ -16,6 +16,7 @@ from crmlib.lifecycle.segmentation.quantiles import DAYS, MONEY
 from crmlib.lifecycle.segmentation.rfm import MEASURES
 from crmlib.lifecycle.segmentation.rules import By, Comparison, Condition, Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, stages_of_tier
+from crmlib.lifecycle.segmentation.survey_answers import UNDECIDED
 from crmlib.words import UNKNOWN, Words, interval, known, last_span, money, number, percent
 
 words = Words(__file__)
@@ -238,17 +239,19 @@ def stages_table(
     rules = rules or read_rules()
     if not summary.customers.sum():
         return exhibits.nothing(words, "stages", of="tables")
-    largest = summary.sort_values("customers", ascending=False, kind="stable").iloc[0]
-    values = {**largest, "largest": segment_name(largest.segment, rules.labels)}
+    largest = summary[summary.customers == summary.customers.max()]
+    names = [segment_name(segment, rules.labels) for segment in largest.segment]
+    values = {"largest": names, "n": len(names), "share": largest.share.iloc[0]}
     columns = ["tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share"]
     tested = outcomes[outcomes.segment != "prospect"].sort_values("bought_share", ascending=False, kind="stable")
     if tested.empty:
         return _ruled_table("stages", summary, thresholds, rules, "stage", columns, values, reading="alone")
     bought = ["bought_share", "bought_share_low", "bought_share_high"]
     best, worst = tested.iloc[0], tested.iloc[-1]
+    reading = "tested" if best.bought_share > worst.bought_share else "alone"
     return _ruled_table(
         "stages", summary.merge(outcomes[["segment", *bought]], on="segment", how="left"), thresholds, rules, "stage",
-        [*columns, *bought], values, reading="tested", day=as_day(since), most=best.bought_share,
+        [*columns, *bought], values, reading=reading, day=as_day(since), most=best.bought_share,
         least=worst.bought_share, best=segment_name(best.segment, rules.labels),
         worst=segment_name(worst.segment, rules.labels),
     )  # fmt: skip
@@ -325,12 +328,12 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
         margin={segment: number(size) for segment, size in sizes.items()}, margin_label=words.say("axes.then"),
         row_label=words.say("axes.on_day", day=as_day(since)), column_label=words.say("axes.now"),
     )  # fmt: skip
-    stayed = then[then.before == then.after]
+    stayed, total = then[then.before == then.after], then.customers.sum()
+    same = stayed.customers.sum()
     shares = zip(stayed.before, stayed.share, strict=True)
     return exhibits.figure(
-        words, "migration", moved, picture, day=as_day(since), total=then.customers.sum(),
-        stayed=stayed.customers.sum(), share=stayed.customers.sum() / then.customers.sum(), rows=len(rows),
-        columns=len(columns),
+        words, "migration", moved, picture, reading="all" if same == total else "moved", day=as_day(since),
+        total=total, stayed=same, share=same / total, rows=len(rows), columns=len(columns),
         listed=[words.say("axes.with_share", name=names[segment], share=share) for segment, share in shares],
     )  # fmt: skip
 
@@ -356,10 +359,16 @@ def clusters_table(beside: Any, stability: Any, *, rules: Rules | None = None) -
 def needs_table(needs: Any) -> Exhibit:
     """How many customers each need leads for, for who reads the notebook.
 
-    ``needs``: a frame from :func:`needs`.
+    ``needs``: from :func:`needs`.
     """
+    needs = to_pandas(needs)
     if needs.empty:
         return exhibits.nothing(words, "needs", of="tables")
     counted = needs.need.value_counts().rename_axis("need").rename("customers").reset_index()
     shown = counted.assign(share=counted.customers / counted.customers.sum())
-    return exhibits.table(words, "needs", shown, shown.iloc[0], total=len(needs), in_report=False)
+    decided = shown[shown.need != UNDECIDED]
+    first = decided[decided.customers == decided.customers.max()]
+    return exhibits.table(
+        words, "needs", shown, reading={0: "none", 1: "one"}.get(len(first), "tie"), total=len(needs),
+        needs=[words.name("needs", need) for need in first.need], share=first.share.max(), in_report=False,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from crmlib.engine import to_pandas
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.segmentation.figures import YOUNG_DAYS, segment_name
 from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
+from crmlib.lifecycle.segmentation.movement import NEWCOMER
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.survey_answers import LEVELS
 from crmlib.lifecycle.segmentation.tiers import REACH
@@ -124,7 +125,8 @@ def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
     margin = REACH * float((either.change_error**2).sum()) ** 0.5
     said = "loss" if change + margin < 0 else "gain" if change - margin > 0 else "chance"
     values = {
-        "left": count, "base": base, "rose": int(rose.customers.sum()), "day": as_day(since),
+        "left": count, "base": base, "day": as_day(since), "rose": rose[rose.before != NEWCOMER].customers.sum(),
+        "fresh": rose[rose.before == NEWCOMER].customers.sum(),
         "before": either.revenue_before.sum(), "after": either.revenue_after.sum(),
         "low": change - margin, "high": change + margin,
         "loss": -change, "loss_low": -change - margin, "loss_high": -change + margin,

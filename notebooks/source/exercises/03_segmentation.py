@@ -68,7 +68,7 @@ check.frequency_scores(frequency_scores, few)
 
 # %%
 customers = segmentation.customer_activity(orders, as_of=as_of).to_pandas()
-thresholds = segmentation.thresholds(customers, segmentation.purchase_rhythm(orders, as_of=as_of).to_pandas())
+thresholds = segmentation.thresholds(customers, segmentation.purchase_rhythm(orders, as_of=as_of))
 thresholds[["threshold", "value"]].round(2)
 
 # %% tags=["exercise"]
@@ -99,11 +99,11 @@ best_fifth = spent.head(len(spent) // 5).sum() / spent.sum()
 check.best_fifth(best_fifth, shop)
 
 # %% [markdown]
-# ## 4 Money that has gone to sleep
+# ## 4 What may it cost to wake a customer?
 #
-# `customers` has one row per customer who ever bought. Put them into tiers with `segmentation.segments` and the
-# `thresholds`. How much of the revenue of the **last twelve months** came from customers who are in the tier `sleeping`
-# today?
+# An offer to a sleeping customer should not cost more than the customer brought. `customers` has one row per customer who
+# ever bought. Put them into tiers with `segmentation.segments` and the `thresholds`. How much did a customer of the **tier**
+# `sleeping` bring in the **last twelve months**, on average? Those who brought nothing count, too.
 
 # %%
 customers[["customer_id", "recency_days", "purchases_year", "revenue_year", "revenue"]].head(3).round(2)
@@ -111,7 +111,7 @@ customers[["customer_id", "recency_days", "purchases_year", "revenue_year", "rev
 # %% tags=["exercise"]
 #: asleep = ...
 segmented = segmentation.segments(customers, thresholds)
-asleep = segmented[segmented.tier == "sleeping"].revenue_year.sum()
+asleep = segmented[segmented.tier == "sleeping"].revenue_year.mean()
 
 # %%
 check.asleep(asleep, customers, thresholds)
