@@ -51,7 +51,7 @@ class BetaDiscreteWeibull(RenewalModel):
         points = np.union1d(age, age - 1)
         at, just_before = np.searchsorted(points, age), np.searchsorted(points, age - 1)
 
-        def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
             theta = np.exp(log_parameters)
             # log r(t) and its derivatives; never quite 0, so that an impossible end is only very unlikely
             steps, slope, curve = (each[..., at] - each[..., just_before] for each in _derivatives(theta, points))

@@ -311,7 +311,7 @@ def _likelihood(base: CustomerBase) -> Likelihood:
     most = int(base.T.max(initial=0))
     portions = list(_chunks(base)) if (base.T - base.t_x + 1).sum() <= 4 * _CHUNK else None
 
-    def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
         theta = np.exp(log_parameters)
         steps = [_Steps.of(log_parameters, most, derivative) for derivative in range(3)]
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))

@@ -31,7 +31,7 @@ from crmlib.models.customer_base import CustomerBase, customer_names, read_histo
 from crmlib.models.errors import CovariateInvalid, FitDidNotConverge
 from crmlib.models.maximum_likelihood import maximise, with_prior
 from crmlib.models.orders_model import OrdersModel
-from crmlib.models.posterior import Likelihood, ParameterDraws, Peak, draw
+from crmlib.models.posterior import NOT_ASKED, Likelihood, ParameterDraws, Peak, draw
 from crmlib.models.time_units import Unit
 
 # More values than this make a text column a name rather than a trait.
@@ -231,8 +231,8 @@ class CovariateModel:
         # Drawn per standard deviation, because ratios per unit may be no numbers; and so the same in any unit.
         unscale = np.append(np.ones(len(self.base_model.symbols)), self.setup.spreads)
 
-        def scaled(parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = self.likelihood(parameters / unscale)
+        def scaled(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            value, gradient, hessian = self.likelihood(parameters / unscale, curved=curved)
             return value, gradient / unscale, hessian / np.outer(unscale, unscale)
 
         peak = Peak(scaled, place * unscale, self.covariance * np.outer(unscale, unscale))
@@ -438,8 +438,8 @@ class _Setup:
             raise self._explained(error) from None
         unscale = np.append(np.ones(size), self.spreads)
 
-        def unscaled(parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(parameters * unscale - shift)
+        def unscaled(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            value, gradient, hessian = likelihood(parameters * unscale - shift, curved=curved)
             return value - height, gradient * unscale, hessian * np.outer(unscale, unscale)
 
         parameters = (place + shift) / unscale
@@ -479,13 +479,15 @@ class _Setup:
             blocks.append((place, design, slice(first, first + design.shape[1])))
             first += design.shape[1]
 
-        def likelihood(parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        def likelihood(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
             own = np.tile(parameters[:size], (len(base), 1))
             for place, design, columns in blocks:
                 own[:, place] += design @ parameters[columns]
             with np.errstate(all="ignore"):
                 rows, slopes, curves = row_likelihood(own, base.x, t_x, T)
             n = base.customers
+            if not curved:
+                return float(n @ rows), NOT_ASKED, NOT_ASKED
             gradient, hessian = np.empty(first), np.empty((first, first))
             gradient[:size], hessian[:size, :size] = n @ slopes, np.einsum("n,nij->ij", n, curves)
             for place, design, columns in blocks:

@@ -21,7 +21,7 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS, Problem, check_spend, read_columns, refuse, spend_problems
 from crmlib.models.errors import FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
 from crmlib.models.maximum_likelihood import LARGE, Estimate, FittedModel, maximise, positive, with_prior
-from crmlib.models.posterior import Likelihood
+from crmlib.models.posterior import NOT_ASKED, Likelihood
 
 # p, q, v over the median spend.
 STARTS = list(np.log([(4.0, 4.0, 1.0), (1.0, 3.0, 3.0), (20.0, 5.0, 0.2)]))
@@ -120,8 +120,8 @@ class GammaGamma(FittedModel):
             ) from None
         shift, height = np.array([0.0, 0.0, np.log(scale)]), customers * np.log(scale)
 
-        def unscaled(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(log_parameters - shift)
+        def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            value, gradient, hessian = likelihood(log_parameters - shift, curved=curved)
             return value - height, gradient, hessian
 
         estimate = Estimate(
@@ -351,7 +351,7 @@ def _likelihood(x: Numbers, m: Numbers, weights: Numbers) -> Likelihood:
     n, s = np.bincount(place, weights), x * m
     log_m = float(weights @ np.log(m))
 
-    def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
         p, q, v = np.exp(log_parameters)
         A = p * values
         share = _Share(p * x, q, s, v)
@@ -361,6 +361,8 @@ def _likelihood(x: Numbers, m: Numbers, weights: Numbers) -> Likelihood:
         few = max(float(A[-1]), q) < PLAIN
         deviance = -(wA @ log_w + q * (weights @ log_rest)) if few else weights @ share.deviance()
         value = n @ _log_beta_height(A, q) - deviance - log_m
+        if not curved:
+            return float(value), NOT_ASKED, NOT_ASKED
 
         rest_of = _psi_rest(A + q)
         psi_A, psi_B = rest_of - _psi_rest(A), rest_of - _psi_rest(np.array([q]))

@@ -17,7 +17,7 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase
 from crmlib.models.maximum_likelihood import LARGE, Estimate, log_gamma_step, positive, psi1_step, psi_step
 from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, histories
-from crmlib.models.posterior import Likelihood
+from crmlib.models.posterior import NOT_ASKED, Likelihood
 from crmlib.models.time_units import Unit, days_per_unit
 
 # Where customers hardly differ, parameters run to infinity: all leave with one chance p = a/(a + b), or all order at
@@ -170,7 +170,7 @@ def merged_likelihood(base: CustomerBase, occasions_at_first: int) -> Likelihood
     n1, x1, t1, T1, place1 = n[first:], x[first:], t_x[first:], T[first:], place[first:]
     n0, T0 = n[:first], T[:first]
 
-    def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
         r, alpha, a, b = theta = np.exp(log_parameters)
         near, far = 1 / (alpha + t1), 1 / (alpha + T1)
         past = np.log1p(T1 / alpha)  # log(α + T) − log α
@@ -180,21 +180,22 @@ def merged_likelihood(base: CustomerBase, occasions_at_first: int) -> Likelihood
         # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
         small = np.exp(-np.abs(odds))
         either = np.maximum(odds, 0.0) + np.log(1 + small)
-        gone = np.where(odds > 0, 1.0, small) / (1 + small)
         far0 = 1 / (alpha + T0)
         past0 = np.log1p(T0 / alpha)
-
-        ng = n1 * gone
-        spread = ng * (1 - gone)
-        gone_at = np.bincount(place1, ng, minlength=len(values))
-        spread_at = np.bincount(place1, spread, minlength=len(values))
 
         lost, lost0 = T1 / alpha * far, T0 / alpha * far0  # 1/α − 1/(α + T)
         value = (
             per_value @ (log_gamma_step(r, values) + log_gamma_step(b, stayed) - log_gamma_step(a + b, stayed))
             - r * (n0 @ past0) - n1 @ (s * past) - np.log(alpha) * (n1 @ x1) + n1 @ either
         )  # fmt: skip
+        if not curved:
+            return float(value), NOT_ASKED, NOT_ASKED
 
+        gone = np.where(odds > 0, 1.0, small) / (1 + small)
+        ng = n1 * gone
+        spread = ng * (1 - gone)
+        gone_at = np.bincount(place1, ng, minlength=len(values))
+        spread_at = np.bincount(place1, spread, minlength=len(values))
         closer = (t1 - T1) * near * far  # 1/(α + T) − 1/(α + t)
         d_alpha = s * closer  # of the odds; of r it is the gap, of a 1/a, of b −1/margin
         d_b = np.where(stayed > 0, -1 / margin, 0.0)

@@ -118,8 +118,8 @@ def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) ->
         return likelihood
     precision = 1 / spread**2
 
-    def posterior(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-        value, gradient, hessian = likelihood(log_parameters)
+    def posterior(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+        value, gradient, hessian = likelihood(log_parameters, curved=curved)
         off = log_parameters - centre
         return (
             value - 0.5 * precision * float(off @ off),

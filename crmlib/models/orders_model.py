@@ -163,8 +163,8 @@ class OrdersModel(FittedModel):
         shift = np.log(scale) * np.isin(cls.symbols, cls.times)
         height = float(base.customers @ base.x) * np.log(scale)
 
-        def unscaled(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(log_parameters - shift)
+        def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            value, gradient, hessian = likelihood(log_parameters - shift, curved=curved)
             return value - height, gradient, hessian
 
         estimate = Estimate(

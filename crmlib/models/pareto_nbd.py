@@ -25,7 +25,7 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase, check_histories
 from crmlib.models.maximum_likelihood import LARGE, Estimate, log_gamma_step, positive, psi1_step, psi_step
 from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, histories
-from crmlib.models.posterior import Likelihood
+from crmlib.models.posterior import NOT_ASKED, Likelihood
 from crmlib.models.time_units import Unit, days_per_unit
 
 # r, α (over the mean age), s, β (over the mean age): a typical base first, then ones with quicker, slower and rarer
@@ -227,7 +227,7 @@ def _likelihood(base: CustomerBase) -> Likelihood:
     values, place = np.unique(base.x, return_inverse=True)
     per_value = np.bincount(place, base.customers)
 
-    def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
         theta = np.exp(log_parameters)
         gradient, hessian = np.zeros(4), np.zeros((4, 4))
         value, gradient[0], hessian[0, 0] = (float(per_value @ each) for each in _steps(theta[0], values))
@@ -235,8 +235,10 @@ def _likelihood(base: CustomerBase) -> Likelihood:
             rows = slice(start, start + ROWS_AT_ONCE)
             n, x, t_x, T = base.customers[rows], base.x[rows], base.t_x[rows], base.T[rows]
             r, alpha, s, beta = (np.broadcast_to(parameter, n.shape) for parameter in theta)
-            each = _times_part(r, alpha, s, beta, x, t_x, T)
+            each = _times_part(r, alpha, s, beta, x, t_x, T, curved=curved)
             value += float(n @ each[0])
+            if not curved:
+                continue
             gradient += each[1] @ n
             hessian += each[2] @ n
         return value, gradient, hessian
@@ -261,7 +263,7 @@ def _steps(r: Numbers | float, x: Numbers) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def _times_part(
-    r: Numbers, alpha: Numbers, s: Numbers, beta: Numbers, x: Numbers, t_x: Numbers, T: Numbers
+    r: Numbers, alpha: Numbers, s: Numbers, beta: Numbers, x: Numbers, t_x: Numbers, T: Numbers, *, curved: bool = True
 ) -> tuple[Numbers, Numbers, Numbers]:
     """The log-likelihood of each row but for its gamma functions, with derivatives by the log-parameters.
 
@@ -275,6 +277,8 @@ def _times_part(
     total, means, products = np.zeros(size), np.zeros((4, size)), np.zeros((4, 4, size))
     for rows, weight, offset, log_a, log_b in leaving_times(A, s, a, b, span):
         total[rows] = summed = weight.sum(axis=1)
+        if not curved:
+            continue
         weight /= summed[:, None]
         share_a, share_b = offset / (a[rows, None] + offset), offset / (b[rows, None] + offset)
         features = (log_a, share_a, log_b, share_b)
@@ -287,10 +291,12 @@ def _times_part(
     far_a, far_b = np.log1p(span / a), np.log1p(span / b)
     with np.errstate(divide="ignore"):
         odds = np.log(s) + np.log(total) + A * far_a + s * far_b
-    gone = special.expit(odds)
     past_a, past_b = np.log1p(T / alpha), np.log1p(T / beta)
     value = -x * np.log(alpha + T) - r * past_a - s * past_b + np.logaddexp(0.0, odds)
+    if not curved:
+        return value, NOT_ASKED, NOT_ASKED
 
+    gone = special.expit(odds)
     log_a_mean, share_a_mean, log_b_mean, share_b_mean = means
     whole_a, whole_b, scale_a, scale_b = span / (a + span), span / (b + span), alpha / a, beta / b
     # Of p = scale · (1 − share): what p(1 − p) is more at τ than at T, and for β also p(1 − p) at τ itself.

@@ -13,10 +13,9 @@ exact. Where the weights leave too few, or the ridge cannot be traced, chains of
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from scipy import linalg, special, stats
@@ -24,8 +23,15 @@ from scipy import linalg, special, stats
 from crmlib.models.arrays import Numbers
 from crmlib.models.one_thread import one_thread
 
-# log-parameters → log-likelihood, its gradient and its Hessian
-Likelihood = Callable[[Numbers], tuple[float, Numbers, Numbers]]
+
+class Likelihood(Protocol):
+    """Log-parameters → log-likelihood, its gradient and its Hessian; with ``curved=False`` only the first counts."""
+
+    def __call__(self, log_parameters: Numbers, /, *, curved: bool = True) -> tuple[float, Numbers, Numbers]: ...
+
+
+# Stands for slopes and curvatures that nobody asked for.
+NOT_ASKED = np.array(np.nan)
 Method = Literal["importance", "normal", "slice"]
 
 # Of the Student t from which parameters across the ridge are drawn before they are weighed.
@@ -92,7 +98,7 @@ class Peak:
         """The log-density; −∞ outside the box and where it is no number."""
         if np.abs(log_parameters - self.place).max() > FARTHEST_DRAW:
             return -np.inf
-        value = self.likelihood(log_parameters)[0]
+        value = self.likelihood(log_parameters, curved=False)[0]
         return value if np.isfinite(value) else -np.inf
 
     def heights(self, log_values: Numbers) -> Numbers:

@@ -56,7 +56,7 @@ class ShiftedBetaGeometric(RenewalModel):
         kept = at_risk - lost
         ended, waited = float(lost.sum()), age - 1
 
-        def likelihood(log_parameters: Numbers) -> tuple[float, Numbers, Numbers]:
+        def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
             alpha, beta = theta = np.exp(log_parameters)
             stay, both = beta + waited, alpha + beta + waited
             value = float(ended * np.log(alpha) + kept @ np.log(stay) - at_risk @ np.log(both))

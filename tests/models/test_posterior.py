@@ -53,7 +53,7 @@ def assert_shares(
 def gaussian(place: np.ndarray, covariance: np.ndarray) -> Peak:
     precision = linalg.inv(covariance)
 
-    def likelihood(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def likelihood(at: np.ndarray, *, curved: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
         off = at - place
         return -0.5 * float(off @ precision @ off), -precision @ off, -precision
 
@@ -77,7 +77,7 @@ def test_a_normal_posterior_is_drawn_as_it_is(sampler: Callable[..., ParameterDr
 def counts(first: int, second: int) -> Peak:
     """Two Poisson rates: under a flat prior on their logarithms, each is gamma with its count."""
 
-    def likelihood(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def likelihood(at: np.ndarray, *, curved: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
         rate, seen = np.exp(at), np.array([first, second])
         return float(seen @ at - rate.sum()), seen - rate, -np.diag(rate)
 
@@ -94,7 +94,7 @@ def test_rates_seen_few_times_have_their_gamma_posterior(sampler: Callable[..., 
 def banana(bend: float = 0.5) -> Peak:
     """u normal, and v normal around bend · u²: exact quantiles of v by quadrature over u."""
 
-    def likelihood(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def likelihood(at: np.ndarray, *, curved: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
         u, v = at
         off = (v - bend * u**2) / 0.2
         gradient = np.array([-u + off * 2 * bend * u / 0.2, -off / 0.2])
@@ -150,7 +150,7 @@ def test_a_flat_direction_is_drawn_up_to_the_edge_of_the_box(kind: str, alike: S
 def crossed() -> Peak:
     """Two flat directions at once: both parameters may be anything from their estimate on, nearly independently."""
 
-    def likelihood(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def likelihood(at: np.ndarray, *, curved: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
         # Each factor: a hump at 0, and a plateau of a third of its height to the right.
         value, gradient, curve = 0.0, np.zeros(2), np.zeros((2, 2))
         for i in range(2):
@@ -192,7 +192,7 @@ def test_too_few_effective_draws_switch_to_slices(monkeypatch: pytest.MonkeyPatc
 def test_chains_that_cannot_agree_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posterior, "MOST_EVALUATIONS", 1)
 
-    def two_peaks(at: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def two_peaks(at: np.ndarray, *, curved: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
         value = float(np.logaddexp(-0.5 * np.sum((at + 4) ** 2) / 0.01, -0.5 * np.sum((at - 4) ** 2) / 0.01))
         return value, np.zeros(4), -np.eye(4)
 
