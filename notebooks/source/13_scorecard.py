@@ -133,20 +133,23 @@ churn
 # %% [markdown]
 # ## The same with the library
 #
-# `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.
-# Customer lifetime value needs a margin, which comes from the orders where they carry their cost, and else from the
-# configuration.
+# One KPI comes from another chapter: customer lifetime value. It needs a margin, which comes from the orders where they
+# carry their cost, and else from the configuration. We ask for it on three days: a year ago, one period ago, and now.
 
 # %%
 from crmlib.lifecycle import clv
 
 margin = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0]
-money = {"margin": float(margin), "discount_rate": chapter.client.discount_rate}
+days = scorecard.value_days(chapter.as_of, period=period)
+equity = clv.equity_on(orders, days=days, margin=float(margin), discount_rate=chapter.client.discount_rate)
+
+# %% [markdown]
+# `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.
 
 # %%
 rules = {"repurchase_days": repurchase_days, "follow_up_days": follow_up_days, "sla_hours": sla_hours}
 rules |= {"period": period, "silent_days": silent_days}
-measures = scorecard.base_measures(orders=orders, **optional, as_of=chapter.as_of, **rules, **money)
+measures = scorecard.base_measures(orders=orders, **optional, equity=equity, as_of=chapter.as_of, **rules)
 measures[["period", "revenue", "buyers", "new_customers", "active_at_start", "lapsed", "won_back"]].tail().round(2)
 
 # %% [markdown]

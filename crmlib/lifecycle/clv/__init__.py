@@ -29,6 +29,7 @@ _PUBLIC = {
     "customer_equity": "prediction",
     "customer_values": "groups",
     "equity_concentration": "groups",
+    "equity_on": "past_equity",
     "equity_shares": "groups",
     "equity_table": "figures",
     "finding_concentration": "findings",

@@ -32,7 +32,7 @@ from crmlib.lifecycle.scorecard.measures import (
     spend_measures,
     survey_measures,
     ticket_measures,
-    value_measures,
+    value_days,
 )
 from crmlib.lifecycle.scorecard.overview import scorecard
 from crmlib.lifecycle.scorecard.signal import natural_limits

@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
+import pandas as pd
+from ibis import _
+
 from crmlib.answers import DETRACTORS_TO, PROMOTERS_FROM, respondent, tally
 from crmlib.calendar import (
     LONGEST_DAYS,
@@ -87,26 +91,24 @@ def base_measures(
     spend: Any = None,
     surveys: Any = None,
     tickets: Any = None,
+    equity: Any = None,
     as_of: Any,
     period: Period = "month",
     silent_days: int = 180,
     repurchase_days: int = 90,
     follow_up_days: int = 90,
     sla_hours: float = 24,
-    margin: float = 1.0,
-    discount_rate: float = 0.0,
 ) -> Any:
     """Everything that KPIs can be made of: one row per whole period, one column per entry of ``BASE_MEASURES``.
 
     The tables are the contract's (pandas or Ibis); those that are empty or not given leave their measures
     empty. ``period`` is the first day of the period. Answers a pandas frame, because a period's counts are few. The
-    parameters are those of :func:`order_measures`, :func:`lead_measures`, :func:`ticket_measures` and
-    :func:`value_measures`.
+    parameters are those of :func:`order_measures`, :func:`lead_measures` and :func:`ticket_measures`. ``equity``: a
+    frame from :func:`crmlib.lifecycle.clv.equity_on` at :func:`value_days`, what customers were expected to bring.
 
     Raises:
         ValueError: an unknown period, or ``silent_days`` shorter than a period.
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
     ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-03-02", "2025-01-20"])})
     >>> base_measures(orders=orders, as_of="2025-03-31")[["period", "revenue", "buyers", "leads"]]
@@ -115,30 +117,36 @@ def base_measures(
     1  2025-02-01      0.0     0.0    NaN
     2  2025-03-01      5.0     1.0    NaN
     """
-    import pandas as pd
-
-    of: dict[str, Any] = {"as_of": as_of, "period": period}
-    parts = [order_measures(orders, silent_days=silent_days, repurchase_days=repurchase_days, **of)]
     optional: list[tuple[Any, Any, dict[str, Any]]] = [
+        (order_measures, orders, {"silent_days": silent_days, "repurchase_days": repurchase_days}),
         (lead_measures, leads, {"follow_up_days": follow_up_days}),
         (spend_measures, spend, {}),
         (survey_measures, surveys, {}),
         (ticket_measures, tickets, {"sla_hours": sla_hours}),
     ]
-    parts += [measure(table, **of, **how) for measure, table, how in optional if table is not None]
-    parts.append(value_measures(orders, margin=margin, discount_rate=discount_rate, **of))
-    frames = [_plain(part) for part in parts]
-    table = pd.concat(frames, axis=1).sort_index()
-    whole = frames[0].index
-    table = table.reindex(columns=list(BASE_MEASURES)).astype(float)
+    parts = [
+        to_pandas(measure(table, as_of=as_of, period=period, **how))
+        for measure, table, how in optional
+        if table is not None
+    ]
+    if equity is not None:
+        parts.append(equity.assign(period=[period_start(day, period) for day in equity["as_of"]]))
+    frames = [part.assign(period=part["period"].map(as_day)).set_index("period") for part in parts]
     # Other tables may begin before the orders do; KPIs are shown for the time of the orders.
-    return table.loc[table.index.isin(whole)].rename_axis("period").reset_index()
+    table = pd.concat(frames, axis=1).reindex(index=frames[0].index, columns=list(BASE_MEASURES))
+    return table.astype(float).rename_axis("period").reset_index()
 
 
-def _plain(part: Any) -> Any:
-    frame = to_pandas(part).set_index("period")
-    frame.index = [as_day(day) for day in frame.index]
-    return frame
+def value_days(as_of: Any, *, period: Period = "month") -> list[dt.date]:
+    """The days for which a scorecard asks what customers are worth: a year ago, one period ago, and now.
+
+    Each is the last day of a whole period.
+
+    >>> [str(day) for day in value_days("2025-06-15")]
+    ['2024-05-31', '2025-04-30', '2025-05-31']
+    """
+    running = period_start(end_of(as_of), period)
+    return [later(running, period, -back) - dt.timedelta(days=1) for back in (PERIODS_A_YEAR[period], 1, 0)]
 
 
 # Orders
@@ -160,7 +168,6 @@ def order_measures(
     Raises:
         ValueError: an unknown period, or ``silent_days`` shorter than a period (one could buy and lapse within it).
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": 9.0,
     ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-01-20", "2025-04-05"])})
     >>> order_measures(orders, as_of="2025-04-30", silent_days=45)[["active_customers", "lapsed", "won_back"]]
@@ -170,85 +177,69 @@ def order_measures(
     2               0.0     1.0       0.0
     3               1.0     0.0       1.0
     """
-    import ibis
-
     if period not in PERIODS:
         raise ValueError(f"period {period!r} is not known; use one of {', '.join(PERIODS)}")
     if silent_days < LONGEST_DAYS[period]:
         raise ValueError(f"silent_days is {silent_days}; it must not be shorter than a {period}")
-    end, unit = as_day(as_of), unit_of(period)
+    end = as_day(as_of)
     bought = purchases(orders, as_of=end, guests=True)
-    first_day = bought.day.min().execute()
-    first_day = None if first_day is None or first_day != first_day else as_day(first_day)
-    starts = _starts(first_day, end, period)
-    all_purchases = bought.mutate(at=bought.day.truncate(unit).cast("date"))
-    guest = all_purchases.customer_id.isnull()
-    taken = all_purchases.group_by("at").agg(
-        revenue=all_purchases.spend.sum(),
-        orders=all_purchases.count(),
-        revenue_squares=(all_purchases.spend * all_purchases.spend).sum(),
-        guest_revenue=all_purchases.spend.sum(where=guest),
+    first = bought.day.min().execute()
+    first_day = end + dt.timedelta(days=1) if pd.isna(first) else as_day(first)
+    taken = bought.group_by(at=_start(bought.day, period)).agg(
+        revenue=_.spend.sum(),
+        orders=_.count(),
+        revenue_squares=(_.spend * _.spend).sum(),
+        guest_revenue=_.spend.sum(where=_.customer_id.isnull()),
     )
-    known = bought.filter(bought.customer_id.notnull())
-    days = known.select("customer_id", "day").distinct()
+    days = bought.filter(_.customer_id.notnull()).select("customer_id", "day").distinct()
     # A spell runs from one purchase day to the customer's next; every count below is a count of spells.
     # `lapses` is the first day at whose end the purchase lies more than silent_days back.
     by_customer = ibis.window(group_by="customer_id", order_by="day")
-    spells = days.mutate(following=days.day.lead().over(by_customer), previous=days.day.lag().over(by_customer))
-    spells = spells.mutate(
-        at=spells.day.truncate(unit).cast("date"),
-        lapses=(spells.day + ibis.interval(days=silent_days + 1)).cast("date"),
+    spells = days.mutate(
+        at=_start(days.day, period),
+        previous=days.day.lag().over(by_customer),
+        following=days.day.lead().over(by_customer),
+        lapses=(days.day + ibis.interval(days=silent_days + 1)).cast("date"),
     )
     spells = spells.mutate(
-        leaves=ibis.ifelse(spells.following < spells.lapses, spells.following, spells.lapses).fill_null(spells.lapses)
+        next_at=_start(spells.following, period),
+        lapses_at=_start(spells.lapses, period),
+        leaves_at=_start(ibis.least(spells.following.fill_null(spells.lapses), spells.lapses), period),
+        first_in_period=spells.previous.isnull() | (_start(spells.previous, period) < spells.at),
+        again=spells.following.delta(spells.day, unit="day") <= repurchase_days,
     )
-    first_in_period = spells.previous.isnull() | (spells.previous.truncate(unit) < spells.at)
-    again = (spells.following.delta(spells.day, unit="day") <= repurchase_days).fill_null(False)
     begun = spells.group_by("at").agg(
-        spells=spells.count(),
-        buyers=first_in_period.sum(),
-        new_customers=spells.previous.isnull().sum(),
-        buyers_again=(first_in_period & again).sum(),
+        spells=_.count(),
+        buyers=_.first_in_period.sum(),
+        new_customers=_.previous.isnull().sum(),
+        buyers_again=(_.first_in_period & _.again).sum(),
     )
-    ended = spells.mutate(at=spells.leaves.truncate(unit).cast("date")).group_by("at").agg(ended=lambda t: t.count())
-    gone = spells.mutate(at=spells.lapses.truncate(unit).cast("date"))
-    gone = gone.filter(gone.following.isnull() | (gone.following.truncate(unit) > gone.at))
-    gone = gone.group_by("at").agg(lapsed=gone.count())
-    back = spells.filter(spells.following.notnull()).mutate(at=lambda t: t.following.truncate(unit).cast("date"))
-    back = back.filter(back.lapses < back.at).group_by("at").agg(won_back=lambda t: t.count())
-    table = _spine(starts, period)
-    for part in (taken, begun, ended, gone, back):
-        table = table.left_join(part, table.period == part["at"]).drop("at")
-    counts = [name for name in table.columns if name not in ("period", "next_period")]
-    table = table.mutate(**{name: table[name].fill_null(0).cast("float64") for name in counts})
-    before = ibis.window(order_by="period", preceding=(None, 1))
-    until = ibis.window(order_by="period", preceding=(None, 0))
-    ever = table.new_customers.sum()
-    start = ((table.spells - table.ended).sum().over(before)).fill_null(0.0)
-    finish = (table.spells - table.ended).sum().over(until)
-    known_from = ibis.literal((first_day or end) + dt.timedelta(days=silent_days + 1))
+    ended = spells.group_by(at="leaves_at").agg(ended=_.count())
+    gone = (
+        spells.filter(_.following.isnull() | (_.next_at > _.lapses_at)).group_by(at="lapses_at").agg(lapsed=_.count())
+    )
+    back = spells.filter(_.lapses < _.next_at).group_by(at="next_at").agg(won_back=_.count())
+    table = _per_period(_spine(first_day, end, period), taken, begun, ended, gone, back)
+    before, until = (ibis.window(order_by="period", preceding=(None, back)) for back in (1, 0))
+    stay, new = table.spells - table.ended, table.new_customers
+    start = stay.sum().over(before).fill_null(0.0)
+    known_from = ibis.literal(first_day + dt.timedelta(days=silent_days + 1))
     seen, seen_at_end = table.period >= known_from, table.next_period >= known_from
-    followed = table.next_period + ibis.interval(days=repurchase_days) <= ibis.literal(end + dt.timedelta(days=1))
-    nothing = ibis.null("float64")
-    result = table.select(
-        "period",
-        "revenue",
-        "orders",
-        "revenue_squares",
-        "guest_revenue",
-        "buyers",
-        "new_customers",
-        returning_customers=table.buyers - table.new_customers,
-        buyers_again=ibis.ifelse(followed, table.buyers_again, nothing),
-        active_customers=ibis.ifelse(seen_at_end, finish, nothing),
-        active_at_start=ibis.ifelse(seen, start, nothing),
-        lapsed=ibis.ifelse(seen, table.lapsed, nothing),
-        silent_at_start=ibis.ifelse(seen, ever.over(before).fill_null(0.0) - start, nothing),
-        won_back=ibis.ifelse(seen, table.won_back, nothing),
-        known_customers=ever.over(until),
+    return (
+        table.mutate(
+            returning_customers=table.buyers - new,
+            buyers_again=_followed(table, end, repurchase_days).ifelse(table.buyers_again, None),
+            active_customers=seen_at_end.ifelse(stay.sum().over(until), None),
+            active_at_start=seen.ifelse(start, None),
+            lapsed=seen.ifelse(table.lapsed, None),
+            silent_at_start=seen.ifelse(new.sum().over(before).fill_null(0.0) - start, None),
+            won_back=seen.ifelse(table.won_back, None),
+            known_customers=new.sum().over(until),
+        )
+        .filter(_.period >= ibis.literal(first_whole_period(first_day, period)))
+        .drop("next_period", "spells", "ended")
+        .order_by("period")
     )
-    shown = ibis.literal(first_whole_period(first_day or end, period))
-    return result.filter(result.period >= shown).order_by("period")
 
 
 # Leads, spend, surveys, tickets
@@ -262,7 +253,6 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     for periods that have not been followed for so long, and without the column ``converted_at``. pandas
     or Ibis in, same kind out.
 
-    >>> import pandas as pd
     >>> leads = pd.DataFrame({"created_at": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-20"]),
     ...     "converted_at": pd.to_datetime(["2025-01-25", None, None])})
     >>> lead_measures(leads, as_of="2025-03-15", follow_up_days=30)
@@ -270,24 +260,10 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     0  2025-01-01    2.0              1.0
     1  2025-02-01    1.0              NaN
     """
-    import ibis
-
-    came = leads.filter(leads.created_at.notnull()).mutate(day=lambda t: t.created_at.cast("date"))
-    if "converted_at" in leads.columns:
-        taken = came.converted_at.cast("date").delta(came.day, unit="day")
-        converted = (taken <= follow_up_days).fill_null(False)
-    else:
-        converted = ibis.literal(False)
-    came = came.mutate(converted=converted)
-    table = _by_period(
-        came, {"leads": came.count(), "converted_leads": came.converted.sum()}, as_of=as_of, period=period
-    )
-    if "converted_at" not in leads.columns:
-        return table.mutate(converted_leads=ibis.null("float64")).drop("next_period")
-    followed = table.next_period + ibis.interval(days=follow_up_days) <= _day_after(as_of)
-    return table.mutate(converted_leads=ibis.ifelse(followed, table.converted_leads, ibis.null("float64"))).drop(
-        "next_period"
-    )
+    came = leads.filter(leads.created_at.notnull()).mutate(day=_.created_at.cast("date"))
+    taken = _.converted_at.cast("date").delta(_.day, unit="day")
+    counts = {"leads": _.count(), "converted_leads": (taken <= follow_up_days).sum()}
+    return _by_period(came, counts, as_of=as_of, period=period, follow_up={"converted_leads": follow_up_days})
 
 
 @same_kind
@@ -297,24 +273,17 @@ def spend_measures(spend: Any, *, as_of: Any, period: Period = "month") -> Any:
     Empty throughout if the costs were booked for longer periods than these (by month, say, when weeks are asked
     for). pandas or Ibis in, same kind out.
 
-    >>> import pandas as pd
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-01", "2025-02-01"])
     >>> spend = pd.DataFrame({"spent_on": days, "cost": [5.0, 2.0, 4.0]})
     >>> spend_measures(spend, as_of="2025-02-28").marketing_cost.tolist()
     [7.0, 4.0]
     """
-    import ibis
-
-    spent = spend.filter(spend.spent_on.notnull() & spend.cost.notnull())
-    spent = spent.mutate(day=spent.spent_on.cast("date"))
-    booked = spent.aggregate(first=spent.day.min(), last=spent.day.max(), days=spent.day.nunique()).execute()
-    table = _by_period(spent, {"marketing_cost": spent.cost.sum()}, as_of=as_of, period=period).drop("next_period")
-    count = int(booked.days.iloc[0])
-    if count > 1:
-        gap = (as_day(booked["last"].iloc[0]) - as_day(booked["first"].iloc[0])).days / (count - 1)
-        if gap > 1.2 * LONGEST_DAYS[period]:
-            return table.mutate(marketing_cost=ibis.null("float64"))
-    return table
+    spent = spend.filter(spend.spent_on.notnull() & spend.cost.notnull()).mutate(day=_.spent_on.cast("date"))
+    booked = spent.aggregate(first=spent.day.min(), last=spent.day.max(), days=spent.day.nunique()).execute().iloc[0]
+    table = _by_period(spent, {"marketing_cost": _.cost.sum()}, as_of=as_of, period=period)
+    days = (pd.Timestamp(booked["last"]) - pd.Timestamp(booked["first"])).days
+    coarse = days > 1.2 * LONGEST_DAYS[period] * (booked["days"] - 1)
+    return table.mutate(marketing_cost=ibis.null("float64")) if coarse else table
 
 
 @same_kind
@@ -326,15 +295,12 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
     same of the quarter, in the last month of it that has answers; empty unless by month)``, csat_answers, csat_sum,
     csat_satisfied`` (4 or 5).  no rows without scores. pandas or Ibis in, same kind out.
 
-    >>> import pandas as pd
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-09"])
     >>> surveys = pd.DataFrame({"answered_at": days, "kind": "nps", "score": [9, 3]})
     >>> survey_measures(surveys, as_of="2025-01-31")[["nps_answers", "promoters", "detractors"]]
        nps_answers  promoters  detractors
     0          2.0        1.0         1.0
     """
-    import ibis
-
     if "score" not in surveys.columns:
         surveys = surveys.mutate(score=ibis.null("float64"))
     told = surveys.filter(surveys.answered_at.notnull() & surveys.score.notnull() & surveys.kind.isin(["nps", "csat"]))
@@ -349,19 +315,16 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
         "csat_sum": told.score.sum(where=csat),
         "csat_satisfied": (csat & (told.score >= 4)).sum(),
     }
-    table = _by_period(told, counts, as_of=as_of, period=period).drop("next_period")
-    answers = told.filter(nps).mutate(
-        at=told.day.truncate(unit_of(period)).cast("date"), respondent=respondent(told), quarter=told.day.truncate("Q")
-    )
-    worth = tally(answers, by=("at",)).select("at", nps_effective_answers="effective_answers")
-    table = table.left_join(worth, table.period == worth["at"]).drop("at")
-    if period == "month":
-        last = answers["at"].max().over(ibis.window(group_by="quarter"))
-        worth = tally(answers.mutate(at=last), by=("at",))
-        worth = worth.select("at", nps_effective_answers_in_quarter="effective_answers")
+    table = _by_period(told, counts, as_of=as_of, period=period)
+    answers = told.filter(nps).mutate(at=_start(told.day, period), respondent=respondent(told))
+    last_of_quarter = answers["at"].max().over(ibis.window(group_by=answers.day.truncate("Q")))
+    places = {
+        "nps_effective_answers": answers["at"],
+        "nps_effective_answers_in_quarter": last_of_quarter if period == "month" else ibis.null("date"),
+    }
+    for name, at in places.items():
+        worth = tally(answers.mutate(at=at), by=("at",)).select("at", **{name: "effective_answers"})
         table = table.left_join(worth, table.period == worth["at"]).drop("at")
-    else:
-        table = table.mutate(nps_effective_answers_in_quarter=ibis.null("float64"))
     return table.order_by("period")
 
 
@@ -374,7 +337,6 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
     complaints_resolved`` (of these, resolved within ``sla_hours``). What needs a column that is not there is empty.
     pandas or Ibis in, same kind out.
 
-    >>> import pandas as pd
     >>> tickets = pd.DataFrame({"is_complaint": [True, True, True],
     ...     "opened_at": pd.to_datetime(["2025-01-01 09:00", "2025-01-02 09:00", "2025-01-31 20:00"]),
     ...     "resolved_at": pd.to_datetime(["2025-01-01 12:00", "2025-01-05 12:00", None])})
@@ -382,123 +344,66 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
        complaints_opened  complaints_due  complaints_resolved
     0                3.0             2.0                  1.0
     """
-    import ibis
-
-    opened = tickets.filter(tickets.opened_at.notnull()).mutate(day=lambda t: t.opened_at.cast("date"))
-    nothing = ibis.null("float64")
-    counts = dict.fromkeys(
-        (
-            "service_csat_answers", "service_csat_sum", "service_csat_satisfied",
-            "complaints_opened", "complaints_due", "complaints_resolved",
-        ),
-        nothing,
-    )  # fmt: skip
-    if "csat" in tickets.columns:
-        score = opened.csat.cast("float64")
-        counts |= {
-            "service_csat_answers": score.count(),
-            "service_csat_sum": score.sum(),
-            "service_csat_satisfied": (score >= 4).sum(),
-        }
-    if "is_complaint" in tickets.columns:
-        complaint = opened.is_complaint.cast("boolean").fill_null(False)
-        counts["complaints_opened"] = complaint.sum()
-        if "resolved_at" in tickets.columns:
-            window = ibis.interval(seconds=round(sla_hours * 3600))
-            midnight = end_of(as_of)
-            due = complaint & (opened.opened_at + window <= ibis.literal(midnight))
-            in_time = (opened.resolved_at <= opened.opened_at + window).fill_null(False)
-            counts |= {"complaints_due": due.sum(), "complaints_resolved": (due & in_time).sum()}
-    table = _by_period(opened, counts, as_of=as_of, period=period).drop("next_period")
-    absent = [name for name, count in counts.items() if count is nothing]
-    return table.mutate(**dict.fromkeys(absent, nothing)) if absent else table
-
-
-# Value
-
-
-def value_measures(
-    orders: Any, *, as_of: Any, period: Period = "month", margin: float = 1.0, discount_rate: float = 0.0
-) -> Any:
-    """What the customers known at a period's end are expected to bring in the 12 months after it.
-
-    Fits the models of :mod:`crmlib.lifecycle.clv` (BG/NBD and gamma-gamma) on the orders until then, for three
-    periods: the last whole one, the one before it, and the same a year before. A frame ``period, expected_value,
-    expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by ``discount_rate`` a
-    year; where a model cannot be fitted, not even by :func:`~crmlib.lifecycle.clv.fit_models` with its weak
-    prior (few customers came back), its row is missing.
-
-    Source: Fader, Hardie & Lee (2005); Fader & Hardie (2013).
-    """
-    import pandas as pd
-
-    end = as_day(as_of)
-    last = later(period_start(end + dt.timedelta(days=1), period), period, -1)
-    rows = []
-    for start in (later(last, period, -PERIODS_A_YEAR[period]), later(last, period, -1), last):
-        equity = _equity(orders, later(start, period) - dt.timedelta(days=1), margin, discount_rate)
-        if equity is not None:
-            rows.append((start, *equity))
-    columns = ["period", "expected_value", "expected_value_low", "expected_value_high"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _equity(orders: Any, day: dt.date, margin: float, discount_rate: float) -> tuple[float, float, float] | None:
-    from crmlib import models
-    from crmlib.lifecycle import clv
-
-    try:
-        histories = to_pandas(clv.summary(orders, as_of=day, free_orders="ignore"))
-        fitted = clv.fit_models(histories)
-        if not fitted.complete:
-            return None
-        answer = clv.customer_equity(
-            histories,
-            **fitted.models,
-            margin=margin,
-            discount_rate=discount_rate,
-            draws=100,
-        )
-    except (models.CustomerBaseInvalid, models.FitDidNotConverge, models.MeanSpendUndefined, models.TooFewRepeatBuyers):
-        return None
-    equity = answer.set_index("measure").loc["customer_equity"]
-    return float(equity.value), float(equity.low), float(equity.high)
+    opened = tickets.filter(tickets.opened_at.notnull()).mutate(day=_.opened_at.cast("date"))
+    window = ibis.interval(seconds=round(sla_hours * 3600))
+    score, complaint = _.csat.cast("float64"), _.is_complaint.cast("boolean")
+    due = complaint & (_.opened_at + window <= ibis.literal(end_of(as_of)))
+    counts = {
+        "service_csat_answers": score.count(),
+        "service_csat_sum": score.sum(),
+        "service_csat_satisfied": (score >= 4).sum(),
+        "complaints_opened": complaint.sum(),
+        "complaints_due": due.sum(),
+        "complaints_resolved": (due & (_.resolved_at <= _.opened_at + window)).sum(),
+    }
+    return _by_period(opened, counts, as_of=as_of, period=period)
 
 
 # Periods
 
 
-def _starts(first_day: Any, end: dt.date, period: Period) -> list[dt.date]:
-    return whole_periods(period_start(first_day, period), end, period) if first_day else []
+def _start(day: Any, period: Period) -> Any:
+    return day.truncate(unit_of(period)).cast("date")
 
 
-def _spine(starts: list[dt.date], period: Period) -> Any:
-    import ibis
-    import pandas as pd
-
-    ends = [later(start, period) for start in starts]
-    table = ibis.memtable(pd.DataFrame({"period": starts, "next_period": ends}, dtype="datetime64[us]"))
-    return table.select(period=table.period.cast("date"), next_period=table.next_period.cast("date"))
+def _spine(first: dt.date, end: dt.date, period: Period) -> Any:
+    """The whole periods from the one of ``first`` on: their first days, and those of the next."""
+    starts = whole_periods(period_start(first, period), end, period)
+    frame = pd.DataFrame({"period": starts, "next_period": [later(start, period) for start in starts]})
+    return ibis.memtable(frame.astype("datetime64[us]")).cast({"period": "date", "next_period": "date"})
 
 
-def _by_period(table: Any, counts: Mapping[str, Any], *, as_of: Any, period: Period) -> Any:
+def _per_period(spine: Any, *parts: Any) -> Any:
+    """The spine with the counts of each part that has them by ``at``; 0 where there are none."""
+    table = spine
+    for part in parts:
+        table = table.left_join(part, table.period == part["at"]).drop("at")
+    return table.mutate(**{n: table[n].fill_null(0).cast("float64") for n in table.columns if n not in spine.columns})
+
+
+def _followed(table: Any, end: dt.date, days: int) -> Any:
+    """Whether ``days`` have passed since each period when ``end`` is over."""
+    return table.next_period + ibis.interval(days=days) <= ibis.literal(end + dt.timedelta(days=1))
+
+
+def _by_period(
+    table: Any, counts: Mapping[str, Any], *, as_of: Any, period: Period, follow_up: Mapping[str, int] | None = None
+) -> Any:
     """The counts of a table that has a ``day``, for the whole periods from its first row's to its last row's.
 
-    What lies before and after these is not known: a table that ends in May says nothing of June.
+    What lies before and after these is not known: a table that ends in May says nothing of June. Nor are counts whose
+    columns the table does not have, and those with a ``follow_up`` (in days) that is not over.
     """
     end = as_day(as_of)
-    seen = table.filter(table.day < _day_after(end)).aggregate(first=lambda t: t.day.min(), last=lambda t: t.day.max())
-    first, last = (None if day is None or day != day else as_day(day) for day in seen.execute().iloc[0])
-    starts = [start for start in _starts(first, end, period) if last and start <= last]
-    counted = table.group_by(at=table.day.truncate(unit_of(period)).cast("date")).agg(**counts)
-    spine = _spine(starts, period)
-    joined = spine.left_join(counted, spine.period == counted.at)
-    return joined.select(
-        "period", "next_period", **{name: joined[name].fill_null(0).cast("float64") for name in counts}
-    ).order_by("period")
-
-
-def _day_after(as_of: Any) -> Any:
-    import ibis
-
-    return ibis.literal(as_day(as_of) + dt.timedelta(days=1))
+    seen = table.filter(table.day <= ibis.literal(end)).aggregate(first=_.day.min(), last=_.day.max()).execute().iloc[0]
+    first, last = map(as_day, seen) if seen.notna().all() else (end_of(end).date(), end)
+    able = {name: count for name, count in counts.items() if {*BASE_MEASURES[name].columns} <= {*table.columns}}
+    counted = table.group_by(at=_start(table.day, period)).agg(**able)
+    joined = _per_period(_spine(first, end, period).filter(_.period <= ibis.literal(last)), counted)
+    late = {
+        name: _followed(joined, end, days).ifelse(joined[name], None)
+        for name, days in (follow_up or {}).items()
+        if name in able
+    }
+    absent = dict.fromkeys(counts.keys() - able.keys(), ibis.null("float64"))
+    return joined.mutate(**late, **absent).drop("next_period").order_by("period")

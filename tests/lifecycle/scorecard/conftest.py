@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import crmlib
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import clv, scorecard
 
 
 def orders_of(*rows):
@@ -57,10 +57,10 @@ def aurora(repository):
 def counted(aurora):
     """Aurora's base measures and scorecard."""
     tables = {name: aurora.table(name) for name in ("orders", "leads", "spend", "surveys", "tickets")}
-    client = aurora.client
-    measures = scorecard.base_measures(
-        **tables, as_of=aurora.as_of, margin=client.margin, discount_rate=client.discount_rate
-    )
+    client, orders = aurora.client, tables["orders"]
+    margin = float(clv.contribution_margin(orders, as_of=aurora.as_of, fallback=client.margin)["margin"].iloc[0])
+    days, money = scorecard.value_days(aurora.as_of), {"margin": margin, "discount_rate": client.discount_rate}
+    measures = scorecard.base_measures(**tables, equity=clv.equity_on(orders, days=days, **money), as_of=aurora.as_of)
     return measures, scorecard.load_kpis(targets=client.targets)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import clv, scorecard
 from tests.lifecycle.scorecard.conftest import measured, orders_of, rows_of
 
 
@@ -118,7 +118,9 @@ def test_why_a_kpi_has_no_value_is_told_as_it_is():
     kpis = scorecard.load_kpis()
     rows = [(f"c{i}", dt.date(2025, 1, 1) + dt.timedelta(days=i), 10) for i in range(150)]
     surveys = pd.DataFrame({"answered_at": pd.to_datetime(["2025-01-05"]), "kind": "csat", "score": [5]})
-    measures = scorecard.base_measures(orders=orders_of(*rows), surveys=surveys, as_of="2025-05-31")
+    orders, days = orders_of(*rows), scorecard.value_days("2025-05-31")
+    equity = clv.equity_on(orders, days=days)
+    measures = scorecard.base_measures(orders=orders, surveys=surveys, equity=equity, as_of="2025-05-31")
     chosen = {key: kpis[key] for key in ("clv", "nps", "churn_rate", "csat")}
     card = scorecard.scorecard(measures, chosen)
     assert card["state"].tolist() == ["unfitted", "no_cases", "unobserved", "few"]

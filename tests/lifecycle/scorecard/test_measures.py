@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlib.calendar import first_whole_period, later, period_start, whole_periods
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import clv, scorecard
 from tests.lifecycle.scorecard.conftest import orders_of
 
 
@@ -159,7 +159,8 @@ def test_pandas_and_a_database_answer_alike():
 )
 def test_odd_orders_do_not_stop_the_scorecard(rows):
     orders = orders_of(*rows)
-    measures = scorecard.base_measures(orders=orders, as_of="2025-02-28")
+    equity = clv.equity_on(orders, days=scorecard.value_days("2025-02-28"))
+    measures = scorecard.base_measures(orders=orders, equity=equity, as_of="2025-02-28")
     kpis = scorecard.load_kpis()
     card = scorecard.scorecard(measures, kpis)
     assert len(card) == len(kpis)

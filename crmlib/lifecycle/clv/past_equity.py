@@ -1,0 +1,43 @@
+"""What the customers of earlier days were expected to bring, as it would have been said then."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.fitting import fit_models
+from crmlib.lifecycle.clv.prediction import customer_equity
+from crmlib.lifecycle.clv.preparation import summary
+from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
+
+
+def equity_on(
+    orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, discount_rate: float = 0.0
+) -> pd.DataFrame:
+    """What the customers known on each of ``days`` were expected to bring in the 12 months after it.
+
+    ``orders``: the contract's (pandas or Ibis). Fits BG/NBD and gamma-gamma on the orders until each day. A frame
+    ``as_of, expected_value, expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by
+    ``discount_rate`` a year. A day is missing where no model can be fitted, not even by
+    :func:`~crmlib.lifecycle.clv.fit_models` with its weak prior (few customers came back).
+
+    Source: Fader, Hardie & Lee (2005); Fader & Hardie (2013).
+
+    >>> one = pd.DataFrame({"customer_id": ["a"], "amount": 9.0, "ordered_at": pd.to_datetime(["2025-01-01"])})
+    >>> equity_on(one, days=[dt.date(2025, 12, 31)]).empty
+    True
+    """
+    rows = []
+    for day in days:
+        try:
+            histories = to_pandas(summary(orders, as_of=day, free_orders="ignore"))
+            models = fit_models(histories).models
+            equity = customer_equity(histories, **models, margin=margin, discount_rate=discount_rate, draws=100)
+        except (CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers):
+            continue
+        rows += [(day, *row) for row in equity.loc[equity["measure"] == "customer_equity", "value":"high"].to_numpy()]
+    return pd.DataFrame(rows, columns=["as_of", "expected_value", "expected_value_low", "expected_value_high"])
