@@ -53,7 +53,7 @@ def second_order_outcomes(orders: Any, *, as_of: Any, within_days: int) -> Any:
     )
 
 
-def staged_effect(outcomes: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
+def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """What a measure changed that started in different units (shops) at different times: difference in differences.
 
     ``outcomes``: one row per observation with ``unit``, ``period``, ``treated`` (whether the measure was running) and
@@ -104,7 +104,7 @@ def staged_effect(outcomes: pd.DataFrame, *, confidence: float = 0.95) -> pd.Dat
     count, columns = len(table), others.shape[1] + 1
     correction = len(units) / (len(units) - 1) * (count - 1) / (count - columns)
     error = np.sqrt(correction * (clusters**2).sum()) / spread
-    reach = float(student.ppf(0.5 + confidence / 2, len(units) - 1)) * error
+    reach = float(student.ppf(0.5 + level / 2, len(units) - 1)) * error
     ever = table[table.unit.isin(table.loc[table.treated > 0, "unit"].unique())]
     means = ever.groupby("treated").outcome.mean()
     return pd.DataFrame(
@@ -120,7 +120,7 @@ def staged_effect(outcomes: pd.DataFrame, *, confidence: float = 0.95) -> pd.Dat
     )
 
 
-def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, confidence: float = 0.95) -> pd.DataFrame:
+def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, level: float = 0.95) -> pd.DataFrame:
     """What each play changed: customers who were treated against those whom chance left untreated.
 
     ``actions`` and ``orders`` are contract tables (pandas or Ibis). One row per play that has both arms: ``play``,
@@ -138,7 +138,7 @@ def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, conf
         if not {"treat", "control"} <= set(arm.index):
             continue
         treated, control = arm.loc["treat"], arm.loc["control"]
-        low, high = newcombe(treated.responses, treated.assigned, control.responses, control.assigned, level=confidence)
+        low, high = newcombe(treated.responses, treated.assigned, control.responses, control.assigned, level=level)
         rates = treated.responses / treated.assigned, control.responses / control.assigned
         rows.append((play, int(treated.assigned), int(control.assigned), *rates, rates[0] - rates[1], low, high))
     columns = ["play", "treated", "control", "treated_rate", "control_rate", "effect", "low", "high"]

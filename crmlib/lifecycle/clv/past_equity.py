@@ -15,9 +15,7 @@ from crmlib.lifecycle.clv.preparation import summary
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
 
 
-def equity_on(
-    orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, discount_rate: float = 0.0
-) -> pd.DataFrame:
+def equity_on(orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, discount_rate: float = 0.0) -> pd.DataFrame:
     """What the customers known on each of ``days`` were expected to bring in the 12 months after it.
 
     ``orders``: the contract's (pandas or Ibis). Fits BG/NBD and gamma-gamma on the orders until each day. A frame

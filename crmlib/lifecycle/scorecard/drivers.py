@@ -12,10 +12,16 @@ Source: Ang (2005), "The LMDI approach to decomposition analysis: a practical gu
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Any
 
-from crmlib.calendar import as_day, later
-from crmlib.engine import same_kind
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from crmlib.calendar import as_day, months_before
+from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import purchases
 from crmlib.statistics import delta_error, wald
 
@@ -54,7 +60,6 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     The intervals take the customers as a sample of those who might have come (Poisson, delta method on sums over
     customers), so they hold the chance of who came, not that of measurement: the change itself is a full count.
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 10.0],
     ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01", "2025-04-01"])})
     >>> tree = driver_tree(orders, as_of="2025-12-31").set_index("driver")
@@ -66,48 +71,40 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     revenue           10.00
     Name: contribution, dtype: float64
     """
-    import numpy as np
-    import pandas as pd
-
     columns = [
         "driver", "parent", "before", "after", "change", "contribution", "contribution_low", "contribution_high",
         "months", "starts", "changes", "ends", "data_begin",
     ]  # fmt: skip
-    sums = _read(orders, as_of=as_of, months=months)
-    if sums is None:
+    times = _times(orders, as_of=as_of, months=months)
+    if times is None:
         return pd.DataFrame(columns=columns)
-    times, totals, moments, guests = sums
-    if min(totals[7], totals[8]) <= 0:
+    days = {"starts": times["starts"], "changes": times["changes"], "begins": times["data_begin"]}
+    sums = to_pandas(customer_sums(orders, as_of=times["ends"], **days)).iloc[0].fillna(0.0).astype(float)
+    totals = sums[[*_TOTALS]].to_numpy()
+    a0, a1, new, returned, lost, o0, o1, r0, r1 = totals.tolist()
+    if min(r0, r1) <= 0:
         return pd.DataFrame(columns=columns)
+    moments = np.array([[sums["_".join(sorted((one, two)))] for two in _TOTALS] for one in _TOTALS])
     parts, slopes = _contributions(totals), _slopes(totals)
     spread = delta_error(slopes, moments)
-    a0, a1, new, returned, lost, o0, o1, r0, r1 = totals.tolist()
-    (guests_before, guests_after), guest_squares = guests
-    guest_change = guests_after - guests_before
-    change = r1 - r0 + guest_change
-    change_spread = float(np.sqrt(moments[7, 7] + moments[8, 8] - 2 * moments[7, 8] + guest_squares))
-    customers_spread = float(delta_error(slopes[:3].sum(axis=0), moments))
+    before, after, squares = sums[["guests0", "guests1", "guest_squares"]]
+    change_spread = math.sqrt(moments[7, 7] + moments[8, 8] - 2 * moments[7, 8] + squares)
     nodes = [
-        ("revenue", "", r0 + guests_before, r1 + guests_after, change, change_spread),
-        ("customers", "revenue", a0, a1, parts[:3].sum(), customers_spread),
+        ("revenue", "", r0 + before, r1 + after, r1 - r0 + after - before, change_spread),
+        ("customers", "revenue", a0, a1, parts[:3].sum(), delta_error(slopes[:3].sum(axis=0), moments)),
         ("new_customers", "customers", 0.0, new, parts[0], spread[0]),
         ("returned_customers", "customers", 0.0, returned, parts[1], spread[1]),
         ("lost_customers", "customers", 0.0, -lost, parts[2], spread[2]),
         ("orders_per_customer", "revenue", o0 / a0, o1 / a1, parts[3], spread[3]),
         ("order_value", "revenue", r0 / o0, r1 / o1, parts[4], spread[4]),
-        ("guests", "revenue", guests_before, guests_after, guest_change, float(np.sqrt(guest_squares))),
+        ("guests", "revenue", before, after, after - before, math.sqrt(squares)),
     ]
-    starts, changes, end, length, first_day = times
-    if first_day >= starts:
-        nodes = [node for node in nodes if node[0] != "returned_customers"]
-    told = (length, starts, changes, end, first_day)
-    return pd.DataFrame(
-        [
-            (name, parent, before, after, after - before, part, *wald(part, s), *told)
-            for name, parent, before, after, part, s in nodes
-        ],
-        columns=columns,
-    )
+    tree = pd.DataFrame(nodes, columns=["driver", "parent", "before", "after", "contribution", "error"])
+    low, high = wald(tree["contribution"], tree["error"])
+    tree = tree.assign(change=tree["after"] - tree["before"], contribution_low=low, contribution_high=high, **times)
+    if times["data_begin"] >= times["starts"]:
+        tree = tree[tree["driver"] != "returned_customers"]
+    return tree[columns].reset_index(drop=True)
 
 
 def won_before(tree: Any) -> dt.date | None:
@@ -116,7 +113,6 @@ def won_before(tree: Any) -> dt.date | None:
     ``tree``: a frame from :func:`driver_tree`. "Hardly anybody": of those who bought in the later time, at most one
     in a hundred was new. Such data follow customers who were chosen by when they came, so their revenue can but fall.
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [10.0, 10.0, 20.0],
     ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01"])})
     >>> won_before(driver_tree(orders, as_of="2025-12-31"))
@@ -138,38 +134,23 @@ def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[d
     9
     """
     after = as_of + dt.timedelta(days=1)
-    while months > 0:
-        start, middle = _months_before(after, 2 * months), _months_before(after, months)
+    for length in range(months, 0, -1):
+        start = months_before(after, 2 * length)
         if first_day <= start + dt.timedelta(days=_LATE_DAYS):
-            return start, middle, as_of, months
-        months -= 1
+            return start, months_before(after, length), as_of, length
     return None
 
 
-def _months_before(day: dt.date, months: int) -> dt.date:
-    first = later(day.replace(day=1), "month", -months)
-    last = (later(first, "month") - dt.timedelta(days=1)).day
-    return first.replace(day=min(day.day, last))
-
-
-def _read(orders: Any, *, as_of: Any, months: int) -> Any:
-    """The two times; sums over customers of ``_TOTALS``, the sums of their products, and revenue of guests."""
-    import numpy as np
-    import pandas as pd
-
-    from crmlib.engine import to_pandas
-
+def _times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | None:
+    """The two times that can be compared, and the day on which the data begin; None if there are no two."""
     end = as_day(as_of)
     first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
-    times = None if first_day is None else comparable_times(first_day, end, months)
-    if times is None:
-        return None
-    found = customer_sums(orders, starts=times[0], changes=times[1], as_of=end, begins=first_day)
-    sums = to_pandas(found).iloc[0].fillna(0.0)
-    totals = np.array([sums[name] for name in _TOTALS], dtype=float)
-    moments = np.array([[sums["_".join(sorted((one, two)))] for two in _TOTALS] for one in _TOTALS], dtype=float)
-    guests = pd.Series(sums)[["guests0", "guests1"]].to_numpy(dtype=float), float(sums["guest_squares"])
-    return (*times, first_day), totals, moments, guests
+    times = first_day and comparable_times(first_day, end, months)
+    return (
+        {**dict(zip(("starts", "changes", "ends", "months"), times, strict=True)), "data_begin": first_day}
+        if times
+        else None
+    )
 
 
 @same_kind
@@ -215,7 +196,6 @@ def customer_sums(
     ``guest_squares``: the sum of its squared amounts. Purchases before
     ``begins`` do not count. pandas or Ibis in, same kind out.
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
     ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
     >>> days = {"starts": dt.date(2025, 1, 1), "changes": dt.date(2025, 2, 1), "as_of": dt.date(2025, 2, 28)}
@@ -223,43 +203,44 @@ def customer_sums(
        new  lost   r1
     0    1     1  4.0
     """
-    import ibis
-
-    bought = purchases(orders, as_of=as_of, guests=True)
-    if begins is not None:
-        bought = bought.filter(bought.day >= ibis.literal(begins))
-    is_later = bought.day >= ibis.literal(changes)
-    is_earlier = (bought.day >= ibis.literal(starts)) & ~is_later
-    known = bought.filter(bought.customer_id.notnull())
-    is_later_known = known.day >= ibis.literal(changes)
-    is_earlier_known = (known.day >= ibis.literal(starts)) & ~is_later_known
-    each = known.group_by("customer_id").agg(
-        first=known.day.min(),
-        o0=known.count(where=is_earlier_known),
-        o1=known.count(where=is_later_known),
-        r0=known.spend.sum(where=is_earlier_known).fill_null(0.0),
-        r1=known.spend.sum(where=is_later_known).fill_null(0.0),
-    )
-    gained = (each.o1 > 0) & (each.o0 == 0)
-    each = each.mutate(
-        a0=(each.o0 > 0).cast("int64"),
-        a1=(each.o1 > 0).cast("int64"),
-        new=(gained & (each["first"] >= ibis.literal(changes))).cast("int64"),
-        returned=(gained & (each["first"] < ibis.literal(changes))).cast("int64"),
-        lost=((each.o0 > 0) & (each.o1 == 0)).cast("int64"),
-    )
-    sums = {name: each[name].sum() for name in _TOTALS}
+    each = _each(orders, starts=starts, changes=changes, as_of=as_of, begins=begins)
+    before, after = each.o0 > 0, each.o1 > 0
+    flags = {
+        "a0": before,
+        "a1": after,
+        "new": after & ~before & (each["first"] >= ibis.literal(changes)),
+        "returned": after & ~before & (each["first"] < ibis.literal(changes)),
+        "lost": before & ~after,
+    }
+    known = each.filter(_.customer_id.notnull()).mutate(**{name: flag.cast("int64") for name, flag in flags.items()})
+    sums = {name: known[name].sum() for name in _TOTALS}
     for i, one in enumerate(_TOTALS):
         for two in _TOTALS[i:]:
-            sums["_".join(sorted((one, two)))] = (each[one] * each[two]).sum()
-    guest = bought.customer_id.isnull()
-    squares = (bought.spend * bought.spend).sum(where=guest & (is_earlier | is_later))
-    without = bought.aggregate(
-        guests0=bought.spend.sum(where=guest & is_earlier),
-        guests1=bought.spend.sum(where=guest & is_later),
-        guest_squares=squares,
+            sums["_".join(sorted((one, two)))] = (known[one] * known[two]).sum()
+    guests = each.filter(_.customer_id.isnull())
+    return known.aggregate(**sums).cross_join(
+        guests.aggregate(guests0=_.r0.sum(), guests1=_.r1.sum(), guest_squares=_.squares.sum())
     )
-    return each.aggregate(**sums).cross_join(without)
+
+
+def _each(
+    orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date | None = None, by: str = ""
+) -> Any:
+    """Orders and revenue of the two times per customer (guests together, without an id), and per value of ``by``."""
+    bought = purchases(orders, as_of=as_of, guests=True, keep=[by] if by else [])
+    if begins is not None:
+        bought = bought.filter(_.day >= ibis.literal(begins))
+    is_later = bought.day >= ibis.literal(changes)
+    is_earlier = (bought.day >= ibis.literal(starts)) & ~is_later
+    groups = {"group": bought[by].cast("string").fill_null("–")} if by else {}
+    return bought.group_by(**groups, customer_id="customer_id").agg(
+        first=_.day.min(),
+        o0=bought.count(where=is_earlier),
+        o1=bought.count(where=is_later),
+        r0=bought.spend.sum(where=is_earlier).fill_null(0.0),
+        r1=bought.spend.sum(where=is_later).fill_null(0.0),
+        squares=(bought.spend * bought.spend).sum(where=is_earlier | is_later),
+    )
 
 
 def logarithmic_mean(one: Any, two: Any) -> Any:
@@ -268,8 +249,6 @@ def logarithmic_mean(one: Any, two: Any) -> Any:
     >>> logarithmic_mean(2.0, 2.0), round(logarithmic_mean(1.0, 2.718281828459045), 6)
     (2.0, 1.718282)
     """
-    import math
-
     ratio = one / two
     # Near equality the quotient is 0/0; log1p keeps its digits, and the series the rest.
     if abs(ratio - 1) < 1e-6:
@@ -279,10 +258,6 @@ def logarithmic_mean(one: Any, two: Any) -> Any:
 
 def _contributions(totals: Any) -> Any:
     """New, returned, lost, orders per customer, order value: their shares of the change r1 − r0."""
-    import math
-
-    import numpy as np
-
     a0, a1, new, returned, lost, o0, o1, r0, r1 = (float(value) for value in totals)
     weight = logarithmic_mean(r1, r0)
     # ln(a1/a0) = (new + returned − lost) / L(a1, a0), so each head counts the same, whether it came or went.
@@ -300,8 +275,6 @@ def _contributions(totals: Any) -> Any:
 
 def _slopes(totals: Any) -> Any:
     """How the contributions change with each total, by central differences."""
-    import numpy as np
-
     slopes = np.empty((5, len(totals)))
     for j, total in enumerate(totals):
         step = 1e-4 * max(abs(total), 1.0)
@@ -322,7 +295,6 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
     ``change`` (empty where a group has revenue of customers in one time only). Customers count in each group in which
     they bought. No rows without two comparable times.
 
-    >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 5.0],
     ...     "store": ["S1", "S2", "S1", "S2"],
     ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01", "2025-04-01"])})
@@ -331,64 +303,36 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
     0    S1    10.0                 10.0
     1    S2    -5.0                 -5.0
     """
-    import numpy as np
-    import pandas as pd
-
-    from crmlib.engine import to_pandas
-
     columns = [
         "group", "revenue_before", "revenue_after", "change",
         "through_customers", "through_frequency", "through_order_value", "through_guests",
     ]  # fmt: skip
-    end = as_day(as_of)
-    first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
-    times = None if first_day is None else comparable_times(first_day, end, months)
+    times = _times(orders, as_of=as_of, months=months)
     if times is None or by not in orders.columns:
         return pd.DataFrame(columns=columns)
-    groups = to_pandas(_group_sums(orders, by=by, starts=times[0], changes=times[1], as_of=end))
+    days = {"starts": times["starts"], "changes": times["changes"]}
     rows = []
-    for group in groups.itertuples(index=False):
-        guests = group.guests1 - group.guests0
+    for group in to_pandas(_group_sums(orders, by=by, as_of=times["ends"], **days)).itertuples(index=False):
+        split = [np.nan, np.nan, np.nan]
         if min(group.r0, group.r1) > 0:
             totals = [group.a0, group.a1, group.a1, 0, group.a0, group.o0, group.o1, group.r0, group.r1]
             parts = _contributions(totals)
-            split = [parts[:3].sum(), parts[3], parts[4], guests]
-        else:
-            split = [np.nan, np.nan, np.nan, guests]
+            split = [parts[:3].sum(), parts[3], parts[4]]
         before, after = group.r0 + group.guests0, group.r1 + group.guests1
-        rows.append([group.group, before, after, after - before, *split])
+        rows.append([group.group, before, after, after - before, *split, group.guests1 - group.guests0])
     table = pd.DataFrame(rows, columns=columns)
     table = table.sort_values("change", key=lambda change: -change.abs(), kind="stable", ignore_index=True)
     if len(table) > most:
         rest = table.iloc[most - 1 :].drop(columns="group").sum(min_count=len(table) - most + 1)
         table = pd.concat([table.head(most - 1), pd.DataFrame([{"group": "…", **rest}])], ignore_index=True)
-    return table[columns]
+    return table
 
 
 @same_kind
 def _group_sums(orders: Any, *, by: str, starts: dt.date, changes: dt.date, as_of: dt.date) -> Any:
-    import ibis
-
-    bought = purchases(orders, as_of=as_of, guests=True, keep=[by])
-    bought = bought.mutate(group=bought[by].cast("string").fill_null("–"))
-    bought = bought.filter(bought.day >= ibis.literal(starts))
-    is_later, guest = bought.day >= ibis.literal(changes), bought.customer_id.isnull()
-
-    def of(kept: Any) -> dict[str, Any]:
-        return {"revenue": bought.spend.sum(where=kept).fill_null(0.0), "orders": bought.count(where=kept)}
-
-    before, after = of(~guest & ~is_later), of(~guest & is_later)
-    return (
-        bought.group_by("group")
-        .agg(
-            a0=bought.customer_id.nunique(where=~guest & ~is_later),
-            a1=bought.customer_id.nunique(where=~guest & is_later),
-            o0=before["orders"],
-            o1=after["orders"],
-            r0=before["revenue"],
-            r1=after["revenue"],
-            guests0=bought.spend.sum(where=guest & ~is_later).fill_null(0.0),
-            guests1=bought.spend.sum(where=guest & is_later).fill_null(0.0),
-        )
-        .order_by("group")
-    )
+    each = _each(orders, starts=starts, changes=changes, as_of=as_of, begins=starts, by=by)
+    known = each.customer_id.notnull()
+    sums = {name: each[name].sum(where=known).fill_null(0) for name in ("o0", "o1", "r0", "r1")}
+    guests = {f"guests{i}": each[f"r{i}"].sum(where=~known).fill_null(0.0) for i in (0, 1)}
+    heads = {f"a{i}": each.count(where=known & (each[f"o{i}"] > 0)) for i in (0, 1)}
+    return each.group_by("group").agg(**heads, **sums, **guests).order_by("group")
