@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.answers import tally
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.purchases import purchases
 from crmlib.statistics import holm, net_score_variance
 
@@ -104,7 +104,7 @@ def groups(answers: Any, *, dimensions: Sequence[str], level: float = 0.95) -> A
     import ibis
     import pandas as pd
 
-    table = ibis.memtable(answers) if isinstance(answers, pd.DataFrame) else answers
+    table = to_ibis(answers)
     named = [name for name in dict.fromkeys(dimensions) if name in table.columns]
     if not named:
         return pd.DataFrame(columns=list(GROUPS))

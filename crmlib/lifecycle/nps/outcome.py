@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.answers import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
 from crmlib.calendar import end_of
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.purchases import purchases
 from crmlib.statistics import percentiles, poisson_resamples, wald, wilson
 
@@ -45,16 +45,10 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
 
     end = end_of(as_of)
     after, earlier = ibis.interval(days=days), ibis.interval(days=before)
-    given = answers.filter(answers.customer_id.notnull()).select(
-        customer_id=answers.customer_id.cast("string"),
-        response_id=answers.response_id,
-        answered_at=answers.answered_at,
-        score=answers.score,
-        category=answers.category,
-    )
+    given = answers.filter(answers.customer_id.notnull()).select(*_ANSWER)
+    given = given.mutate(customer_id=given.customer_id.cast("string"))
     given = given.filter(given.answered_at + after <= ibis.literal(end))
-    order = ibis.window(group_by=given.customer_id, order_by=[given.answered_at.desc(), given.response_id.desc()])
-    last = given.mutate(_rank=ibis.row_number().over(order)).filter(lambda t: t._rank == 0).drop("_rank")
+    last = _latest(given)
     bought = purchases(orders, as_of=as_of).select(buyer="customer_id", bought_at="ordered_at", spend="spend")
     last = last.filter(bought.count().as_scalar() > 0)
     pairs = last.join(bought, last.customer_id == bought.buyer)
@@ -73,6 +67,14 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
     since = table.answered_at.delta(table.last, unit="second") / 86400.0
     table = table.mutate(**amounts, **counts, days_since=since.fill_null(float(before)))
     return table.select(*_ANSWER, *_HISTORY).order_by("customer_id")
+
+
+def _latest(given: Any) -> Any:
+    """The latest answer of each customer."""
+    import ibis
+
+    order = ibis.window(group_by=given.customer_id, order_by=[given.answered_at.desc(), given.response_id.desc()])
+    return given.mutate(_rank=ibis.row_number().over(order)).filter(lambda t: t._rank == 0).drop("_rank")
 
 
 def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000, seed: int = 8) -> Any:
@@ -106,36 +108,19 @@ def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000,
     present = [name for name in CATEGORIES if (later.category == name).any()]
     if not present:
         return pd.DataFrame(columns=list(LATER))
+    members = np.column_stack([(later.category == name).to_numpy(dtype=float) for name in present])
     draws = _draws(later, resamples=resamples, seed=seed)
-    rows = []
-    for name in present:
-        part = later[later.category == name]
-        revenue = part.revenue_after.to_numpy(dtype=float)
-        means = (draws[:, (later.category == name).to_numpy()] @ revenue) / np.maximum(
-            draws[:, (later.category == name).to_numpy()].sum(axis=1), 1
-        )
-        bought = int((part.orders_after > 0).sum())
-        limits = wilson(bought, len(part), level=level)
-        revenues = percentiles(means, level=level) if len(part) > 1 else (np.nan, np.nan)
-        rows.append(
-            {
-                "category": name,
-                "customers": len(part),
-                "bought": bought / len(part),
-                "bought_low": float(limits[0]),
-                "bought_high": float(limits[1]),
-                "revenue_before": float(part.revenue_before.mean()),
-                "revenue_after": float(revenue.mean()),
-                "revenue_low": float(revenues[0]),
-                "revenue_high": float(revenues[1]),
-                "small_base": len(part) < SMALL_BASE,
-            }
-        )
-    table = pd.DataFrame(rows)
-    adjusted, resampled = _adjusted(later, present, draws)
-    table["adjusted_revenue"] = adjusted
-    unknown = (np.nan, np.nan)
-    table["adjusted_low"], table["adjusted_high"] = percentiles(resampled, level=level) if len(resampled) else unknown
+    revenue = later.revenue_after.to_numpy(dtype=float)
+    of_category = later.assign(again=later.orders_after > 0).groupby("category")
+    means = of_category[["again", "revenue_before", "revenue_after"]].mean().rename(columns={"again": "bought"})
+    table = means.assign(customers=of_category.size()).loc[present].reset_index()
+    table["small_base"] = table.customers < SMALL_BASE
+    table["bought_low"], table["bought_high"] = wilson(table.bought * table.customers, table.customers, level=level)
+    resampled = draws @ (members * revenue[:, None]) / np.maximum(draws @ members, 1)
+    limits = np.where(table.customers > 1, percentiles(resampled, level=level), np.nan)
+    table["revenue_low"], table["revenue_high"] = limits
+    table["adjusted_revenue"], resampled = _adjusted(later, members, draws)
+    table["adjusted_low"], table["adjusted_high"] = percentiles(resampled, level=level)
     return table[list(LATER)]
 
 
@@ -174,8 +159,7 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
     error = np.sqrt((inverse @ meat @ inverse)[1, 1] * len(later) / max(len(later) - design.shape[1], 1))
     raw = revenue[~detractor].mean() - revenue[detractor].mean()
     values = [detractor.sum(), (~detractor).sum(), raw, line[1], *wald(line[1], error, level=level)]
-    table = pd.DataFrame([values], columns=columns)
-    return table.astype({"detractor_customers": "int64", "other_customers": "int64"})
+    return pd.DataFrame([values], columns=columns)
 
 
 def _history(later: Any) -> Any:
@@ -199,15 +183,14 @@ def _draws(later: Any, *, resamples: int, seed: int) -> Any:
     return np.vstack([block.astype(np.float32) for block in blocks])
 
 
-def _adjusted(later: Any, present: list[str], draws: Any) -> tuple[Any, Any]:
+def _adjusted(later: Any, members: Any, draws: Any) -> tuple[Any, Any]:
     """Mean later revenue per category at the average history, and the same in every resample."""
     import numpy as np
 
-    sizes = [int((later.category == name).sum()) for name in present]
-    if sum(size >= SMALL_BASE for size in sizes) < 2 or min(sizes) < 5:
-        return np.full(len(present), np.nan), np.empty((0, len(present)))
-    category = np.column_stack([(later.category == name).to_numpy(dtype=float) for name in present])
-    design = np.column_stack([category, _history(later)])
+    sizes, count = members.sum(axis=0), members.shape[1]
+    if (sizes >= SMALL_BASE).sum() < 2 or sizes.min() < 5:
+        return np.full(count, np.nan), np.full((1, count), np.nan)
+    design = np.column_stack([members, _history(later)])
     revenue = later.revenue_after.to_numpy(dtype=float)
     line = np.linalg.lstsq(design, revenue, rcond=None)[0]
     width = design.shape[1]
@@ -216,7 +199,7 @@ def _adjusted(later: Any, present: list[str], draws: Any) -> tuple[Any, Any]:
     target = (draws @ (design * revenue[:, None]))[:, :, None]
     # The history is centred on all customers here, in every resample: the estimate is for their average history.
     lines = (np.linalg.pinv(normal) @ target)[:, :, 0]
-    return line[: len(present)], lines[:, : len(present)]
+    return line[:count], lines[:, :count]
 
 
 @same_kind
@@ -245,8 +228,7 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
         answers.customer_id.notnull() & (answers.answered_at >= since) & (answers.answered_at < ibis.literal(end))
     )
     given = given.mutate(customer_id=given.customer_id.cast("string"))
-    order = ibis.window(group_by=given.customer_id, order_by=[given.answered_at.desc(), given.response_id.desc()])
-    last = given.mutate(_rank=ibis.row_number().over(order)).filter(lambda t: t._rank == 0)
+    last = _latest(given)
     weight = ["weight"] if "weight" in last.columns else []
     last = last.select("customer_id", "answered_at", "score", "category", *weight)
     bought = purchases(orders, as_of=as_of)
@@ -295,8 +277,7 @@ def detractor_revenue(standing: Any, orders: Any, *, as_of: Any, days: int = 365
         linear = share * (1 - share) * amount.sum() ** 2 / float((amount**2 * (detractor - share) ** 2).sum())
         worth = min(linear, worth)
     low, high = wilson(share * worth, worth, level=level)
-    ordered = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
-    bought = purchases(ordered, as_of=as_of)
+    bought = purchases(to_ibis(orders), as_of=as_of)
     end = end_of(as_of)
     recent = bought.filter(bought.ordered_at >= ibis.literal(end - dt.timedelta(days=days)))
     sums = to_pandas(recent.agg(total=recent.spend.sum(), active=recent.customer_id.nunique())).iloc[0]
@@ -304,6 +285,4 @@ def detractor_revenue(standing: Any, orders: Any, *, as_of: Any, days: int = 365
     known = float((standing.revenue.to_numpy(dtype=float) * detractor).sum())
     of_those = [len(standing), int(detractor.sum()), known, share, float(low), float(high)]
     projected = [active, total, share * total, float(low) * total, float(high) * total]
-    table = pd.DataFrame([[*of_those, *projected]], columns=[*columns, *more])
-    whole = ("answered", "detractor_customers", "active_customers")
-    return table.astype(dict.fromkeys(whole, "int64"))
+    return pd.DataFrame([[*of_those, *projected]], columns=[*columns, *more])

@@ -167,7 +167,7 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
     nothing = ~np.any([mask for _, mask in found], axis=0) if found else np.ones(len(said), dtype=bool)
     parts = {name: said[mask] for name, mask in [*found, (OTHER, nothing)] if mask.any()}
     score = _scores_of(parts, level)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, part in parts.items():
         worst = part[part.category == DETRACTOR]
         rows.append(
@@ -182,11 +182,8 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
                 "praise": _typical(part[part.category == PROMOTER].comment),
             }
         )
-    table = pd.DataFrame(rows, columns=list(THEMES))
-    table["_last"] = table.theme == OTHER
-    return table.sort_values(["_last", "answers", "theme"], ascending=[True, False, True], ignore_index=True).drop(
-        columns="_last"
-    )
+    rows.sort(key=lambda row: (row["theme"] == OTHER, -row["answers"], row["theme"]))
+    return pd.DataFrame(rows, columns=list(THEMES))
 
 
 def _scores_of(parts: Mapping[Any, Any], level: float) -> Any:

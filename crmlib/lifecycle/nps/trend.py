@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 
 from crmlib.calendar import Period, as_day, unit_of
-from crmlib.engine import to_pandas
+from crmlib.engine import to_ibis, to_pandas
 from crmlib.lifecycle.nps.score import difference, scores
 from crmlib.statistics import net_score_variance, run_lengths, standard_errors, wald
 from crmlib.statistics.limits import RUN
@@ -43,14 +44,8 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
     import numpy as np
     import pandas as pd
 
-    rows = answers if isinstance(answers, pd.DataFrame) else None
-    if rows is not None:
-        start = pd.to_datetime(rows.answered_at).dt.to_period(unit_of(period)).dt.start_time
-        dated = rows.assign(period=start.astype("datetime64[us]"))
-    else:
-        dated = answers.mutate(period=answers.answered_at.truncate(unit_of(period)))
-    if rows is not None and not len(rows):
-        return pd.DataFrame(columns=list(TREND))
+    dated = to_ibis(answers)
+    dated = dated.mutate(period=dated.answered_at.truncate(unit_of(period)))
     table = to_pandas(scores(dated, by=("period",), level=level))
     if not len(table):
         return pd.DataFrame(columns=list(TREND))
@@ -70,7 +65,10 @@ def trend(answers: Any, *, as_of: Any, period: Period = "quarter", sigma: float 
     table["limit_low"] = (table.centre - half).clip(lower=-100)
     table["limit_high"] = (table.centre + half).clip(upper=100)
     table["signal"] = _signals(table)
-    _changes(table)
+    changes = ["change", "change_low", "change_high"]
+    table[changes] = np.nan
+    for (_, before), (index, row) in itertools.pairwise(table[known].iterrows()):
+        table.loc[index, changes] = difference(before, row)
     over = as_day(as_of) + dt.timedelta(days=1)
     ends = table.period.dt.to_period(unit_of(period)).dt.end_time.dt.date
     table["unfinished"] = [end >= over for end in ends]
@@ -91,21 +89,6 @@ def _signals(table: Any) -> Any:
     )
     signals[known.index] = found
     return signals
-
-
-def _changes(table: Any) -> None:
-    """Fill ``change``, ``change_low`` and ``change_high`` of a frame that :func:`trend` has made itself."""
-    import numpy as np
-
-    names = ["change", "change_low", "change_high"]
-    table[names] = np.nan
-    before = None
-    for index, row in table.iterrows():
-        if row.answers == 0:
-            continue
-        if before is not None:
-            table.loc[index, names] = difference(before, row)
-        before = row
 
 
 def drift(trend: Any, *, level: float = 0.95) -> Any:
@@ -132,10 +115,8 @@ def drift(trend: Any, *, level: float = 0.95) -> Any:
         return pd.DataFrame(columns=columns)
     error = np.maximum((known.nps_high - known.nps_low).to_numpy(dtype=float) / (2 * standard_errors(level)), 1e-6)
     years = (known.period - known.period.iloc[0]).dt.days.to_numpy() / 365.25
-    design = np.column_stack([np.ones(len(years)), years]) / error[:, None]
-    target = known.nps.to_numpy(dtype=float) / error
-    inverse = np.linalg.inv(design.T @ design)
-    line = inverse @ design.T @ target
-    scatter = float(((target - design @ line) ** 2).sum()) / (len(years) - 2)
-    interval = wald(line[1], float(np.sqrt(inverse[1, 1] * max(1.0, scatter))), level=level)
-    return pd.DataFrame([[line[1], *interval, len(years)]], columns=columns)
+    target = known.nps.to_numpy(dtype=float)
+    line, covariance = np.polyfit(years, target, 1, w=1 / error, cov="unscaled")
+    scatter = float((((target - np.polyval(line, years)) / error) ** 2).sum()) / (len(years) - 2)
+    interval = wald(line[0], float(np.sqrt(covariance[0, 0] * max(1.0, scatter))), level=level)
+    return pd.DataFrame([[line[0], *interval, len(years)]], columns=columns)

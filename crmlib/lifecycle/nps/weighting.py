@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.calendar import end_of
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.nps.score import scores
 from crmlib.purchases import purchases
 from crmlib.statistics import wilson
@@ -179,21 +179,13 @@ def response_rates(requests: Any, *, level: float = 0.95) -> Any:
     import pandas as pd
 
     columns = ["trait", "value", "asked", "answered", "response_rate", "rate_low", "rate_high"]
-    if isinstance(requests, pd.DataFrame) and not len(requests):
-        return pd.DataFrame(columns=columns)
-    cells = _cells(requests, [name for name in TRAITS if name in requests.columns])
-    parts = [
-        pd.DataFrame(
-            {"trait": ["all"], "value": [""], "asked": [cells.asked.sum()], "answered": [cells.answered.sum()]}
-        )
-    ]
-    for trait in TRAITS:
-        if trait in cells.columns and cells[trait].nunique() > 1:
-            sums = cells.groupby(trait)[["asked", "answered"]].sum().reset_index().rename(columns={trait: "value"})
-            sums["_order"] = [_place(value) for value in sums.value]
-            parts.append(sums.sort_values(["_order", "value"]).drop(columns="_order").assign(trait=trait))
+    cells = _cells(requests, [name for name in TRAITS if name in requests.columns]).assign(all="")
+    parts = []
+    for trait in ("all", *[name for name in TRAITS if name in cells.columns and cells[name].nunique() > 1]):
+        sums = cells.groupby(trait)[["asked", "answered"]].sum().rename_axis("value").reset_index()
+        ordered = sums.sort_values("value", key=lambda values: values.map(lambda value: (_place(value), value)))
+        parts.append(ordered.assign(trait=trait))
     table = pd.concat(parts, ignore_index=True)
-    table = table[table.asked > 0].reset_index(drop=True)
     table["response_rate"] = table.answered / table.asked
     table["rate_low"], table["rate_high"] = wilson(table.answered, table.asked, level=level)
     return table[columns]
@@ -204,22 +196,11 @@ def _place(value: str) -> int:
     return bands.index(value) if value in bands else -1
 
 
-@same_kind
-def _counted(requests: Any, traits: Any) -> Any:
-    return (
-        requests.group_by(list(traits))
-        .agg(asked=requests.count(), answered=requests.answered.sum().cast("int64"))
-        .order_by(*traits)
-    )
-
-
 def _cells(requests: Any, traits: Sequence[str]) -> Any:
     """The distinct combinations of traits with how many were asked and answered, as a small pandas frame."""
-    import ibis
-    import pandas as pd
-
-    table = ibis.memtable(requests) if isinstance(requests, pd.DataFrame) else requests
-    return to_pandas(_counted(table, tuple(traits)))
+    table = to_ibis(requests)
+    answered = table.answered.cast("int64").sum().cast("int64")
+    return to_pandas(table.group_by(list(traits)).agg(asked=table.count(), answered=answered).order_by(*traits))
 
 
 def response_model(requests: Any, *, trim: float = 5.0) -> Any:
@@ -247,7 +228,7 @@ def response_model(requests: Any, *, trim: float = 5.0) -> Any:
 
     traits = [name for name in TRAITS if name in requests.columns]
     columns = [*traits, "asked", "answered", "propensity", "weight"]
-    if not traits or (isinstance(requests, pd.DataFrame) and not len(requests)):
+    if not traits:
         return pd.DataFrame(columns=columns)
     cells = _cells(requests, traits)
     asked, answered = int(cells.asked.sum()), int(cells.answered.sum())
@@ -300,7 +281,7 @@ def weigh(answers: Any, requests: Any, model: Any) -> Any:
     framed = isinstance(answers, pd.DataFrame)
     if not len(model):
         return answers.iloc[:0].assign(weight=0.0) if framed else answers.mutate(weight=0.0).limit(0)
-    given, asked = (ibis.memtable(t) if isinstance(t, pd.DataFrame) else t for t in (answers, requests))
+    given, asked = to_ibis(answers), to_ibis(requests)
     traits = [name for name in TRAITS if name in model.columns and name in asked.columns]
     asked = asked.filter(asked.response_id.notnull()).select("response_id", *traits)
     weights = asked.join(ibis.memtable(model[[*traits, "weight"]]), traits).select("response_id", "weight")
