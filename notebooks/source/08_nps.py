@@ -116,34 +116,56 @@ assert abs(overall.nps - 100 * (promoters - detractors)).lt(1e-9).all()
 # Each answer counts 1, 0 or −1, and the score is the mean of these. The textbook range of a mean (after Wald) fails where
 # you need it most. Ask five customers and hear "10" five times: it says 100, plus or minus nothing.
 #
-# The **adjusted Wald interval** repairs this with a trick that anybody can follow. *Pretend that three more people had
-# answered*: three quarters of a promoter, three quarters of a detractor, one and a half passives. Before you run the
-# cells: will the range become wider or narrower?
+# Let us look at ten customers, each with one answer, the latest. Write p for their share of promoters and d for that of
+# detractors, so that the mean is p − d. The squares of the answers are 1 or 0, and their mean is p + d. The **variance**, the
+# mean square less the square of the mean, is therefore p + d − (p − d)². It says how far single answers scatter. The mean
+# of n answers scatters less: its **standard error** is the root of variance / n. In 95 of 100 samples the mean lies
+# within 1.96 standard errors of the truth.
 
 # %%
-latest = answers.drop_duplicates("respondent", keep="last")
-n = len(latest) + 3
-p, d = ((latest.score >= 9).sum() + 0.75) / n, ((latest.score <= 6).sum() + 0.75) / n
-
-# %%
+ten = answers.drop_duplicates("respondent", keep="last").head(10)
+n, p, d = ten.score.count(), (ten.score >= 9).mean(), (ten.score <= 6).mean()
 half = 1.96 * ((p + d - (p - d) ** 2) / n) ** 0.5
-[round(float(100 * end), 1) for end in (p - d - half, p - d + half)]
+plain = [round(float(100 * end), 1) for end in (p - d - half, p - d + half)]
+plain
 
 # %% [markdown]
-# The library gives the same range for one answer per customer:
+# The **adjusted Wald interval** repairs this with a trick that anybody can follow. *Pretend that three more people had
+# answered*: three quarters of a promoter, three quarters of a detractor, one and a half passives. Before you run the
+# cell: in which direction will the range move?
 
 # %%
-nps.scores(latest)[["nps_low", "nps_high"]].round(1)
+n = len(ten) + 3
+p, d = ((ten.score >= 9).sum() + 0.75) / n, ((ten.score <= 6).sum() + 0.75) / n
+half = 1.96 * ((p + d - (p - d) ** 2) / n) ** 0.5
+adjusted = [round(float(100 * end), 1) for end in (p - d - half, p - d + half)]
+adjusted
+
+# %% [markdown] tags=["lesson"]
+# The plain range ends at {{ plain[1] | number.1 }} points, on a scale that ends at 100. The adjusted one runs from
+# {{ adjusted[0] | number.1 }} to {{ adjusted[1] | number.1 }}: the three who were made up draw it towards zero.
+
+# %% [markdown]
+# The library gives the same range, and cuts off what lies beyond the scale:
+
+# %%
+nps.scores(ten)[["nps_low", "nps_high"]].round(1)
 
 # %% [markdown]
 # A range of 95 % promises to hold the true score 95 times in 100. We can check the promise exactly: list all answers that
 # could come in, and count how often the range holds the truth. We use the shares of these data as the truth.
 
 # %%
-nps.coverage(promoters, detractors).round(3)
+coverage = nps.coverage(promoters, detractors)
+coverage.round(3)
+
+# %% [markdown] tags=["lesson"]
+# With {{ coverage.answers[0] | number }} answers the plain range holds the truth in {{ coverage.plain[0] | percent.1 }} of all
+# cases, and the adjusted one in {{ coverage.adjusted[0] | percent.1 }}. With {{ coverage.answers[1] | number }} it is
+# {{ coverage.plain[1] | percent.1 }} and {{ coverage.adjusted[1] | percent.1 }}.
 
 # %% [markdown]
-# The plain range keeps its promise only with many answers. The adjusted one keeps it from the beginning.
+# The plain range keeps its promise only with many answers. The adjusted one comes near it even with few.
 #
 # The library does one more thing. *Two answers of one customer are not two customers.* The column `effective_answers` says
 # how many independent answers a table is worth, and the range is computed from that number.
@@ -178,6 +200,9 @@ drift = nps.drift(trend)
 drift.round(1)
 
 # %% [markdown]
+# `points_a_year` is the slope of that line. As long as its range holds zero, the score may as well stand still.
+
+# %% [markdown]
 # ## By segment and touchpoint
 #
 # Who scores high, who low? We write beside each answer what we know of the customer: the channel that won them, their
@@ -197,9 +222,17 @@ chapter.show(nps.plot_groups(groups))
 # Three precautions are built in. Groups with fewer than 30 customers are drawn open and never judged. The more groups we
 # compare, the more will differ by chance, so all are judged together (Holm). And each score is also shown **shrunk**: drawn
 # towards the mean, the more so the fewer answered. The short lines mark it. If you must rank, rank by it.
+#
+# A range may miss the line of all although its group is not coloured. Both are true. The range speaks for its group
+# alone, and among twenty groups that are alike, one such range misses the line by chance. The colour speaks for all
+# groups at once, and chance colours none of them in 95 of 100 such pictures.
 
 # %%
 groups[["group", "customers", "nps", "nps_shrunk", "differs"]].head(6).round({"nps": 1, "nps_shrunk": 1})
+
+# %% [markdown]
+# Compare `nps` with `nps_shrunk`: the fewer customers a group has, the further its score moves to the middle. `differs` says
+# whether it is `above` or `below` the others beyond chance; `unknown` marks a small base.
 
 # %% [markdown]
 # ## Who did not answer
@@ -225,6 +258,10 @@ rates.round({"response_rate": 3, "rate_low": 3, "rate_high": 3})
 weighted = nps.weigh(answers, requests, nps.response_model(requests))
 weighted.weight.describe()[["min", "50%", "max"]].round(2)
 
+# %% [markdown] tags=["needs:touches", "lesson"]
+# The middle answer (50%) stands for {{ weighted.weight.median() | number.1 }} customers who were asked, and the one with the
+# largest weight for {{ weighted.weight.max() | number.1 }}: customers like this one hardly ever answer.
+
 # %% [markdown] tags=["needs:touches"]
 # By hand, the weighted score is a weighted mean and no more:
 
@@ -246,13 +283,18 @@ chapter.show(nps.plot_non_response(silence))
 
 # %% [markdown] tags=["needs:orders", "needs:customers.tier"]
 # What if nobody recorded who was asked? Then we can at least give every segment its share in the **customer base**
-# (post-stratification). This repairs the mix of segments and nothing within them. Here we do it by tier. Note: this score
-# uses the answers of today; the weighted table above used all answers. Where both are known, read the weighted one.
+# (post-stratification). This repairs the mix of segments and nothing within them. Here we do it by tier, with the answers
+# of today. Where requests are on record, read the weighted score.
 
 # %% tags=["needs:orders", "needs:customers.tier"]
 base = nps.active_customers(chapter.table("orders"), as_of=chapter.as_of, customers=chapter.table("customers")).to_pandas()
 stratified = nps.post_stratify(described, base, by=["tier"])
-nps.scores(stratified)[["answers", "effective_answers", "nps", "nps_low", "nps_high"]].round(1)
+by_tier = nps.scores(stratified)
+by_tier[["answers", "effective_answers", "nps", "nps_low", "nps_high"]].round(1)
+
+# %% [markdown] tags=["needs:touches", "needs:orders", "needs:customers.tier", "lesson"]
+# Tiers alone bring the score from {{ silence.nps[0] | number.1 }} to {{ by_tier.nps[0] | number.1 }} points, and the weights to
+# {{ silence.nps[1] | number.1 }}. They also know the channel and the last purchase.
 
 # %% [markdown]
 # ## What drives the score
@@ -260,21 +302,26 @@ nps.scores(stratified)[["answers", "effective_answers", "nps", "nps_low", "nps_h
 # Beside the score, customers rate single things. Which of them matter? We ask two questions.
 #
 # - *When a rating is one point higher, how much higher is the score?* An **ordered logit** treats the score as an order of
-#   answers and not as a quantity. Its coefficients say how the odds of a higher score change with one point more.
+#   answers and not as a quantity. It speaks of **odds**: the chance of a higher score over the chance of no higher one.
+#   Odds of 3 are a chance of three in four. A `coefficient` is what one point more adds to the logarithm of the odds (their **logit**).
+#   `odds_ratio` says the same more plainly: by how much one point more multiplies the odds.
 # - *Which rating matters most?* **Relative importance** (Johnson's weights) shares out what the ratings explain together,
 #   fairly even where they go hand in hand.
 
 # %%
 drivers = nps.drivers(answers)
-drivers[["driver", "answers", "mean_rating", "coefficient", "coefficient_low", "coefficient_high"]].round(2)
+drivers[["driver", "mean_rating", "coefficient", "coefficient_low", "coefficient_high", "odds_ratio"]].round(2)
+
+# %% [markdown]
+# A coefficient of zero, or an odds ratio of 1, says that the rating goes with nothing. The picture adds the second question:
 
 # %%
 chapter.show(nps.plot_drivers(drivers))
 
 # %% [markdown]
-# Begin in the upper left: important, and rated low. A grey driver is not clear, because its range crosses one of the lines.
-# The next table says what is in it. By how many points would the score be higher, if everyone who rated the thing below the
-# top had rated it one point higher?
+# Begin in the upper left: important, and rated low. The lines are the means of all drivers. A grey driver is not clear,
+# because its range crosses one of them. The next table says what is in it. By how many points would the score be
+# higher, if everyone who rated the thing below the top had rated it one point higher?
 
 # %%
 drivers[["driver", "importance", "nps_gain", "nps_gain_low", "nps_gain_high"]].round(2)
@@ -293,21 +340,31 @@ drivers[["driver", "importance", "nps_gain", "nps_gain_low", "nps_gain_high"]].r
 nps.terms_of("The app is slow"), nps.terms_of("小程序太慢")
 
 # %% [markdown] tags=["needs:surveys.comment"]
-# Which terms do detractors use and promoters not? The **log odds** of each term tell; rare terms are held towards zero. Read
-# a term in its `example`, the shortest comment that holds it.
+# Which terms do detractors use and promoters not? The **log odds** of each term tell: above zero, detractors use it more;
+# below zero, promoters do. Rare terms are held towards zero. Read a term in its `example`, the shortest comment that holds
+# it, of those who use it more.
 
 # %% tags=["needs:surveys.comment"]
 telling = nps.telling_terms(answers, most=8)
 telling[["example", "term", "detractor_comments", "promoter_comments", "log_odds"]].round(1)
 
+# %% [markdown] tags=["needs:surveys.comment", "lesson"]
+# If you do not read Chinese: 质量 is *quality*, 包装 *packaging*, 坏了 *broken*, 没什么效果 *without much effect*, 排队 *queueing*, 面膜
+# *mask*, 过敏 *allergy*, 服务态度差 *bad service manners*, 推销 *pushing products*, and 很好 *very good*. So Aurora's detractors
+# write of poor quality and of queues. `term` joins the pairs that always occur together, with gaps between them.
+
 # %% [markdown] tags=["needs:surveys.comment"]
 # And what do comments speak of? A list of **themes** lets us count. It is a YAML file that you edit for the client
-# (parameter `themes_file`).
+# (parameter `themes_file`). One comment may speak of several themes, so the shares can add up to more than 100 %.
 
 # %% tags=["needs:surveys.comment"]
 rules = nps.theme_rules(chapter.client.beside(themes_file))
 themes = nps.themes(recent, rules=rules)
 chapter.show(nps.themes_table(themes, labels=rules.labels))
+
+# %% [markdown] tags=["needs:surveys.comment", "lesson"]
+# The typical complaints say *allergy after using the mask*, *the staff are not competent*, *queued too long*, *too expensive*,
+# and *the app crashes often*. A theme holds praise as well: *the queue moves fast* is also about waiting.
 
 # %% [markdown] tags=["needs:surveys.comment"]
 # Without a list, the comments themselves say which terms go together. These **topics** are rougher, but they find what
@@ -317,30 +374,37 @@ chapter.show(nps.themes_table(themes, labels=rules.labels))
 topics = nps.topics(answers)
 topics[["topic", "example", "terms", "answers", "nps"]].round(0)
 
+# %% [markdown] tags=["needs:surveys.comment", "lesson"]
+# In these topics 专业 is *expert*, 服务 *service*, 质量 *quality*, 推荐 *recommend*, 朋友 *friend*, 热情 *warm*, 耐心 *patient*, 不用等 *no
+# waiting*, 很快 *quickly*, 好用 *works well*, 变好 *became better*, 精华 *serum*, 效果 *effect*, and 明显 *visible*. A topic can mix
+# praise and blame of the same thing; its `nps` tells which prevails.
+
 # %% [markdown]
-# Strangers write comments. Whatever we show of them is made harmless: no tags, no formulas that a spreadsheet would run, no
-# addresses or telephone numbers.
+# Strangers write comments. Whatever we show of them is made harmless. Here a comment begins like a formula, makes a word
+# bold, and names a telephone number:
 
 # %%
 from crmlib.words import quotation
 
-quotation('=HYPERLINK("http://x") <script>alert(1)</script> call 138-0013-8000')
+quotation("=2+3 <b>Too slow!</b> Please call 138-0013-8000")
 
 # %% [markdown]
-# From here on the weighted answers speak where we have them, and the plain ones elsewhere.
-
-# %%
-speaking = nps.weighted_where_known(recent, requests)
-
-# %% [markdown] tags=["needs:orders"]
+# The apostrophe keeps a spreadsheet from computing the formula. The tag is plain text now, and the number is gone.
+#
 # ## What it is worth
 #
 # *"Promoters spend more"* is said of every NPS programme. Compared with whom? Everyone who answers has a history, and those
 # who bought much before will buy much again, whatever they answer. So we take the answers that could be followed for 180
 # days (parameter `later_days`) and look at revenue before and after.
 
-# %% tags=["needs:orders"]
+# %%
 later = nps.later_revenue(answers, chapter.table("orders"), as_of=chapter.as_of, days=later_days)
+
+# %% [markdown] tags=["needs:orders"]
+# `revenue_before` is a customer's revenue in the 365 days before the answer, and `revenue_after` that of the 180 days after
+# it. The two spans differ, so compare customers within a column, and never one column with the other.
+
+# %% tags=["needs:orders"]
 worth = nps.later_by_category(later)
 worth[["category", "customers", "revenue_before", "revenue_after", "revenue_low", "revenue_high"]].round(1)
 
@@ -352,20 +416,33 @@ worth[["category", "customers", "revenue_before", "revenue_after", "revenue_low"
 chapter.show(nps.plot_later_revenue(worth, days=later_days))
 
 # %% [markdown] tags=["needs:orders"]
-# One more number: how much less do detractors spend than others who had bought as much?
+# One more number: how much less do detractors spend than others who had bought as much? `shortfall` is what the others
+# spend more. Below zero, detractors spend more.
 
 # %% tags=["needs:orders"]
 shortfall = nps.shortfall(later)
 shortfall.round(1)
 
+# %% [markdown] tags=["needs:orders", "lesson"]
+# At equal earlier purchases Aurora's detractors spent {{ -shortfall.shortfall[0] | money }} **more** than the others. The range
+# of `shortfall`, {{ shortfall.shortfall_low[0] | money }} to {{ shortfall.shortfall_high[0] | money }}, holds zero.
+
 # %% [markdown] tags=["needs:orders"]
-# If the range holds zero, the difference is not shown. That does not mean there is none. And even a clear difference is an
+# If the range holds zero, the difference is not proven. That does not mean there is none. And even a clear difference is an
 # **association**: it does not say that lifting the score lifts revenue.
-#
+
+# %% [markdown]
 # ## Close the loop
 #
-# Whatever the money says, you can talk to those who are not content. Here is everybody who answered in the last year, with
-# what they spent; the least content come first. The list of detractors is kept with the run.
+# Whatever the money says, you can talk to those who are not content. From here on the weighted answers speak where we have
+# them, and the plain ones elsewhere.
+
+# %%
+speaking = nps.weighted_where_known(recent, requests)
+
+# %% [markdown] tags=["needs:orders"]
+# Here is everybody who answered in the last year, with what they spent; the least content come first. The list of detractors
+# is kept with the run.
 
 # %% tags=["needs:orders"]
 standing = nps.standing(speaking, chapter.table("orders"), as_of=chapter.as_of)
@@ -406,8 +483,7 @@ chapter.conclude(
 # Each analysis needs a base. If some of them lack theirs, this table says which:
 
 # %%
-followed = nps.later_revenue(answers, chapter.table("orders"), as_of=chapter.as_of, days=later_days)
-bases = nps.bases(answers, as_of=chapter.as_of, days=recent_days, requests=requests, later=followed)
+bases = nps.bases(answers, as_of=chapter.as_of, days=recent_days, requests=requests, later=later)
 chapter.show(nps.bases_table(bases))
 
 # %% [markdown]
@@ -436,8 +512,8 @@ ranking[["group", "customers", "nps", "nps_shrunk", "differs"]].round(1)
 #
 # ## Summary
 #
-# - NPS is promoters (9–10) less detractors (0–6), in points. It needs a range. The adjusted Wald interval keeps its promise
-#   even with few answers.
+# - NPS is promoters (9–10) less detractors (0–6), in points. It needs a range. The adjusted Wald interval comes near its
+#   promise even with few answers.
 # - Control limits tell signal from noise in a trend. A correction for many comparisons and shrinkage do so among groups.
 # - Weighting repairs what we know of the silent. For the rest, say what would follow.
 # - An ordered logit says what a rating goes with, and relative importance which rating matters most. Neither proves a cause.
@@ -454,6 +530,8 @@ ranking[["group", "customers", "nps", "nps_shrunk", "differs"]].round(1)
 # - **Shrinkage**: drawing estimates from small bases towards the mean (收缩估计).
 # - **Response propensity**: the probability that somebody who is asked answers (应答倾向).
 # - **Post-stratification**: weighting answers to give segments their shares in the customer base (事后分层).
+# - **Standard error**: how far an estimate scatters from sample to sample (标准误).
+# - **Odds**: the chance that something happens over the chance that it does not (几率); their logarithm is the **logit**.
 # - **Ordered logit**: a regression for answers that have an order but no distances (有序逻辑回归).
 # - **Relative importance**: each driver's share in what all drivers explain (相对重要性).
 # - **Close the loop**: to go back to the customer who answered, and say what was done (闭环).

@@ -47,21 +47,26 @@ def plot_trend(trend: Any, *, period: Period = "quarter") -> Exhibit:
     return exhibits.figure(words, "trend", trend, picture, values, reading=reading)
 
 
-def plot_groups(groups: Any, *, most: int = 12) -> Exhibit:
+def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
     """The score of every group with its interval, best first within each dimension.
 
-    ``groups``: a frame from :func:`groups`; of each dimension the ``most`` groups with the largest bases are drawn.
+    ``groups``: a frame from :func:`groups`; of each dimension the ``most`` groups with the largest bases are drawn, and
+    those that differ from the rest. Where that is not all of them, the heading says how many are drawn.
     """
     if groups.empty:
         return exhibits.nothing(words, "groups")
     named = groups.assign(name=list(map(words.name, groups.dimension, groups.group)))
-    largest = named.groupby("dimension").customers.rank(ascending=False, method="first") <= most
-    shown = named[largest]
+    differing = named.differs.isin(["above", "below"])
+    shown = named[differing | (named.groupby("dimension").customers.rank(ascending=False, method="first") <= most)]
+    headings = {name: words.name("dimensions", name) for name in shown.dimension}
+    for name, all_of_it in named.dimension.value_counts().items():
+        if (drawn := (shown.dimension == name).sum()) < all_of_it:
+            headings[name] = words.say("axes.drawn", name=headings[name], drawn=drawn, all=all_of_it)
     tones = shown.differs.map({"above": "good", "below": "bad"}).fillna("main").mask(shown.small_base, "muted")
     drawn = shown.assign(
         tone=tones,
         label=[words.say("axes.with_count", name=row.name, n=row.customers) for row in shown.itertuples(index=False)],
-        heading=[words.name("dimensions", dimension) for dimension in shown.dimension],
+        heading=shown.dimension.map(headings),
     )
     widest = groups[groups.dimension == groups.groupby("dimension").answers.sum().idxmax()]
     picture = pictures.dots(
@@ -69,13 +74,11 @@ def plot_groups(groups: Any, *, most: int = 12) -> Exhibit:
         tone="tone", hollow="small_base", reference=float((widest.nps * widest.answers).sum() / widest.answers.sum()),
         reference_label=words.say("axes.all"), form=number, value_label=words.say("axes.points"),
     )  # fmt: skip
-    differing = named[named.differs.isin(["above", "below"])]
+    apart = [words.say("axes.with_count", name=row.name, n=row.nps) for row in named[differing].itertuples(index=False)]
     best, worst = named.loc[named.nps.idxmax()], named.loc[named.nps.idxmin()]
     return exhibits.figure(
         words, "groups", groups, picture,
-        reading="differ" if len(differing) else "alike",
-        groups=len(groups),
-        names=[words.say("axes.with_count", name=row.name, n=row.nps) for row in differing.itertuples(index=False)],
+        reading="differ" if apart else "alike", groups=len(groups), names=apart,
         best=best["name"], high=best.nps, worst=worst["name"], low=worst.nps,
     )  # fmt: skip
 
@@ -167,15 +170,14 @@ def plot_later_revenue(later: Any, *, days: int = 180) -> Exhibit:
         form=money,
         value_label=words.say("axes.revenue", days=days),
     )
-    first, last = later.iloc[0], later.iloc[-1]
+    listed, equal = (
+        [words.say("axes.category_money", name=name, money=amount) for name, amount in zip(names, amounts, strict=True)]
+        for amounts in (later.revenue_after, later.adjusted_revenue.fillna(0))
+    )
+    reading = "adjusted" if len(later) > 1 and later.adjusted_revenue.notna().all() else "observed"
     return exhibits.figure(
-        words, "later_revenue", later, picture,
-        reading="adjusted" if len(later) > 1 and later.adjusted_revenue.notna().all() else "observed",
-        first=names[0], last=names[-1], days=days,
-        revenue_high=first.revenue_after, revenue_low=last.revenue_after,
-        adjusted_high=first.adjusted_revenue, adjusted_low=last.adjusted_revenue,
-        listed=[words.say("axes.category_money", row) for row in later.itertuples(index=False)],
-    )  # fmt: skip
+        words, "later_revenue", later, picture, reading=reading, days=days, listed=listed, equal=equal
+    )
 
 
 def themes_table(themes: Any, *, labels: Any = None) -> Exhibit:

@@ -9,12 +9,13 @@ from crmlib.calendar import Period
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.nps.figures import driver_name, theme_name
 from crmlib.lifecycle.nps.themes import OTHER
-from crmlib.statistics import wilson
+from crmlib.statistics import bonferroni, newcombe, wilson
 from crmlib.words import Words, place
 
 words = Words(__file__)
 
 _DIRECTIONS: dict[str, Direction] = {"reached": "good", "missed": "bad"}
+_ONLY_WEIGHTED = {"reached": "reached weighted", "missed": "missed weighted"}
 FEWEST_COMMENTS_OF_DETRACTORS = 20
 
 
@@ -35,8 +36,9 @@ def finding_score(
     if as_answered is not None and len(as_answered) and as_answered.nps.iloc[0] != score.nps:
         raw = as_answered.iloc[0]
         values |= {"raw": raw.nps, "raw_low": raw.nps_low, "raw_high": raw.nps_high}
-        close = verdict in _DIRECTIONS and _against(target, raw.nps_low, raw.nps_high) == "within"
-        counted, said = "weighted", "close" if close else verdict
+        counted = "weighted"
+        if verdict in _DIRECTIONS and _against(target, raw.nps_low, raw.nps_high) == "within":
+            said = _ONLY_WEIGHTED[verdict]
     direction = "neutral" if score.small_base else _DIRECTIONS.get(verdict, "neutral")
     return tell(
         words, "score", values, direction=direction, sentence=counted, certainty=f"{counted}.{said}", action=verdict,
@@ -144,20 +146,29 @@ def finding_driver(drivers: Any) -> Finding | None:
 
 
 def finding_theme(themes: Any, *, labels: Any = None) -> Finding | None:
-    """What detractors write about most; None with fewer than 20 detractors' comments.
+    """What detractors write about more often than the others beyond chance, or that there is no such theme.
+
+    The commonest of those themes, else of all; None with fewer than 20 comments of detractors or of others.
 
     ``themes``: a frame from :func:`themes`; ``labels``: the names that a client's own list gives its themes.
     """
     named = themes[(themes.theme != OTHER) & (themes.detractor_comments > 0)]
     if named.empty:
         return None
-    first = named.loc[named.detractor_comments.idxmax()]
-    base = round(first.detractor_comments / first.detractor_share)
-    if base < FEWEST_COMMENTS_OF_DETRACTORS:
+    base = round(named.detractor_comments.iloc[0] / named.detractor_share.iloc[0])
+    others = round(named.answers.iloc[0] / named.share.iloc[0]) - base
+    if min(base, others) < FEWEST_COMMENTS_OF_DETRACTORS:
         return None
+    count, other = named.detractor_comments, named.answers - named.detractor_comments
+    more, _ = newcombe(count, base, other, others, level=bonferroni(len(named)))
+    told = named[more > 0] if (more > 0).any() else named
+    first = told.loc[told.detractor_comments.idxmax()]
     low, high = wilson(int(first.detractor_comments), base)
-    values = {**first, "theme": theme_name(first.theme, labels), "base": base, "low": float(low), "high": float(high)}
-    return tell(words, "theme", values, direction="bad", plays=("close_the_loop",))
+    values = {**first, "theme": theme_name(first.theme, labels), "base": base, "others": others}
+    values |= {"low": float(low), "high": float(high), "other_share": other[first.name] / others}
+    if not (more > 0).any():
+        return tell(words, "theme", values, direction="neutral", sentence="alike", action="alike")
+    return tell(words, "theme", values, direction="bad", sentence="more", action="more", plays=("close_the_loop",))
 
 
 def finding_detractor_revenue(detractor_revenue: Any) -> Finding | None:

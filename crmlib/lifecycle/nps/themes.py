@@ -222,8 +222,8 @@ def telling_terms(
     Colaresi & Quinn 2008, Fightin' Words, Political Analysis 16, eq. 16–22). A term counts once per comment;
     terms of :func:`terms_of` in fewer than ``fewest_comments`` are left out. Columns: ``term``,
     ``detractor_comments`` and ``promoter_comments`` that hold it, ``log_odds`` (positive: detractors say it)
-    with its interval, ``z`` (log odds over its standard error) and a short ``example``. The ``most`` telling,
-    detractors' terms first. Many terms are looked at: an interval that just misses 0 proves nothing.
+    with its interval, ``z`` (log odds over its standard error) and a short ``example`` of those who say it more. The
+    ``most`` telling, detractors' terms first. Many terms are looked at: an interval that just misses 0 proves nothing.
 
     >>> import pandas as pd
     >>> answers = pd.DataFrame({"score": [1.0] * 5 + [10.0] * 5, "category": ["detractor"] * 5 + ["promoter"] * 5,
@@ -235,49 +235,45 @@ def telling_terms(
     """
     import numpy as np
     import pandas as pd
+    from sklearn.feature_extraction.text import CountVectorizer
 
     said = _commented(answers)
-    counts: dict[str, Counter[str]] = {name: Counter() for name in (DETRACTOR, PROMOTER, "all")}
-    where: dict[str, list[int]] = {}
-    comments = said.comment.astype(str).tolist()
-    for number, (comment, category) in enumerate(zip(comments, said.category, strict=True)):
-        terms = set(terms_of(comment))
-        counts["all"].update(terms)
-        if category in counts:
-            counts[category].update(terms)
-        for term in terms:
-            where.setdefault(term, []).append(number)
-    together: dict[tuple[int, ...], list[str]] = {}
-    for term, numbers in where.items():
-        if len(numbers) >= fewest_comments:
-            together.setdefault(tuple(numbers), []).append(term)
-    examples, names = {}, {}
-    for places, terms_there in together.items():
-        shortest = min((comments[n] for n in places), key=lambda comment: (len(comment), comment))
-        first = min(terms_there)
-        examples[first], names[first] = shortest, _joined(shortest, set(terms_there))
-    kept = sorted(names)
-    if len(kept) < 2 or not counts[DETRACTOR] or not counts[PROMOTER]:
+    comments = said.comment.astype(str).to_numpy(dtype=object)
+    of = {name: (said.category == name).to_numpy() for name in (DETRACTOR, PROMOTER)}
+    words = CountVectorizer(analyzer=terms_of, binary=True)
+    try:
+        held = words.fit_transform(comments).tocsc()
+    except ValueError:  # no comment holds a term
         return pd.DataFrame(columns=list(TERMS))
-    total, (bad, good) = (
-        np.array([counts["all"][t] for t in kept], dtype=float),
-        (np.array([counts[name][t] for t in kept], dtype=float) for name in (DETRACTOR, PROMOTER)),
-    )
+    # Terms of the same comments are told as one.
+    together: dict[tuple[int, ...], set[str]] = {}
+    for term, places in zip(words.get_feature_names_out(), np.split(held.indices, held.indptr[1:-1]), strict=True):
+        if len(places) >= fewest_comments:
+            together.setdefault(tuple(places), set()).add(term)
+    if len(together) < 2 or not all(held[side].nnz for side in of.values()):
+        return pd.DataFrame(columns=list(TERMS))
+    total = np.array([len(places) for places in together], dtype=float)
+    bad, good = (np.array([side[list(places)].sum() for places in together], dtype=float) for side in of.values())
     weight = prior * total / total.sum()
     sides = [np.log((y + weight) / (y.sum() + prior - y - weight)) for y in (bad, good)]
     odds = sides[0] - sides[1]
     error = np.sqrt(1 / (bad + weight) + 1 / (good + weight))
+    examples = [
+        min(comments[[n for n in places if of[side][n]] or list(places)], key=lambda comment: (len(comment), comment))
+        for places, side in zip(together, np.where(odds > 0, DETRACTOR, PROMOTER), strict=True)
+    ]
+    names = map(_joined, examples, together.values())
     low, high = wald(odds, error, level=level)
     table = pd.DataFrame(
         {
-            "term": [quotation(names[term], length=40) for term in kept],
+            "term": [quotation(name, length=40) for name in names],
             "detractor_comments": bad.astype("int64"),
             "promoter_comments": good.astype("int64"),
             "log_odds": odds,
             "log_odds_low": low,
             "log_odds_high": high,
             "z": (odds / error).round(9),
-            "example": [quotation(examples[term], length=60) for term in kept],
+            "example": [quotation(example, length=60) for example in examples],
         }
     )
     table["_size"] = table.z.abs()

@@ -137,11 +137,12 @@ check.weighted(weighted_score, weighted)
 # %% [markdown]
 # ## 6 Where to begin
 #
-# These are the drivers of a shop's score. Suppose that the rating of one of them rises by one point. For which driver does
-# the score gain most? Answer its name.
+# These are the drivers of a shop's score. One of them stands in the upper left of the chapter's picture: it is more
+# important than the mean of all, and rated below the mean of all. Suppose that the rating of one driver rises by one
+# point. For which driver does the score gain most? Answer its name.
 
 # %%
-drivers = pd.DataFrame({"driver": ["wait", "service", "price"], "mean_rating": [2.1, 4.2, 3.4]})
+drivers = pd.DataFrame({"driver": ["wait", "service", "price"], "mean_rating": [2.1, 2.6, 4.2]})
 drivers = drivers.assign(importance=[0.25, 0.55, 0.2], nps_gain=[5.2, 9.5, 3.8])
 drivers
 
@@ -155,8 +156,9 @@ check.driver(begin_with, drivers)
 # %% [markdown]
 # ## 7 What they spent afterwards
 #
-# This table has one row per customer whom we could follow for 180 days after the answer. By how much does the mean
-# `revenue_after` of promoters exceed that of detractors? One decimal is enough. Before you tell anybody, look at
+# This table has one row per customer whom we could follow for 180 days after the answer. `revenue_after` is the revenue of
+# those 180 days, `revenue_before` that of the 365 days before the answer. By how much does the mean `revenue_after` of
+# promoters exceed that of detractors? One decimal is enough. Before you tell anybody, see whether they already differed in
 # `revenue_before`.
 
 # %%

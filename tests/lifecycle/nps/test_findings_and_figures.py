@@ -36,7 +36,7 @@ def test_a_weighted_score_is_told_beside_the_score_as_answered():
     finding = nps.finding_score(weighted, as_answered=plain, target=30, days=90)
     assert "last 90 days is 30 as answered and 10 weighted" in finding.sentence
     assert finding.direction == "bad"
-    assert "without the weights it would be too close to tell" in finding.certainty
+    assert "we miss the target of 30; as answered, it would be too close to tell" in finding.certainty
     assert "too close" not in nps.finding_score(weighted, as_answered=plain, target=50).certainty
     for nothing_else in (plain.iloc[:0], weighted):
         same = nps.finding_score(weighted, as_answered=nothing_else)
@@ -121,17 +121,43 @@ def test_the_driver_to_mend_is_the_one_with_the_largest_gain():
     assert nps.finding_driver(table.assign(nps_gain_low=-1.0)) is None
 
 
-def test_the_theme_of_detractors_is_told_with_its_base():
-    comments = ["too slow"] * 20 + ["rude staff"] * 10 + ["nice"] * 30
-    finding = nps.finding_theme(nps.themes(made_of(30, 0, 30, comment=comments[30:] + comments[:30])))
-    assert finding.sentence == "67% of the detractors who write, write about: Waiting."
-    assert "from 30 comments" in finding.certainty
-    assert nps.finding_theme(nps.themes(made_of(30, 0, 19, comment=["nice"] * 30 + ["slow"] * 19))) is None
+@pytest.mark.parametrize(
+    ("of_promoters", "direction", "words"),
+    [
+        (
+            ["nice"] * 28 + ["rude staff"] * 2,
+            "bad",
+            "Waiting more often than others: it is in 67% of their comments and in 0%",
+        ),
+        (
+            ["not slow"] * 18 + ["good staff"] * 12,
+            "neutral",
+            "most about Waiting: it is in 67% of their comments and in 60%",
+        ),
+        (
+            ["not slow"] * 29 + ["nice"],
+            "bad",
+            "Service more often than others: it is in 33% of their comments and in 0%",
+        ),
+    ],
+)
+def test_a_theme_is_news_only_where_detractors_write_of_it_more_than_others(of_promoters, direction, words):
+    of_detractors = ["too slow"] * 20 + ["rude staff"] * 10
+    finding = nps.finding_theme(nps.themes(made_of(30, 0, 30, comment=of_promoters + of_detractors)))
+    assert words in finding.sentence
+    assert finding.direction == direction
+    assert "from 30 comments of detractors, held against 30 others" in finding.certainty
+
+
+def test_few_comments_of_detractors_or_of_others_make_no_finding():
+    for promoters, detractors in ((30, 19), (19, 30)):
+        comments = ["nice"] * promoters + ["slow"] * detractors
+        assert nps.finding_theme(nps.themes(made_of(promoters, 0, detractors, comment=comments))) is None
 
 
 @pytest.mark.parametrize(
     ("more", "direction", "words"),
-    [(60.0, "bad", "less in 180 days"), (0.0, "neutral", "not shown"), (-80.0, "neutral", "more in 180 days")],
+    [(60.0, "bad", "less in 180 days"), (0.0, "neutral", "not proven"), (-80.0, "neutral", "more in 180 days")],
 )
 def test_a_shortfall_has_a_price_only_beyond_chance(more, direction, words):
     shortfall = nps.shortfall(followed(more))
@@ -184,6 +210,17 @@ def test_every_figure_says_what_it_shows_in_both_languages(shown, language):
             assert sentence, name
             assert not JUNK.search(sentence), (name, sentence)
         assert "<svg" in exhibit.picture.svg(label=exhibit.description)
+
+
+def test_a_figure_of_groups_says_how_many_are_drawn_and_always_draws_those_that_differ():
+    of_shops = shops(S1=(300, 150, 50), S2=(290, 150, 60), S3=(10, 10, 40), S4=(36, 18, 6))
+    groups = nps.groups(of_shops, dimensions=["store"])
+    groups["differs"] = np.where(groups.group == "S3", "below", "no")
+    drawn = {most: nps.plot_groups(groups, most=most).picture.svg(label="") for most in (2, 4)}
+    assert "3 of 4 drawn" in drawn[2]
+    assert "S3 (60)" in drawn[2]
+    assert "S4 (60)" not in drawn[2]
+    assert "drawn" not in drawn[4]
 
 
 def test_names_of_groups_cannot_break_a_figure_or_a_sentence(shown):

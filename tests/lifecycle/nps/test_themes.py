@@ -176,6 +176,13 @@ def test_telling_terms_are_the_log_odds_with_a_dirichlet_prior():
     assert list(found.index) == ["slow", "shop", "nice"]
 
 
+def test_the_example_of_a_term_is_of_those_who_use_it_more():
+    answers = said(*[("slow shop, very slow", 2.0)] * 6, *[("not slow", 10.0)] * 3, *[("nice shop", 9.0)] * 9)
+    example = nps.telling_terms(answers).set_index("term").example
+    assert example["slow"] == "slow shop, very slow"
+    assert example["shop"] == "nice shop"
+
+
 def test_a_term_seen_once_or_twice_tells_nothing():
     answers = said(("slow", 2.0), ("slow", 2.0), *[("good", 10.0)] * 5)
     assert "slow" not in set(nps.telling_terms(answers).term)
