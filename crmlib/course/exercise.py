@@ -164,14 +164,14 @@ class Exercise:
 
 
 class Number(Exercise):
-    """One number: right ``within`` a distance, or rounded to so many significant ``digits``.
+    """One number: right ``within`` a distance, or rounded to so many significant ``digits``; a ``share`` is 0 to 1.
 
     The right value may be a pair: the least and the most of what is right.
     """
 
-    def __init__(self, *made: Any, within: float = 0.0, digits: int = 0, **how: Any) -> None:
+    def __init__(self, *made: Any, within: float = 0.0, digits: int = 0, share: bool = False, **how: Any) -> None:
         super().__init__(*made, **how)
-        self.within, self.digits = within, digits
+        self.within, self.digits, self.share = within, digits, share
 
     def tolerance(self, wanted: float) -> float:
         """How far from ``wanted`` an answer may lie."""
@@ -207,7 +207,7 @@ class Number(Exercise):
         for key, other in {"sign": -given, "hundred_times": given / 100, "hundredth": given * 100}.items():
             if given and self._is(other, right):
                 return _said("not yet", key)
-        return self._unknown()
+        return self._unknown() if not self.share or 0 <= given <= 1 else _said("not yet", "no_share")
 
 
 class Table(Exercise):
@@ -234,7 +234,8 @@ class Table(Exercise):
             answer = answer.to_pandas()
         found = answer.to_frame() if isinstance(answer, pd.Series) else answer
         if not isinstance(found, pd.DataFrame):
-            return _said("not yet", "table", type=type(answer).__name__)
+            wanted = "values" if len(columns) == 1 else "table"
+            return _said("not yet", wanted, n=len(right), type=type(answer).__name__)
         if self.on not in found.columns:
             found = found.rename_axis(index=self.on).reset_index()
         others = [column for column in found.columns if column != self.on]
@@ -341,7 +342,7 @@ class Practice:
         self.solved: set[str] = set()
 
     def number(self, **how: Any) -> Callable[[Rule], Number]:
-        """An exercise that is answered by one number: ``within``, ``digits``, ``read`` as for :class:`Number`."""
+        """An exercise answered by one number: ``within``, ``digits``, ``share``, ``read`` as for :class:`Number`."""
         return lambda rule: self._kept(Number(self, rule, **how))
 
     def table(self, **how: Any) -> Callable[[Rule], Table]:

@@ -12,6 +12,7 @@ from crmlib.contract import TABLES, Table
 from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import deliberate, kept, restored
 from crmlib.intake.rules import repeats
+from crmlib.statistics import CHANCE_OF_A_GAP
 
 FOREIGN_KEYS = (
     ("orders", "customer_id", "customers", "customer_id"),
@@ -37,7 +38,6 @@ IN_ORDER = (
 )
 """Times of which the first cannot be later than the second."""
 
-CHANCE_OF_A_GAP = 0.001
 STALE_DAYS = 31
 
 

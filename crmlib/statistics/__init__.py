@@ -7,13 +7,14 @@ arrays, pandas columns or Ibis columns alike, and the answer is of their kind.
 
 from crmlib.statistics.bootstrap import percentiles, poisson_resamples
 from crmlib.statistics.comparisons import bonferroni, difference, holm
-from crmlib.statistics.limits import ProcessLimits, process_limits, run_lengths
+from crmlib.statistics.limits import CHANCE_OF_A_GAP, ProcessLimits, process_limits, run_lengths
 from crmlib.statistics.means import delta_error, mean_of_sums, per_count, standard_errors, wald
 from crmlib.statistics.net_score import adjusted_wald, net_score_variance
 from crmlib.statistics.shares import newcombe, wilson
 from crmlib.statistics.survival import kaplan_meier, log_rank
 
 __all__ = [
+    "CHANCE_OF_A_GAP",
     "ProcessLimits",
     "adjusted_wald",
     "bonferroni",

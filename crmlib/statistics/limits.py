@@ -12,6 +12,8 @@ RANGE_FACTOR = 3.268
 FEWEST_FOR_LIMITS = 6
 # So many values in a row on one side of the centre are a signal.
 RUN = 8
+# A silence is a gap if chance would bring it in fewer than one of so many data sets: 1 of 1,000.
+CHANCE_OF_A_GAP = 0.001
 
 
 class ProcessLimits(NamedTuple):

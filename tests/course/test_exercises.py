@@ -293,3 +293,13 @@ def test_a_mistake_that_is_hit_exactly_is_named_even_if_a_rounded_answer_could_n
     assert 0.005 < abs(right - mistakes["unweighted"]) < weighted.tolerance(right)
     assert weighted.judge(mistakes["unweighted"], answers).mistake == "unweighted"
     assert "gives the same value" in weighted.judge(round(right, 2), answers).message
+
+
+def test_what_cannot_be_a_share_is_said_to_be_none(calls):
+    for answer in (-0.3, 1.2):
+        assert calls("retention")["repeat_rate"].judge(answer).message == "A share lies between 0 and 1."
+
+
+def test_a_list_is_asked_for_where_a_list_is_wanted(calls):
+    said = calls("customer_data")["amounts"].judge(5).message
+    assert said == "Answer a list of 4 values. Yours is of the type `int`."

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from crmlib.course.exercise import Practice, ratio
+from crmlib.statistics import CHANCE_OF_A_GAP
 
 practice = Practice(__file__)
 SHARE = 0.0005
 """A share that is rounded to three decimals is right."""
 
-CHANCE = 0.001
 AMOUNTS = ("¥1,299.50", "(20.00)", "80 元", "1 250,00 €")
 """Amounts as exports write them; the last has a comma before the fraction."""
 
 
-@practice.number(within=SHARE)
+@practice.number(within=SHARE, share=True)
 def usable(rows: Any) -> Any:
     """The share of all rows that can be used, as they were or repaired."""
     read, accepted, repaired = (float(rows[name].sum()) for name in ("read", "accepted", "repaired"))
@@ -34,7 +35,6 @@ def usable(rows: Any) -> Any:
 @practice.table(on="written")
 def amounts() -> Any:
     """The four amounts as numbers, in their order."""
-    import pandas as pd
 
     def table(*values: float) -> Any:
         return pd.DataFrame({"written": AMOUNTS, "amount": values})
@@ -46,7 +46,7 @@ def amounts() -> Any:
     }
 
 
-@practice.number(digits=3)
+@practice.number(digits=3, share=True)
 def without_customer(bought: Any) -> Any:
     """The share of the twelve months' revenue for which no customer is recorded."""
     guest, spend = bought.customer_id.isna(), bought.spend.astype(float)
@@ -61,7 +61,7 @@ def without_customer(bought: Any) -> Any:
     }
 
 
-@practice.number(within=SHARE)
+@practice.number(within=SHARE, share=True)
 def reachable(said: Any, *, channel: str = "sms") -> Any:
     """The share of the buyers' revenue whose customers we may contact by a channel; unknown is no."""
     money = said.groupby(channel).revenue_year.sum().reindex(["yes", "no", "unknown"]).fillna(0.0)
@@ -103,30 +103,40 @@ def same_person(people: Any) -> Any:
     }
 
 
-def sparsest_table(account: Mapping[str, Any]) -> tuple[str, int, float]:
-    """The table with the fewest rows a day, of those whose rows stand for moments; its days and its rows a day.
+def sparsest_table(account: Mapping[str, Any]) -> tuple[str, int, float, float]:
+    """The table with the fewest rows a day, of those whose rows stand for moments: its days, and two paces.
 
-    >>> orders = {"first": "2025-01-01", "last": "2025-01-10", "months": {"2025-01": 40}}
-    >>> sparsest_table({"quality": {"coverage": {"orders": orders, "tickets": {**orders, "months": {"2025-01": 5}}}}})
-    ('tickets', 10, 0.5)
+    Rows a day on average, and in the three months before the last one that has rows (or on average, in shorter data).
+
+    >>> months = {"2025-01": 4, "2025-02": 8, "2025-03": 30, "2025-04": 51, "2025-05": 3}
+    >>> tickets = {"first": "2025-01-01", "last": "2025-05-02", "months": months}
+    >>> orders = {**tickets, "months": {"2025-05": 1000}}
+    >>> sparsest_table({"quality": {"coverage": {"orders": orders, "tickets": tickets}}})
+    ('tickets', 122, 0.7868852459016393, 1.0)
     """
 
-    def of(name: str, covered: Mapping[str, Any]) -> tuple[str, int, float]:
-        first, last = (dt.date.fromisoformat(covered[end]) for end in ("first", "last"))
-        length = (last - first).days + 1
-        return name, length, sum(covered["months"].values()) / length
+    def of(name: str) -> tuple[str, int, float, float]:
+        first, last = (pd.Timestamp(covered[name][end]) for end in ("first", "last"))
+        rows = pd.Series(covered[name]["months"], dtype=float)
+        rows.index = pd.PeriodIndex(rows.index, freq="M")
+        length, recent = (last - first).days + 1, rows[rows.index < last.to_period("M")].tail(3)
+        average = rows.sum() / length
+        whole = len(recent) == 3 and recent.index[0].start_time >= first
+        return name, length, average, recent.sum() / sum(recent.index.days_in_month) if whole else average
 
     covered = account["quality"]["coverage"]
-    return min((of(name, one) for name, one in covered.items() if name != "spend"), key=lambda one: one[2])
+    return min((of(name) for name in covered if name != "spend"), key=lambda one: one[2])
 
 
 @practice.number()
-def silent_days(length: int, pace: float) -> Any:
-    """The fewest silent days that chance does not explain at a pace (rows a day) over so many days."""
-    silent, of_one_day = math.log(length / CHANCE) / pace, math.log(1 / CHANCE) / pace
-    right = max(1, math.ceil(silent))
-    return right, {
+def silent_days(length: int, average: float, nearby: float) -> Any:
+    """The fewest silent days that chance does not explain at the pace nearby (rows a day) over so many days."""
+    if not nearby:
+        return None
+    silent = math.log(length / CHANCE_OF_A_GAP) / nearby
+    return max(1, math.ceil(silent)), {
+        "average": max(1, math.ceil(silent * nearby / average)),
         "not_rounded": silent,
-        "one_start": max(1, math.ceil(of_one_day)),
+        "one_start": max(1, math.ceil(math.log(1 / CHANCE_OF_A_GAP) / nearby)),
         "rounded_down": math.floor(silent),
     }

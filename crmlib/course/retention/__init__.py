@@ -12,7 +12,7 @@ RATE = 0.0005
 """A rate that is rounded to three decimals is right."""
 
 
-@practice.number(within=RATE)
+@practice.number(within=RATE, share=True)
 def pooled_retention(cohorts: Any, *, age: int = 3) -> Any:
     """The share of customers who bought at an age, over all cohorts that have come that far."""
 
@@ -31,7 +31,7 @@ def pooled_retention(cohorts: Any, *, age: int = 3) -> Any:
     }
 
 
-@practice.number(within=RATE)
+@practice.number(within=RATE, share=True)
 def repeat_rate(each: Any, *, within: int = 60) -> Any:
     """The share of new customers who order again in time, of those whom we have followed for that long."""
     followed, returned = each.followed_days >= within, each.returned.astype(bool)
@@ -40,13 +40,14 @@ def repeat_rate(each: Any, *, within: int = 60) -> Any:
     return right, {
         "too_short": ratio(in_time.sum(), len(each)),
         "too_late": ratio((followed & returned).sum(), followed.sum()),
+        "day_before": ratio((followed & returned & (each.days < within)).sum(), followed.sum()),
         "so_far": ratio(returned.sum(), len(each)),
         "of_returners": ratio((followed & in_time).sum(), (followed & returned).sum()),
         "others": 1 - right,
     }
 
 
-@practice.number(within=RATE)
+@practice.number(within=RATE, share=True)
 def returned_by(few: Any, *, day: int = 30) -> Any:
     """The Kaplan-Meier estimate of the share who have ordered again by a day."""
     followed, returned = few.followed_days >= day, few.returned.astype(bool)
@@ -66,7 +67,7 @@ def returned_by(few: Any, *, day: int = 30) -> Any:
     }
 
 
-@practice.number(within=RATE)
+@practice.number(within=RATE, share=True)
 def survival(*, alpha: float = 0.668, beta: float = 3.806, renewals: int = 12) -> Any:
     """The share of contracts left after so many renewals under the sBG model (Fader & Hardie 2007)."""
 
@@ -95,5 +96,6 @@ def one_point(worth: Any, each: Any, *, margin: float) -> Any:
         "revenue": ratio(point * float(row.value), margin) if margin < 1 else None,
         "whole_year": point * float(row.with_a_year),
         "all_customers": len(each) / 100 * float(row.value),
+        "second_orders": float(row.second_orders) / 100 * float(row.value),
         "one_order": float(row.value),
     }

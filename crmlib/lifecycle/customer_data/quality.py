@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib.calendar import months_before
+from crmlib.statistics import CHANCE_OF_A_GAP
 
 FAULTS = ("valid", "unique", "consistent", "timely")
 DIMENSIONS = ("complete", *FAULTS)
 WORST = 16
-CHANCE_OF_A_GAP = 0.001
 SHORTEST_END = 7
 
 

@@ -136,19 +136,20 @@ check.same_person(same_person, people)
 # %% [markdown]
 # ## 6 How long is too long?
 #
-# This is the table with the fewest rows a day (`pace`), over `length` days. By chance we expect
-# `length * exp(-pace * n)` silences of `n` days. We call a silence a gap if this number is below 0.001. How many days in
-# a row must the table be silent, at the least? Answer whole days.
+# This is the table with the fewest rows a day. It covers `length` days, and tells you two paces in rows a day: the
+# `average` over all its days, and that of its last three whole months (`nearby`). Suppose that the table falls silent now.
+# By chance we expect `length * exp(-pace * n)` silences of `n` days. We call a silence a gap if this number is below 0.001.
+# How many days in a row must the table be silent, at the least? First decide which pace is fair. Answer whole days.
 
 # %%
 import math
 
-table, length, pace = check.sparsest_table(chapter.account)
-pd.DataFrame({"table": [table], "length": length, "pace": round(pace, 3)})
+table, length, average, nearby = check.sparsest_table(chapter.account)
+pd.DataFrame({"table": [table], "length": length, "average": round(average, 3), "nearby": round(nearby, 3)})
 
 # %% tags=["exercise"]
 #: silent_days = ...
-silent_days = max(1, math.ceil(math.log(length / 0.001) / pace))
+silent_days = max(1, math.ceil(math.log(length / 0.001) / nearby))
 
 # %%
-check.silent_days(silent_days, length, pace)
+check.silent_days(silent_days, length, average, nearby)
