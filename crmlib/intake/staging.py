@@ -447,7 +447,8 @@ class Staging:
         for key in ("read", "accepted", "repaired", "quarantined"):
             account[key] = sum(one[key] for one in account["by_file"].values())
         account["reasons"] = dict(sorted(reasons.items(), key=lambda one: (-one[1], one[0])))
-        account["by_rule"] = sum(count for why, count in reasons.items() if deliberate(why))
+        account["reasons_by_rule"] = {why: count for why, count in account["reasons"].items() if deliberate(why)}
+        account["by_rule"] = sum(account["reasons_by_rule"].values())
         names = rules.names_of(self.connection, name)
         made = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
         filled = self._filled(accepted, made)

@@ -71,6 +71,10 @@ chapter = crmlib.begin("01_customer_data", client, run)
 orders, customers = chapter.table("orders"), chapter.table("customers")
 as_of, account = chapter.as_of, chapter.account
 
+# %% [markdown]
+# The tables stay in the database, however large they are: `chapter.table` hands out a table of **Ibis**, and `to_pandas()`
+# fetches a result where we want to look at its rows. Small tables, such as those of the account, are pandas from the start.
+
 # %%
 tables = {name: chapter.table(name) for name in account["tables"]}
 list(tables)
@@ -101,7 +105,17 @@ chapter.show(customer_data.plot_timeline(one))
 
 # %%
 known = customer_data.known_from(events).to_pandas()
-known.groupby("kinds").agg(customers=("customer_id", "size"), events=("events", "mean")).round(1)
+sides = known.groupby("kinds").agg(customers=("customer_id", "size"), events=("events", "mean")).round(1)
+sides
+
+# %% [markdown]
+# Each row is a number of sides. Beside it stands how many customers we know from so many tables, and how many events we
+# have of each of them on average. Customers in the first rows are nearly strangers: little can be said of them one by one.
+
+# %% [markdown] tags=["lesson"]
+# At Aurora, the most frequent number is {{ sides.customers.idxmax() | number }} tables: from so many we know
+# {{ sides.customers.max() | count }} of {{ len(known) | count }} customers. Our first customer is a rare case: only
+# {{ (known.kinds >= one.kind.nunique()).sum() | count }} are known from as many sides.
 
 # %% [markdown]
 # ## The idea by hand: eight rows
@@ -210,20 +224,24 @@ eight = customer_data.row_account(small)
 eight
 
 # %% [markdown]
-# It does, and the money agrees as well:
+# It does. `by_rule` counts the quarantined rows that a rule leaves out on purpose, here the repeated one, and `rows` those
+# of the table that came out. The money agrees as well:
 
 # %%
 assert eight.iloc[0][list(by_hand)].to_dict() == by_hand
 assert small["tables"]["orders"]["sums"]["amount"]["read"] == round(amount.sum(), 2)
 
+# %% [markdown]
+# Each quarantined row has its reason. Reasons are long, and pandas cuts off long texts unless we ask for whole ones:
+
 # %%
+pd.set_option("display.max_colwidth", None)
 customer_data.reasons(small)
 
 # %% [markdown]
 # What was mended is on record, too. Every **repair** has a name, by which you can switch it off in the YAML.
 
 # %%
-pd.set_option("display.max_colwidth", None)
 customer_data.repairs(small)
 
 # %% [markdown]
@@ -287,15 +305,16 @@ sums.round(2)
 # %% [markdown]
 # ## The picture: a quality score
 #
-# We score a column on five **quality dimensions**, each a share of its cells.
+# We score a column on five **quality dimensions**, each with a number between 0 and 1. The first four are shares.
 #
-# - *Complete*: they are filled.
-# - *Valid*: what stood there could be read.
-# - *Unique*: no earlier row had this key.
-# - *Consistent*: they agree with other columns. An order's customer, for example, is in the table of customers.
-# - *Timely*: the last row is recent.
+# - *Complete*: how many cells are filled.
+# - *Valid*: of what stood there, how much could be read.
+# - *Unique*: of the rows with a key, how many repeat no earlier one. Only the key of a table is judged by this.
+# - *Consistent*: how many cells agree with other columns. An order's customer, for example, is in the table of customers.
+# - *Timely*: whether the last row is recent. This is 1 if it is at most 31 days old. Later it is 31 days divided by its age,
+#   so half at 62 days. Only the time of a table is judged by this.
 #
-# The **score** is the product of these shares.
+# The **score** is the product of these numbers. A dimension that applies to none of the columns shown is not drawn.
 
 # %%
 scores = customer_data.quality_scores(account)
@@ -346,17 +365,20 @@ chapter.show(customer_data.attribution_table(whose, history_days=covered))
 # %% [markdown] tags=["needs:customers"]
 # ## A pitfall: the join that loses money
 #
-# The easiest way to lose these orders is a join. We join orders *to customers*, as everybody does. How much of the revenue
-# of all years do you expect to see again?
+# The easiest way to lose these orders is a join. We join orders *to customers*, as everybody does, and now take all years.
+# How many orders, and how much of their amount, do you expect to see again?
 
 # %% tags=["needs:customers"]
 joined = orders.inner_join(customers.select("customer_id").distinct(), "customer_id")
-before, after = orders.amount.sum().to_pandas(), joined.amount.sum().to_pandas()
-{"orders": round(before, 2), "after the join": round(after, 2), "lost": round(before - after, 2)}
+counted = [t.agg(orders=t.count(), amount=t.amount.sum()).to_pandas() for t in (orders, joined)]
+join = pd.concat(counted, keys=["before", "after the join"]).droplevel(1)
+join.loc["lost"] = join.loc["before"] - join.loc["after the join"]
+join.round(2)
 
 # %% [markdown] tags=["lesson"]
-# At Aurora, {{ before - after | money }} vanish without a word. The join keeps only orders that have a partner on both
-# sides, and {{ whose.orders[2] | count }} orders of the last twelve months are those of guests.
+# At Aurora, {{ join.orders["lost"] | count }} orders with {{ join.amount["lost"] | money }} vanish without a word. The join
+# keeps only orders that have a partner on both sides, and {{ orders.customer_id.isnull().sum().to_pandas() | count }} of
+# those that are lost are orders of guests. Both numbers are of all years, so they are larger than those of the table above.
 
 # %% [markdown] tags=["needs:customers"]
 # A *left* join keeps every order, and leaves empty what is not known. Count rows and sum money before and after every
@@ -381,6 +403,9 @@ silent = np.array([1, 2, 3, 7])
 pd.DataFrame({"silent days": silent, "orders expected": pace * silent, "chance": np.exp(-pace * silent)})
 
 # %% [markdown]
+# The **chance** is a probability between 0 and 1. Where it is tiny, pandas writes it short: `2e-14` is 2 with 14 places
+# behind the point, 0.00000000000002. The more rows a day, the sooner a silence cannot be chance.
+#
 # In a long time, a silence could begin on many days. So we multiply the chance by the number of days. We call a silence a
 # **gap** if chance would produce it in fewer than 1 of 1,000 such data sets.
 #
@@ -401,6 +426,9 @@ coverage = customer_data.coverage_by_month(account)
 chapter.show(customer_data.plot_coverage(coverage, silences))
 
 # %% [markdown]
+# A frame goes around every month that a gap touches. If the gap begins in the middle of a month, rows before it make this
+# month's field pale and not white. The table above has the days.
+#
 # Ask first about a silence that lasts to the last day. Was this export made earlier than the others, or did the activity
 # end? We can rule out chance. Only somebody at the client's knows which of the two it is.
 
@@ -433,16 +461,7 @@ whole = customer_data.repeat_measures(customer_data.merged_orders(split.orders, 
 assert all(whole[name] == truth[name] for name in ("buyers", "repeat_rate", "one_time_share", "purchases_per_buyer"))
 
 # %% [markdown]
-# The intake has its own table of what a merge changes, computed in the database. It says the same:
-
-# %%
-import duckdb
-
-from crmlib.intake.identities.merging import merge_effect
-
-ids = split.orders.filter(split.orders.customer_id.notnull()).select("customer_id").distinct()
-effect = merge_effect(duckdb.connect(), split.merges, split.orders.to_pyarrow(), ids.to_pyarrow())
-effect.to_pandas().round(4)
+# Five per cent was a guess. How far do the numbers move with fewer or more duplicates?
 
 # %%
 more = customer_data.split_effect(orders, seed=seed, as_of=as_of)
@@ -492,9 +511,12 @@ same_name = people.customer_id[people.name.duplicated(keep=False)].tolist()
 # %% [markdown]
 # There are two traps. *The same name* proves nothing: very many people are called Wang Wei, and these two were born in
 # different years. *The same phone* proves something, unless something else speaks against it. A mother and her child share
-# a number, but not a birthday. The library takes such pairs out, and counts them as contradicted:
+# a number, but not a birthday. The library takes such pairs out, and counts them as contradicted. It compares in a database,
+# because a client has more than seven people; here an empty one will do.
 
 # %%
+import duckdb
+
 from crmlib.intake.identities.duplicates import duplicates
 
 found = duplicates(duckdb.connect(), people)

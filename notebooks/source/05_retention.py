@@ -67,6 +67,9 @@ bought.agg({"customer_id": "nunique", "day": ["min", "max", "count"]})
 
 # %% [markdown]
 # Cancelled and open orders are no purchases. Neither are orders that were refunded in full. `purchases` leaves them out.
+#
+# The chapter's tables stay in the database, however large they are. `to_pandas()` fetches a result, so you see it where
+# the rows come to us. Small results, such as the rates below, are pandas tables from the start.
 
 # %% [markdown] tags=["lesson"]
 # Aurora Beauty has won {{ bought.customer_id.nunique() | count }} customers in two years. They have bought
@@ -221,7 +224,13 @@ assert rate.returned.item() == in_time.sum()
 # %% [markdown]
 # This rate counts *new* customers. The repurchase rate of the scorecard (chapter 13) counts *all* buyers, so it is another
 # number.
-#
+
+# %% [markdown] tags=["lesson"]
+# Now we can answer the shops. Of 100 new customers, {{ 100 * rate.repeat_rate.item() | number }} order again within
+# {{ within | number }} days. The shops are right about the others, so far. But a customer who waits may still come back,
+# and three months are short.
+
+# %% [markdown]
 # ## The second order: when?
 #
 # Some customers have not returned yet. Of each we know *at least how long it takes*: their waiting time is **censored**.
@@ -275,7 +284,8 @@ pd.Series({**answers, "day_by_day": 1 - still_waiting.asof(365)}).round(3)
 
 # %%
 curve = retention.return_curves(returns, by=None)
-curve[curve.day.isin([0, 7, 30, 90, 180, 365])].round(3)
+shown = [day for day in (0, 7, 30, 90, 180, 365) if day <= curve.day.max()]
+curve.set_index("day")[["share", "low", "high"]].reindex(shown, method="ffill").round(3)
 
 # %%
 import numpy as np
@@ -294,16 +304,23 @@ float(each[each.returned].days.median())
 
 # %% [markdown]
 # That number is far too short, because the long waits are not over. It answers another question: *of those who come back,
-# when do they?* To answer it fairly, we take only customers whom we followed for the whole time:
+# when do they?* To answer it fairly, we take only customers whom we followed for the whole time (`horizon`, in days):
 
 # %%
 timing = retention.time_to_return(returns)
 timing
 
 # %% [markdown]
+# Chapter 03 asks a question that sounds alike, and gets other days. Here we look at the wait from the first order to the
+# second, once in a customer's life. There, *every* purchase begins a wait for the next one. Use this table to remind new
+# customers, and that one to see who is asleep.
+#
 # ## Do groups differ?
 #
 # Now we draw one curve per group. The **log-rank test** asks whether the curves differ by more than chance, over all days.
+# It answers a probability, **p**. Suppose that the groups did not differ at all: how often would chance alone bring
+# differences as large as these? A small p says that chance is a poor explanation. It does not say that the difference is
+# large.
 
 # %%
 curves = retention.return_curves(returns)
@@ -325,12 +342,21 @@ pairs[["group", "other", "difference", "low", "high", "p_adjusted"]].head(5).rou
 #
 # ## Are newer customers better?
 #
-# A fair comparison gives everybody the same time. Cohorts whom we have not followed that long stay empty (the period of
-# these cohorts is the parameter `trend_period`).
+# A fair comparison gives everybody the same time. Below each cohort stands how many of its customers we have followed for
+# that long. Only these are judged. The period of these cohorts is the parameter `trend_period`.
 
 # %%
 rates = retention.repeat_rate(returns, within=within, by="cohort")
 chapter.show(retention.plot_repeat_rate(rates, within=within, period=trend_period))
+
+# %% [markdown]
+# An **open dot** stands for fewer than 30 customers. The newest cohort often has one: only those who came on its first days
+# have had the whole time. Its interval is so long that the dot says nothing yet. A cohort without a dot has nobody to judge.
+
+# %% [markdown] tags=["lesson"]
+# Look at the open dot. Of {{ rates.new_customers.iloc[-1] | count }} customers of that quarter, we have followed only
+# {{ rates.followed.iloc[-1] | count }} for {{ within | number }} days. {{ rates.returned.iloc[-1] | count }} of them came
+# back. The true rate may be anything from {{ rates.low.iloc[-1] | percent }} to {{ rates.high.iloc[-1] | percent }}.
 
 # %% [markdown]
 # We want one answer with one range. So we compare the newest customers whom we can judge with those who came on the same
@@ -385,6 +411,10 @@ ages.assign(renewed=1 - ages.lost / ages.at_risk).head(6).round(3)
 # The sBG is wrong where a contract's own chance to leave changes with its age, because people tire of what they get, or
 # come to depend on it. The **beta-discrete-Weibull** model (BdW; Fader, Hardie and others 2018) adds a third number, c.
 # Above 1, the chance rises with age; below 1, it falls; at 1, it is the sBG. Which one do these contracts need?
+#
+# For each model, the table gives the **log-likelihood**. It is the logarithm of the probability that the model gives to all
+# the renewals and ends that we saw. The nearer to zero, the better the fit. The BdW always fits a little better, because it
+# has one number more. So we ask with p: how often would the gain be as large if the sBG were true?
 
 # %% tags=["needs:subscriptions"]
 fitted = retention.renewal_models(ages)
@@ -422,12 +452,15 @@ checked = retention.project_renewals(ages, retention.renewal_model(earlier), unt
 checked["same_rate"] = (1 - earlier.lost.sum() / max(earlier.at_risk.sum(), 1)) ** checked.age
 
 # %% tags=["needs:subscriptions"]
-checked.loc[checked.age % 3 == 0, ["age", "survival", "low", "high", "projected", "same_rate"]].round(3)
+every_third = checked[checked.age % 3 == 0]
+every_third[["age", "survival", "low", "high", "projected", "same_rate"]].round(3)
 
 # %% [markdown] tags=["lesson", "needs:subscriptions"]
-# Half a year ago, the model said that {{ checked.projected.iloc[-1] | percent }} would outlive renewal
-# {{ checked.age.iloc[-1] | number }}. We observed {{ checked.survival.iloc[-1] | percent }}. The rule of thumb said
-# {{ checked.same_rate.iloc[-1] | percent }}. Why is it so far off? It does not know that those who leave easily leave first.
+# Look at the last row. Half a year ago, the model said that {{ every_third.projected.iloc[-1] | percent }} would outlive
+# renewal {{ every_third.age.iloc[-1] | number }}. We observed {{ every_third.survival.iloc[-1] | percent }}, and the interval
+# goes from {{ every_third.low.iloc[-1] | percent }} to {{ every_third.high.iloc[-1] | percent }}, so the model holds. The rule
+# of thumb said {{ every_third.same_rate.iloc[-1] | percent }}. Why is it so far off? It does not know that those who leave
+# easily leave first.
 
 # %% [markdown]
 # ## What a second order is worth
@@ -497,11 +530,13 @@ pd.DataFrame({name: rows.groupby("age").customer_id.nunique() for name, rows in 
 # %%
 triangle = retention.cohort_triangle(cohorts)
 means = pd.DataFrame({"zeros_for_blanks": triangle.fillna(0).mean(), "observed_only": triangle.mean()})
-means.iloc[::6].round(3)
+every_sixth = means.iloc[::6]
+every_sixth.round(3)
 
 # %% [markdown] tags=["lesson"]
-# At age {{ means.index[-1] | number }}, the spreadsheet says {{ means.zeros_for_blanks.iloc[-1] | percent.1 }}. Of the
-# customers whom we could observe, {{ means.observed_only.iloc[-1] | percent.1 }} bought. The blanks did that, not the customers.
+# At age {{ every_sixth.index[-1] | number }}, the spreadsheet says {{ every_sixth.zeros_for_blanks.iloc[-1] | percent.1 }}.
+# The cohorts that we could observe stand at {{ every_sixth.observed_only.iloc[-1] | percent.1 }}. The blanks did that, not the
+# customers.
 
 # %% [markdown]
 # **Activity is not survival.** We could ask instead who bought at an age *or later*. That share can only fall, just like the
@@ -557,6 +592,7 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - **Wilson interval**: a range of a share that stays between 0 and 1, also for few customers.
 # - **Greenwood's formula**: how sure each point of a Kaplan–Meier curve is.
 # - **p, adjusted p**: how often chance alone makes a difference as large; adjusted: among so many comparisons (校正后p值).
+# - **Log-likelihood**: how probable a model makes what we saw, as a logarithm; nearer to zero is better (对数似然).
 # - **Beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end (贝塔分布).
 # - **Survival, renewal rate** of contracts: share still running; share renewed of those that came to the renewal (续约率).
 # - **sBG, BdW**: models of contracts that differ in how easily they end; in the BdW this also changes with their age.

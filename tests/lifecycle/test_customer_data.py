@@ -125,6 +125,18 @@ def test_rows_that_had_to_be_given_up_decide_whether_the_finding_is_good_or_bad(
     assert "1,000 rows" in found.sentence
 
 
+def test_a_reason_that_the_client_gave_on_purpose_is_not_what_is_amiss():
+    counts = {"read": 1000, "accepted": 990, "repaired": 0, "quarantined": 10, "by_rule": 9, "rows": 990}
+    why = {"reasons": {"test customer": 9, "no order_id": 1}, "reasons_by_rule": {"test customer": 9}}
+    found = customer_data.finding_quarantine({"tables": {"orders": counts | why}})
+    assert found.sentence.endswith("The most frequent reason is “no order_id”, in the table Orders.")
+
+
+def test_intake_says_which_reasons_are_rules(aurora):
+    orders = aurora.account["tables"]["orders"]
+    assert orders["reasons_by_rule"] == {"test customer": orders["by_rule"]}
+
+
 # One customer
 
 

@@ -65,7 +65,7 @@ def plot_quality(scores: Any, *, most: int = WORST) -> Exhibit:
         return exhibits.nothing(words, "quality")
     worst = worst_columns(scores, most=most)
     names = [words.say("axes.column", row) for row in worst.itertuples(index=False)]
-    shown = [*DIMENSIONS, "quality_score"]
+    shown = [name for name in (*DIMENSIONS, "quality_score") if worst[name].notna().any()]
     drawn = worst[shown].assign(place=range(len(worst))).melt("place", var_name="dimension", value_name="value")
     picture = pictures.heat_map(
         drawn, row="place", column="dimension", value="value", rows=dict(enumerate(names)),
@@ -195,7 +195,8 @@ def overlap_table(overlap: Any, *, most: int = 10, history_days: int | None = No
     named = [[words.name("channels", one) for one in codes.split(TOGETHER)] for codes in largest.channels]
     return exhibits.table(
         words, "overlap", largest.assign(channels=named), kept=largest, period=last_span(history_days),
-        single=overlap.revenue_share[overlap.channels_count == 1].sum(),
+        reading="all" if len(largest) == len(overlap) else "largest", shown=len(largest), groups=len(overlap),
+        covered=largest.revenue_share.sum(), single=overlap.revenue_share[overlap.channels_count == 1].sum(),
     )  # fmt: skip
 
 

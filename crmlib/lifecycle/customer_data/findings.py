@@ -25,7 +25,10 @@ def finding_quarantine(account: Mapping[str, Any]) -> Finding:
     values: dict[str, Any] = {"read": read, "by_rule": int(rows.by_rule.sum()), "repaired": int(rows.repaired.sum())}
     if not unusable:
         return tell(words, "quarantine", values, direction="good", sentence="none", action="none")
-    most = reasons(account).sort_values("rows", ascending=False, kind="stable").iloc[0]
+    by_rule = {(name, why) for name, one in account["tables"].items() for why in one.get("reasons_by_rule", ())}
+    why = reasons(account)
+    amiss = why[[pair not in by_rule for pair in zip(why.table, why.reason, strict=True)]]
+    most = amiss.sort_values("rows", ascending=False, kind="stable").iloc[0]
     values |= {"unusable": unusable, "share": unusable / read, "reason": most.reason, "table": most.table}
     direction: Direction = "bad" if unusable / read >= FEW_LOST else "neutral"
     return tell(words, "quarantine", values, direction=direction, sentence="some", action="some")
@@ -42,10 +45,10 @@ def finding_unattributed(shares: Any, *, history_days: int | None = None) -> Fin
         return None
     revenue, everything = nobodys.revenue_year.sum(), shares.revenue_year.sum()
     share = revenue / everything if everything else 0.0
+    sentence, money = _of_a_year(history_days)
     return tell(
-        words, "unattributed", direction="bad" if share >= NOTABLE else "neutral",
-        money="revenue" if is_whole_year(history_days) else "", revenue=revenue, share=share,
-        orders=int(nobodys.orders.sum()), guests=int(of.orders["guest"]), strangers=int(of.orders["not_in_customers"]),
+        words, "unattributed", direction="bad" if share >= NOTABLE else "neutral", sentence=sentence, money=money,
+        revenue=revenue, share=share, guests=int(of.orders["guest"]), strangers=int(of.orders["not_in_customers"]),
         period=last_span(history_days),
     )  # fmt: skip
 
@@ -65,17 +68,18 @@ def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Fin
     share = revenue / everything if everything else 0.0
     values = {"buyers": buyers, "out": out, "revenue": revenue, "share": share, "unknown": whole.revenue_unknown}
     values["period"] = last_span(history_days)
-    if int(whole.buyers_unknown) == buyers:
-        return _consent(values, "unrecorded", direction="neutral")
-    if not out:
-        return _consent(values, "all", direction="good")
-    direction = "bad" if share >= NOTABLE else "neutral"
-    money = "revenue" if is_whole_year(history_days) else ""
-    return _consent(values, "some", direction=direction, money=money, plays=("ask_for_consent",))
+    said: str = "unrecorded" if int(whole.buyers_unknown) == buyers else "some" if out else "all"
+    directions: dict[str, Direction] = {"all": "good", "some": "bad" if share >= NOTABLE else "neutral"}
+    sentence, money = _of_a_year(history_days) if said == "some" else (said, "")
+    return tell(
+        words, "unreachable", values, direction=directions.get(said, "neutral"), sentence=sentence, certainty=said,
+        action=said, money=money, plays=("ask_for_consent",) if said == "some" else (),
+    )  # fmt: skip
 
 
-def _consent(values: Mapping[str, Any], said: str, **how: Any) -> Finding:
-    return tell(words, "unreachable", values, sentence=said, certainty=said, action=said, **how)
+def _of_a_year(history_days: int | None) -> tuple[str, str]:
+    """Which sentence, and which money: beside a year's amount, the sentence need not name it."""
+    return ("year", "revenue") if is_whole_year(history_days) else ("shorter", "")
 
 
 def finding_unknown(unknown: Any, *, history_days: int | None = None) -> Finding | None:

@@ -197,7 +197,7 @@ def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter"
     first, last = (judged if len(judged) else known).iloc[[0, -1]].itertuples(index=False)
     return exhibits.figure(
         words, "repeat_rate", rates, picture,
-        reading="small" if judged.empty else "one" if len(judged) == 1 else "path",
+        reading="small" if judged.empty else "one" if len(judged) == 1 else "open" if drawn.small.any() else "path",
         days=within, least=SMALL_BASE, cohorts=len(known), first=first.repeat_rate, last=last.repeat_rate,
         first_cohort=period_name(first.cohort, period), last_cohort=period_name(last.cohort, period),
     )  # fmt: skip
