@@ -220,8 +220,14 @@ class _Running:
         else:
             parameters = self.model.draws(draws, seed=seed).values
         made = np.empty((draws, len(self.renewals)))
+        bounds = _bounds(self.discount)
+        ahead = np.arange(bounds[-1] + 1)
+        # Survival is told once for each renewal that any contract comes to.
+        times = np.unique(np.unique(self.renewals)[:, None] + ahead)
+        log_survival = self.model.log_survival(parameters, times)
         for age in np.unique(self.renewals):
-            chances, worth = self._blocks(parameters, age)
+            begins = int(np.searchsorted(times, age))
+            chances, worth = self._blocks(parameters, age, bounds, log_survival[:, begins : begins + len(ahead)])
             for column in np.flatnonzero(self.renewals == age):
                 # Given the parameters, contracts end independently of one another: how many in which block is
                 # multinomial.
@@ -229,15 +235,18 @@ class _Running:
                 made[:, column] = (ended * worth).sum(axis=1)
         return made * self.worth
 
-    def _blocks(self, parameters: Numbers, age: float) -> tuple[Numbers, Numbers]:
+    def _blocks(
+        self, parameters: Numbers, age: float, bounds: Numbers, log_survival: Numbers
+    ) -> tuple[Numbers, Numbers]:
         """For each row of parameters: the chance that a contract ends in each block of renewals ahead or after the
-        last, and how many discounted renewals it then has made."""
-        bounds = _bounds(self.discount)
+        last, and how many discounted renewals it then has made.
+
+        ``log_survival``: at the contract's age, and at each renewal ahead.
+        """
         last = bounds[-1]
         k = np.arange(last + 1)
         # Discounted renewals of a contract that makes k of them.
         made = -np.expm1(-k * np.log1p(self.discount)) * (1 + self.discount) / self.discount
-        log_survival = self.model.log_survival(parameters, age + k)
         left = np.exp(log_survival - log_survival[:, :1])
         ended = np.maximum(left[:, :-1] - left[:, 1:], 0.0)
         share = np.add.reduceat(ended, bounds[:-1], axis=1)

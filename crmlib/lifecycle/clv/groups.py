@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,8 +88,7 @@ def equity_shares(
         return pd.DataFrame(columns=columns)
     frame = to_pandas(summary)
     code, labels = _coded(groups, len(frame))
-    # Shares are those of the horizon: what comes after it need not be simulated.
-    values = replace(known_values(frame, horizon, **options), discounting=0.0)
+    values = known_values(frame, horizon, **options, residual=False)
     x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
     cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
     measure = MEASURES.index("customer_equity")
@@ -296,7 +294,7 @@ def _group_value(
     if fitted is None or not fitted.complete:
         return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
     options = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
-    table = customer_equity(some, f"{days}D", **options, draws=draws, seed=seed)
+    table = customer_equity(some, f"{days}D", **options, residual=False, draws=draws, seed=seed)
     equity = table.set_index("measure").loc["customer_equity"]
     ends, factors = discount_factors(days, discount_rate)
 

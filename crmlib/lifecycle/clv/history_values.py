@@ -157,16 +157,20 @@ def value_histories(
     as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
+    residual: bool = True,
 ) -> HistoryValues:
-    """What the models say of every distinct history, once the arguments have been checked."""
+    """What the models say of every distinct history, once the arguments have been checked.
+
+    Without ``residual``, values end with the horizon: those beyond it cost most of the time.
+    """
     check_money(margin, discount_rate)
     check_mean_spend(histories.base, spend_model)
     days = horizon_days(horizon, as_of)
     base, unit = histories.base, days_per_unit(orders_model.unit)
     ages = AgeGrid.of(base, orders_model, days / unit)
     x, T = ages.pairs
-    discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0)
-    residual = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
+    discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0) if residual else 0.0
+    beyond = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
     values, place = np.unique(base.x, return_inverse=True)
     own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
     return HistoryValues(
@@ -180,7 +184,7 @@ def value_histories(
         p_alive=orders_model.p_alive(base.x, base.t_x, base.T),
         orders_if_alive=orders_model.expected_orders_if_alive(days / unit, x, T)[ages.pair],
         discount=_discount_share(orders_model, ages, days, discount_rate),
-        residual_if_alive=residual[ages.pair],
+        residual_if_alive=beyond[ages.pair],
         spend_base=own[place],
         spend_weight=weight[place],
     )

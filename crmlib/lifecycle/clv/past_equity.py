@@ -34,7 +34,9 @@ def equity_on(orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, disc
         try:
             histories = to_pandas(summary(orders, as_of=day, free_orders="ignore"))
             models = fit_models(histories).models
-            equity = customer_equity(histories, **models, margin=margin, discount_rate=discount_rate, draws=100)
+            equity = customer_equity(
+                histories, **models, margin=margin, discount_rate=discount_rate, residual=False, draws=100
+            )
         except (CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers):
             continue
         rows += [(day, *row) for row in equity.loc[equity["measure"] == "customer_equity", "value":"high"].to_numpy()]

@@ -137,7 +137,7 @@ def value_at_risk(
         return _nobody(["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
-        discount_rate=discount_rate,
+        discount_rate=discount_rate, residual=False,
     )  # fmt: skip
     return spread(summary, values, of_histories(values, None), at_risk)
 
@@ -151,6 +151,7 @@ def customer_equity(
     as_of: Horizon | None = None,
     margin: float = 1.0,
     discount_rate: float = 0.0,
+    residual: bool = True,
     confidence: float = 0.95,
     draws: int = 200,
     seed: int = 0,
@@ -162,7 +163,8 @@ def customer_equity(
     ``customer_equity``, the sum of all ``clv``; ``value_at_risk``, what is lost of it because customers may be gone;
     ``came_back_alive``, how many of those who came back are still customers; ``alive``, how many of all, missing
     where the model takes everybody who bought once for alive by construction (BG/NBD) and so cannot tell; with
-    ``discount_rate`` above 0 ``residual_equity``, the sum of all ``residual_clv``, which holds ``customer_equity``.
+    ``discount_rate`` above 0 ``residual_equity``, the sum of all ``residual_clv``, which holds ``customer_equity``; it
+    costs most of the time, and is left out where ``residual`` is False.
 
     The intervals of orders, equity and those alive hold both what is not known of the parameters and chance (who
     orders, how often, how much: exact variances under the model, summed over customers; fewer than 30 customers are
@@ -174,7 +176,7 @@ def customer_equity(
         return pd.DataFrame(columns=["measure", "value", "low", "high"])
     values = known_values(
         summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
-        discount_rate=discount_rate,
+        discount_rate=discount_rate, residual=residual,
     )  # fmt: skip
     cells = Cells.of_all(values)
     low, high = band(possible_totals(values, cells, draws=draws, seed=seed)[:, :, 0], confidence)

@@ -159,6 +159,8 @@ def test_equity_is_the_sum_of_customers(cdnow: pd.DataFrame, options: dict[str, 
         "expected_orders", "customer_equity", "value_at_risk", "came_back_alive", "residual_equity"
     ]  # fmt: skip
     pd.testing.assert_frame_equal(equity, customer_equity(cdnow, **options).set_index("measure"))
+    horizon_only = customer_equity(cdnow, **options, residual=False).set_index("measure")
+    pd.testing.assert_frame_equal(equity.drop("residual_equity"), horizon_only)
 
 
 def test_where_a_model_can_tell_all_who_are_alive_are_counted(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
