@@ -10,68 +10,33 @@ measures answer empty tables. Importing this package is light; scipy loads with 
 from importlib import import_module
 from typing import Any
 
-_PUBLIC = {
-    "FittedModels": "fitting",
-    "HorizonInvalid": "options",
-    "account_table": "figures",
-    "alive_grid": "groups",
-    "alive_path": "prediction",
-    "baseline_comparison": "ranking",
-    "baselines_table": "figures",
-    "calibration_by_decile": "holdout",
-    "calibration_end": "holdout",
-    "compare": "comparison",
-    "contract_equity": "contracts",
-    "contract_model": "contracts",
-    "contract_models_table": "figures",
-    "contract_values": "contracts",
-    "contribution_margin": "preparation",
-    "customer_equity": "prediction",
-    "customer_values": "groups",
-    "equity_concentration": "groups",
-    "equity_on": "past_equity",
-    "equity_shares": "groups",
-    "equity_table": "figures",
-    "finding_concentration": "findings",
-    "finding_contracts": "findings",
-    "finding_equity": "findings",
-    "finding_groups": "findings",
-    "finding_holdout": "findings",
-    "finding_one_time_buyers": "findings",
-    "finding_value_at_risk": "findings",
-    "fit_models": "fitting",
-    "groups_table": "figures",
-    "holdout_comparison": "holdout",
-    "holdout_total": "holdout",
-    "independence_table": "figures",
-    "lift": "ranking",
-    "models_table": "figures",
-    "opportunities": "preparation",
-    "parameter_posterior": "fitting",
-    "plot_alive_grid": "figures",
-    "plot_alive_path": "figures",
-    "plot_calibration": "figures",
-    "plot_concentration": "figures",
-    "plot_contracts": "figures",
-    "plot_holdout": "figures",
-    "plot_lift": "figures",
-    "plot_parameter_posterior": "figures",
-    "plot_tracking": "figures",
-    "plot_value_matrix": "figures",
-    "predict": "prediction",
-    "regularity": "assumptions",
-    "regularity_table": "figures",
-    "spend_and_frequency": "assumptions",
-    "summary": "preparation",
-    "summary_account": "preparation",
-    "to_cents": "groups",
-    "top_fifth": "groups",
-    "tracking": "holdout",
-    "trust_in_model": "trust",
-    "value_at_risk": "prediction",
-    "value_by_group": "groups",
-    "value_matrix": "groups",
+# The public names of each room.
+_ROOMS = {
+    "assumptions": "regularity spend_and_frequency",
+    "comparison": "compare",
+    "contracts": "contract_equity contract_model contract_values",
+    "figures": """
+        account_table baselines_table contract_models_table equity_table groups_table independence_table models_table
+        plot_alive_grid plot_alive_path plot_calibration plot_concentration plot_contracts plot_holdout plot_lift
+        plot_parameter_posterior plot_tracking plot_value_matrix regularity_table
+    """,
+    "findings": """
+        finding_concentration finding_contracts finding_equity finding_groups finding_holdout finding_one_time_buyers
+        finding_value_at_risk
+    """,
+    "fitting": "FittedModels fit_models parameter_posterior",
+    "groups": """
+        alive_grid customer_values equity_concentration equity_shares to_cents top_fifth value_by_group value_matrix
+    """,
+    "holdout": "calibration_by_decile calibration_end holdout_comparison holdout_total tracking",
+    "options": "HorizonInvalid",
+    "past_equity": "equity_on",
+    "prediction": "alive_path customer_equity predict value_at_risk",
+    "preparation": "contribution_margin opportunities summary summary_account",
+    "ranking": "baseline_comparison lift",
+    "trust": "trust_in_model",
 }
+_PUBLIC = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = sorted(_PUBLIC)
 

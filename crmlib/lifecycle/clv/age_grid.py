@@ -99,9 +99,13 @@ class AgeGrid:
             values[self.between] = np.einsum("ij,ij->i", around, self.weights)
         return values[self.pair]
 
+    def by_log(self, at_points: Numbers) -> Numbers:
+        """From expectations at ``x, T`` to those per history, whose logarithms are interpolated."""
+        return np.exp(self.interpolate(bounded_log(at_points)))
+
     def orders_if_alive(self, model: OrdersModel, t: float) -> Numbers:
         """Expected orders per history of those alive, over the time ``t``."""
-        return np.exp(self.interpolate(bounded_log(model.expected_orders_if_alive(t, self.x, self.T))))
+        return self.by_log(model.expected_orders_if_alive(t, self.x, self.T))
 
     def error(self, model: OrdersModel, t: float) -> float:
         """The largest relative error of expected orders, and of pairs of these, at some of the interpolated ages."""

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from crmlib.engine import to_pandas
+from crmlib.engine import to_ibis, to_pandas
 from crmlib.lifecycle.clv.options import check_confidence, check_whole
 from crmlib.lifecycle.clv.preparation import Day, purchases
 from crmlib.models.arrays import Numbers
@@ -39,7 +39,9 @@ def spend_and_frequency(summary: Any) -> pd.DataFrame:
     vary, nothing is known: 0 with the interval −1 to 1.
     Source: Fader, Hardie & Lee (2005), "RFM and CLV", section 3.2.
     """
-    x, m = _paid(summary)
+    frame = to_pandas(summary)
+    paid = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
+    x, m = (paid[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
     correlation, low, high = 0.0, -1.0, 1.0
     if len(x) >= FEWEST and np.ptp(x) > 0 and np.ptp(m) > 0:
         u, w = (x - x.mean()) / x.std(), (m - m.mean()) / m.std()
@@ -48,12 +50,6 @@ def spend_and_frequency(summary: Any) -> pd.DataFrame:
         error = float(influence.std() / np.sqrt(len(x))) / (1 - correlation**2)
         low, high = np.tanh(np.arctanh(correlation) + np.array([-1.96, 1.96]) * error)
     return pd.DataFrame({"customers": [len(x)], "correlation": [correlation], "low": [low], "high": [high]})
-
-
-def _paid(summary: Any) -> tuple[np.ndarray, np.ndarray]:
-    frame = to_pandas(summary)
-    frame = frame[(frame["frequency"] > 0) & (frame["monetary"] > 0)]
-    return frame["frequency"].to_numpy(dtype=float), frame["monetary"].to_numpy(dtype=float)
 
 
 FEWEST_CUSTOMERS = 20
@@ -102,12 +98,9 @@ def regularity(
         return float(square.sum() - counts @ _variance(np.exp(log_k), sums))
 
     bounds = np.log([LEAST, MOST])
-    if excess(bounds[0]) >= 0:
-        log_k = float(bounds[0])
-    elif excess(bounds[1]) <= 0:
-        log_k = float(bounds[1])
-    else:
-        log_k = float(optimize.brentq(excess, *bounds, xtol=1e-10))
+    least, most = (excess(bound) for bound in bounds)
+    inside = least < 0 < most
+    log_k = float(optimize.brentq(excess, *bounds, xtol=1e-10) if inside else bounds[int(least < 0)])
     off = square - _variance(np.exp(log_k), sums)[place]
     by_customer = np.bincount(pd.factorize(pairs["customer_id"])[0], off)
     slope = (excess(log_k + 1e-4) - excess(log_k - 1e-4)) / 2e-4
@@ -134,8 +127,7 @@ def successive_gaps(orders: Any, *, as_of: Day, most_pairs: int = 5) -> pd.DataF
     import ibis
 
     check_whole("most_pairs", most_pairs, least=1)
-    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
-    daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
+    daily = purchases(to_ibis(orders), as_of=as_of).select("customer_id", "day").distinct()
     own = ibis.window(group_by="customer_id", order_by="day")
     daily = daily.mutate(place=ibis.row_number().over(own))
     days = to_pandas(daily.filter(daily.place <= 2 * most_pairs).order_by("customer_id", "day"))

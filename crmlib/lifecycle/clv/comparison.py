@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.fitting import WEAK_PRIOR
+from crmlib.lifecycle.clv.fitting import with_prior_if_needed
 from crmlib.lifecycle.clv.holdout import calibration_by_decile, expected_holdout_orders, log_scores, with_holdout
 from crmlib.lifecycle.clv.ranking import baseline_forecasts, errors_and_ranking
 from crmlib.models import model_name
@@ -133,12 +133,12 @@ def compare(
             rows.append({"model": name, "parameters": len(kind.symbols), "converged": False, "reason": reason})
             continue
         fitted[name] = model
+        row = {"model": name, **_of_fit(model, base)} | ({"reason": with_help} if with_help else {})
         scores = log_scores(frame, model) if held else None
-        of_fit = _of_fit(model, base) | ({"reason": with_help} if with_help else {})
-        rows.append({"model": name, **of_fit, **(_of_holdout(frame, model, scores) if held else {})})
+        rows.append(row if scores is None else row | _of_holdout(frame, model, scores))
         candidates.append(_Candidate(name, rows[-1]["bic"], scores, _all_alive(model, base)))
     if held:
-        rows += _rule_rows(frame)
+        rows += [{"model": rule, **_errors(frame, of)} for rule, of in baseline_forecasts(frame).items()]
     pick, steps = _pick(candidates)
     return Comparison(_as_table(rows, held), fitted, pick, tuple(steps), held)
 
@@ -147,13 +147,10 @@ def _fitted(
     kind: type[OrdersModel], frame: pd.DataFrame, unit: Unit | None, prior_spread: float | None
 ) -> tuple[OrdersModel, str]:
     """The model, and what had to be done where the data alone have no maximum."""
-    try:
+    if prior_spread is not None:
         return kind.fit(frame, unit=unit, prior_spread=prior_spread), ""
-    except FitDidNotConverge:
-        if prior_spread is not None:
-            raise
-        model = kind.fit(frame, unit=unit, prior_spread=WEAK_PRIOR)
-        return model, "prior"
+    model, helped = with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
+    return model, "prior" if helped else ""
 
 
 def _all_alive(model: OrdersModel, base: CustomerBase) -> bool:
@@ -187,28 +184,17 @@ def _of_fit(model: OrdersModel, base: CustomerBase) -> dict[str, Any]:
     return found
 
 
-def _of_holdout(frame: pd.DataFrame, model: OrdersModel, scores: Numbers | None) -> dict[str, float]:
-    assert scores is not None
+def _of_holdout(frame: pd.DataFrame, model: OrdersModel, scores: Numbers) -> dict[str, float]:
     deciles = calibration_by_decile(frame, model)
     off = (deciles["actual_orders"] - deciles["expected_orders"]).abs().sum() / len(frame)
-    return {
-        **_errors(frame, expected_holdout_orders(frame, model)),
-        "log_score": float(scores.mean()),
-        "calibration_error": float(off),
-    }
-
-
-def _rule_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{"model": name, **_errors(frame, expected)} for name, expected in baseline_forecasts(frame).items()]
+    errors = _errors(frame, expected_holdout_orders(frame, model))
+    return {**errors, "log_score": float(scores.mean()), "calibration_error": float(off)}
 
 
 def _errors(frame: pd.DataFrame, expected: Numbers) -> dict[str, float]:
-    actual = frame["holdout_orders"].to_numpy(dtype=float)
-    total, forecast = float(actual.sum()), float(expected.sum())
-    found = errors_and_ranking(actual, expected)
-    del found["correlation"]
-    missed = (total - forecast) / forecast if forecast > 0 else float(total > 0)
-    return {"actual_total": total, "expected_total": forecast, "missed": missed, **found}
+    found = errors_and_ranking(frame["holdout_orders"].to_numpy(dtype=float), expected)
+    came, forecast = found["actual_total"], found["expected_total"]
+    return found | {"missed": (came - forecast) / forecast if forecast > 0 else float(came > 0)}
 
 
 def _pick(candidates: list[_Candidate]) -> tuple[str | None, list[Saying]]:
@@ -223,18 +209,16 @@ def _pick(candidates: list[_Candidate]) -> tuple[str | None, list[Saying]]:
     if len(left) > 1:
         least = min(one.bic for one in left)
         far = [one for one in left if one.bic - least >= STRONG_BIC]
-        gap = min((one.bic for one in far), default=least) - least
-        steps.append(
-            words.later("pick.histories.against", worse=_names(far), gap=float(gap))
-            if far
-            else words.later("pick.histories.tied", models=_names(left))
-        )
+        if far:
+            gap = float(min(one.bic for one in far) - least)
+            steps.append(words.later("pick.histories.against", worse=_names(far), gap=gap))
+        else:
+            steps.append(words.later("pick.histories.tied", models=_names(left)))
         left = [one for one in left if one not in far]
-    if len(left) > 1:
-        without = [one for one in left if not one.all_alive]
-        if without and len(without) < len(left):
-            steps.append(words.later("pick.defect", models=_names([one for one in left if one.all_alive])))
-            left = without
+    alive = [one for one in left if one.all_alive]
+    if 0 < len(alive) < len(left):
+        steps.append(words.later("pick.defect", models=_names(alive)))
+        left = [one for one in left if not one.all_alive]
     pick = max(left, key=_quality)
     if len(left) > 1:
         steps.append(words.later("pick.ahead", model=model_name(pick.name)))

@@ -89,13 +89,13 @@ def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersM
     frame = to_pandas(summary)
     counts = (len(frame), int((frame["frequency"] > 0).sum()))
     try:
-        of_orders, prior = _with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
+        of_orders, prior = with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
     except TooFewRepeatBuyers:
         return FittedModels(None, None, "too_few", *counts)
     except FitDidNotConverge:
         return FittedModels(None, None, "unsettled", *counts)
     try:
-        spend_model, spend_prior = _with_prior_if_needed(lambda spread: _spend_model(frame, spread))
+        spend_model, spend_prior = with_prior_if_needed(lambda spread: _spend_model(frame, spread))
     except (TooFewRepeatBuyers, FitDidNotConverge):
         return FittedModels(of_orders, None, "no_spend", *counts, weak_prior=prior)
     weak = prior or spend_prior
@@ -112,7 +112,8 @@ def parameter_posterior(model: FittedModel | None, *, draws: int = 2000, seed: i
     return pd.DataFrame(model.draws(draws, seed=seed).values, columns=list(model.symbols))
 
 
-def _with_prior_if_needed(fit: Callable[[float | None], Any]) -> tuple[Any, bool]:
+def with_prior_if_needed(fit: Callable[[float | None], Any]) -> tuple[Any, bool]:
+    """What ``fit`` makes without a prior, else with a weak one, and whether it took that."""
     try:
         return fit(None), False
     except FitDidNotConverge:

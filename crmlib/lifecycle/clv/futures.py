@@ -17,14 +17,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import elementwise
 
-from crmlib.lifecycle.clv.history_values import (
-    STEP,
-    HistoryValues,
-    band,
-    check_finite,
-    drawn_models,
-    moved_models,
-)
+from crmlib.lifecycle.clv.history_values import STEP, HistoryValues, band, check_finite, drawn_models, moved_models
 from crmlib.models.arrays import Numbers
 from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
@@ -43,17 +36,6 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 
 
 @dataclass(frozen=True)
-class Intervals:
-    """Low and high per history; those of money as factors, times (v + x·m) of the customer."""
-
-    p_alive: Ends
-    orders: Ends
-    spend: Ends
-    clv: Ends
-    residual: Ends
-
-
-@dataclass(frozen=True)
 class Kinds:
     """Whom to simulate: (x, T), the mean spend m̄ of the customers who are meant; and of which kind a history is."""
 
@@ -63,21 +45,23 @@ class Kinds:
     of: Numbers  # per history
 
 
-def intervals(values: HistoryValues, *, confidence: float, draws: int, seed: int) -> Intervals:
-    """Within what each history's values lie with probability ``confidence``, from ``draws`` futures of each kind."""
+def intervals(values: HistoryValues, *, confidence: float, draws: int, seed: int) -> dict[str, Ends]:
+    """Within what each history's values lie with probability ``confidence``, from ``draws`` futures of each kind.
+
+    Low and high per history, by column of the prediction; those of money as factors, times (v + x·m) of the customer.
+    """
     orders_models = drawn_models(values.orders_model, draws, seed)
     spend_models = drawn_models(values.spend_model, draws, seed + 1)
     of_p_alive, weights = _alive(values, orders_models, confidence)
     kinds = _kinds(values)
     orders, clv, residual = _simulated(values, kinds, orders_models, spend_models, weights, confidence, seed)
-    per_order = values.per_order
-    return Intervals(
-        p_alive=of_p_alive,
-        orders=orders,
-        spend=_mean_spend(values, spend_models, confidence),
-        clv=(per_order * clv[0], per_order * clv[1]),
-        residual=(values.margin * residual[0], values.margin * residual[1]),
-    )
+    return {
+        "p_alive": of_p_alive,
+        "expected_orders": (orders[0], orders[1]),
+        "expected_spend": _mean_spend(values, spend_models, confidence),
+        "clv": (values.per_order * clv[0], values.per_order * clv[1]),
+        "residual_clv": (values.margin * residual[0], values.margin * residual[1]),
+    }
 
 
 def _alive(values: HistoryValues, models: Sequence[OrdersModel], confidence: float) -> tuple[Ends, Numbers]:
@@ -122,10 +106,9 @@ def _log_odds_plane(values: HistoryValues) -> tuple[Numbers, Numbers]:
 
 def _distinct(models: Sequence[Any]) -> tuple[list[Any], list[int]]:
     """Models without the repetitions that resampling makes, and which is which."""
-    first: dict[int, int] = {}
-    which = [first.setdefault(id(model), len(first)) for model in models]
-    by_place = {place: model for model, place in zip(models, which, strict=True)}
-    return [by_place[place] for place in range(len(first))], which
+    distinct = {id(model): model for model in models}
+    place = {key: at for at, key in enumerate(distinct)}
+    return list(distinct.values()), [place[id(model)] for model in models]
 
 
 def _kinds(values: HistoryValues) -> Kinds:
@@ -152,8 +135,8 @@ def _simulated(
     weights: Numbers,
     confidence: float,
     seed: int,
-) -> tuple[Ends, Ends, Ends]:
-    """Intervals per history of orders, of what they bring and of what all orders to come bring, over (v + x·m)."""
+) -> Numbers:
+    """Low and high per history of orders, of what they bring and of what all orders to come bring, over (v + x·m)."""
     v, t, discounting = values.spend_model.v, values.horizon, values.discounting
     by_kind = np.argsort(kinds.of, kind="stable")
     starts = np.arange(0, len(kinds.x), CHUNK)
@@ -180,8 +163,7 @@ def _simulated(
 
     with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as threads:
         list(threads.map(simulate, range(len(starts))))
-    orders, clv, residual = found
-    return (orders[0], orders[1]), (clv[0], clv[1]), (residual[0], residual[1])
+    return found
 
 
 def _ends(drawn: Numbers, kind: Numbers, weights: Numbers, confidence: float) -> Ends:

@@ -45,11 +45,11 @@ def customer_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> 
     """
     frame = to_pandas(summary)
     table = predict(frame, horizon, **options)
-    if options["orders_model"] is None or options["spend_model"] is None:
+    risk_options = {key: value for key, value in options.items() if key not in ("confidence", "draws", "seed")}
+    risk = value_at_risk(frame, horizon, **risk_options)  # type: ignore[arg-type]
+    if table.empty:
         columns = ["customer_id", "frequency", "silence_weeks", *table.columns[1:], "value_if_alive", "value_at_risk"]
         return table.reindex(columns=columns).astype(dict.fromkeys(columns[1:], float))
-    risk_options = {key: value for key, value in options.items() if key not in ("confidence", "draws", "seed")}
-    risk = value_at_risk(frame, horizon, **risk_options)
     weeks = days_per_unit(options["orders_model"].unit) / 7
     table.insert(1, "frequency", frame["frequency"])
     table.insert(2, "silence_weeks", (frame["T"] - frame["recency"]) * weeks)
@@ -83,12 +83,11 @@ def equity_shares(
     nobody; else as there.
     """
     check_interval(confidence, draws, seed)
-    if options["orders_model"] is None or options["spend_model"] is None:
-        columns = ["group", "customers", "equity", "equity_low", "equity_high", "share", "share_low", "share_high"]
-        return pd.DataFrame(columns=columns)
     frame = to_pandas(summary)
+    values = known_values(frame, horizon, residual=False, **options)
+    if values is None:
+        return pd.DataFrame(columns=list(_SHARES))
     code, labels = _coded(groups, len(frame))
-    values = known_values(frame, horizon, **options, residual=False)
     x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
     cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
     measure = MEASURES.index("customer_equity")
@@ -97,20 +96,12 @@ def equity_shares(
     share = equity / equity.sum() if equity.sum() > 0 else np.zeros(len(labels))
     total = possible.sum(axis=1, keepdims=True)
     shares = np.divide(possible, total, out=np.broadcast_to(share, possible.shape).copy(), where=total > 0)
-    low, high = band(possible, confidence)
-    share_low, share_high = band(shares, confidence)
-    return pd.DataFrame(
-        {
-            "group": pd.Series(labels, dtype=object) if labels[-1] is None else labels,
-            "customers": np.bincount(code, minlength=len(labels)),
-            "equity": equity,
-            "equity_low": low,
-            "equity_high": high,
-            "share": share,
-            "share_low": share_low,
-            "share_high": share_high,
-        }
-    )
+    group = pd.Series(labels, dtype=object) if labels[-1] is None else labels
+    columns = (group, np.bincount(code), equity, *band(possible, confidence), share, *band(shares, confidence))
+    return pd.DataFrame(dict(zip(_SHARES, columns, strict=True)))
+
+
+_SHARES = ("group", "customers", "equity", "equity_low", "equity_high", "share", "share_low", "share_high")
 
 
 def _coded(groups: Any, customers: int) -> tuple[Numbers, list[Any]]:
@@ -120,21 +111,18 @@ def _coded(groups: Any, customers: int) -> tuple[Numbers, list[Any]]:
     given = pd.Series(list(groups), dtype=object)
     if len(given) != customers:
         raise ValueError(f"groups has {len(given)} labels for {customers} customers; give one per row of the summary")
-    missing = given.isna().to_numpy()
-    code, found = pd.factorize(given[~missing].to_numpy())
-    place, labels = _in_order(list(found))
-    codes = np.full(customers, len(labels))
-    codes[~missing] = np.asarray(place, dtype=int)[code] if len(labels) else 0
-    return codes, [*labels, None] if missing.any() else labels
+    labels = _in_order(given.dropna().unique())
+    code = pd.Index(labels, dtype=object).get_indexer(given)
+    missing = code < 0
+    return np.where(missing, len(labels), code), [*labels, None] if missing.any() else labels
 
 
-def _in_order(labels: list[Any]) -> tuple[list[int], list[Any]]:
-    """The place of each label once they are sorted, and the sorted labels; those of unlike kinds sort by their text."""
+def _in_order(labels: Any) -> list[Any]:
+    """The labels sorted; those of unlike kinds by their text."""
     try:
-        order = sorted(range(len(labels)), key=lambda i: labels[i])
+        return sorted(labels)
     except TypeError:
-        order = sorted(range(len(labels)), key=lambda i: (str(labels[i]), type(labels[i]).__name__))
-    return [int(place) for place in np.argsort(order)], [labels[i] for i in order]
+        return sorted(labels, key=lambda label: (str(label), type(label).__name__))
 
 
 def top_fifth(values: pd.DataFrame) -> Numbers:
@@ -234,7 +222,7 @@ def value_by_group(
     label = _labels(frame["customer_id"], groups, by)
     days = horizon_days(horizon, as_of)
     rows = []
-    for name in [*_in_order(list(label.dropna().unique()))[1], None]:
+    for name in [*_in_order(label.dropna().unique()), None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
             fitted = None if name is None else fit_models(some)
@@ -242,19 +230,14 @@ def value_by_group(
             rows.append(
                 {by: name, "customers": len(some), "repeat_buyers": int((some["frequency"] > 0).sum()), **value}
             )
-    if not rows:
-        return pd.DataFrame(columns=[by, "customers", "repeat_buyers", *_VALUES])
-    table = pd.DataFrame(rows)
-    # Rows are in the order of the labels already, which equal values keep.
-    return table.assign(unnamed=table[by].isna(), less=-table["new_customer_value"]).sort_values(
-        ["unnamed", "less"], na_position="last", ignore_index=True, kind="stable"
-    ).drop(columns=["unnamed", "less"])  # fmt: skip
+    # Rows are in the order of the labels, those without one last, which equal and empty values keep.
+    table = pd.DataFrame(rows, columns=[by, "customers", "repeat_buyers", *_VALUES])
+    return table.sort_values("new_customer_value", ascending=False, ignore_index=True, kind="stable")
 
 
 def _labels(ids: pd.Series, groups: Any, by: str) -> pd.Series:
     """The group of each customer, or a missing value; the smallest groups are taken together if there are many."""
-    absent = [name for name in ("customer_id", by) if name not in groups.columns]
-    if absent:
+    if absent := [name for name in ("customer_id", by) if name not in groups.columns]:
         raise ValueError(
             f"groups has no column {', '.join(absent)} (it has {', '.join(map(str, groups.columns))}); give a table "
             "with customer_id and the column named by `by`"
@@ -270,8 +253,7 @@ def _labels(ids: pd.Series, groups: Any, by: str) -> pd.Series:
     label = label.where(label.notna(), None)
     sizes = label.value_counts()
     if len(sizes) > MOST_GROUPS:
-        in_order = _in_order(list(sizes.index))[1]
-        kept = sorted(in_order, key=lambda name: -sizes[name])[: MOST_GROUPS - 1]
+        kept = sorted(_in_order(sizes.index), key=lambda name: -sizes[name])[: MOST_GROUPS - 1]
         label = label.where(label.isna() | label.isin(kept), OTHER)
     return label
 
@@ -293,8 +275,8 @@ def _group_value(
 ) -> dict[str, Any]:
     if fitted is None or not fitted.complete:
         return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
-    options = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
-    table = customer_equity(some, f"{days}D", **options, residual=False, draws=draws, seed=seed)
+    money: Any = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
+    table = customer_equity(some, f"{days}D", residual=False, draws=draws, seed=seed, **money)
     equity = table.set_index("measure").loc["customer_equity"]
     ends, factors = discount_factors(days, discount_rate)
 
@@ -329,6 +311,11 @@ _OF_MATRIX = (
 )  # fmt: skip
 
 
+_CELLS = {
+    "keep": ("high", "high"), "win_back": ("high", "low"), "develop": ("low", "high"), "automate": ("low", "low")
+}  # fmt: skip
+
+
 def value_matrix(summary: Any, values: pd.DataFrame, *, value_now: Any = None, margin: float = 1.0) -> pd.DataFrame:
     """Value so far × value to come (当前价值 × 潜在价值): how many customers are where, and what to do with them.
 
@@ -352,7 +339,9 @@ def value_matrix(summary: Any, values: pd.DataFrame, *, value_now: Any = None, m
     """
     if values.empty:
         return pd.DataFrame(columns=list(_OF_MATRIX))
-    frame, to_come = to_pandas(summary), _known_values(values)
+    frame, to_come = to_pandas(summary), values["clv"].to_numpy(dtype=float)
+    if not (np.isfinite(to_come) & (to_come >= 0)).all():
+        raise CustomerBaseInvalid(f"{int((~(to_come >= 0)).sum())} values are missing or below 0; predict them first")
     names = np.asarray(customer_names(frame))
     mixed = "customer_id" in values.columns and not np.array_equal(names, values["customer_id"].to_numpy())
     if len(frame) != len(values) or mixed:
@@ -364,32 +353,11 @@ def value_matrix(summary: Any, values: pd.DataFrame, *, value_now: Any = None, m
     now = np.asarray(spent, dtype=float)
     if now.shape != to_come.shape or not np.isfinite(now).all():
         raise CustomerBaseInvalid("value_now must be one finite amount per customer, in the order of the summary")
-    high_now, high_to_come = now > now.mean(), to_come > to_come.mean()
-    rows = []
-    for cell, is_now, is_to_come in (
-        ("keep", True, True), ("win_back", True, False), ("develop", False, True), ("automate", False, False)
-    ):  # fmt: skip
-        some = (high_now == is_now) & (high_to_come == is_to_come)
-        rows.append(
-            {
-                "cell": cell,
-                "now": "high" if is_now else "low",
-                "to_come": "high" if is_to_come else "low",
-                "customers": int(some.sum()),
-                "share_of_customers": float(some.mean()),
-                "value_now": float(now[some].sum()),
-                "value_to_come": float(to_come[some].sum()),
-            }
-        )
-    table = pd.DataFrame(rows)
-    for column in ("value_now", "value_to_come"):
-        total = float(table[column].sum())
-        table[f"share_of_{column}"] = table[column] / total if total > 0 else 0.0
-    return table
-
-
-def _known_values(values: pd.DataFrame) -> Numbers:
-    clv = values["clv"].to_numpy(dtype=float)
-    if not (np.isfinite(clv) & (clv >= 0)).all():
-        raise CustomerBaseInvalid(f"{int((~(clv >= 0)).sum())} values are missing or below 0; predict them first")
-    return clv
+    each = pd.DataFrame({"value_now": now, "value_to_come": to_come})
+    sides = {f"is_{name}": np.where(each[name] > each[name].mean(), "high", "low") for name in each}
+    found = each.assign(**sides, customers=1).groupby(list(sides)).sum()
+    table = found.reindex(list(_CELLS.values()), fill_value=0).reset_index(names=["now", "to_come"])
+    for name in ("customers", "value_now", "value_to_come"):
+        total = table[name].sum()
+        table[f"share_of_{name}"] = table[name] / total if total > 0 else 0.0
+    return table.assign(cell=list(_CELLS))[list(_OF_MATRIX)]

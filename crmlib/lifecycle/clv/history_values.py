@@ -7,7 +7,7 @@ distinct histories do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,6 @@ class Histories:
     spent: Numbers
     squares: Numbers
 
-    @property
-    def came_back(self) -> Numbers:
-        """Customers per history who bought again; 0 where they bought once."""
-        return np.where(self.base.x > 0, self.base.customers, 0.0)
-
 
 def read_spending_histories(summary: Any, *, unit: Any = None) -> Histories:
     """The distinct histories of a summary with what their customers spent, checked.
@@ -65,8 +60,7 @@ def read_spending_histories(summary: Any, *, unit: Any = None) -> Histories:
     """
     if "customers" in summary.columns:
         raise CustomerBaseInvalid("predictions are per customer; give a summary without the column customers")
-    missing = [name for name in (*KEYS, "monetary") if name not in summary.columns]
-    if missing:
+    if missing := [name for name in (*KEYS, "monetary") if name not in summary.columns]:
         raise CustomerBaseInvalid(
             f"the customer summary has no column {', '.join(missing)}; make it with summary(orders, as_of=…)"
         )
@@ -91,9 +85,11 @@ def _read_in_engine(summary: Any, unit: Any) -> Histories:
     if not summary.monetary.type().is_numeric():
         mean_spends(to_pandas(summary.select("customer_id", "monetary").filter(summary.monetary.notnull()).limit(1000)))
     m = summary.monetary.cast("float64")
-    measures = {"customers": summary.count(), "known": m.count(), "least": m.min(), "most": m.max(), "spent": m.sum()}
-    measures["squares"] = (m * m).sum()
-    measures["customer_id"] = summary.customer_id.min()  # one of them, to be named if something is wrong
+    measures = {
+        "customers": summary.count(), "known": m.count(), "least": m.min(), "most": m.max(), "spent": m.sum(),
+        "squares": (m * m).sum(),
+        "customer_id": summary.customer_id.min(),  # one of them, to be named if something is wrong
+    }  # fmt: skip
     keys = {name: summary[name].cast("float64") for name in KEYS}
     if "unit" in summary.columns:
         keys["unit"] = summary.unit
@@ -142,6 +138,19 @@ class HistoryValues:
         """Expected orders over the horizon."""
         return self.p_alive * self.orders_if_alive
 
+    def with_orders_of(self, model: OrdersModel) -> HistoryValues:
+        """The same at other parameters of the orders model; the share that discounting leaves is held."""
+        base, ages, residual = self.base, self.ages, self.residual_if_alive
+        if self.discounting:
+            residual = ages.by_log(model.residual_orders_if_alive(ages.x, ages.T, self.discounting))
+        p_alive, if_alive = model.p_alive(base.x, base.t_x, base.T), ages.orders_if_alive(model, self.horizon)
+        return replace(self, p_alive=p_alive, orders_if_alive=if_alive, residual_if_alive=residual)
+
+    def with_spend_of(self, model: GammaGamma) -> HistoryValues:
+        """The same at other parameters of the spend model."""
+        own, weight = _spend_line(model, self.base.x)
+        return replace(self, spend_base=own, spend_weight=weight)
+
     @property
     def per_order(self) -> Numbers:
         """Discounted margin of an expected order over the horizon, per unit of its spend."""
@@ -171,8 +180,7 @@ def value_histories(
     x, T = ages.pairs
     discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0) if residual else 0.0
     beyond = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
-    values, place = np.unique(base.x, return_inverse=True)
-    own, weight = spend_model.spend_line(values, when_undefined="observed_mean")
+    own, weight = _spend_line(spend_model, base.x)
     return HistoryValues(
         histories=histories,
         orders_model=orders_model,
@@ -185,9 +193,16 @@ def value_histories(
         orders_if_alive=orders_model.expected_orders_if_alive(days / unit, x, T)[ages.pair],
         discount=_discount_share(orders_model, ages, days, discount_rate),
         residual_if_alive=beyond[ages.pair],
-        spend_base=own[place],
-        spend_weight=weight[place],
+        spend_base=own,
+        spend_weight=weight,
     )
+
+
+def _spend_line(model: GammaGamma, x: Numbers) -> tuple[Numbers, Numbers]:
+    """Expected spend as base + weight · m, per history; worked out once for each x."""
+    values, place = np.unique(x, return_inverse=True)
+    own, weight = model.spend_line(values, when_undefined="observed_mean")
+    return own[place], weight[place]
 
 
 def _discount_share(model: OrdersModel, ages: AgeGrid, days: int, discount_rate: float) -> Numbers:
@@ -205,12 +220,9 @@ def drawn_models(model: Any, draws: int, seed: int) -> list[Any]:
     """The model at each of the parameters that the data leave possible; itself where its parameters were given."""
     if model.estimate is None:
         return [model] * draws
-    models: list[Any] = []
-    last = np.empty(0)
-    for parameters in model.draws(draws, seed=seed).values:
-        models.append(models[-1] if np.array_equal(parameters, last) else model.with_log_parameters(np.log(parameters)))
-        last = parameters
-    return models
+    drawn, place = np.unique(model.draws(draws, seed=seed).values, axis=0, return_inverse=True)
+    models = [model.with_log_parameters(np.log(parameters)) for parameters in drawn]
+    return [models[at] for at in np.ravel(place)]
 
 
 def moved_models(model: Any) -> Iterator[tuple[Any, Any]]:

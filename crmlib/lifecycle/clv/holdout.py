@@ -7,6 +7,7 @@ cannot: nobody sees it, so P(alive) has no calibration of its own.
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ import pandas as pd
 from scipy import special
 
 from crmlib.calendar import as_day
-from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.age_grid import AgeGrid, bounded_log
-from crmlib.lifecycle.clv.history_values import check_finite
+from crmlib.engine import to_ibis, to_pandas
+from crmlib.lifecycle.clv.age_grid import AgeGrid
+from crmlib.lifecycle.clv.history_values import STEP, check_finite, moved_models
 from crmlib.lifecycle.clv.options import check_whole
 from crmlib.lifecycle.clv.preparation import Day, purchases
 from crmlib.models.arrays import Numbers
@@ -33,14 +34,8 @@ SHORTEST_SPAN_WEEKS = 26
 LONGEST_HOLDOUT_WEEKS = 52
 
 _GROUPED = (
-    "customers",
-    "actual_orders",
-    "expected_orders",
-    "actual_mean",
-    "expected_mean",
-    "expected_low",
-    "expected_high",
-)
+    "customers", "actual_orders", "expected_orders", "actual_mean", "expected_mean", "expected_low", "expected_high"
+)  # fmt: skip
 _TRACKED = (
     "period", "ends_on", "actual_orders", "expected_orders", "actual_cumulative", "expected_cumulative",
     "in_calibration",
@@ -65,11 +60,8 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
     >>> calibration_end(two, as_of="2025-09-24"), calibration_end(two, as_of="2025-03-01")
     (datetime.date(2025, 7, 2), None)
     """
-    import ibis
-
     check_whole("holdout_weeks", holdout_weeks, least=0)
-    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
-    bought = purchases(table, as_of=as_of)
+    bought = purchases(to_ibis(orders), as_of=as_of)
     first = to_pandas(bought.aggregate(first=bought.day.min()))["first"].iloc[0]
     if pd.isna(first):
         return None
@@ -105,7 +97,7 @@ def holdout_total(summary: Any, model: OrdersModel | None) -> pd.DataFrame:
             "expected_orders": [expected],
             "expected_low": low,
             "expected_high": high,
-            "weeks": [float(frame["holdout_length"].max()) * days_per_unit(model.unit) / 7 if len(frame) else 0.0],
+            "weeks": [float(frame["holdout_length"].max()) * days_per_unit(model.unit) / 7],
             "missed": [(actual - expected) / expected if expected > 0 else float(actual > 0)],
         }
     )
@@ -135,31 +127,10 @@ def holdout_comparison(summary: Any, model: OrdersModel | None, *, most: int = 7
     if model is None:
         return pd.DataFrame(columns=["frequency", *_GROUPED])
     frame = with_holdout(summary)
-    x = np.minimum(frame["frequency"].to_numpy(), most)
-    by = (
-        pd.DataFrame(
-            {
-                "frequency": x,
-                "actual_orders": frame["holdout_orders"],
-                "expected_orders": expected_holdout_orders(frame, model),
-            }
-        )
-        .groupby("frequency")
-        .agg(
-            customers=("frequency", "size"),
-            actual_orders=("actual_orders", "sum"),
-            expected_orders=("expected_orders", "sum"),
-        )
-        .reset_index()
-    )
-    by["actual_orders"] = by["actual_orders"].astype(float)
-    by["frequency"] = [f"{int(value)}+" if value == most else str(int(value)) for value in by["frequency"]]
-    by["actual_mean"] = by["actual_orders"] / by["customers"]
-    by["expected_mean"] = by["expected_orders"] / by["customers"]
-    group = np.unique(x, return_inverse=True)[1]
-    low, high = _expected_interval(frame, model, group, by["expected_orders"].to_numpy())
-    by["expected_low"], by["expected_high"] = low / by["customers"], high / by["customers"]
-    return by
+    x, group = np.unique(np.minimum(frame["frequency"].to_numpy(), most), return_inverse=True)
+    table = _by_group(frame, model, group, expected_holdout_orders(frame, model))
+    table.insert(0, "frequency", [f"{int(value)}+" if value == most else str(int(value)) for value in x])
+    return table
 
 
 def calibration_by_decile(summary: Any, model: OrdersModel | None, *, groups: int = 10) -> pd.DataFrame:
@@ -182,22 +153,19 @@ def calibration_by_decile(summary: Any, model: OrdersModel | None, *, groups: in
     place = pd.Series(expected.round(12)).rank(method="average").to_numpy() - 0.5
     decile = np.minimum(np.floor(place / len(expected) * groups), groups - 1).astype(int)
     found, group = np.unique(decile, return_inverse=True)
+    table = _by_group(frame, model, group, expected)
+    table.insert(0, "decile", found + 1)
+    return table
+
+
+def _by_group(frame: pd.DataFrame, model: OrdersModel, group: Numbers, expected: Numbers) -> pd.DataFrame:
+    """Orders of each group, actual and expected, in all and per customer, with the interval of the actual mean."""
     customers = np.bincount(group)
     sums = np.bincount(group, expected)
     actual = np.bincount(group, frame["holdout_orders"].to_numpy(dtype=float))
-    low, high = _expected_interval(frame, model, group, sums)
-    return pd.DataFrame(
-        {
-            "decile": found + 1,
-            "customers": customers,
-            "actual_orders": actual,
-            "expected_orders": sums,
-            "actual_mean": actual / customers,
-            "expected_mean": sums / customers,
-            "expected_low": low / customers,
-            "expected_high": high / customers,
-        }
-    )
+    ends = _expected_interval(frame, model, group, sums)
+    means = (of / customers for of in (actual, sums, *ends))
+    return pd.DataFrame(dict(zip(_GROUPED, (customers, actual, sums, *means), strict=True)))
 
 
 def tracking(
@@ -218,8 +186,7 @@ def tracking(
     check_whole("period_days", period_days, least=1)
     if model is None or calibration_end is None:
         return pd.DataFrame(columns=list(_TRACKED))
-    table = ibis.memtable(orders) if isinstance(orders, pd.DataFrame) else orders
-    daily = purchases(table, as_of=as_of).select("customer_id", "day").distinct()
+    daily = purchases(to_ibis(orders), as_of=as_of).select("customer_id", "day").distinct()
     daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
     daily = daily.filter(daily.first <= ibis.literal(as_day(calibration_end)))
     is_first = daily.day == daily.first
@@ -259,8 +226,7 @@ def with_holdout(summary: Any) -> pd.DataFrame:
     Raises ``CustomerBaseInvalid`` if not: orders must be whole numbers from 0 on, the holdout longer than 0.
     """
     frame = to_pandas(summary)
-    missing = set(_OF_HOLDOUT) - set(frame.columns)
-    if missing:
+    if missing := set(_OF_HOLDOUT) - set(frame.columns):
         raise CustomerBaseInvalid(
             f"the summary has no {', '.join(sorted(missing))}; make it with summary(orders, as_of=…, calibration_end=…)"
         )
@@ -279,13 +245,13 @@ def _holdout_problems(came: Numbers, length: Numbers, last: Numbers) -> list[Pro
     problems = []
     for name, values in zip(_OF_HOLDOUT, (came, length, last), strict=True):
         missing = ~np.isfinite(values)
-        problems.append(Problem(missing, f"a missing or infinite {name}", _REMEDIES[name], {name: values}))
+        wrong, what = (values < 0) | (values != np.floor(values)), f"negative or fractional {name}"
         if name == "holdout_length":
             wrong, what = values <= 0, f"a {name} that is not above 0"
-        else:
-            wrong, what = (values < 0) | (values != np.floor(values)), f"negative or fractional {name}"
-        problems.append(Problem(wrong & ~missing, what, _REMEDIES[name], {name: values}))
-    return [problem for problem in problems if problem.rows.any()]
+        for rows, said in ((missing, f"a missing or infinite {name}"), (wrong & ~missing, what)):
+            if rows.any():
+                problems.append(Problem(rows, said, _REMEDIES[name], {name: values}))
+    return problems
 
 
 def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
@@ -300,12 +266,15 @@ def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
 
 def expected_holdout_orders(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
     """Expected holdout orders of each customer, worked out once for each distinct history."""
+    return _of_distinct(frame, model, ["holdout_length", "frequency", "recency", "T"], model.expected_orders)
+
+
+def _of_distinct(frame: pd.DataFrame, model: OrdersModel, columns: list[str], ask: Any) -> Numbers:
+    """What ``ask`` answers for these columns of each customer, asked once for each distinct row of them."""
     check_unit(frame, model)
-    columns = ["holdout_length", "frequency", "recency", "T"]
     group = frame.groupby(columns, sort=False).ngroup().to_numpy()
     first = np.unique(group, return_index=True)[1]
-    t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
-    return model.expected_orders(t, x, t_x, T)[group]
+    return ask(*(frame[name].to_numpy(dtype=float)[first] for name in columns))[group]
 
 
 def _expected_interval(
@@ -333,19 +302,16 @@ def _chance_and_slopes(
     ages = AgeGrid.of(base, model, t)
     p_alive = model.p_alive(base.x, base.t_x, base.T)
     mean = p_alive * ages.orders_if_alive(model, t)
-    pairs = p_alive * np.exp(ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))))
+    pairs = p_alive * ages.by_log(model.expected_order_pairs_if_alive(t, ages.x, ages.T))
     chance = np.bincount(group, np.maximum(mean + pairs - mean**2, 0.0)[base.row], minlength=groups)
-    centre, step = model.log_parameters, 1e-3
     if model.estimate is None:
-        return chance, np.zeros((len(centre), groups))
+        return chance, np.zeros((len(model.symbols), groups))
 
-    def sums(log_parameters: Numbers) -> Numbers:
-        other = model.with_log_parameters(log_parameters)
+    def sums(other: OrdersModel) -> Numbers:
         orders = other.p_alive(base.x, base.t_x, base.T) * ages.orders_if_alive(other, t)
         return np.bincount(group, orders[base.row], minlength=groups)
 
-    slopes = [(sums(centre + move) - sums(centre - move)) / (2 * step) for move in np.eye(len(centre)) * step]
-    return chance, np.array(slopes)
+    return chance, np.array([(sums(ahead) - sums(behind)) / (2 * STEP) for ahead, behind in moved_models(model)])
 
 
 # Of the Gauss–Legendre rule over the time at which a customer leaves; where more than so many orders are behind or
@@ -395,12 +361,9 @@ def log_scores(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
 
     ``frame``: a summary with a holdout. Parameters are held at their estimate.
     """
-    check_unit(frame, model)
     columns = ["holdout_orders", "holdout_length", "frequency", "recency", "T"]
-    group = frame.groupby(columns, sort=False).ngroup().to_numpy()
-    first = np.unique(group, return_index=True)[1]
-    n, t, x, t_x, T = (frame[name].to_numpy(dtype=float)[first] for name in columns)
-    return np.log(np.maximum(count_probability(model, n, t, x, t_x, T), LEAST_CHANCE))[group]
+    chance = _of_distinct(frame, model, columns, partial(count_probability, model))
+    return np.log(np.maximum(chance, LEAST_CHANCE))
 
 
 def _log_orders(n: Numbers, t: Numbers, x: Numbers, T: Numbers, r: float, alpha: float) -> Numbers:

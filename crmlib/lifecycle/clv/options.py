@@ -7,7 +7,7 @@ import datetime as dt
 import math
 import re
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -22,6 +22,16 @@ from crmlib.models.time_units import days_per_unit
 Horizon = str | dt.date
 
 DAYS_PER_YEAR = 365
+
+
+class Valuation(TypedDict, total=False):
+    """How value is told, by all that tell it: the two models, the day of the summary, and what money counts for."""
+
+    orders_model: OrdersModel | None
+    spend_model: GammaGamma | None
+    as_of: Horizon | None
+    margin: float
+    discount_rate: float
 
 
 class HorizonInvalid(ValueError):
@@ -40,7 +50,9 @@ def horizon_days(horizon: Horizon, as_of: Horizon | None = None) -> int:
     >>> horizon_days("2025-03-31", as_of="2025-01-31")
     59
     """
-    count, kind = _parsed(horizon)
+    found = re.fullmatch(r"(\d{1,6})([DWMY])", horizon) if isinstance(horizon, str) else None
+    count, kind = (int(found[1]), found[2]) if found else (0, "date")
+    end = None if found else _date(horizon)
     if kind in ("D", "W"):
         days = count * (7 if kind == "W" else 1)
     elif as_of is None:
@@ -50,29 +62,20 @@ def horizon_days(horizon: Horizon, as_of: Horizon | None = None) -> int:
         )
     else:
         start = as_day(as_of)
-        end = as_day(horizon) if kind == "date" else _months_later(start, count * (12 if kind == "Y" else 1), horizon)
-        days = (end - start).days
+        days = ((end or _months_later(start, count * (12 if kind == "Y" else 1), horizon)) - start).days
     if days <= 0:
         raise HorizonInvalid(f"horizon {horizon!r} ends before it begins; give a day after as_of, or at least 1 day")
     return days
 
 
-def _parsed(horizon: Any) -> tuple[int, str]:
-    if isinstance(horizon, dt.date):
-        return 0, "date"
-    found = re.fullmatch(r"(\d{1,6})([DWMY])", horizon) if isinstance(horizon, str) else None
-    if found:
-        return int(found[1]), found[2]
+def _date(horizon: Any) -> dt.date:
     try:
-        if not isinstance(horizon, str):
-            raise ValueError
-        dt.date.fromisoformat(horizon)
+        return as_day(dt.date.fromisoformat(horizon) if isinstance(horizon, str) else horizon)
     except ValueError:
         raise HorizonInvalid(
             f'horizon {horizon!r} is not understood; use "365D" (days), "52W" (weeks), "12M" (calendar months), "2Y" '
             '(calendar years) or a date such as "2026-12-31"'
         ) from None
-    return 0, "date"
 
 
 def _months_later(day: dt.date, months: int, horizon: Any) -> dt.date:
@@ -108,16 +111,21 @@ def discount_per_unit(discount_rate: float, unit: str) -> float:
 
 def check_interval(confidence: Any, draws: Any, seed: Any) -> None:
     """Raise ``ValueError`` unless an interval can be drawn so: a probability, 2 draws or more, a whole seed."""
+    check_confidence(confidence)
+    check_draws(draws, seed)
+
+
+def check_confidence(confidence: Any) -> None:
+    """Raise ``ValueError`` unless it is a probability between 0 and 1, both excluded."""
     if not (_number(confidence) and 0 < confidence < 1):
         raise ValueError(f"confidence is a probability such as 0.95, between 0 and 1, not {confidence!r}")
-    check_draws(draws, seed)
 
 
 def check_draws(draws: Any, seed: Any) -> None:
     """Raise ``ValueError`` unless ``draws`` is a whole number from 2 on, and ``seed`` one from 0 on."""
-    if not (_whole(draws) and draws >= 2):
+    if not _whole(draws, least=2):
         raise ValueError(f"draws must be 2 or more, a whole number, not {draws!r}; 200 tell a 95% interval")
-    if not (_whole(seed) and seed >= 0):
+    if not _whole(seed, least=0):
         raise ValueError(f"seed is a whole number from 0 on, not {seed!r}; the same seed tells the same intervals")
 
 
@@ -155,18 +163,6 @@ def check_mean_spend(base: CustomerBase, model: GammaGamma) -> None:
         )
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
-
-
-def _kind(value: Any) -> str:
-    return value.__name__ + " itself (fit it first)" if isinstance(value, type) else f"a {type(value).__name__}"
-
-
 def check_whole(name: str, value: Any, *, least: int) -> None:
     """Raise ``ValueError`` unless it is a whole number from ``least`` on.
 
@@ -174,17 +170,17 @@ def check_whole(name: str, value: Any, *, least: int) -> None:
     Traceback (most recent call last):
     ValueError: groups must be a whole number, 1 or more, not 0
     """
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+    if not _whole(value, least=least):
         raise ValueError(f"{name} must be a whole number, {least} or more, not {value!r}")
 
 
-def check_confidence(confidence: float) -> None:
-    """Raise ``ValueError`` unless it is a share between 0 and 1, both excluded."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
+def _number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
-def check_threshold(threshold: float | None) -> None:
-    """Raise ``ValueError`` unless it is None or a length of time."""
-    if threshold is not None and not (np.isfinite(threshold) and threshold >= 0):
-        raise ValueError(f"recency_threshold is a time of silence, 0 or more, not {threshold!r}")
+def _whole(value: Any, *, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_) and int(value) >= least
+
+
+def _kind(value: Any) -> str:
+    return value.__name__ + " itself (fit it first)" if isinstance(value, type) else f"a {type(value).__name__}"

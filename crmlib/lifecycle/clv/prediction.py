@@ -7,55 +7,43 @@ steps of a twelfth of a year (365 days), each discounted from its middle. It cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from crmlib.calendar import as_day
-from crmlib.lifecycle.clv.futures import Intervals, intervals
-from crmlib.lifecycle.clv.history_values import (
-    KEYS,
-    HistoryValues,
-    band,
-    read_spending_histories,
-    value_histories,
-)
-from crmlib.lifecycle.clv.options import (
-    Horizon,
-    check_interval,
-    check_models,
-)
+from crmlib.lifecycle.clv.futures import Ends, intervals
+from crmlib.lifecycle.clv.history_values import KEYS, HistoryValues, band, read_spending_histories, value_histories
+from crmlib.lifecycle.clv.options import Horizon, Valuation, check_interval, check_models
 from crmlib.lifecycle.clv.preparation import Day
 from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import customer_names
-from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import days_per_unit
+
+PREDICTED = ("p_alive", "expected_orders", "expected_spend", "clv")
 
 
 def predict(
     summary: Any,
     horizon: Horizon = "365D",
     *,
-    orders_model: OrdersModel | None,
-    spend_model: GammaGamma | None,
-    as_of: Horizon | None = None,
-    margin: float = 1.0,
-    discount_rate: float = 0.0,
     confidence: float | None = 0.95,
     draws: int = 200,
     seed: int = 0,
+    **valuation: Unpack[Valuation],
 ) -> Any:
     """What each customer will be worth: still alive?, how many orders, how much each, what value, and how sure.
 
-    ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis), in the unit of
-    ``orders_model``. ``horizon``: ``"365D"`` days, ``"52W"`` weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years
-    or a date; months, years and dates need ``as_of``, the summary's. ``margin``: contribution per unit of spend, 0 to
-    1. ``discount_rate``: per year. ``confidence``: of the intervals, None for no intervals.
+    ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis), in the unit of ``orders_model``; that and
+    ``spend_model`` must be given, and may be None where there is no model. ``horizon``: ``"365D"`` days, ``"52W"``
+    weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years or a date; months, years and dates need ``as_of``, the
+    summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if not
+    given). ``confidence``: of the intervals, None for none.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
     the engine, so that only distinct histories are read. Without both models: no row. ``customer_id``, and each of
@@ -78,7 +66,7 @@ def predict(
     ``PredictionNotFinite``, ``ValueError`` (options out of range), ``TypeError`` (not such models: of a model with
     covariates, give that of one group of customers, ``at(…)``). Source: Fader, Hardie & Lee (2005), "RFM and CLV".
 
-    >>> from crmlib.models import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD, GammaGamma
     >>> customers = pd.DataFrame({"customer_id": [1, 3], "frequency": [2, 0], "recency": [30.43, 0.0],
     ...                           "T": [38.86, 38.86], "monetary": [22.35, 0.0]})
     >>> models = {"orders_model": BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
@@ -94,29 +82,16 @@ def predict(
     """
     if confidence is not None:
         check_interval(confidence, draws, seed)
-    if orders_model is None or spend_model is None:
+    values = known_values(summary, horizon, **valuation)
+    if values is None:
         ends = [""] if confidence is None else ["", "_low", "_high"]
-        predicted = ["p_alive", "expected_orders", "expected_spend", "clv", *["residual_clv"] * (discount_rate > 0)]
-        return _nobody([f"{name}{end}" for name in predicted for end in ends])
-    values = known_values(
-        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
-        discount_rate=discount_rate,
-    )  # fmt: skip
-    found = None if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
-    formula = partial(of_customers, v=spend_model.v, with_intervals=found is not None, residual=values.discounting > 0)
-    return spread(summary, values, of_histories(values, found), formula)
+        names = [*PREDICTED, *["residual_clv"] * (valuation.get("discount_rate", 0.0) > 0)]
+        return _nobody([f"{name}{end}" for name in names for end in ends])
+    found = {} if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
+    return spread(summary, values, of_histories(values, found), partial(of_customers, v=values.spend_model.v))
 
 
-def value_at_risk(
-    summary: Any,
-    horizon: Horizon = "365D",
-    *,
-    orders_model: OrdersModel | None,
-    spend_model: GammaGamma | None,
-    as_of: Horizon | None = None,
-    margin: float = 1.0,
-    discount_rate: float = 0.0,
-) -> Any:
+def value_at_risk(summary: Any, horizon: Horizon = "365D", **valuation: Unpack[Valuation]) -> Any:
     """How much value is lost because customers may already be gone: what they would be worth if surely alive, less.
 
     Arguments and errors as for :func:`predict`. One row per customer, of the kind of ``summary``: ``customer_id,
@@ -125,7 +100,7 @@ def value_at_risk(
     those worth calling are at the top of this column, not at the bottom of ``p_alive``. The total with its interval
     is in :func:`customer_equity`.
 
-    >>> from crmlib.models import BetaGeoNBD
+    >>> from crmlib.models import BetaGeoNBD, GammaGamma
     >>> customers = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86],
     ...                           "monetary": [22.35]})
     >>> value_at_risk(customers, orders_model=BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259),
@@ -133,28 +108,21 @@ def value_at_risk(
        customer_id  p_alive  value_if_alive  expected_value  value_at_risk
     0            1      0.7            53.0            38.5           14.5
     """
-    if orders_model is None or spend_model is None:
+    values = known_values(summary, horizon, residual=False, **valuation)
+    if values is None:
         return _nobody(["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
-    values = known_values(
-        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
-        discount_rate=discount_rate, residual=False,
-    )  # fmt: skip
-    return spread(summary, values, of_histories(values, None), at_risk)
+    return spread(summary, values, of_histories(values, {}), at_risk)
 
 
 def customer_equity(
     summary: Any,
     horizon: Horizon = "365D",
     *,
-    orders_model: OrdersModel | None,
-    spend_model: GammaGamma | None,
-    as_of: Horizon | None = None,
-    margin: float = 1.0,
-    discount_rate: float = 0.0,
     residual: bool = True,
     confidence: float = 0.95,
     draws: int = 200,
     seed: int = 0,
+    **valuation: Unpack[Valuation],
 ) -> pd.DataFrame:
     """What the whole customer base will bring over the horizon, with intervals.
 
@@ -172,26 +140,30 @@ def customer_equity(
     both models the table is empty.
     """
     check_interval(confidence, draws, seed)
-    if orders_model is None or spend_model is None:
+    values = known_values(summary, horizon, residual=residual, **valuation)
+    if values is None:
         return pd.DataFrame(columns=["measure", "value", "low", "high"])
-    values = known_values(
-        summary, horizon, as_of=as_of, orders_model=orders_model, spend_model=spend_model, margin=margin,
-        discount_rate=discount_rate, residual=residual,
-    )  # fmt: skip
     cells = Cells.of_all(values)
     low, high = band(possible_totals(values, cells, draws=draws, seed=seed)[:, :, 0], confidence)
     table = pd.DataFrame({"measure": MEASURES, "value": expected_totals(values, cells)[:, 0], "low": low, "high": high})
     hidden = [] if values.discounting else ["residual_equity"]
-    if not orders_model.log_odds_gone(0.0, 0.0, 1.0) > -np.inf:
+    if not values.orders_model.log_odds_gone(0.0, 0.0, 1.0) > -np.inf:
         hidden.append("alive")
     return table[~table["measure"].isin(hidden)].reset_index(drop=True)
 
 
-def known_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> HistoryValues:
-    """What the models say of every distinct history of the summary, once it and the options have been checked."""
-    check_models(options["orders_model"], options["spend_model"])
-    histories = read_spending_histories(summary, unit=options["orders_model"].unit)
-    return value_histories(histories, horizon=horizon, **options)
+def known_values(
+    summary: Any, horizon: Horizon = "365D", *, orders_model: Any, spend_model: Any, **how: Any
+) -> HistoryValues | None:
+    """What the models say of every distinct history of the summary, once it and the options have been checked.
+
+    None without both models.
+    """
+    if orders_model is None or spend_model is None:
+        return None
+    check_models(orders_model, spend_model)
+    histories = read_spending_histories(summary, unit=orders_model.unit)
+    return value_histories(histories, horizon=horizon, orders_model=orders_model, spend_model=spend_model, **how)
 
 
 def _nobody(columns: Sequence[str]) -> pd.DataFrame:
@@ -234,48 +206,39 @@ def alive_path(model: OrdersModel | None, order_days: Sequence[Any], *, as_of: D
     )
 
 
-def of_histories(values: HistoryValues, found: Intervals | None) -> dict[str, Numbers]:
-    """What :func:`of_customers` needs to know of each history."""
+def of_histories(values: HistoryValues, found: Mapping[str, Ends]) -> dict[str, Numbers]:
+    """What :func:`of_customers` needs to know of each history; ``found``: intervals, none where they are not told."""
     columns = {
-        "p_alive": values.p_alive,
-        "expected_orders": values.orders,
         "spend_base": values.spend_base,
         "spend_weight": values.spend_weight,
+        "p_alive": values.p_alive,
+        "expected_orders": values.orders,
         "clv": values.per_order * values.orders,
         "clv_if_alive": values.per_order * values.orders_if_alive,
-        "residual_clv": values.margin * values.p_alive * values.residual_if_alive,
     }
-    if found is not None:
-        columns |= {"p_alive_low": found.p_alive[0], "p_alive_high": found.p_alive[1]}
-        columns |= {"expected_orders_low": found.orders[0], "expected_orders_high": found.orders[1]}
-        columns |= {"expected_spend_low": found.spend[0], "expected_spend_high": found.spend[1]}
-        columns |= {"clv_low": found.clv[0], "clv_high": found.clv[1]}
-        columns |= {"residual_clv_low": found.residual[0], "residual_clv_high": found.residual[1]}
-    return columns
+    if values.discounting > 0:
+        columns["residual_clv"] = values.margin * values.p_alive * values.residual_if_alive
+    ends = {f"{name}{end}": of for name, both in found.items() for end, of in zip(("_low", "_high"), both, strict=True)}
+    return columns | ends
 
 
-def of_customers(history: Any, x: Any, m: Any, v: float, *, with_intervals: bool, residual: bool) -> dict[str, Any]:
+def of_customers(history: Any, x: Any, m: Any, v: float) -> dict[str, Any]:
     """The columns of a prediction, from those of the customer's history and the customer's own mean spend ``m``.
 
     Only + and ×, so that columns may be arrays or parts of an Ibis expression. ``v``: of the spend model.
     """
     own = v + x * m
     spend = history["spend_base"] + history["spend_weight"] * m
-    by_column = {
-        "p_alive": (1.0, 1.0),
-        "expected_orders": (1.0, 1.0),
-        "expected_spend": (None, own),
-        "clv": (spend, own),
-        "residual_clv": (spend, own),
-    }
     columns = {}
-    for name, (unit, unit_of_ends) in by_column.items():
-        if name == "residual_clv" and not residual:
-            continue
-        columns[name] = spend if unit is None else history[name] * unit
-        if with_intervals:
-            for end in (f"{name}_low", f"{name}_high"):
-                columns[end] = history[end] * unit_of_ends
+    for name in (*PREDICTED, "residual_clv"):
+        money = name in ("clv", "residual_clv")
+        if name == "expected_spend":
+            columns[name] = spend
+        elif name in history:
+            columns[name] = history[name] * spend if money else history[name]
+        for end in (f"{name}_low", f"{name}_high"):
+            if name in columns and end in history:
+                columns[end] = history[end] * own if money or name == "expected_spend" else history[end]
     return columns
 
 

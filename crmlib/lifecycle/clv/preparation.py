@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 import datetime as dt
 from typing import Any, Literal
 
 import pandas as pd
 
 from crmlib.calendar import as_day, end_of
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
 from crmlib.purchases import NOT_A_PURCHASE, check_free_orders, plain_times, purchases, status_of
 
 FreeOrders = Literal["count", "ignore"]
-Day = datetime.date | str
+Day = dt.date | str
 
 
 @same_kind
@@ -67,47 +66,35 @@ def summary(
     orders = check_orders(orders)
 
     bought = purchases(orders, as_of=as_of, free_orders=free_orders)
-    if first_order:
-        daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
-    else:
-        # Repeats are summed without the first day: taken off a total, a large first order would swallow them.
-        first_days = bought.group_by("customer_id").agg(first_day=bought.day.min())
-        known_first = bought.join(first_days, "customer_id")
-        daily = known_first.group_by("customer_id", "day", "first_day").agg(spend=known_first.spend.sum())
+    # Repeats are summed without the first day: taken off a total, a large first order would swallow them.
+    bought = bought.join(bought.group_by("customer_id").agg(first=bought.day.min()), "customer_id")
+    daily = bought.group_by("customer_id", "day", "first").agg(spend=bought.spend.sum())
     # Without a holdout all days are known, and saying so would only cost the database time.
-    known: Any = None if calibration_end is None else daily.day <= ibis.literal(end)
+    known: Any = ibis.literal(True) if calibration_end is None else daily.day <= ibis.literal(end)
     measures = {
         "purchase_days": daily.count(where=known),
-        "first": daily.day.min(),
         "last": daily.day.max(where=known),
+        "paid": daily.spend.sum(where=known if first_order else known & (daily.day > daily.first)),
     }
-    if first_order:
-        measures["total"] = daily.spend.sum(where=known)
-    else:
-        repeat = daily.day > daily.first_day
-        measures["repeats"] = daily.spend.sum(where=repeat if known is None else known & repeat)
-    period_start = ibis.literal(end - datetime.timedelta(days=length))
+    period_start = ibis.literal(end - dt.timedelta(days=length))
     if calibration_end is not None:
         measures |= {
             "holdout_orders": daily.count(where=~known),
             "holdout_spend": daily.spend.sum(where=~known),
             "last_period_days": daily.count(where=known & (daily.day > period_start)),
         }
-    each = daily.group_by("customer_id").agg(**measures)
+    each = daily.group_by("customer_id", "first").agg(**measures)
     if calibration_end is not None:
         each = each.filter(each.first <= ibis.literal(end))
 
     x = each.purchase_days - 1
-    if first_order:
-        monetary = each.total / each.purchase_days
-    else:
-        monetary = ibis.ifelse(x > 0, each.repeats / x, 0.0)
+    paid_days = each.purchase_days if first_order else x
     columns = {
         "customer_id": each.customer_id,
         "frequency": x,
-        "recency": _days_between(each.first, each.last) / days,
-        "T": _days_between(each.first, ibis.literal(end)) / days,
-        "monetary": monetary,
+        "recency": each.last.delta(each.first, unit="day").cast("float64") / days,
+        "T": ibis.literal(end).delta(each.first, unit="day").cast("float64") / days,
+        "monetary": ibis.ifelse(paid_days > 0, each.paid / paid_days, 0.0),
     }
     if calibration_end is not None:
         columns |= {
@@ -256,17 +243,13 @@ def _unread(orders: Any, name: str) -> list[str]:
     return [f"{name} is text and no number in {count} order{'s' if count > 1 else ''} ({shown}); mend it, then cast it"]
 
 
-def _holdout(as_of: Day, calibration_end: Day | None) -> tuple[datetime.date, int]:
+def _holdout(as_of: Day, calibration_end: Day | None) -> tuple[dt.date, int]:
     """The day until which customers are described, and how many days are held out after it."""
     end = as_day(calibration_end or as_of)
     length = (as_day(as_of) - end).days
     if calibration_end is not None and length <= 0:
         raise ValueError(f"calibration_end {end} must be before as_of {as_day(as_of)}, so that a holdout is left")
     return end, length
-
-
-def _days_between(first: Any, last: Any) -> Any:
-    return last.delta(first, unit="day").cast("float64")
 
 
 Period = Literal["years", "quarters", "months"]
@@ -280,7 +263,7 @@ def opportunities(
     as_of: Any,
     period: Period = "years",
     first: Any = None,
-    free_orders: Literal["count", "ignore"] = "count",
+    free_orders: FreeOrders = "count",
 ) -> Any:
     """In how many calendar periods after their first each customer bought again: the table that the BG/BB reads.
 
@@ -307,11 +290,10 @@ def opportunities(
 
     if period not in _MONTHS:
         raise ValueError(f"period {period!r} is not known; use one of {', '.join(_MONTHS)}")
-    months = _MONTHS[period]
-    last = _last_whole(as_day(as_of), months)
+    months, tomorrow = _MONTHS[period], as_day(as_of) + dt.timedelta(days=1)
+    last = (12 * tomorrow.year + tomorrow.month - 1) // months - 1  # the number of the last period that has ended
     bought = purchases(orders, as_of=as_of, free_orders=free_orders)
-    place = ((12 * bought.day.year() + bought.day.month() - 1) // months).cast("int64")
-    taken = bought.mutate(place=place)
+    taken = bought.mutate(place=((12 * bought.day.year() + bought.day.month() - 1) // months).cast("int64"))
     each = taken.group_by("customer_id").agg(
         start=taken.place.min(),
         first_day=taken.day.min(),
@@ -327,12 +309,6 @@ def opportunities(
         recency=each.end - each.start,
         periods=last - each.start,
     ).order_by("customer_id")
-
-
-def _last_whole(day: dt.date, months: int) -> int:
-    """The number of the last period that has ended by the end of ``day``."""
-    tomorrow = day + dt.timedelta(days=1)
-    return (12 * tomorrow.year + tomorrow.month - 1) // months - 1
 
 
 # With cost on fewer purchases than this, those that carry it may be a special kind.
@@ -356,9 +332,12 @@ def contribution_margin(orders: Any, *, as_of: Any, fallback: float) -> pd.DataF
     """
     if not 0 <= fallback <= 1:
         raise ValueError(f"fallback is a margin, a share of the price from 0 to 1, not {fallback!r}")
-    spent, priced, cost, count = (
-        float(value or 0.0) for value in to_pandas(_priced(orders, as_of=as_of)).fillna(0.0).iloc[0]
+    bought = purchases(to_ibis(orders), as_of=as_of, keep=["cost"])
+    costs = bought.cost.cast("float64")
+    sums = bought.aggregate(
+        spent=bought.spend.sum(), priced=bought.spend.sum(where=costs.notnull()), cost=costs.sum(), count=costs.count()
     )
+    spent, priced, cost, count = to_pandas(sums).astype(float).fillna(0.0).iloc[0]
     share = priced / spent if spent > 0 else 0.0
     margin = (priced - cost) / priced if priced > 0 else 0.0
     from_cost = share >= ENOUGH_PRICED and 0 < margin <= 1
@@ -369,16 +348,4 @@ def contribution_margin(orders: Any, *, as_of: Any, fallback: float) -> pd.DataF
             "priced_share": [share],
             "priced_orders": [int(count)],
         }
-    )
-
-
-@same_kind
-def _priced(orders: Any, *, as_of: Any) -> Any:
-    bought = purchases(orders, as_of=as_of, keep=["cost"])
-    cost = bought.cost.cast("float64")
-    return bought.aggregate(
-        spent=bought.spend.sum(),
-        priced=bought.spend.sum(where=cost.notnull()),
-        cost=cost.sum(),
-        count=cost.count(),
     )

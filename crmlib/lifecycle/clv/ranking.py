@@ -5,7 +5,7 @@ The rules read what was known at the end of the calibration period; nothing of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ import pandas as pd
 from scipy import optimize
 
 from crmlib.lifecycle.clv.holdout import expected_holdout_orders, with_holdout
-from crmlib.lifecycle.clv.options import check_threshold
 from crmlib.models.arrays import Numbers
 from crmlib.models.orders_model import OrdersModel
+
+Models = OrdersModel | Sequence[OrdersModel]
 
 # Forecasts that anyone could make without a model.
 RULES = ("personal_rate", "last_period", "recency_rule", "overall_mean")
@@ -36,7 +37,8 @@ def baseline_forecasts(summary: Any, *, recency_threshold: float | None = None) 
     Source of that rule: Wübben & von Wangenheim (2008), "Instant customer base analysis: managerial heuristics often
     'get it right'".
     """
-    check_threshold(recency_threshold)
+    if recency_threshold is not None and not (np.isfinite(recency_threshold) and recency_threshold >= 0):
+        raise ValueError(f"recency_threshold is a time of silence, 0 or more, not {recency_threshold!r}")
     frame = with_holdout(summary)
     x, t_x, T, length, last = (
         frame[name].to_numpy(dtype=float)
@@ -69,32 +71,21 @@ def longest_usual_gap(summary: pd.DataFrame) -> float:
     return float(optimize.brentq(longer, 0.0, gap.max() * np.log(1 / LONG_GAPS) + 1e-9, xtol=1e-12))
 
 
-def forecasts(
-    summary: Any, models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel], **rule: Any
-) -> dict[str, Numbers]:
-    """What each model (by its class name, or the name given) and each simple rule expects of each customer."""
-    frame = with_holdout(summary)
-    if isinstance(models, OrdersModel):
-        models = [models]
-    named = models if isinstance(models, Mapping) else {type(model).__name__: model for model in models}
-    return {
-        **{name: expected_holdout_orders(frame, model) for name, model in named.items()},
-        **baseline_forecasts(frame, **rule),
-    }
+def forecasts(frame: pd.DataFrame, models: Models, recency_threshold: float | None) -> dict[str, Numbers]:
+    """What each model (by its class name) and each simple rule expects of each customer; ``frame``: with a holdout."""
+    named = {type(model).__name__: model for model in ([models] if isinstance(models, OrdersModel) else models)}
+    expected = {name: expected_holdout_orders(frame, model) for name, model in named.items()}
+    return expected | baseline_forecasts(frame, recency_threshold=recency_threshold)
 
 
 _COMPARED = (
     "method", "actual_total", "expected_total", "mean_absolute_error", "root_mean_squared_error", "correlation", "gini",
     "top_fifth_share", "error_saved", "saved_low", "saved_high",
 )  # fmt: skip
+_LIFTED = ("method", "share_contacted", "customers", "share_captured", "lift")
 
 
-def baseline_comparison(
-    summary: Any,
-    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel] | None,
-    *,
-    recency_threshold: float | None = None,
-) -> pd.DataFrame:
+def baseline_comparison(summary: Any, models: Models | None, *, recency_threshold: float | None = None) -> pd.DataFrame:
     """Does a model forecast single customers better than rules that anyone could use?
 
     ``summary``: made with ``calibration_end``. A row per ``method``: the models by their class names, and the rules
@@ -113,7 +104,7 @@ def baseline_comparison(
         return pd.DataFrame(columns=list(_COMPARED))
     frame = with_holdout(summary)
     actual = frame["holdout_orders"].to_numpy(dtype=float)
-    methods = forecasts(frame, models, recency_threshold=recency_threshold)
+    methods = forecasts(frame, models, recency_threshold)
     of_model = (actual - next(iter(methods.values()))) ** 2
     rows: list[dict[str, Any]] = []
     for method, expected in methods.items():
@@ -121,8 +112,6 @@ def baseline_comparison(
         rows.append(
             {
                 "method": method,
-                "actual_total": actual.sum(),
-                "expected_total": expected.sum(),
                 **errors_and_ranking(actual, expected),
                 "error_saved": saved,
                 "saved_low": saved - 1.96 * error,
@@ -133,7 +122,7 @@ def baseline_comparison(
 
 
 def errors_and_ranking(actual: Numbers, expected: Numbers) -> dict[str, float]:
-    """The errors of forecasts and how well they rank, as :func:`baseline_comparison` names them.
+    """The totals and errors of forecasts and how well they rank, as :func:`baseline_comparison` names them.
 
     >>> found = errors_and_ranking(np.array([0.0, 1.0, 3.0]), np.array([0.5, 1.0, 2.0]))
     >>> found["mean_absolute_error"], round(found["gini"], 6)
@@ -141,6 +130,8 @@ def errors_and_ranking(actual: Numbers, expected: Numbers) -> dict[str, float]:
     """
     varies = np.ptp(expected) > 0 and np.ptp(actual) > 0
     return {
+        "actual_total": float(actual.sum()),
+        "expected_total": float(expected.sum()),
         "mean_absolute_error": float(np.abs(actual - expected).mean()),
         "root_mean_squared_error": float(np.sqrt(((actual - expected) ** 2).mean())),
         "correlation": float(np.corrcoef(actual, expected)[0, 1]) if varies else 0.0,
@@ -151,7 +142,7 @@ def errors_and_ranking(actual: Numbers, expected: Numbers) -> dict[str, float]:
 
 def lift(
     summary: Any,
-    models: OrdersModel | Sequence[OrdersModel] | Mapping[str, OrdersModel] | None,
+    models: Models | None,
     *,
     shares: Sequence[float] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
     recency_threshold: float | None = None,
@@ -165,28 +156,18 @@ def lift(
     as good as chance: lift 1. Empty without a model.
     """
     if models is None:
-        return pd.DataFrame(columns=["method", "share_contacted", "customers", "share_captured", "lift"])
+        return pd.DataFrame(columns=list(_LIFTED))
     if not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares of customers are above 0 and at most 1, not {list(shares)!r}")
     frame = with_holdout(summary)
     actual = frame["holdout_orders"].to_numpy(dtype=float)
-    methods = forecasts(frame, models, recency_threshold=recency_threshold) | {"actual_orders": actual}
+    methods = forecasts(frame, models, recency_threshold) | {"actual_orders": actual}
     at = np.asarray(shares, float)
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "method": method,
-                    "share_contacted": at,
-                    "customers": at * len(frame),
-                    "share_captured": (found := np.interp(at, *captured(actual, expected))),
-                    "lift": found / at,
-                }
-            )
-            for method, expected in methods.items()
-        ],
-        ignore_index=True,
-    )
+    found = {method: np.interp(at, *captured(actual, expected)) for method, expected in methods.items()}
+    table = pd.DataFrame(found).assign(share_contacted=at, customers=at * len(frame))
+    table = table.melt(["share_contacted", "customers"], var_name="method", value_name="share_captured")
+    table["lift"] = table["share_captured"] / table["share_contacted"]
+    return table[list(_LIFTED)]
 
 
 def gini(actual: Numbers, score: Numbers) -> float:

@@ -7,7 +7,7 @@ variance, as the central limit theorem allows for many customers; sums over few 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,16 +15,9 @@ from typing import Any
 import numpy as np
 
 from crmlib.lifecycle.clv.age_grid import bounded_log
-from crmlib.lifecycle.clv.history_values import (
-    STEP,
-    HistoryValues,
-    check_finite,
-    drawn_models,
-    moved_models,
-)
+from crmlib.lifecycle.clv.history_values import STEP, HistoryValues, check_finite, drawn_models, moved_models
 from crmlib.models.arrays import Numbers
-from crmlib.models.gamma_gamma import GammaGamma
-from crmlib.models.orders_model import MANY_HISTORIES, OrdersModel
+from crmlib.models.orders_model import MANY_HISTORIES
 
 MEASURES = ("expected_orders", "customer_equity", "value_at_risk", "came_back_alive", "alive", "residual_equity")
 
@@ -73,28 +66,19 @@ class Cells:
 
 
 def expected_totals(values: HistoryValues, cells: Cells) -> Numbers:
-    """Each of ``MEASURES`` (down) for each group (across), at the estimates."""
-    orders = values.p_alive, values.orders_if_alive, values.residual_if_alive
-    return _totals(values, cells, orders, values.spend_model)
-
-
-def _totals(
-    values: HistoryValues, cells: Cells, orders: tuple[Numbers, Numbers, Numbers], spend_model: GammaGamma
-) -> Numbers:
-    """The totals for P(alive), and orders and residual orders if alive, per history."""
-    x, place = np.unique(values.base.x, return_inverse=True)
-    own, weight = (of[place][cells.history] for of in spend_model.spend_line(x, when_undefined="observed_mean"))
-    worth = cells.customers * own + cells.spent * weight  # the expected spend on one order of each customer, summed
-    p_alive, if_alive, residual = orders
-    at, alive = cells.history, p_alive[cells.history]
-    value = worth * (values.per_order * if_alive)[at]
+    """Each of ``MEASURES`` (down) for each group (across), at the parameters of ``values``."""
+    at = cells.history
+    # The expected spend on one order of each customer, summed.
+    worth = cells.customers * values.spend_base[at] + cells.spent * values.spend_weight[at]
+    alive, if_alive = values.p_alive[at], values.orders_if_alive[at]
+    value = worth * (values.per_order * values.orders_if_alive)[at]
     return np.array([
-        cells.summed(cells.customers * alive * if_alive[at]),
+        cells.summed(cells.customers * alive * if_alive),
         cells.summed(value * alive),
         cells.summed(value * (1 - alive)),
         cells.summed(cells.customers * np.where(values.base.x[at] > 0, alive, 0.0)),
         cells.summed(cells.customers * alive),
-        cells.summed(values.margin * worth * alive * residual[at]),
+        cells.summed(values.margin * worth * alive * values.residual_if_alive[at]),
     ])  # fmt: skip
 
 
@@ -102,7 +86,8 @@ def possible_totals(values: HistoryValues, cells: Cells, *, draws: int, seed: in
     """What the totals may come out at: (future, measure, group), ``FUTURES`` futures for each of ``draws``.
 
     The share that discounting leaves of the orders within the horizon is held at its estimate: parameters and chance
-    hardly move it. Value at risk is an expectation, never seen, and so without chance.
+    hardly move it. Value at risk is an expectation, never seen, and so without chance. No more customers can be alive
+    than there are: the normal of many does not know that, so that its futures are cut off there, as they are at 0.
     """
     drawn = _drawn_totals(values, cells, draws, seed)
     noise = np.random.default_rng([seed, 3]).standard_normal((FUTURES, *drawn.shape))
@@ -110,9 +95,11 @@ def possible_totals(values: HistoryValues, cells: Cells, *, draws: int, seed: in
     few = cells.size < FEW_CUSTOMERS
     if few.any():
         futures[..., few] = _simulated_totals(values, cells, drawn, few, draws, seed)
-    futures = np.maximum(futures, 0.0).reshape(-1, *drawn.shape[1:])
     check_finite(futures)
-    return futures
+    most = np.full(drawn.shape[1:], np.inf)
+    most[MEASURES.index("alive")] = cells.size
+    most[MEASURES.index("came_back_alive")] = cells.summed(cells.customers * (values.base.x[cells.history] > 0))
+    return np.clip(futures, 0.0, most).reshape(-1, *drawn.shape[1:])
 
 
 def _drawn_totals(values: HistoryValues, cells: Cells, draws: int, seed: int) -> Numbers:
@@ -120,66 +107,42 @@ def _drawn_totals(values: HistoryValues, cells: Cells, draws: int, seed: int) ->
     orders_models = drawn_models(values.orders_model, draws, seed)
     spend_models = drawn_models(values.spend_model, draws, seed + 1)
     if len(values.base) <= MANY_HISTORIES:
-        last, totals = None, []
+        last, moved, totals = None, values, []
         for orders_model, spend_model in zip(orders_models, spend_models, strict=True):
             if orders_model is not last:  # resampling leaves likely draws several times in a row
-                last, orders = orders_model, _orders_at(values, orders_model)
-            totals.append(_totals(values, cells, orders, spend_model))
+                last, moved = orders_model, values.with_orders_of(orders_model)
+            totals.append(expected_totals(moved.with_spend_of(spend_model), cells))
         drawn = np.array(totals)
     else:
-        drawn = _log_linear_totals(values, cells, orders_models, spend_models)
+        drawn = expected_totals(values, cells) * np.exp(
+            _moved(cells, values.orders_model, orders_models, values.with_orders_of)
+            + _moved(cells, values.spend_model, spend_models, values.with_spend_of)
+        )
     check_finite(drawn)
     return drawn
 
 
-def _orders_at(values: HistoryValues, model: OrdersModel) -> tuple[Numbers, Numbers, Numbers]:
-    """P(alive), orders and residual orders if alive, per history, at other parameters."""
-    base, ages, residual = values.base, values.ages, values.residual_if_alive
-    if values.discounting:
-        at_ages = model.residual_orders_if_alive(ages.x, ages.T, values.discounting)
-        residual = np.exp(ages.interpolate(bounded_log(at_ages)))
-    return model.p_alive(base.x, base.t_x, base.T), ages.orders_if_alive(model, values.horizon), residual
-
-
-def _log_linear_totals(
-    values: HistoryValues, cells: Cells, orders_models: Sequence[OrdersModel], spend_models: Sequence[GammaGamma]
-) -> Numbers:
-    centre = expected_totals(values, cells)
-    at_estimate = values.p_alive, values.orders_if_alive, values.residual_if_alive
-
-    def of_orders(model: OrdersModel) -> Numbers:
-        return bounded_log(_totals(values, cells, _orders_at(values, model), values.spend_model))
-
-    def of_spend(model: GammaGamma) -> Numbers:
-        return bounded_log(_totals(values, cells, at_estimate, model))
-
-    moved = np.zeros((len(orders_models), *centre.shape))
-    known: list[tuple[Any, Sequence[Any], Any]] = [
-        (values.orders_model, orders_models, of_orders), (values.spend_model, spend_models, of_spend)
-    ]  # fmt: skip
-    for model, models, of in known:
-        if model.estimate is not None:
-            slopes = np.array([(of(ahead) - of(behind)) / (2 * STEP) for ahead, behind in moved_models(model)])
-            away = np.array([drawn.log_parameters - model.log_parameters for drawn in models])
-            moved += np.tensordot(away, slopes, axes=1)
-    return centre * np.exp(moved)
+def _moved(cells: Cells, model: Any, drawn: Sequence[Any], at: Callable[[Any], HistoryValues]) -> Any:
+    """How far the logarithms of the totals move at each draw, to first order in the log-parameters."""
+    if model.estimate is None:
+        return 0.0
+    of = [[bounded_log(expected_totals(at(one), cells)) for one in pair] for pair in moved_models(model)]
+    slopes = np.array([(ahead - behind) / (2 * STEP) for ahead, behind in of])
+    away = np.array([one.log_parameters - model.log_parameters for one in drawn])
+    return np.tensordot(away, slopes, axes=1)
 
 
 def _chance(values: HistoryValues, cells: Cells, seed: int) -> Numbers:
     """The standard deviations of the totals that chance alone makes: measures down, groups across."""
     model, base, ages = values.orders_model, values.base, values.ages
     p_alive, mean = values.p_alive, values.orders
-    pairs = p_alive * np.exp(
-        ages.interpolate(bounded_log(model.expected_order_pairs_if_alive(values.horizon, ages.x, ages.T)))
-    )
+    pairs = p_alive * ages.by_log(model.expected_order_pairs_if_alive(values.horizon, ages.x, ages.T))
     left = p_alive * (1 - p_alive)
     nothing = np.zeros(cells.groups)
     residual = nothing
     if values.discounting:
         # Squares of discounted orders are orders discounted at twice the rate; only their sum's square is simulated.
-        single = p_alive * np.exp(
-            ages.interpolate(bounded_log(model.residual_orders_if_alive(ages.x, ages.T, 2 * values.discounting)))
-        )
+        single = p_alive * ages.by_log(model.residual_orders_if_alive(ages.x, ages.T, 2 * values.discounting))
         double = np.maximum(p_alive * _residual_squares(values, seed) - single, 0.0)
         residual = _value_variance(
             values, cells, p_alive * values.residual_if_alive, single, double, np.full(len(base), values.margin)

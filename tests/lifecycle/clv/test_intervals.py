@@ -123,7 +123,7 @@ def test_a_mixture_of_spend_models_has_the_quantiles_of_simulated_ones() -> None
         np.testing.assert_allclose([low[history], high[history]], expected, rtol=0.01)
 
 
-def intervals(base: pd.DataFrame, model: Any, **options: Any) -> futures.Intervals:
+def intervals(base: pd.DataFrame, model: Any, **options: Any) -> dict[str, futures.Ends]:
     known = prediction.known_values(base, "52W", orders_model=model, spend_model=SPEND, discount_rate=0.1)
     return futures.intervals(known, **{"confidence": 0.9, "draws": 2000, "seed": 1, **options})
 
@@ -140,10 +140,10 @@ def test_where_histories_are_many_quantiles_stay_right(truth: Any, monkeypatch: 
     rough = intervals(base, model)
     for end in (0, 1):
         # First order in the parameters: P(alive) is that of draws, to a fraction of its interval's width.
-        width = (exact.p_alive[1] - exact.p_alive[0]).max()
-        assert np.abs(rough.p_alive[end] - exact.p_alive[end]).max() < 0.15 * width
-        for name in ("orders", "clv", "residual"):
-            one, other, many = (getattr(found, name)[end] for found in (exact, again, rough))
+        width = (exact["p_alive"][1] - exact["p_alive"][0]).max()
+        assert np.abs(rough["p_alive"][end] - exact["p_alive"][end]).max() < 0.15 * width
+        for name in ("expected_orders", "clv", "residual_clv"):
+            one, other, many = (found[name][end] for found in (exact, again, rough))
             noise = np.abs(one - other).mean()
             assert np.abs(many - one).mean() <= 2 * noise + 0.02 * one.mean(), name
             if end:
@@ -187,8 +187,8 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Monk
     one = intervals(base, MODELS[0], draws=50)
     monkeypatch.setattr(futures.os, "cpu_count", lambda: 1)
     other = intervals(base, MODELS[0], draws=50)
-    np.testing.assert_array_equal(one.clv, other.clv)
-    np.testing.assert_array_equal(one.residual, other.residual)
+    np.testing.assert_array_equal(one["clv"], other["clv"])
+    np.testing.assert_array_equal(one["residual_clv"], other["residual_clv"])
 
 
 def test_intervals_order_as_they_must() -> None:

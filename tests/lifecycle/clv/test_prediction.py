@@ -171,6 +171,15 @@ def test_where_a_model_can_tell_all_who_are_alive_are_counted(cdnow: pd.DataFram
     assert alive["low"] < alive["value"] < alive["high"]
 
 
+def test_no_more_customers_can_be_still_there_than_there_are(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
+    recent = cdnow.assign(T=cdnow["recency"] + 0.5)  # nearly everybody is there
+    model = {**options, "orders_model": ModifiedBetaGeoNBD.fit(cdnow)}
+    for some in (recent, recent[:20]):  # many by their variance, few by simulation
+        table = customer_equity(some, **model, draws=20).set_index("measure")
+        assert table.loc["alive", "value"] < table.loc["alive", "high"] <= len(some)
+        assert table.loc["came_back_alive", "high"] <= (some["frequency"] > 0).sum()
+
+
 def test_value_at_risk_is_what_certainty_would_add(cdnow: pd.DataFrame, options: dict[str, Any]) -> None:
     risk = value_at_risk(cdnow, **options)
     np.testing.assert_allclose(risk["expected_value"], predict(cdnow, **options)["clv"], rtol=1e-12)

@@ -116,7 +116,7 @@ def test_options_that_cannot_be_meant_are_refused() -> None:
             with pytest.raises(ValueError, match="most_pairs must be a whole number, 1 or more, not"):
                 of(orders, as_of="2024-12-30", most_pairs=most_pairs)
     for confidence in (95, 1, 1.0, 0, -0.5, np.nan):
-        with pytest.raises(ValueError, match="confidence is a share between 0 and 1, such as"):
+        with pytest.raises(ValueError, match="confidence is a probability such as"):
             regularity(orders, as_of="2024-12-30", confidence=confidence)
     narrow, wide = (regularity(orders, as_of="2024-12-30", confidence=sure).iloc[0] for sure in (0.5, 0.99))
     assert np.log(wide["high"] / narrow["k"]) / np.log(narrow["high"] / narrow["k"]) == pytest.approx(
