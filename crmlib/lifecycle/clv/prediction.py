@@ -42,8 +42,8 @@ def predict(
     ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis), in the unit of ``orders_model``; that and
     ``spend_model`` must be given, and may be None where there is no model. ``horizon``: ``"365D"`` days, ``"52W"``
     weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years or a date; months, years and dates need ``as_of``, the
-    summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if not
-    given). ``confidence``: of the intervals, None for none.
+    summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if
+    not given). ``confidence``: of the intervals, None for none.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
     the engine, so that only distinct histories are read. Without both models: no row. ``customer_id``, and each of
