@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, RootModel, ValidationInfo, field_validator
 
 from crmlib.calendar import LONGEST_DAYS, Period
@@ -187,10 +188,9 @@ class Kpi(BaseModel):
 
     def period_in(self, counted_by: Period) -> Period:
         """The period of its values where counts are by ``counted_by``: its own if whole ones of these make it up."""
-        nested = (
-            self.period is not None and counted_by != "week" and LONGEST_DAYS[self.period] > LONGEST_DAYS[counted_by]
-        )
-        return self.period if nested and self.period else counted_by
+        own = self.period
+        nested = own and counted_by != "week" and LONGEST_DAYS[own] > LONGEST_DAYS[counted_by]
+        return own if own and nested else counted_by
 
     def form(self, value: Any) -> str:
         """A value in words, by the KPI's unit; ``–`` where it is unknown."""
@@ -212,12 +212,9 @@ class Kpi(BaseModel):
 
     def missing(self, has: Callable[..., bool]) -> list[str]:
         """What it needs and ``has(table, column)`` denies: tables, or ``table.column``."""
-        lacking = []
+        lacking: list[str] = []
         for table, columns in self.needs.items():
-            if not has(table):
-                lacking.append(table)
-            else:
-                lacking += [f"{table}.{column}" for column in columns if not has(table, column)]
+            lacking += [f"{table}.{name}" for name in columns if not has(table, name)] if has(table) else [table]
         return lacking
 
 
@@ -256,7 +253,7 @@ def load_kpis(
     for key, definition in own.content.items():
         under = content.get(key)
         merged = isinstance(under, dict) and isinstance(definition, dict)
-        content[key] = {**(under or {}), **definition} if merged else definition
+        content[key] = {**under, **definition} if under and merged else definition
     content = {key: definition for key, definition in content.items() if definition is not None}
     unnamed = [own.missing((key, *part)) for key, definition in content.items() for part in _unnamed(key, definition)]
     made = own.made(_Kpis, content=content, also=unnamed).root
@@ -272,11 +269,10 @@ def _unnamed(key: str, definition: Any) -> list[tuple[str, ...]]:
     if not isinstance(definition, dict):
         return []
     needed: dict[tuple[str, ...], str] = {("name",): "kpis", ("definition",): "definitions"}
-    worth = definition.get("worth")
-    given = set(definition)
+    worth, given = definition.get("worth"), set(definition)
     if isinstance(worth, dict):
         needed[("worth", "about")] = "worth"
-        given |= set(worth) & {"about"}
+        given |= {"about"} & set(worth)
     return [part for part, group in needed.items() if part[-1] not in given and not _WORDS.has(f"names.{group}.{key}")]
 
 
@@ -286,17 +282,9 @@ def kpi_definitions(kpis: Mapping[str, Kpi]) -> Any:
     >>> kpi_definitions(load_kpis()).set_index("kpi").loc["churn_rate", ["formula", "better"]].tolist()
     ['lapsed / active_at_start', 'lower']
     """
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            "kpi": key,
-            "formula": kpi.formula.text,
-            "unit": kpi.unit,
-            "better": kpi.better,
-            "target": kpi.target,
-            "owner": str(kpi.role),
-            "needs": ", ".join(kpi.needs),
-        }
+    columns = ["kpi", "formula", "unit", "better", "target", "owner", "needs"]
+    rows = [
+        (key, kpi.formula.text, kpi.unit, kpi.better, kpi.target, str(kpi.role), ", ".join(kpi.needs))
         for key, kpi in kpis.items()
-    )
+    ]
+    return pd.DataFrame(rows, columns=columns)

@@ -146,22 +146,17 @@ def _times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | None:
     end = as_day(as_of)
     first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
     times = first_day and comparable_times(first_day, end, months)
-    return (
-        {**dict(zip(("starts", "changes", "ends", "months"), times, strict=True)), "data_begin": first_day}
-        if times
-        else None
-    )
+    if not times:
+        return None
+    return dict(zip(("starts", "changes", "ends", "months", "data_begin"), (*times, first_day), strict=True))
 
 
 @same_kind
 def _span(orders: Any, *, as_of: dt.date) -> Any:
     """First day and number of the purchases of each month that has any, in order."""
     bought = purchases(orders, as_of=as_of, guests=True)
-    return (
-        bought.group_by(month=bought.day.truncate("M"))
-        .agg(first=bought.day.min(), count=bought.count())
-        .order_by("month")
-    )
+    months = bought.group_by(month=bought.day.truncate("M"))
+    return months.agg(first=bought.day.min(), count=bought.count()).order_by("month")
 
 
 def _data_begin(span: Any, as_of: dt.date) -> dt.date | None:
@@ -275,14 +270,9 @@ def _contributions(totals: Any) -> Any:
 
 def _slopes(totals: Any) -> Any:
     """How the contributions change with each total, by central differences."""
-    slopes = np.empty((5, len(totals)))
-    for j, total in enumerate(totals):
-        step = 1e-4 * max(abs(total), 1.0)
-        up, down = totals.copy(), totals.copy()
-        up[j] += step
-        down[j] -= step
-        slopes[:, j] = (_contributions(up) - _contributions(down)) / (2 * step)
-    return slopes
+    steps = np.diag(1e-4 * np.maximum(np.abs(totals), 1.0))
+    changes = [(_contributions(totals + step) - _contributions(totals - step)) / (2 * step.sum()) for step in steps]
+    return np.column_stack(changes)
 
 
 def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int = 12) -> Any:

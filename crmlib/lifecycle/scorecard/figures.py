@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from crmlib import exhibits, pictures
 from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import DRIVERS
+from crmlib.lifecycle.scorecard.forecasting import LEVEL
 from crmlib.lifecycle.scorecard.measures import BASE_MEASURES
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
 from crmlib.words import UNKNOWN, Words, interval, known, money, number, percent, place
@@ -53,28 +56,24 @@ def _tile(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
 
 
 def scorecard_table(
-    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", level: float = 0.8, has_contracts: bool = False
+    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", has_contracts: bool = False
 ) -> Exhibit:
     """The scorecard: one row per KPI, those without value with the reason; those whose tables are missing are named.
 
-    ``card``: a frame from :func:`scorecard`, kept as it is; ``level``: of its forecasts; ``has_contracts``: the client
+    ``card``: a frame from :func:`scorecard`, kept as it is; ``has_contracts``: the client
     has subscriptions, so a sentence tells that churn here is something else.
     """
-    import pandas as pd
-
     rows = [_cells(row, kpis[row.kpi], period) for row in card[card["state"] != "missing"].itertuples(index=False)]
     if not rows:
         return exhibits.nothing(words, "scorecard", of="tables")
-    said = _notes_on(card, kpis, level, has_contracts=has_contracts)
+    said = _notes_on(card, kpis, has_contracts=has_contracts)
     return exhibits.table(words, "scorecard", pd.DataFrame(rows), kept=card, said=said)
 
 
 def _cells(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
     there = row.state == "known"
-    expected = UNKNOWN
-    if known(row.forecast):
-        has_range = known(row.forecast_low)
-        expected = interval(row.forecast_low, row.forecast_high, kpi.form) if has_range else kpi.form(row.forecast)
+    has_range = known(row.forecast_low)
+    expected = interval(row.forecast_low, row.forecast_high, kpi.form) if has_range else kpi.form(row.forecast)
     return {
         "kpi": kpi.name,
         "period": period_name(row.period, kpi.period_in(period)),
@@ -88,25 +87,24 @@ def _cells(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
     }
 
 
-def _notes_on(card: Any, kpis: Mapping[str, Kpi], level: float, *, has_contracts: bool) -> list[str]:
+def _notes_on(card: Any, kpis: Mapping[str, Kpi], *, has_contracts: bool) -> list[str]:
     """What lies beyond noise, how good the forecasts were, and which KPIs need what the client does not have.
 
     KPIs with ``chart: false`` (which say the same as another one) and stocks are not counted.
     """
     charted = card[card["kpi"].map(lambda key: kpis[key].chart)]
     judged = charted[(charted["state"] == "known") & charted["signal"].isin(JUDGED)]
-    tries = charted["tries"].fillna(0).sum()
+    tries, covered = charted[["tries", "covered"]].fillna(0).sum()
     lacking = card[card["state"] == "missing"]
     counts = {"judged": len(judged), "signals": int(judged["signal"].isin(MOVED).sum())}
-    notes = [words.say("notes.judged" if len(judged) else "notes.unjudged", counts)]
-    if tries:
-        notes.append(words.say("notes.tried", level=level, held=charted["covered"].fillna(0).sum() / tries))
-    else:
-        notes.append(words.say("notes.untried"))
+    notes = [
+        words.say("notes.judged" if len(judged) else "notes.unjudged", counts),
+        words.say("notes.tried", level=LEVEL, held=covered / tries) if tries else words.say("notes.untried"),
+    ]
     if has_contracts and (card["kpi"] == "churn_rate").any():
         notes.append(words.say("notes.contracts", name=kpis["churn_rate"].name))
     if len(lacking):
-        needs = dict.fromkeys(part for parts in lacking["missing"] for part in parts.split(", "))
+        needs = dict.fromkeys(", ".join(lacking["missing"]).split(", "))
         names = [kpis[key].name for key in lacking["kpi"]]
         notes.append(words.say("notes.lacking", names=names, missing=list(map(_table_or_column, needs))))
     return notes
@@ -167,15 +165,11 @@ def _limit_chart(limits: Any, kpi: Kpi, period: Period) -> pictures.Picture:
     )
 
 
-def plot_forecast(
-    values: Any, ahead: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", level: float = 0.8
-) -> Exhibit:
+def plot_forecast(values: Any, ahead: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Exhibit:
     """The past of the first KPI that has a forecast, and what to expect next with its interval.
 
-    ``values`` from :func:`kpi_values`, ``ahead`` from :func:`forecast` at the same ``level``.
+    ``values`` from :func:`kpi_values`, ``ahead`` from :func:`forecast`.
     """
-    import pandas as pd
-
     coming = ahead[ahead["low"].notna()]
     kpi = next((kpi for key, kpi in kpis.items() if key in set(coming["kpi"])), None)
     if kpi is None:
@@ -199,7 +193,7 @@ def plot_forecast(
     worded = {name: kpi.form(end) for name, end in ends.items()}
     return exhibits.figure(
         words, "forecast", ahead, picture, {**step[["method", "covered", "tries"]], **worded},
-        name=kpi.name, level=level, periods=len(past), steps=len(coming),
+        name=kpi.name, level=LEVEL, periods=len(past), steps=len(coming),
     )  # fmt: skip
 
 
@@ -208,27 +202,20 @@ def plot_driver_tree(tree: Any) -> Exhibit:
 
     ``tree``: a frame from :func:`driver_tree`.
     """
-    import pandas as pd
-
     if tree.empty:
         return exhibits.nothing(words, "drivers")
     node = tree.set_index("driver")
     root = node.loc["revenue"]
     changes = node.loc[[name for name in DRIVERS if name in node.index and node.loc[name, "contribution"] != 0]]
     months = int(root["months"])
-    drawn = pd.DataFrame(
-        {
-            "value": [root["before"], *changes["contribution"], root["after"]],
-            "low": [None, *changes["contribution_low"], None],
-            "high": [None, *changes["contribution_high"], None],
-            "label": [
-                words.say("axes.before", months=months),
-                *[words.name("drivers", driver) for driver in changes.index],
-                words.say("axes.after", months=months),
-            ],
-            "total": [True, *[False] * len(changes), True],
-        }
+    ends = pd.DataFrame({"value": root[["before", "after"]], "total": True}).assign(
+        label=[words.say("axes.before", months=months), words.say("axes.after", months=months)]
     )
+    bars = pd.DataFrame({"value": changes["contribution"], "total": False}).assign(
+        low=changes["contribution_low"], high=changes["contribution_high"],
+        label=[words.name("drivers", driver) for driver in changes.index],
+    )  # fmt: skip
+    drawn = pd.concat([ends.head(1), bars, ends.tail(1)])
     picture = pictures.bridge(
         drawn, value="value", label="label", total="total", low="low", high="high", form=money, change_form=signed_money
     )
@@ -273,8 +260,6 @@ def kpi_glossary(kpis: Mapping[str, Kpi]) -> Exhibit:
 
 def measures_table() -> Exhibit:
     """The base measures that formulas may hold, for who writes definitions."""
-    import pandas as pd
-
     rows = [(name, of.table, words.name("measures", name)) for name, of in BASE_MEASURES.items()]
     frame = pd.DataFrame(rows, columns=["measure", "table", "meaning"])
     return exhibits.table(words, "measures", frame, in_report=False)
@@ -311,19 +296,18 @@ def period_name(start: Any, period: Period) -> str:
 
 def told_signal(signal: str, side: int) -> str:
     """What the limits say of the last value's level."""
-    if not signal:
-        return words.say("signals.noise")
-    sides = words.has(f"signals.{signal}.above")
-    return words.say(f"signals.{signal}.{'above' if side > 0 else 'below'}" if sides else f"signals.{signal}")
+    at = f"signals.{signal or 'noise'}"
+    of_side = f"{at}.{'above' if side > 0 else 'below'}"
+    return words.say(of_side if words.has(of_side) else at)
 
 
 def _change(kpi: Kpi, new: float, old: float) -> str:
     """The change of a KPI: in points for rates and scores, else in per cent of the old value."""
-    if kpi.unit.startswith("percent") or kpi.unit == "score":
-        is_score = kpi.unit == "score"
-        points = (new - old) * (1 if is_score else 100)
+    rate = kpi.unit.startswith("percent")
+    if rate or kpi.unit == "score":
+        points = (new - old) * (100 if rate else 1)
         change = signed(number(points, digits=1), round(points, 1))
-        return words.say("told.score" if is_score else "told.points", change=change)
+        return words.say("told.points" if rate else "told.score", change=change)
     if not old:
         return signed(kpi.form(new - old), new - old)
     share = new / old - 1

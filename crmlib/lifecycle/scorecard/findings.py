@@ -84,9 +84,9 @@ def _interval(part: Any) -> str:
 
 
 def _plays(driver: str, contribution: float) -> tuple[str, ...]:
-    if driver == "customers":
-        return ("second_order",) if contribution >= 0 else ("win_back",)
-    return ("next_step",) if driver == "order_value" and contribution < 0 else ()
+    plays = {("customers", True): "second_order", ("customers", False): "win_back", ("order_value", False): "next_step"}
+    play = plays.get((driver, contribution >= 0))
+    return (play,) if play else ()
 
 
 def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Finding | None:

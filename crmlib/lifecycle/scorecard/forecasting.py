@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
 
+LEVEL = 0.8  # share of the coming values that the intervals should hold
 FEWEST_TO_LEARN = 6  # values before the first forecast that is tried out
 FEWEST_ERRORS = 5  # errors before an interval is made of them
 _REGULAR = 4  # values that must lie equally far apart for the next period to be named
+_RECENT = 3  # values whose growth over a year is carried on
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # weights of the newest value in smoothing
 
 
-def forecast(
-    values: Any, kpis: Mapping[str, Kpi], *, steps: int = 3, period: Period = "month", level: float = 0.8
-) -> Any:
-    """The next ``steps`` values of each KPI, with an interval that should hold ``level`` of them.
+def forecast(values: Any, kpis: Mapping[str, Kpi], *, steps: int = 3, period: Period = "month") -> Any:
+    """The next ``steps`` values of each KPI, with an interval that should hold ``LEVEL`` (80%) of them.
 
     ``values``: a frame from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; only rows with ``judged`` count.
     Simple methods compete: ``mean`` of all values, ``last`` value, ``smoothed`` (simple exponential smoothing),
@@ -33,7 +37,6 @@ def forecast(
 
     Source: rolling origins: Tashman (2000), International Journal of Forecasting 16(4).
 
-    >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> values = pd.DataFrame({"kpi": "nps", "period": pd.date_range("2024-01-01", periods=14, freq="MS").date,
     ...                        "value": [50.0, 52, 49, 51, 50, 48, 50, 52, 48, 50, 49, 51, 50, 50], "judged": True})
@@ -41,39 +44,27 @@ def forecast(
            period  forecast   low  high method
     0  2025-03-01      50.0  48.2  51.8   mean
     """
-    import pandas as pd
-
     columns = ["kpi", "step", "period", "forecast", "low", "high", "method", "covered", "tries"]
     rows = []
     for key, part in values[values["judged"]].groupby("kpi", sort=False):
-        if key in kpis:
-            rows += _forecast(key, part, kpis[key].possible, steps, period, level)
+        if key in kpis and len(part) >= FEWEST_TO_LEARN + FEWEST_ERRORS:
+            rows += [(key, *row) for row in _forecast(part, kpis[key].possible, steps, period)]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _forecast(
-    key: Any, part: Any, possible: tuple[float, float], steps: int, period: Period, level: float
-) -> list[tuple[Any, ...]]:
-    import numpy as np
-
-    y = part["value"].to_numpy(dtype=float)
-    if len(y) < FEWEST_TO_LEARN + FEWEST_ERRORS:
-        return []
-    gap = _gap(list(part["period"]), period)
-    season = _season(list(part["period"]), gap, period)
+def _forecast(part: Any, possible: tuple[float, float], steps: int, period: Period) -> Any:
+    y, periods = part["value"].to_numpy(dtype=float), list(part["period"])
+    gap = _gap(periods, period)
+    season = _season(periods, gap, period)
     tried = _try_out(y, season, steps)
-    method = _best(tried, len(y))
-    covered, tries = _coverage(y, tried, possible, level)
-    ahead = _METHODS[method](y, season or 0, steps)
-    rows = []
-    for step in range(1, steps + 1):
-        errors = tried[method][:, step - 1]
-        half = _half(errors[np.isfinite(errors)], level)
-        expected = float(np.clip(ahead[step - 1], *possible))
-        low, high = (float(np.clip(expected + side * half, *possible)) for side in (-1, 1))
-        start = later(part["period"].iloc[-1], period, gap * step) if gap else None
-        rows.append((key, step, start, expected, low, high, method, covered, tries))
-    return rows
+    best, told = _best(tried[:, :, 0]), _coverage(tried[:, :, 0])
+    method = [*_METHODS][best]
+    ahead = np.broadcast_to(_METHODS[method](y, season, np.arange(1, steps + 1)), steps)
+    for step, expected in enumerate(np.clip(ahead, *possible).tolist(), start=1):
+        half = _half(tried[best, :, step - 1])
+        low, high = np.clip([expected - half, expected + half], *possible).tolist()
+        start = later(periods[-1], period, gap * step) if gap else None
+        yield step, start, expected, low, high, method, *told
 
 
 def _gap(periods: list[Any], period: Period) -> int:
@@ -85,120 +76,72 @@ def _gap(periods: list[Any], period: Period) -> int:
     return 0
 
 
-def _season(periods: list[Any], gap: int, period: Period) -> int | None:
-    """How many values make a year; None where values are missing or a year is no whole number of gaps."""
+def _season(periods: list[Any], gap: int, period: Period) -> int:
+    """How many values make a year; 0 where values are missing or a year is no whole number of gaps."""
     whole = gap and all(later(first, period, gap) == then for first, then in pairwise(periods))
-    return PERIODS_A_YEAR[period] // gap if whole and PERIODS_A_YEAR[period] % gap == 0 else None
+    return PERIODS_A_YEAR[period] // gap if whole and PERIODS_A_YEAR[period] % gap == 0 else 0
 
 
-def _try_out(y: Any, season: int | None, steps: int) -> dict[str, Any]:
-    """For each method and origin i the errors of forecasts of y[i], y[i + 1] … that know y[:i] only."""
-    import numpy as np
-
-    tried = {}
-    for name, method in _METHODS.items():
-        needs = FEWEST_TO_LEARN
-        if name.startswith("season"):
-            if not season:
-                continue
-            needs = max(needs, season + (_RECENT if name == "season_growth" else 0))
-        errors = np.full((len(y), steps), np.nan)
-        for i in range(needs, len(y)):
-            known = min(steps, len(y) - i)
-            errors[i, :known] = y[i : i + known] - method(y[:i], season or 0, steps)[:known]
-        tried[name] = errors
+def _try_out(y: Any, season: int, steps: int) -> Any:
+    """For each method and origin i the errors of forecasts of y[i], y[i + 1] … that know y[:i] only; NaN without."""
+    tried = np.full((len(_METHODS), len(y), steps), np.nan)
+    for errors, (name, method) in zip(tried, _METHODS.items(), strict=True):
+        needs = {"season": season or len(y), "season_growth": season + _RECENT if season else len(y)}.get(name, 0)
+        for i in range(max(FEWEST_TO_LEARN, needs), len(y)):
+            coming = y[i : i + steps]
+            errors[i, : len(coming)] = coming - method(y[:i], season, np.arange(1, len(coming) + 1))
     return tried
 
 
-def _best(tried: Mapping[str, Any], before: int) -> str:
-    """The method with the smallest mean absolute error over the one-step forecasts of y[:before] that all made."""
-    import numpy as np
-
-    one_step = {name: np.abs(errors[:before, 0]) for name, errors in tried.items()}
-    one_step = {name: e for name, e in one_step.items() if np.isfinite(e).sum() >= FEWEST_ERRORS}
-    together = np.all([np.isfinite(e) for e in one_step.values()], axis=0)
-    means = {name: float(e[together].mean()) for name, e in one_step.items()}
-    least = min(means.values())
-    return next(name for name, mean in means.items() if mean <= least * (1 + 1e-9))
+def _best(one_step: Any) -> int:
+    """The first method with the smallest mean absolute error over the one-step forecasts that all made."""
+    able = np.isfinite(one_step).sum(axis=1) >= FEWEST_ERRORS
+    together = np.isfinite(one_step[able]).all(axis=0)
+    means = np.where(able, np.abs(one_step[:, together]).mean(axis=1), np.inf)
+    return int(np.argmax(means <= means.min() * (1 + 1e-9)))
 
 
-def _coverage(y: Any, tried: Mapping[str, Any], possible: tuple[float, float], level: float) -> tuple[int, int]:
+def _coverage(one_step: Any) -> tuple[int, int]:
     """Of how many past values the procedure, knowing what came before only, gave an interval that held them."""
-    import numpy as np
-
-    covered = tries = 0
-    for i in range(FEWEST_TO_LEARN + FEWEST_ERRORS, len(y)):
-        errors = tried[_best(tried, i)][:, 0]
-        past = errors[:i][np.isfinite(errors[:i])]
-        tries += 1
-        covered += bool(abs(errors[i]) <= _half(past, level) * (1 + 1e-9))
-    return covered, tries
+    origins = range(FEWEST_TO_LEARN + FEWEST_ERRORS, one_step.shape[1])
+    errors = [one_step[_best(one_step[:, :i]), : i + 1] for i in origins]
+    return sum(bool(abs(e[-1]) <= _half(e[:-1]) * (1 + 1e-9)) for e in errors), len(origins)
 
 
-def _half(errors: Any, level: float) -> float:
+def _half(errors: Any) -> float:
     """Half the width of the interval that past errors give for the next one."""
-    import numpy as np
-    from scipy.special import stdtrit
-
-    count = len(errors)
-    if count < FEWEST_ERRORS:
+    known = errors[np.isfinite(errors)]
+    if len(known) < FEWEST_ERRORS:
         return float("nan")
-    spread = np.sqrt(np.mean(errors**2) * (1 + 1 / count))
-    return float(stdtrit(count, 0.5 + level / 2) * spread)
+    spread = np.sqrt(np.mean(known**2) * (1 + 1 / len(known)))
+    return float(stdtrit(len(known), 0.5 + LEVEL / 2) * spread)
 
 
-# Methods: from y, the length of a season and the number of steps to that many forecasts. Simplest first.
-
-_RECENT = 3
-
-
-def _mean(y: Any, season: int, steps: int) -> Any:
-    import numpy as np
-
-    return np.full(steps, y.mean())
-
-
-def _last(y: Any, season: int, steps: int) -> Any:
-    import numpy as np
-
-    return np.full(steps, y[-1])
-
-
-def _smoothed(y: Any, season: int, steps: int) -> Any:
+def _smoothed(y: Any, season: int, steps: Any) -> Any:
     """Simple exponential smoothing; the weight is the one with the smallest squared one-step errors so far."""
-    import numpy as np
-
     weight = np.array(_LEVELS)
     level, squares = np.full(len(weight), y[0]), np.zeros(len(weight))
     for value in y[1:]:
         squares += (value - level) ** 2
         level = level + weight * (value - level)
-    return np.full(steps, level[int(np.argmin(squares))])
+    return level[int(np.argmin(squares))]
 
 
-def _trend(y: Any, season: int, steps: int) -> Any:
-    import numpy as np
-
-    return y[-1] + (y[-1] - y[0]) / (len(y) - 1) * np.arange(1, steps + 1)
+def _year_ago(y: Any, season: int, steps: Any) -> Any:
+    return y[len(y) - season + (steps - 1) % season]
 
 
-def _year_ago(y: Any, season: int, steps: int) -> Any:
-    import numpy as np
-
-    return np.array([y[len(y) - season + step % season] for step in range(steps)])
-
-
-def _year_ago_grown(y: Any, season: int, steps: int) -> Any:
+def _growth(y: Any, season: int) -> float:
     before = y[-season - _RECENT : -season].sum()
-    growth = y[-_RECENT:].sum() / before if before > 0 else 1.0
-    return _year_ago(y, season, steps) * growth
+    return y[-_RECENT:].sum() / before if before > 0 else 1.0
 
 
-_METHODS: dict[str, Callable[[Any, int, int], Any]] = {
-    "mean": _mean,
-    "last": _last,
+# From y, the length of a season and the steps ahead (1, 2 …) to a forecast for each, or one for all. Simplest first.
+_METHODS: dict[str, Callable[[Any, int, Any], Any]] = {
+    "mean": lambda y, season, steps: y.mean(),
+    "last": lambda y, season, steps: y[-1],
     "smoothed": _smoothed,
-    "trend": _trend,
+    "trend": lambda y, season, steps: y[-1] + (y[-1] - y[0]) / (len(y) - 1) * steps,
     "season": _year_ago,
-    "season_growth": _year_ago_grown,
+    "season_growth": lambda y, season, steps: _year_ago(y, season, steps) * _growth(y, season),
 }

@@ -14,10 +14,21 @@ from crmlib.words import Words
 
 _WORDS = Words(__file__)
 _LONGEST = 200
-_OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
+
+
+def _ratio(left: Any, right: Any) -> Any:
+    if hasattr(right, "where"):
+        return left / right.where(right != 0)
+    return left / right if right else float("nan")
+
+
+_OPERATIONS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
+    ast.Div: _ratio,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
 }
 
 
@@ -70,8 +81,7 @@ def read_formula(text: Any, known: tuple[str, ...] | None = None) -> Formula:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise FormulaInvalid("no_arithmetic", formula=source) from None
-    names: list[str] = []
-    _check(tree, names)
+    names = _names(tree)
     if not names:
         raise FormulaInvalid("no_measure", formula=source)
     for name in names:
@@ -80,35 +90,25 @@ def read_formula(text: Any, known: tuple[str, ...] | None = None) -> Formula:
     return Formula(source, tuple(dict.fromkeys(names)), tree)
 
 
-def _check(node: ast.expr, names: list[str]) -> None:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
-        _check(node.left, names)
-        _check(node.right, names)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        _check(node.operand, names)
-    elif isinstance(node, ast.Name):
-        names.append(node.id)
-    elif not (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
-        raise FormulaInvalid("not_allowed", formula=ast.unparse(node))
+def _names(node: ast.expr) -> list[str]:
+    """The measures that an expression names; FormulaInvalid for one that is more than arithmetic."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.BinOp | ast.UnaryOp) and type(node.op) in _OPERATIONS:
+        return [name for operand in _operands(node) for name in _names(operand)]
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return []
+    raise FormulaInvalid("not_allowed", formula=ast.unparse(node))
 
 
-def _value(node: ast.expr, measures: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.BinOp):
-        left, right = _value(node.left, measures), _value(node.right, measures)
-        if isinstance(node.op, ast.Div):
-            return _ratio(left, right)
-        return _OPERATIONS[type(node.op)](left, right)
-    if isinstance(node, ast.UnaryOp):
-        operand = _value(node.operand, measures)
-        return -operand if isinstance(node.op, ast.USub) else operand
+def _operands(node: ast.BinOp | ast.UnaryOp) -> list[ast.expr]:
+    return [node.left, node.right] if isinstance(node, ast.BinOp) else [node.operand]
+
+
+def _value(node: Any, measures: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Name):
         value = measures[node.id]
         return float("nan") if value is None else value
-    assert isinstance(node, ast.Constant)
-    return float(node.value)  # type: ignore[arg-type]
-
-
-def _ratio(left: Any, right: Any) -> Any:
-    if hasattr(right, "where"):
-        return left / right.where(right != 0)
-    return left / right if right else float("nan")
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    return _OPERATIONS[type(node.op)](*(_value(operand, measures) for operand in _operands(node)))

@@ -44,32 +44,23 @@ class BaseMeasure:
     columns: tuple[str, ...]
 
 
-def _reads(table: str, *columns: str, measures: str) -> dict[str, BaseMeasure]:
-    return {name: BaseMeasure(table, columns) for name in measures.split()}
-
-
-_COMPLAINTS = "opened_at", "is_complaint"
-BASE_MEASURES: dict[str, BaseMeasure] = {
-    **_reads(
-        "orders", "customer_id", "ordered_at", "amount",
-        measures="revenue orders revenue_squares guest_revenue buyers new_customers returning_customers buyers_again "
-        "active_customers active_at_start lapsed silent_at_start won_back known_customers expected_value "
-        "expected_value_low expected_value_high",
-    ),
-    **_reads("spend", "spent_on", "cost", measures="marketing_cost"),
-    **_reads("leads", "created_at", measures="leads"),
-    **_reads("leads", "created_at", "converted_at", measures="converted_leads"),
-    **_reads(
-        "surveys", "answered_at", "kind", "score",
-        measures="nps_answers promoters detractors nps_effective_answers nps_effective_answers_in_quarter csat_answers "
-        "csat_sum csat_satisfied",
-    ),
-    **_reads(
-        "tickets", "opened_at", "csat", measures="service_csat_answers service_csat_sum service_csat_satisfied"
-    ),
-    **_reads("tickets", *_COMPLAINTS, measures="complaints_opened"),
-    **_reads("tickets", *_COMPLAINTS, "resolved_at", measures="complaints_due complaints_resolved"),
-}  # fmt: skip
+# A table, the columns that are read, and the measures that need all of them.
+_READ = {
+    ("orders", "customer_id", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue buyers "
+    "new_customers returning_customers buyers_again active_customers active_at_start lapsed silent_at_start won_back "
+    "known_customers expected_value expected_value_low expected_value_high",
+    ("spend", "spent_on", "cost"): "marketing_cost",
+    ("leads", "created_at"): "leads",
+    ("leads", "created_at", "converted_at"): "converted_leads",
+    ("surveys", "answered_at", "kind", "score"): "nps_answers promoters detractors nps_effective_answers "
+    "nps_effective_answers_in_quarter csat_answers csat_sum csat_satisfied",
+    ("tickets", "opened_at", "csat"): "service_csat_answers service_csat_sum service_csat_satisfied",
+    ("tickets", "opened_at", "is_complaint"): "complaints_opened",
+    ("tickets", "opened_at", "is_complaint", "resolved_at"): "complaints_due complaints_resolved",
+}
+BASE_MEASURES = {
+    name: BaseMeasure(table, tuple(columns)) for (table, *columns), names in _READ.items() for name in names.split()
+}
 """The base measures by name; what each counts is told in ``names.measures`` of the words."""
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.forecasting import forecast
-from crmlib.lifecycle.scorecard.signal import natural_limits
+from crmlib.lifecycle.scorecard.signal import MOVED, natural_limits
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
+from crmlib.words import known
 
 _COLUMNS = (
     "kpi", "state", "missing", "period", "value", "low", "high", "cases",
@@ -26,14 +29,12 @@ def scorecard(
     *,
     period: Period = "month",
     has: Callable[..., bool] | None = None,
-    level: float = 0.8,
 ) -> Any:
     """The state of every KPI, one row each, in the order of the definitions.
 
     Args:
         measures: a frame from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`.
         has: ``has(table, column)`` says whether the client has it; None: everything is there.
-        level: of the forecast's interval.
 
     A frame. ``kpi``; ``state``: ``known``, or why not: ``missing`` (then ``missing`` lists what), ``unobserved``
     (no period has been followed long enough), ``no_cases`` (no whole period holds any), ``unfitted`` (the model
@@ -50,7 +51,6 @@ def scorecard(
     the season's. ``forecast…, method, covered, tries``: see
     :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
 
-    >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> kpis = {"nps": load_kpis(targets={"nps": 70})["nps"]}
     >>> measures = pd.DataFrame({"period": pd.date_range("2025-01-01", periods=2, freq="QS").date,
@@ -60,23 +60,14 @@ def scorecard(
        value  previous  target  status signal
     0   46.0      50.0      70  missed   none
     """
-    import pandas as pd
-
     values = kpi_values(measures, kpis, period=period)
     limits = natural_limits(values, period=period)
-    ahead = forecast(values, kpis, steps=1, period=period, level=level)
-    rows = [
-        _row(
-            kpi,
-            measures,
-            values[values["kpi"] == key],
-            limits[limits["kpi"] == key],
-            ahead[ahead["kpi"] == key],
-            period,
-            kpi.missing(has) if has else [],
-        )
-        for key, kpi in kpis.items()
-    ]
+    ahead = forecast(values, kpis, steps=1, period=period)
+    rows = []
+    for key, kpi in kpis.items():
+        own_values, own_limits, own_ahead = (frame[frame["kpi"] == key] for frame in (values, limits, ahead))
+        missing = kpi.missing(has) if has else []
+        rows.append(_row(kpi, measures, own_values, own_limits, own_ahead, period, missing))
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
@@ -88,41 +79,30 @@ def _row(
     if missing or judged.empty:
         return row | {"state": "missing" if missing else _why_not(kpi, values, measures), "status": "", "signal": ""}
     last = judged.iloc[-1]
-    limit = limits.iloc[-1]
-    before = judged.iloc[-2] if len(judged) > 1 else None
-    year_ago = judged[judged["period"] == later(last["period"], period, -PERIODS_A_YEAR[period])]
+    year_ago = judged.loc[judged["period"] == later(last["period"], period, -PERIODS_A_YEAR[period]), "value"]
     row |= {
         "state": "known",
-        "period": last["period"],
-        "value": last["value"],
-        "low": last["low"],
-        "high": last["high"],
-        "cases": last["cases"],
-        "previous_period": None if before is None else before["period"],
-        "previous": None if before is None else before["value"],
-        "year_ago": year_ago["value"].iloc[0] if len(year_ago) else None,
+        **last[["period", "value", "low", "high", "cases"]],
+        "year_ago": next(iter(year_ago), None),
         "over_a_year": _over_a_year(measures, kpi, period),
-        "signal": "stock",
-        "side": 0,
-        "change_signal": False,
-        "news": "",
+        **{"signal": "stock", "side": 0, "change_signal": False, "news": ""},
+        **_against_target(kpi, last, measures, period),
     }
+    if len(judged) > 1:
+        row |= {"previous_period": judged["period"].iloc[-2], "previous": judged["value"].iloc[-2]}
     if kpi.signal:
+        limit, (least, most) = limits.iloc[-1], kpi.possible
         row |= {
-            "centre": limit["centre"],
-            "lower": max(limit["lower"], kpi.possible[0]),
-            "upper": min(limit["upper"], kpi.possible[1]),
-            "signal": limit["signal"] if limit["centre"] == limit["centre"] else "none",
-            "side": limit["side"],
+            **limit[["centre", "side"]],
+            "lower": max(limit["lower"], least),
+            "upper": min(limit["upper"], most),
+            "signal": limit["signal"] if known(limit["centre"]) else "none",
             "change_signal": bool(limit["change_signal"]),
             "news": _news(kpi, limit),
         }
-    row |= _against_target(kpi, last, measures, period)
-    if len(ahead):
-        step = ahead.iloc[0]
-        row |= {"forecast_period": step["period"], "forecast": step["forecast"]}
-        row |= {"forecast_low": step["low"], "forecast_high": step["high"]}
-        row |= {name: step[name] for name in ("method", "covered", "tries")}
+    for step in ahead.to_dict("records"):
+        own = {name: f"forecast_{name}" for name in ("period", "low", "high")}
+        row |= {own.get(name, name): value for name, value in step.items() if name not in ("kpi", "step")}
     return row
 
 
@@ -148,7 +128,7 @@ def _over_a_year(measures: Any, kpi: Kpi, period: Period) -> float:
 
 
 def _news(kpi: Kpi, limit: Any) -> str:
-    if limit["signal"] not in ("outside", "run") or limit["centre"] != limit["centre"]:
+    if limit["signal"] not in MOVED or not known(limit["centre"]):
         return ""
     improved = kpi.improved(limit["value"], limit["centre"])
     return "" if improved is None else "good" if improved else "bad"
@@ -158,16 +138,11 @@ def _against_target(kpi: Kpi, last: Any, measures: Any, period: Period) -> dict[
     target = kpi.target
     if target is None or kpi.better == "neither":
         return {"status": ""}
-    improved = kpi.improved(last["value"], target)
     unclear = last["low"] <= target <= last["high"]
-    if improved is None or improved:
+    sign = 1 if kpi.better == "higher" else -1
+    if sign * (last["value"] - target) >= 0:
         return {"status": "unclear" if unclear else "met"}
     worth = worth_a_year(measures, kpi, periods=PERIODS_A_YEAR[period])
-    sign = 1 if kpi.better == "higher" else -1
-    gaps = sorted(max(sign * (target - end), 0.0) * worth for end in (last["low"], last["high"]))
-    return {
-        "status": "unclear" if unclear else "missed",
-        "money": sign * (target - last["value"]) * worth,
-        "money_low": gaps[0],
-        "money_high": gaps[1],
-    }
+    gaps = [sign * (target - last[end]) * worth for end in ("low", "value", "high")]
+    low, high = sorted(max(gap, 0.0) for gap in (gaps[0], gaps[2]))
+    return {"status": "unclear" if unclear else "missed", "money": gaps[1], "money_low": low, "money_high": high}

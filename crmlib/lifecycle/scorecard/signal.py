@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress
+
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.statistics.limits import RUN, process_limits, run_lengths
 
@@ -16,12 +20,12 @@ MOVED = ("outside", "run")
 JUDGED = ("", *MOVED, "season", "trend")
 
 
-def natural_limits(values: Any, *, period: Period = "month", judge: int = 1) -> Any:
+def natural_limits(values: Any, *, period: Period = "month") -> Any:
     """Which values are signals, by limits that the process itself sets.
 
     ``values``: a frame from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; only rows with ``judged`` count.
-    The centre is the mean, the limits lie 2.66 mean moving ranges from it, both from all values but the last
-    ``judge``, which are judged by them. With fewer than six such values there are no limits.
+    The centre is the mean, the limits lie 2.66 mean moving ranges from it, both from all values but the last,
+    which is judged by them. With fewer than six such values there are no limits.
 
     One row per KPI and value: ``kpi, period, value, centre, lower, upper``; ``moving_range``, the change against the
     value before without its sign, and ``change_signal``, whether that is above 3.268 mean moving ranges; ``signal`` of
@@ -35,28 +39,23 @@ def natural_limits(values: Any, *, period: Period = "month", judge: int = 1) -> 
 
     Source: Wheeler (2000), "Understanding Variation", chapters 3 and 4.
 
-    >>> import pandas as pd
     >>> values = pd.DataFrame({"kpi": "nps", "period": pd.date_range("2025-01-01", periods=8, freq="MS").date,
     ...                        "value": [50.0, 52, 49, 51, 50, 48, 50, 60], "judged": True})
     >>> natural_limits(values)[["centre", "lower", "upper", "signal"]].tail(1)
        centre  lower  upper   signal
     7    50.0  44.68  55.32  outside
     """
-    import pandas as pd
-
     columns = [
         "kpi", "period", "value", "centre", "lower", "upper", "moving_range", "change_signal", "signal", "side",
     ]  # fmt: skip
     known = values[values["judged"]]
-    parts = [_limits(part.reset_index(drop=True), period, judge) for _, part in known.groupby("kpi", sort=False)]
+    parts = [_limits(part.reset_index(drop=True), period) for _, part in known.groupby("kpi", sort=False)]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _limits(values: Any, period: Period, judge: int) -> Any:
-    import numpy as np
-
+def _limits(values: Any, period: Period) -> Any:
     x = values["value"].to_numpy(dtype=float)
-    history = x[: len(x) - judge] if judge else x
+    history = x[:-1]
     moving = np.abs(np.diff(x, prepend=np.nan))
     limits = process_limits(history)
     # Equal values may differ in the last digit of their arithmetic; that is no signal.
@@ -68,13 +67,11 @@ def _limits(values: Any, period: Period, judge: int) -> Any:
     signal[np.array(run_lengths(side.tolist())) >= RUN] = "run"
     signal[outside] = "outside"
     signal[follows & (signal != "")] = "trend"
-    periods = list(values["period"])
-    for i in np.flatnonzero(outside).tolist():
-        year_ago = later(periods[i], period, -PERIODS_A_YEAR[period])
-        if year_ago in periods:
-            j = periods.index(year_ago)
-            if signal[i] == "outside" and outside[j] and side[j] == side[i]:
-                signal[i] = "season"
+    at = {start: i for i, start in enumerate(values["period"])}
+    for start, i in at.items():
+        j = at.get(later(start, period, -PERIODS_A_YEAR[period]))
+        if signal[i] == "outside" and j is not None and outside[j] and side[j] == side[i]:
+            signal[i] = "season"
     return values.assign(
         centre=limits.centre,
         lower=limits.lower,
@@ -91,22 +88,18 @@ def _on_trend(x: Any, known: int) -> Any:
 
     It does not explain those that lie farther from the mean than the line and its error reach.
     """
-    import numpy as np
-
-    history, at = x[:known], np.arange(len(x), dtype=float)
-    nothing = np.zeros(len(x), dtype=bool)
     if known < FEWEST_FOR_TREND:
-        return nothing
-    slope, start = np.polyfit(at[:known], history, 1)
-    rest = x - start - slope * at
+        return np.zeros(len(x), dtype=bool)
+    history, at = x[:known], np.arange(len(x))
+    line = linregress(at[:known], history)
+    rest = x - line.intercept - line.slope * at
     squares = float((rest[:known] ** 2).sum())
-    error = np.sqrt(squares / (known - 2) / ((at[:known] - at[:known].mean()) ** 2).sum())
-    steps = [((part - part.mean()) ** 2).sum() for i in range(1, known) for part in (history[:i], history[i:])]
-    one_step = min(before + after for before, after in zip(steps[::2], steps[1::2], strict=True))
-    if abs(slope) <= _TREND_FACTOR * error + 1e-9 * np.abs(x).max() or squares > one_step:
-        return nothing
+    one_step = min(history[:i].var() * i + history[i:].var() * (known - i) for i in range(1, known))
+    slack = 1e-9 * np.abs(x).max()
+    if abs(line.slope) <= _TREND_FACTOR * line.stderr + slack or squares > one_step:
+        return np.zeros(len(x), dtype=bool)
     # Not moving ranges: stocks leave their line and come back slowly, in small steps. The error of prediction counts,
     # too: beyond the end of its history a line is less sure.
-    away = 1 + 1 / known + (at - at[:known].mean()) ** 2 / ((at[:known] - at[:known].mean()) ** 2).sum()
-    reach = _TREND_FACTOR * np.sqrt(squares / (known - 2) * away) + 1e-9 * np.abs(x).max()
-    return rest * np.sign(x - history.mean()) <= reach
+    away = line.stderr * (at - at[:known].mean())
+    reach = _TREND_FACTOR * np.sqrt(squares / (known - 2) * (1 + 1 / known) + away**2)
+    return rest * np.sign(x - history.mean()) <= reach + slack

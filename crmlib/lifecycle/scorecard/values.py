@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from crmlib.calendar import Period, later, period_start
 from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.formula import Formula
 from crmlib.lifecycle.scorecard.measures import OF_QUARTER
 from crmlib.statistics import adjusted_wald, mean_of_sums, per_count, wilson
 
@@ -26,7 +30,6 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "mont
     independent answers, as in the chapter on it; a mean from the spread of its amounts; a cost per case as if the
     cases were Poisson.
 
-    >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0], "nps_effective_answers": [100.0]}
     >>> measures = pd.DataFrame({"period": ["2025-01-01"], **counts})
@@ -34,8 +37,6 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "mont
        value   low  high  judged
     0   50.0  35.5  61.6    True
     """
-    import pandas as pd
-
     columns = ["kpi", "period", "value", "low", "high", "cases", "judged"]
     parts = [_values(_counted_by(measures, kpi, period), kpi) for kpi in kpis.values()]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -61,48 +62,33 @@ def _counted_by(measures: Any, kpi: Kpi, period: Period) -> Any:
 
 
 def _values(measures: Any, kpi: Kpi) -> Any:
-    import numpy as np
-    import pandas as pd
-
     value = kpi.formula.value(measures).astype(float).to_numpy()
-    low, high, cases = _interval(measures, kpi)
     known = np.isfinite(value)
-    low, high, cases = (np.where(known, part, np.nan) for part in (low, high, cases))
-    enough = ~(cases < kpi.fewest)
-    return pd.DataFrame(
-        {
-            "kpi": kpi.key,
-            "period": measures["period"].to_numpy(),
-            "value": np.where(known, value, np.nan),
-            "low": low,
-            "high": high,
-            "cases": cases,
-            "judged": known & enough,
-        }
-    )
+    low, high, cases = _interval(measures, kpi)
+    table = pd.DataFrame({"value": value, "low": low, "high": high, "cases": cases})
+    table.loc[~known] = np.nan
+    enough = ~(table["cases"] < kpi.fewest)
+    return table.assign(kpi=kpi.key, period=measures["period"].to_numpy(), judged=known & enough)
+
+
+# From the parts of an interval and the number of cases to its ends.
+_LIMITS: dict[str, Callable[[Mapping[str, Any], Any], Any]] = {
+    "proportion": lambda of, n: wilson(of["successes"], n),
+    "net_score": lambda of, n: 100 * np.array(adjusted_wald(of["up"] / n, of["down"] / n, of["effective"])),
+    "mean": lambda of, n: mean_of_sums(of["sum"], of["squares"], n),
+    "per_count": lambda of, n: per_count(of["amount"], n),
+    "given": lambda of, n: (of["low"], of["high"]),
+}
 
 
 def _interval(measures: Any, kpi: Kpi) -> tuple[Any, Any, Any]:
-    import numpy as np
-
-    part = {name: np.asarray(f.value(measures), dtype=float) for name, f in kpi.interval_parts.items()}
-    nothing = np.full(len(measures), np.nan)
+    """Low and high ends, and cases: one of each per period, or NaN for all."""
     if kpi.interval is None:
-        return nothing, nothing, nothing
-    if kpi.interval == "given":
-        return part["low"], part["high"], nothing
-    cases = part["cases"]
-    n = np.where(cases > 0, cases, np.nan)
-    if kpi.interval == "proportion":
-        limits = wilson(part["successes"], n)
-    elif kpi.interval == "net_score":
-        low, high = adjusted_wald(part["up"] / n, part["down"] / n, part["effective"])
-        limits = 100 * low, 100 * high
-    elif kpi.interval == "mean":
-        limits = mean_of_sums(part["sum"], part["squares"], n)
-    else:
-        limits = per_count(part["amount"], n)
-    return *limits, cases
+        return np.nan, np.nan, np.nan
+    parts = {name: np.asarray(part.value(measures), dtype=float) for name, part in kpi.interval_parts.items()}
+    cases = parts.get("cases", np.array(np.nan))
+    low, high = _LIMITS[kpi.interval](parts, np.where(cases > 0, cases, np.nan))
+    return low, high, cases
 
 
 def kpi_over(measures: Any, kpi: Kpi, *, periods: int) -> float:
@@ -111,17 +97,13 @@ def kpi_over(measures: Any, kpi: Kpi, *, periods: int) -> float:
     Measures are summed first and the formula taken then, so that a period counts by its cases. For stocks (active
     customers) and for the CLV this is their sum: take the last period instead. NaN if there are fewer periods.
 
-    >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> sums = {"revenue": [100.0, 900.0], "orders": [10.0, 30.0]}
     >>> measures = pd.DataFrame({"period": ["2025-01-01", "2025-02-01"], **sums})
     >>> kpi_over(measures, load_kpis()["average_order_value"], periods=2)
     25.0
     """
-    used = measures[list(kpi.formula.measures)].dropna()
-    if len(used) < periods:
-        return float("nan")
-    return float(kpi.formula.value(used.tail(periods).sum().to_dict()))
+    return _of_sums(kpi.formula, measures, periods)
 
 
 def worth_a_year(measures: Any, kpi: Kpi, *, periods: int) -> float:
@@ -129,7 +111,9 @@ def worth_a_year(measures: Any, kpi: Kpi, *, periods: int) -> float:
 
     A rate's unit is 1, that is 100 points: multiply by the gap.
     """
-    if kpi.worth is None:
-        return float("nan")
-    used = measures[list(kpi.worth.formula.measures)].dropna()
-    return float(kpi.worth.formula.value(used.tail(periods).sum().to_dict())) if len(used) >= periods else float("nan")
+    return _of_sums(kpi.worth.formula, measures, periods) if kpi.worth else float("nan")
+
+
+def _of_sums(formula: Formula, measures: Any, periods: int) -> float:
+    used = measures[list(formula.measures)].dropna()
+    return float(formula.value(used.tail(periods).sum().to_dict())) if len(used) >= periods else float("nan")
