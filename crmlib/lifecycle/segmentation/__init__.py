@@ -43,12 +43,7 @@ from crmlib.lifecycle.segmentation.pareto import abc_classes, concentration, par
 from crmlib.lifecycle.segmentation.profiles import segment_shares, segment_usage
 from crmlib.lifecycle.segmentation.rfm import cut_points, rfm_grid, rfm_scores
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
-from crmlib.lifecycle.segmentation.summary import (
-    segment_summary,
-    sleepers_under_contract,
-    sleeping_lines,
-    stages_of_tier,
-)
+from crmlib.lifecycle.segmentation.summary import segment_summary, sleepers_under_contract, sleeping_lines
 from crmlib.lifecycle.segmentation.survey_answers import needs, satisfaction, segment_satisfaction
 from crmlib.lifecycle.segmentation.tiers import segments, thresholds
 from crmlib.purchases import history_days

@@ -133,8 +133,8 @@ def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
 
     end = ibis.literal(as_day(as_of))
     days = purchases(orders, as_of=as_of).select("customer_id", "day").distinct()
-    span = days.agg(span=end.delta(days.day.min(), unit="day") // 2)
-    horizon = span.select(horizon_days=ibis.least(span.span, ibis.literal(LONGEST_HORIZON_DAYS)).cast("int64"))
+    half = end.delta(days.day.min(), unit="day") // 2
+    horizon = days.agg(horizon_days=ibis.least(half, LONGEST_HORIZON_DAYS).cast("int64"))
     coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day")).cross_join(horizon)
     coming = coming.mutate(
         days_to_return=coming.next_day.delta(coming.day, unit="day"),

@@ -17,6 +17,7 @@ from crmlib.lifecycle.segmentation.rfm import MEASURES
 from crmlib.lifecycle.segmentation.rules import By, Comparison, Condition, Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER, stages_of_tier
 from crmlib.lifecycle.segmentation.survey_answers import UNDECIDED
+from crmlib.lifecycle.segmentation.tiers import values_of
 from crmlib.words import UNKNOWN, Words, interval, known, last_span, money, number, percent
 
 words = Words(__file__)
@@ -81,21 +82,20 @@ def bounds_in_words(measure: str, above: float, up_to: float) -> str:
     >>> bounds_in_words("recency", 21, 54), bounds_in_words("frequency", 5, float("nan"))
     ('22 to 54 days ago', '6 or more')
     """
-    column = MEASURES[measure]
-    low, high = above if known(above) else None, up_to if known(up_to) else None
-    if low is None and high is None:
-        return words.say("bounds.any")
-    if low is None:
-        said = "zero" if high == 0 else "lowest"
-    elif high is None:
+    if not known(above):
+        said = "any" if not known(up_to) else "zero" if up_to == 0 else "lowest"
+    elif known(up_to):
+        said = "single" if measure == "frequency" and up_to == above + 1 else "between"
+    else:
         said = "highest"
-    else:
-        said = "single" if measure == "frequency" and high == low + 1 else "between"
-    if measure == "monetary":
-        values = {"above": amount_in_words(column, above), "first": "", "up_to": amount_in_words(column, up_to)}
-    else:
-        values = {"above": number(above), "first": number(above + 1), "up_to": number(up_to)}
-    return words.say(f"bounds.{measure}.{said}", values)
+    form = functools.partial(amount_in_words, MEASURES[measure]) if measure == "monetary" else number
+    values = {"above": form(above), "first": number(above + 1), "up_to": form(up_to)}
+    return words.say("bounds.any" if said == "any" else f"bounds.{measure}.{said}", values)
+
+
+def _bounds_in_words(cut_points: Any) -> list[str]:
+    columns = (cut_points.measure, cut_points.above, cut_points.up_to)
+    return list(map(bounds_in_words, *columns))
 
 
 # Recency, frequency, money
@@ -106,8 +106,7 @@ def cut_points_table(cut_points: Any) -> Exhibit:
 
     ``cut_points``: a frame from :func:`cut_points`.
     """
-    bounds = zip(cut_points.measure, cut_points.above, cut_points.up_to, strict=True)
-    shown = cut_points.assign(bounds=[bounds_in_words(*row) for row in bounds])
+    shown = cut_points.assign(bounds=_bounds_in_words(cut_points))
     columns = ["measure", "score", "bounds", "collapsed"]
     together = int(cut_points.collapsed.sum())
     return exhibits.table(
@@ -147,8 +146,8 @@ def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None
 
 
 def _scores_in_words(rows: Any) -> dict[int, str]:
-    said = [bounds_in_words(*row) for row in zip(rows.measure, rows.above, rows.up_to, strict=True)]
-    return {s: words.say("axes.score", score=s, bounds=b) for s, b in zip(rows.score, said, strict=True)}
+    said = zip(rows.score, _bounds_in_words(rows), strict=True)
+    return {score: words.say("axes.score", score=score, bounds=bounds) for score, bounds in said}
 
 
 # Tiers and stages
@@ -161,21 +160,17 @@ def thresholds_table(thresholds: Any, *, rules: Rules | None = None) -> Exhibit:
     """
     rules = rules or read_rules()
     rows = list(thresholds.itertuples(index=False))
-    columns = {name: _column_of(name, rules) for name in thresholds.threshold}
+    forms = [functools.partial(amount_in_words, _column_of(row.threshold, rules)) for row in rows]
     ranges = [
-        interval(row.low, row.high, lambda v, of=columns[row.threshold]: amount_in_words(of, v))
-        if known(row.low)
-        else UNKNOWN
-        for row in rows
+        interval(row.low, row.high, form) if known(row.low) else UNKNOWN for row, form in zip(rows, forms, strict=True)
     ]
     shown = thresholds.assign(
-        value=[amount_in_words(columns[row.threshold], row.value) for row in rows],
+        value=[form(row.value) for row, form in zip(rows, forms, strict=True)],
         range=ranges,
         how=[_way_in_words(row, rules) for row in rows],
     )
-    return exhibits.table(
-        words, "thresholds", shown, columns=["threshold", "value", "range", "how"], in_report=False, kept=thresholds
-    )
+    columns = ["threshold", "value", "range", "how"]
+    return exhibits.table(words, "thresholds", shown, columns=columns, in_report=False, kept=thresholds)
 
 
 def _column_of(name: str, rules: Rules) -> str:
@@ -214,7 +209,10 @@ def tiers_table(
     kept = summary[(summary.segment != NO_CUSTOMER) | (summary.revenue_year.abs() >= 0.005)]
     stages = to_pandas(stages_of_tier(segments))
     count = int(to_pandas(bound).customers.iloc[0])
-    held = zip(stages.stage, stages.customers, strict=True)
+    held = [
+        words.say("axes.with_count", name=segment_name(stage, rules.labels), n=people)
+        for stage, people in zip(stages.stage, stages.customers, strict=True)
+    ]
     reading = "bound" if count else "asleep" if len(stages) else "awake"
     columns = [
         "tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share", "revenue_share_low",
@@ -224,7 +222,7 @@ def tiers_table(
         "tiers", kept, thresholds, rules, "tier", columns, summary.iloc[0],
         reading=reading if is_whole_year(history_days) else "young", period=last_span(history_days), days=history_days,
         first=segment_name(summary.segment.iloc[0], rules.labels), sleeping=segment_name("sleeping", rules.labels),
-        bound=count, stages=[_with_count(segment_name(stage, rules.labels), people) for stage, people in held],
+        bound=count, stages=held,
     )  # fmt: skip
 
 
@@ -244,24 +242,23 @@ def stages_table(
     values = {"largest": names, "n": len(names), "share": largest.share.iloc[0]}
     columns = ["tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share"]
     tested = outcomes[outcomes.segment != "prospect"].sort_values("bought_share", ascending=False, kind="stable")
-    if tested.empty:
-        return _ruled_table("stages", summary, thresholds, rules, "stage", columns, values, reading="alone")
-    bought = ["bought_share", "bought_share_low", "bought_share_high"]
-    best, worst = tested.iloc[0], tested.iloc[-1]
-    reading = "tested" if best.bought_share > worst.bought_share else "alone"
-    return _ruled_table(
-        "stages", summary.merge(outcomes[["segment", *bought]], on="segment", how="left"), thresholds, rules, "stage",
-        [*columns, *bought], values, reading=reading, day=as_day(since), most=best.bought_share,
-        least=worst.bought_share, best=segment_name(best.segment, rules.labels),
-        worst=segment_name(worst.segment, rules.labels),
-    )  # fmt: skip
+    if len(tested):
+        bought = ["bought_share", "bought_share_low", "bought_share_high"]
+        columns, summary = columns + bought, summary.merge(outcomes[["segment", *bought]], on="segment", how="left")
+        values |= {
+            "best": segment_name(tested.segment.iloc[0], rules.labels), "most": tested.bought_share.iloc[0],
+            "worst": segment_name(tested.segment.iloc[-1], rules.labels), "least": tested.bought_share.iloc[-1],
+            "day": as_day(since),
+        }  # fmt: skip
+    reading = "tested" if tested.bought_share.nunique() > 1 else "alone"
+    return _ruled_table("stages", summary, thresholds, rules, "stage", columns, values, reading=reading)
 
 
 def _ruled_table(
     name: str, summary: Any, thresholds: Any, rules: Rules, by: By, columns: list[str], values: Any, **more: Any
 ) -> Exhibit:
     """A table of segments with their rules: shown in the order in which these are tried, kept in that of the file."""
-    lines = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
+    lines = values_of(thresholds)
     ruling = {rule.name: (place, rule.when) for place, rule in enumerate(rules.ruling(by).rules, 1)}
     found = [ruling.get(segment, (None, None)) for segment in summary.segment]
     kept = summary.assign(tried=[place for place, _ in found], rule=[when and str(when) for _, when in found])
@@ -271,10 +268,6 @@ def _ruled_table(
     )
     shown = shown.sort_values("tried", kind="stable")
     return exhibits.table(words, name, shown, values, columns=columns, kept=kept[columns], **more)
-
-
-def _with_count(name: str, count: int) -> str:
-    return words.say("axes.with_count", name=name, n=count)
 
 
 # Concentration and movement

@@ -198,16 +198,11 @@ def finding_origin(shares: Any) -> Finding | None:
         return None
     # Bonferroni: as many comparisons with the average as there are values.
     low, high = wilson(judged.in_segment, judged.customers, level=bonferroni(len(judged)))
+    judged = judged.assign(low=low, high=high)
     best, worst = judged.iloc[0], judged.iloc[-1]
-    if not (low.iloc[0] > best.overall and high.iloc[-1] < worst.overall):
+    if not (best.low > best.overall and worst.high < worst.overall):
         return None
-    values = {
-        "values": len(judged), "attribute": best.attribute, "overall": best.overall,
-        "best": str(best.value), "best_share": best.share, "best_customers": best.customers,
-        "best_low": low.iloc[0], "best_high": high.iloc[0],
-        "worst": str(worst.value), "worst_share": worst.share, "worst_customers": worst.customers,
-        "worst_low": low.iloc[-1], "worst_high": high.iloc[-1],
-    }  # fmt: skip
+    values = {**best, **best.add_prefix("best_"), **worst.add_prefix("worst_"), "values": len(judged)}
     said = "channel" if best.attribute == "channel" else "other"
     return tell(words, "origin", values, direction="neutral", sentence=said)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crmlib.engine import quantile, same_kind, to_pandas
+from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.segmentation.rules import By
+from crmlib.lifecycle.segmentation.summary import sums_by
+from crmlib.statistics import percentiles
 
 FEATURES = ("recency_days", "purchases_year", "revenue_year")
 BESIDE = (
@@ -33,10 +35,16 @@ def clusters(customers: Any, *, clusters: int = 4, seed: int = 1) -> Any:
     >>> clusters(customers, clusters=2).cluster.tolist()
     [1, 1, 2, 2]
     """
+    import numpy as np
+
     features = _features(customers)
     if _different(features) < clusters:
         return _none_of(customers)
-    return _nearest(customers, model=_Fitted(features, clusters, seed))
+    scaler, points = _standardised(features)
+    fitted = _k_means(points, clusters, seed, starts=4)
+    revenue = [np.expm1(features[fitted.labels_ == k, 2]).mean() for k in range(clusters)]
+    centres = fitted.cluster_centers_[np.argsort(-np.array(revenue), kind="stable")]
+    return _nearest(customers, centres=centres.tolist(), scaler=scaler)
 
 
 def _different(points: Any) -> int:
@@ -52,30 +60,21 @@ def _none_of(customers: Any) -> Any:
     return customers.filter(ibis.literal(False)).mutate(cluster=ibis.literal(0).cast("int64"))
 
 
-class _Fitted:
-    """Centres in the standardised space, the richest first."""
+def _standardised(features: Any) -> tuple[Any, Any]:
+    """How features are brought to mean 0 and standard deviation 1, and the features so brought."""
+    from sklearn.preprocessing import StandardScaler
 
-    def __init__(self, features: Any, clusters: int, seed: int) -> None:
-        import numpy as np
-
-        self.mean, self.deviation = features.mean(axis=0), features.std(axis=0)
-        self.deviation[self.deviation == 0] = 1.0
-        self.standardised = (features - self.mean) / self.deviation
-        centres, labels = _k_means(self.standardised, clusters, seed, starts=4)
-        revenue = np.array([np.expm1(features[labels == k, 2]).mean() for k in range(clusters)])
-        order = np.argsort(-revenue, kind="stable")
-        self.centres = centres[order]
-        self.labels = np.argsort(order)[labels]
+    scaler = StandardScaler().fit(features)
+    return scaler, scaler.transform(features)
 
 
-def _k_means(points: Any, clusters: int, seed: int, starts: int) -> tuple[Any, Any]:
+def _k_means(points: Any, clusters: int, seed: int, starts: int) -> Any:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
     # A few thousand rows: threads would only wait for each other.
     with threadpool_limits(1):
-        fitted = KMeans(clusters, n_init=starts, random_state=seed).fit(points)
-    return fitted.cluster_centers_, fitted.labels_
+        return KMeans(clusters, n_init=starts, random_state=seed).fit(points)
 
 
 def _features(customers: Any) -> Any:
@@ -93,19 +92,15 @@ def _some(customers: Any) -> Any:
 
 
 @same_kind
-def _nearest(customers: Any, *, model: _Fitted) -> Any:
+def _nearest(customers: Any, *, centres: list[list[float]], scaler: Any) -> Any:
     import ibis
 
     bought = customers.filter(customers.purchases > 0)
-    standardised = [
-        ((ibis.greatest(bought[name], 0).cast("float64") + 1.0).ln() - float(model.mean[n])) / float(model.deviation[n])
-        for n, name in enumerate(FEATURES)
-    ]
-    distances = [
-        sum((value - float(centre[n])) * (value - float(centre[n])) for n, value in enumerate(standardised))
-        for centre in model.centres
-    ]
-    nearest = ibis.least(*distances) if len(distances) > 1 else distances[0]
+    logarithms = [(ibis.greatest(bought[name], 0).cast("float64") + 1.0).ln() for name in FEATURES]
+    scales = zip(logarithms, scaler.mean_.tolist(), scaler.scale_.tolist(), strict=True)
+    values = [(value - mean) / deviation for value, mean, deviation in scales]
+    distances = [sum((v - c) * (v - c) for v, c in zip(values, centre, strict=True)) for centre in centres]
+    nearest = ibis.least(*distances)
     cases = [(distance == nearest, number) for number, distance in enumerate(distances, start=1)]
     return bought.mutate(cluster=ibis.cases(*cases, else_=len(distances)).cast("int64")).order_by("customer_id")
 
@@ -143,32 +138,22 @@ def cluster_stability(
     for count in clusters:
         if _different(features) < count:
             continue
-        model = _Fitted(features, count, seed)
-        points = model.standardised
+        _, points = _standardised(features)
+        first = _k_means(points, count, seed, starts=4)
         alike = []
         for number, draw in enumerate(draws):
             if _different(points[draw]) < count:
                 continue
-            centres, _ = _k_means(points[draw], count, seed + number, starts=2)
-            again = ((points[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+            again = _k_means(points[draw], count, seed + number, starts=2).predict(points)
             table = np.zeros((count, count))
-            np.add.at(table, (model.labels, again), 1)
+            np.add.at(table, (first.labels_, again), 1)
             alike.append((adjusted_rand_index(table), *_jaccard(table)))
         if not alike:
             continue
-        index = np.array(alike)
-        within = ((points - model.centres[model.labels]) ** 2).sum()
-        low, high = np.percentile(index[:, 0], [2.5, 97.5])
-        rows.append(
-            (
-                count,
-                index[:, 0].mean(),
-                low,
-                high,
-                index[:, 1:].mean(axis=0).min(),
-                1 - within / max((points**2).sum(), 1e-12),
-            )
-        )
+        index, of_clusters = np.split(np.array(alike), [1], axis=1)
+        low, high = percentiles(index[:, 0])
+        explained = 1 - first.inertia_ / max((points**2).sum(), 1e-12)
+        rows.append((count, index.mean(), low, high, of_clusters.mean(axis=0).min(), explained))
     return pd.DataFrame(rows, columns=["clusters", "rand_index", "low", "high", "weakest", "explained"])
 
 
@@ -217,7 +202,7 @@ def clusters_beside_rules(clustered: Any, *, by: By = "tier") -> Any:
     """
     import pandas as pd
 
-    profile = to_pandas(_profile(clustered))
+    profile = to_pandas(sums_by(clustered, by="cluster")).rename(columns={"segment": "cluster"})
     if profile.empty:
         return pd.DataFrame(columns=list(BESIDE))
     cross = to_pandas(_cross(clustered, by=by)).pivot_table(
@@ -232,20 +217,6 @@ def clusters_beside_rules(clustered: Any, *, by: By = "tier") -> Any:
         segment_share=(cross.max(axis=1) / cross.sum(axis=1)).loc[profile.cluster].to_numpy(),
         rand_index=adjusted_rand_index(cross.to_numpy()),
     )[list(BESIDE)]
-
-
-@same_kind
-def _profile(clustered: Any) -> Any:
-    return (
-        clustered.group_by("cluster")
-        .agg(
-            customers=clustered.count(),
-            recency_days=quantile(clustered.recency_days, 0.5),
-            purchases_year=quantile(clustered.purchases_year, 0.5),
-            revenue_year=clustered.revenue_year.sum(),
-        )
-        .order_by("cluster")
-    )
 
 
 @same_kind

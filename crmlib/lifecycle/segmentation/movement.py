@@ -88,25 +88,11 @@ def migration(before: Any, after: Any, *, since: Any, by: By = "tier") -> Any:
     import ibis
 
     day = ibis.literal(None if since is None else as_day(since), type="date")
-    then = before.filter(before[by].notnull()).select(
-        customer_id=before.customer_id, before=before[by], revenue_before=before.revenue_year
-    )
+    then = before.filter(before[by].notnull()).select("customer_id", before=by, revenue_before="revenue_year")
     now = after.filter(after[by].notnull() & day.notnull())
-    now = now.select(
-        customer_id=now.customer_id,
-        after=now[by],
-        revenue_after=now.revenue_year,
-        bought=(now.last_day.cast("date") > day).fill_null(False),
-    )
-    both = now.left_join(then, "customer_id")
-    moved = both.select(
-        before=both.before.fill_null(NEWCOMER),
-        after=both.after,
-        bought=both.bought,
-        revenue_before=both.revenue_before.fill_null(0.0),
-        revenue_after=both.revenue_after,
-        change=both.revenue_after - both.revenue_before.fill_null(0.0),
-    )
+    now = now.select("customer_id", after=by, revenue_after="revenue_year", last_day=now.last_day.cast("date"))
+    both = now.left_join(then, "customer_id").fill_null({"before": NEWCOMER, "revenue_before": 0.0})
+    moved = both.mutate(bought=(both.last_day > day).fill_null(False), change=both.revenue_after - both.revenue_before)
     table = moved.group_by("before", "after").agg(
         customers=moved.count(),
         buyers=moved.count(where=moved.bought),
@@ -115,17 +101,8 @@ def migration(before: Any, after: Any, *, since: Any, by: By = "tier") -> Any:
         change=moved.change.sum(),
         change_error=(moved.change * moved.change).sum().sqrt(),
     )
-    return table.select(
-        "before",
-        "after",
-        "customers",
-        "buyers",
-        "revenue_before",
-        "revenue_after",
-        "change",
-        "change_error",
-        share=table.customers / table.customers.sum().over(group_by="before"),
-    ).order_by("before", "after")
+    share = table.customers / table.customers.sum().over(group_by="before")
+    return table.mutate(share=share).order_by("before", "after")
 
 
 def segment_outcomes(migration: Any, *, by: By = "tier", rules: Rules | None = None) -> Any:

@@ -125,27 +125,22 @@ def abc_classes(spending: Any, *, rules: Rules | None = None) -> Any:
     import numpy as np
     import pandas as pd
 
-    rules = rules or read_rules()
+    shares = (rules or read_rules()).abc
     amounts, counts = _columns(spending)
     money = counts * amounts
     total = money.sum()
-    names = [*rules.abc, chr(ord("A") + len(rules.abc))]
     ahead = (money.cumsum() - money) / total if total else np.zeros(len(money))
-    place = np.searchsorted([share - 1e-12 for share in rules.abc.values()], ahead, side="right")
-    table = pd.DataFrame({"place": place, "customers": counts, "revenue_year": money, "at_least": amounts})
-    sums = (
-        table.groupby("place")
-        .agg({"customers": "sum", "revenue_year": "sum", "at_least": "min"})
-        .reindex(range(len(names)))
-    )
-    sums[["customers", "revenue_year"]] = sums[["customers", "revenue_year"]].fillna(0.0)
+    place = np.searchsorted([share - 1e-12 for share in shares.values()], ahead, side="right")
+    table = pd.DataFrame({"customers": counts, "revenue_year": money, "at_least": amounts})
+    sums = table.groupby(place).agg({"customers": "sum", "revenue_year": "sum", "at_least": "min"})
+    sums = sums.reindex(range(len(shares) + 1)).fillna({"customers": 0.0, "revenue_year": 0.0})
     return pd.DataFrame(
         {
-            "segment": names,
+            "segment": [*shares, chr(ord("A") + len(shares))],
             "customers": sums.customers.astype(int),
             "share": sums.customers / max(1.0, counts.sum()),
             "revenue_year": sums.revenue_year,
             "revenue_share": sums.revenue_year / total if total else np.nan,
             "at_least": sums.at_least,
         }
-    ).reset_index(drop=True)
+    )

@@ -44,15 +44,12 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
 @same_kind
 def _counts(segments: Any, customers: Any, *, attribute: str, segment: str, by: By) -> Any:
     known = segments.filter(segments[by].notnull()).select("customer_id", by)
-    about = customers.select(
-        customer_id=customers.customer_id.cast("string"), value=customers[attribute].cast("string")
+    value = customers[attribute].cast("string")
+    both = known.left_join(
+        customers.select(customer_id=customers.customer_id.cast("string"), value=value), "customer_id"
     )
-    both = known.left_join(about, "customer_id")
-    return (
-        both.group_by("value")
-        .agg(customers=both.count(), in_segment=both.count(where=both[by] == segment))
-        .order_by("value")
-    )
+    counted = both.group_by("value").agg(customers=both.count(), in_segment=both.count(where=both[by] == segment))
+    return counted.order_by("value")
 
 
 @same_kind
@@ -80,10 +77,5 @@ def segment_usage(segments: Any, usage: Any, *, as_of: Any, by: By = "tier") -> 
     known = segments.filter(segments[by].notnull())
     both = known.left_join(times, "customer_id").select(segment=known[by], uses=times.uses)
     table = both.group_by("segment").agg(customers=both.count(), users=both.uses.count(), uses=both.uses.sum())
-    return table.select(
-        "segment",
-        "customers",
-        "users",
-        share=table.users / table.customers,
-        uses_per_user=table.uses / table.users.nullif(0),
-    ).order_by("segment")
+    table = table.mutate(share=table.users / table.customers, uses_per_user=table.uses / table.users.nullif(0))
+    return table.drop("uses").order_by("segment")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from crmlib.engine import to_ibis
+
 MONEY = ("revenue", "revenue_year")
 DAYS = ("recency_days", "tenure_days", "days_to_return")
 
@@ -48,12 +50,7 @@ def next_lower(table: Any, column: str, value: float) -> float | None:
 
 
 def _values(table: Any, column: str) -> Any:
-    import ibis
-    import pandas as pd
-
-    table = ibis.memtable(table[[column]]) if isinstance(table, pd.DataFrame) else table
-    known = table.filter(table[column].notnull())
-    return known.select(value=known[column].cast("float64"))
+    return to_ibis(table[[column]]).select(value=lambda t: t[column].cast("float64")).drop_null()
 
 
 def round_to_two_digits(value: float) -> float:

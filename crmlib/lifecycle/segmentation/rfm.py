@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
-from crmlib.engine import same_kind
+from crmlib.engine import same_kind, to_ibis
 from crmlib.lifecycle.segmentation.quantiles import MONEY, next_lower, observed_quantiles, round_to_two_digits
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
@@ -54,19 +55,12 @@ def cut_points(customers: Any, *, scores: int = 5, given: Mapping[str, Sequence[
     if scores < 2:
         raise UnusableInput([_problem("scores", "", scores=scores)])
     edges = _given_edges(given or {}, scores)
-    bought = (
-        customers[customers.purchases > 0]
-        if isinstance(customers, pd.DataFrame)
-        else customers.filter(customers.purchases > 0)
-    )
+    bought = to_ibis(customers).filter(lambda t: t.purchases > 0)
     shares = [number / scores for number in range(1, scores)]
     rows = []
     for measure, column in MEASURES.items():
-        if measure in edges:
-            rows += _rows(measure, edges[measure], scores)
-        else:
-            found, highest = _quantile_edges(bought, column, shares)
-            rows += _rows(measure, found, scores, highest=highest)
+        found, highest = (edges[measure], None) if measure in edges else _quantile_edges(bought, column, shares)
+        rows += _rows(measure, found, scores, highest)
     return pd.DataFrame(rows, columns=["measure", "score", "above", "up_to", "collapsed"])
 
 
@@ -101,29 +95,19 @@ def _problem(key: str, measure: str, **values: Any) -> Problem:
     return Problem.said(_WORDS, key, _WORDS.say("places.cut_points"), measure, **values)
 
 
-def _rows(measure: str, edges: list[float], scores: int, highest: float | None = None) -> list[tuple[Any, ...]]:
+def _rows(measure: str, edges: list[float], scores: int, highest: float | None) -> list[tuple[Any, ...]]:
     """The scores of one measure, best first: from the edges that were asked for to the bins that can be told apart."""
     told_apart = sorted({edge for edge in edges if highest is None or edge < highest})
     bins = list(zip([None, *told_apart], [*told_apart, None], strict=True))
-    best_first = list(range(scores, 0, -1))
-    if not edges:
-        asked: list[int] = [scores]
-    elif measure == "recency":
-        asked = best_first
-    else:
-        asked = best_first[::-1]
+    asked = list(range(1, scores + 1)) if edges else [scores]
     # Which of the scores asked for, from the smallest value up, fell into each bin.
     fell: list[list[int]] = [[] for _ in bins]
-    for number, score in enumerate(asked):
-        edge = edges[number] if number < len(edges) else None
-        at = told_apart.index(edge) if edge in told_apart else len(bins) - 1
-        fell[at].append(score)
-    rows = []
+    for score, edge in zip_longest(asked[::-1] if measure == "recency" else asked, edges):
+        fell[told_apart.index(edge) if edge in told_apart else -1].append(score)
+    rows: list[tuple[Any, ...]] = []
     for (above, up_to), together in zip(bins, fell, strict=True):
-        if len(bins) == 1:
-            score = (scores + 1) // 2
-        else:
-            score = scores if scores in together else min(together)
+        extreme = scores if scores in together else min(together)
+        score = extreme if len(bins) > 1 else (scores + 1) // 2
         rows.append((measure, score, above, up_to, len(together) - 1))
     return rows if measure == "recency" else rows[::-1]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
+from crmlib.lifecycle.segmentation.rfm import SCORES
 from crmlib.problems import Problem, nearest
 from crmlib.settings import Mistake, Mistakes, Number, SettingsFile, Strict, open_settings
 from crmlib.words import Words, voice
@@ -21,17 +22,7 @@ OWN_RULES = Path(__file__).parent / "rules.yaml"
 RHYTHM = "days_to_return"
 OTHERWISE = "otherwise"
 By = Literal["tier", "stage"]
-COLUMNS = (
-    "purchases",
-    "purchases_year",
-    "revenue",
-    "revenue_year",
-    "recency_days",
-    "tenure_days",
-    "r_score",
-    "f_score",
-    "m_score",
-)
+COLUMNS = ("purchases", "purchases_year", "revenue", "revenue_year", "recency_days", "tenure_days", *SCORES.values())
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -59,6 +50,14 @@ class Comparison:
         """The number compared with."""
         return values[self.bound] if isinstance(self.bound, str) else self.bound
 
+    def comparisons(self) -> Iterator[Comparison]:
+        """Itself."""
+        yield self
+
+    def on(self, table: Any, values: Mapping[str, float]) -> Any:
+        """The comparison as an Ibis expression; a missing value does not fulfil it."""
+        return _COMPARE[self.sign](table[self.column], self.value(values)).fill_null(False)
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -70,24 +69,17 @@ class Condition:
     def comparisons(self) -> Iterator[Comparison]:
         """All comparisons in it."""
         for part in self.parts:
-            if isinstance(part, Comparison):
-                yield part
-            else:
-                yield from part.comparisons()
+            yield from part.comparisons()
 
     def on(self, table: Any, values: Mapping[str, float]) -> Any:
-        """The condition as an Ibis expression; a missing value fulfils no comparison."""
+        """The condition as an Ibis expression."""
         import ibis
 
         if not self.parts:
             return ibis.literal(True)
-        made = [
-            _COMPARE[part.sign](table[part.column], part.value(values)).fill_null(False)
-            if isinstance(part, Comparison)
-            else part.on(table, values)
-            for part in self.parts
-        ]
-        return functools.reduce(operator.or_ if self.any_of else operator.and_, made)
+        return functools.reduce(
+            operator.or_ if self.any_of else operator.and_, (p.on(table, values) for p in self.parts)
+        )
 
     def __str__(self) -> str:
         parts = [
@@ -204,6 +196,16 @@ class Ruling(Strict):
 
     rules: tuple[Rule, ...] = Field(min_length=1)
     shown: tuple[str, ...]
+
+    def comparisons(self) -> list[Comparison]:
+        """All comparisons in the rules, each once."""
+        return list(dict.fromkeys(part for rule in self.rules for part in rule.when.comparisons()))
+
+    def first_that_fits(self, customers: Any, values: Mapping[str, float]) -> Any:
+        """The name of each customer's segment as an Ibis expression; missing where no rule fits."""
+        import ibis
+
+        return ibis.cases(*((rule.when.on(customers, values), rule.name) for rule in self.rules))
 
 
 class Satisfaction(Strict):

@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.engine import quantile, same_kind, to_pandas
 from crmlib.lifecycle.segmentation.rules import By, Rules, read_rules
-from crmlib.lifecycle.segmentation.tiers import REACH, customers_in_tier
+from crmlib.lifecycle.segmentation.tiers import REACH, customers_in_tier, values_of
 
 NO_CUSTOMER = "no_customer"
 
@@ -38,9 +38,8 @@ def segment_summary(segments: Any, *, by: By = "tier", guests: Any = None, rules
 
     rules = rules or read_rules()
     shown = rules.ruling(by).shown
-    sums = to_pandas(_sums(segments, by=by)).set_index("segment").reindex(list(shown))
-    counted = ["customers", "buyers", "revenue_year", "squares"]
-    sums[counted] = sums[counted].fillna(0.0)
+    sums = to_pandas(sums_by(segments, by=by)).set_index("segment").reindex(list(shown))
+    sums = sums.fillna(dict.fromkeys(["customers", "buyers", "revenue_year", "squares"], 0.0))
     if guests is not None:
         amount = float(to_pandas(guests).revenue_year.sum())
         sums.loc[NO_CUSTOMER, ["revenue_year", "squares"]] = [amount, 0.0]
@@ -67,19 +66,18 @@ def segment_summary(segments: Any, *, by: By = "tier", guests: Any = None, rules
 
 
 @same_kind
-def _sums(segments: Any, *, by: By) -> Any:
-    known = segments.filter(segments[by].notnull())
-    return (
-        known.group_by(segment=known[by])
-        .agg(
-            customers=known.count(),
-            buyers=known.count(where=known.purchases_year > 0),
-            revenue_year=known.revenue_year.sum(),
-            squares=(known.revenue_year * known.revenue_year).sum(),
-            recency_days=quantile(known.recency_days, 0.5),
-        )
-        .order_by("segment")
+def sums_by(customers: Any, *, by: str) -> Any:
+    """Sums and medians of the ``customers`` of each ``segment``; ``by``: the column that holds it."""
+    known = customers.filter(customers[by].notnull())
+    sums = known.group_by(segment=known[by]).agg(
+        customers=known.count(),
+        buyers=known.count(where=known.purchases_year > 0),
+        revenue_year=known.revenue_year.sum(),
+        squares=(known.revenue_year * known.revenue_year).sum(),
+        recency_days=quantile(known.recency_days, 0.5),
+        purchases_year=quantile(known.purchases_year, 0.5),
     )
+    return sums.order_by("segment")
 
 
 @same_kind
@@ -127,11 +125,6 @@ def sleepers_under_contract(segments: Any, under_contract: Any) -> Any:
     )
 
 
-@same_kind
-def _without(customers: Any, some: Any) -> Any:
-    return customers.anti_join(some, "customer_id")
-
-
 def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = None, under_contract: Any = None) -> Any:
     """What would be asleep if the line were drawn at either end of the interval of ``sleeping_after``.
 
@@ -155,15 +148,17 @@ def sleeping_lines(customers: Any, thresholds: Any, *, rules: Rules | None = Non
     """
     import pandas as pd
 
-    rules = rules or read_rules()
-    found = thresholds[thresholds.threshold == "sleeping_after"]
+    rules, values = rules or read_rules(), values_of(thresholds)
     columns = ["line", "days", "customers", "revenue_year"]
-    if found.empty or "sleeping" not in rules.tiers.shown:
+    if "sleeping_after" not in values or "sleeping" not in rules.tiers.shown:
         return pd.DataFrame(columns=columns)
-    days = {line: float(found.iloc[0][line]) for line in ("low", "value", "high") if pd.notna(found.iloc[0][line])}
-    values = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
-    moved = {line: values | {"sleeping_after": at} for line, at in days.items()}
-    customers = customers if under_contract is None else _without(customers, under_contract)
-    asleep = to_pandas(customers_in_tier(customers, tier="sleeping", rules=rules, values=moved)).iloc[0]
-    rows = [(line, at, int(asleep[f"{line}_customers"]), float(asleep[f"{line}_revenue"])) for line, at in days.items()]
-    return pd.DataFrame(rows, columns=columns)
+    if under_contract is not None:
+        customers = same_kind(lambda some, others: some.anti_join(others, "customer_id"))(customers, under_contract)
+    days = thresholds.set_index("threshold").loc["sleeping_after", ["low", "value", "high"]].dropna().astype(float)
+    asleep = [
+        customers_in_tier(customers, tier="sleeping", rules=rules, values=values | {"sleeping_after": at})
+        for at in days
+    ]
+    return (
+        pd.concat(map(to_pandas, asleep)).assign(line=days.index, days=days.to_numpy())[columns].reset_index(drop=True)
+    )

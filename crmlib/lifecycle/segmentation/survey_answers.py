@@ -14,6 +14,7 @@ UNDECIDED = "undecided"
 _CLOSE = 1e-9
 
 
+@same_kind
 def satisfaction(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
     """The satisfaction of each customer who answered lately: ``satisfied``, ``indifferent`` or ``dissatisfied``.
 
@@ -29,46 +30,38 @@ def satisfaction(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any
     0           a    6.0  dissatisfied
     1           b    8.0   indifferent
     """
-    return _satisfaction(surveys, as_of=as_of, rules=rules or read_rules())
-
-
-@same_kind
-def _satisfaction(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     import ibis
 
-    end = as_day(as_of)
-    kinds = list(rules.satisfaction.scores)
-    answers = surveys.select(
-        customer_id=surveys.customer_id.cast("string"),
-        response_id=surveys.response_id.cast("string"),
-        kind=surveys.kind,
-        score=surveys.score.cast("float64"),
-        answered_at=surveys.answered_at,
-        answered_on=surveys.answered_at.cast("date"),
-    )
+    end, asked = as_day(as_of), (rules or read_rules()).satisfaction
+    kinds = list(asked.scores)
+    texts = {name: surveys[name].cast("string") for name in ("customer_id", "response_id")}
+    answered_on, score = surveys.answered_at.cast("date"), surveys.score.cast("float64")
+    answers = surveys.mutate(**texts, score=score, answered_on=answered_on)
     answers = answers.filter(
         answers.customer_id.notnull()
         & answers.score.notnull()
         & answers.kind.isin(kinds)
-        & (answers.answered_on > ibis.literal(months_before(end, rules.satisfaction.months)))
+        & (answers.answered_on > ibis.literal(months_before(end, asked.months)))
         & (answers.answered_on <= ibis.literal(end))
     )
     place = ibis.cases(*((answers.kind == kind, number) for number, kind in enumerate(kinds)), else_=len(kinds))
-    answers = answers.mutate(place=place)
-    latest = ibis.row_number().over(
-        group_by="customer_id",
-        order_by=[answers.place, answers.answered_at.desc(), answers.response_id.desc()],
-    )
-    answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
-    levels = []
-    for kind, (high, middle) in rules.satisfaction.scores.items():
-        levels += [
-            ((answers.kind == kind) & (answers.score >= high), "satisfied"),
-            ((answers.kind == kind) & (answers.score >= middle), "indifferent"),
-        ]
+    answers = _first(answers, place, answers.answered_at.desc(), answers.response_id.desc())
+    levels = [
+        ((answers.kind == kind) & (answers.score >= least), level)
+        for kind, bounds in asked.scores.items()
+        for least, level in zip(bounds, LEVELS[:2], strict=True)
+    ]
     return answers.select(
         "customer_id", "kind", "score", "answered_on", satisfaction=ibis.cases(*levels, else_="dissatisfied")
     ).order_by("customer_id")
+
+
+def _first(answers: Any, *order_by: Any) -> Any:
+    """The first answer of each customer in an order."""
+    import ibis
+
+    place = ibis.row_number().over(group_by="customer_id", order_by=order_by)
+    return answers.filter(place == 0)
 
 
 @same_kind
@@ -87,9 +80,7 @@ def segment_satisfaction(segments: Any, satisfaction: Any, *, by: By = "tier") -
     0    core  dissatisfied          1          70.0
     1    core  not_answered          1          30.0
     """
-    known = segments.filter(segments[by].notnull()).select(
-        customer_id=segments.customer_id, segment=segments[by], revenue_year=segments.revenue_year
-    )
+    known = segments.filter(segments[by].notnull()).select("customer_id", "revenue_year", segment=by)
     both = known.left_join(satisfaction.select("customer_id", "satisfaction"), "customer_id")
     both = both.select("segment", "revenue_year", satisfaction=both.satisfaction.fill_null(NOT_ASKED))
     return (
@@ -99,6 +90,7 @@ def segment_satisfaction(segments: Any, satisfaction: Any, *, by: By = "tier") -
     )
 
 
+@same_kind
 def needs(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
     """Which need leads for each customer who answered a needs survey: functional, emotional, social, or ``undecided``.
 
@@ -113,11 +105,6 @@ def needs(surveys: Any, *, as_of: Any, rules: Rules | None = None) -> Any:
       customer_id  functional  social        need
     0           a         4.0     2.0  functional
     """
-    return _needs(surveys, as_of=as_of, rules=rules or read_rules())
-
-
-@same_kind
-def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
     import ibis
 
     answers = surveys.filter(
@@ -125,24 +112,18 @@ def _needs(surveys: Any, *, as_of: Any, rules: Rules) -> Any:
         & surveys.customer_id.notnull()
         & (surveys.answered_at.cast("date") <= ibis.literal(as_day(as_of)))
     )
-    latest = ibis.row_number().over(
-        group_by=answers.customer_id, order_by=[answers.answered_at.desc(), answers.response_id.cast("string").desc()]
-    )
-    answers = answers.mutate(latest=latest).filter(lambda t: t.latest == 0)
+    answers = _first(answers, answers.answered_at.desc(), answers.response_id.cast("string").desc())
     means = {}
-    for need, prefix in rules.needs.items():
+    for need, prefix in (rules or read_rules()).needs.items():
         items = [answers[name].cast("float64") for name in answers.columns if name.startswith(prefix)]
         if items:
-            total = sum((item.fill_null(0.0) for item in items), start=ibis.literal(0.0))
-            count = sum((item.notnull().cast("int64") for item in items), start=ibis.literal(0))
-            means[need] = total / count.nullif(0)
+            count = sum(item.notnull().cast("int64") for item in items)
+            means[need] = sum(item.fill_null(0.0) for item in items) / count.nullif(0)
     table = answers.select(customer_id=answers.customer_id.cast("string"), **means)
     if not means:
         return table.mutate(need=ibis.literal(UNDECIDED)).filter(ibis.literal(False))
-    best = (
-        ibis.greatest(*(table[need].fill_null(-1.0) for need in means)) if len(means) > 1 else table[next(iter(means))]
-    )
+    best = ibis.greatest(*(table[need].fill_null(-1.0) for need in means))
     leads = {need: (table[need] > best - _CLOSE).fill_null(False) for need in means}
-    how_many = sum((lead.cast("int64") for lead in leads.values()), start=ibis.literal(0))
+    how_many = sum(lead.cast("int64") for lead in leads.values())
     cases = [(how_many != 1, UNDECIDED), *((lead, need) for need, lead in leads.items())]
     return table.mutate(need=ibis.cases(*cases, else_=UNDECIDED)).order_by("customer_id")

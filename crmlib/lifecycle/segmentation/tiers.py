@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.segmentation.quantiles import observed_quantiles
-from crmlib.lifecycle.segmentation.rules import RHYTHM, Condition, Rules, Ruling, Threshold, read_rules
+from crmlib.lifecycle.segmentation.rules import RHYTHM, Comparison, Rules, Ruling, Threshold, read_rules
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
 
@@ -48,61 +48,49 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
     """
     import pandas as pd
 
-    rules = rules or read_rules()
     rhythm = to_pandas(rhythm)
-    rows: list[dict[str, Any]] = []
     found: dict[str, dict[str, Any]] = {}
-    for name, threshold in rules.thresholds.items():
-        values = {known: row["value"] for known, row in found.items()}
+    for name, threshold in (rules or read_rules()).thresholds.items():
         if threshold.value is not None:
-            row = {"value": threshold.value, "way": "fixed"}
+            row: dict[str, Any] = {"value": threshold.value, "way": "fixed"}
         elif threshold.times is not None:
-            row = _multiple(threshold, found[threshold.of])
+            base = found[threshold.of]
+            parts = [part for part in ("value", "low", "high") if part in base]
+            row = {part: _at_least(threshold, threshold.times * base[part]) for part in parts}
+            row |= {"customers": base.get("customers"), "way": "multiple"}
         elif threshold.of == RHYTHM:
             row = _from_rhythm(threshold, rhythm)
         else:
-            row = _from_customers(threshold, customers, values)
+            row = _from_customers(threshold, customers, {known: row["value"] for known, row in found.items()})
         found[name] = {"threshold": name, **row}
-        rows.append(found[name])
     columns = ["threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached"]
     numbers = dict.fromkeys(["value", "low", "high", "horizon_days", "reached"], float)
-    return pd.DataFrame(rows).reindex(columns=columns).astype(numbers)
+    return pd.DataFrame(list(found.values())).reindex(columns=columns).astype(numbers)
+
+
+def values_of(thresholds: Any) -> dict[str, float]:
+    """The values of the thresholds by name."""
+    return thresholds.set_index("threshold").value.astype(float).to_dict()
 
 
 def _at_least(threshold: Threshold, value: float) -> float:
     return value if threshold.at_least is None else max(value, threshold.at_least)
 
 
-def _multiple(threshold: Threshold, base: Mapping[str, Any]) -> dict[str, Any]:
-    times = threshold.times or 0.0
-    scaled = {
-        key: _at_least(threshold, times * base[key]) for key in ("value", "low", "high") if base.get(key) is not None
-    }
-    return scaled | {"customers": base.get("customers"), "way": "multiple"}
-
-
 def _from_rhythm(threshold: Threshold, rhythm: Any) -> dict[str, Any]:
     import numpy as np
 
-    base = float(rhythm.weight.sum())
     share = float(threshold.quantile or 0.0)
+    base = float(rhythm.weight.sum())
     if base < FEWEST:
         return _otherwise(threshold, round(base))
-    reached = rhythm.weight.to_numpy().cumsum() / base
-    days = rhythm.days_to_return.to_numpy()
-
-    def at(wanted: float) -> float:
-        return _at_least(threshold, float(days[min(np.searchsorted(reached, wanted - 1e-9), len(days) - 1)]))
-
     margin = REACH * float(np.sqrt(share * (1 - share) / base))
-    return {
-        "value": at(share),
-        "low": at(share - margin),
-        "high": at(min(1.0, share + margin)),
-        "customers": round(base),
-        "way": "rhythm",
-        "horizon_days": rhythm.horizon_days.iloc[0],
-    }
+    wanted = np.array([share, share - margin, min(1.0, share + margin)])
+    reached = rhythm.weight.to_numpy().cumsum() / base
+    days = rhythm.days_to_return.to_numpy()[np.searchsorted(reached[:-1], wanted - 1e-9)]
+    value, low, high = (_at_least(threshold, float(day)) for day in days)
+    row = {"value": value, "low": low, "high": high, "customers": round(base), "way": "rhythm"}
+    return row | {"horizon_days": rhythm.horizon_days.iloc[0]}
 
 
 def _otherwise(threshold: Threshold, base: int) -> dict[str, Any]:
@@ -110,35 +98,20 @@ def _otherwise(threshold: Threshold, base: int) -> dict[str, Any]:
 
 
 def _from_customers(threshold: Threshold, customers: Any, values: Mapping[str, float]) -> dict[str, Any]:
-    share = float(threshold.quantile or 0.0)
-    chosen = _among(customers, condition=threshold.among, values=values)
-    base = len(chosen) if hasattr(chosen, "iloc") else int(chosen.count().to_pandas())
+    known, share = to_ibis(customers), float(threshold.quantile or 0.0)
+    _check_columns(known, threshold.among.comparisons())
+    chosen = known.filter((known.purchases > 0) & threshold.among.on(known, values))
+    base = int(chosen.count().to_pandas())
     quantile = observed_quantiles(chosen, threshold.of, [share])[0]
     if quantile is None:
         return _otherwise(threshold, base)
     value = _at_least(threshold, quantile)
-    return {
-        "value": value,
-        "customers": base,
-        "way": "customers",
-        "reached": _reached(chosen, column=threshold.of, value=value) / base,
-    }
+    reached = int(chosen.count(where=chosen[threshold.of] >= value).to_pandas())
+    return {"value": value, "customers": base, "way": "customers", "reached": reached / base}
 
 
-def _reached(chosen: Any, *, column: str, value: float) -> int:
-    reach = chosen[chosen[column] >= value] if hasattr(chosen, "iloc") else chosen.filter(chosen[column] >= value)
-    return len(reach) if hasattr(reach, "iloc") else int(reach.count().to_pandas())
-
-
-@same_kind
-def _among(customers: Any, *, condition: Condition, values: Mapping[str, float]) -> Any:
-    _check_columns(customers, condition)
-    return customers.filter((customers.purchases > 0) & condition.on(customers, values))
-
-
-def _check_columns(customers: Any, *conditions: Condition) -> None:
-    asked = dict.fromkeys(part.column for condition in conditions for part in condition.comparisons())
-    lacking = [column for column in asked if column not in customers.columns]
+def _check_columns(customers: Any, comparisons: Iterable[Comparison]) -> None:
+    lacking = [name for name in dict.fromkeys(one.column for one in comparisons) if name not in customers.columns]
     if lacking:
         place, known = _WORDS.say("places.rules"), list(customers.columns)
         raise UnusableInput([Problem.said(_WORDS, "lacking", place, column, known=known) for column in lacking])
@@ -166,14 +139,9 @@ def segments(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> 
     1           b  sleeping     lost
     """
     rules = rules or read_rules()
-    values = {str(row.threshold): float(row.value) for row in thresholds.itertuples()}
-    asked = [
-        part.bound
-        for ruling in (rules.tiers, rules.stages)
-        for rule in ruling.rules
-        for part in rule.when.comparisons()
-    ]
-    lacking = list(dict.fromkeys(bound for bound in asked if isinstance(bound, str) and bound not in values))
+    values = values_of(thresholds)
+    bounds = [one.bound for one in (*rules.tiers.comparisons(), *rules.stages.comparisons())]
+    lacking = list(dict.fromkeys(bound for bound in bounds if isinstance(bound, str) and bound not in values))
     if lacking:
         place = _WORDS.say("places.thresholds")
         raise UnusableInput([Problem.said(_WORDS, "no_threshold", place, name) for name in lacking])
@@ -184,36 +152,26 @@ def segments(customers: Any, thresholds: Any, *, rules: Rules | None = None) -> 
 def _assigned(customers: Any, *, rules: Rules, values: Mapping[str, float]) -> Any:
     import ibis
 
-    _check_columns(customers, *(rule.when for part in (rules.tiers, rules.stages) for rule in part.rules))
-    tier = ibis.ifelse(customers.purchases > 0, _first_that_fits(customers, rules.tiers, values), ibis.null("string"))
-    table = customers.mutate(tier=tier, stage=_first_that_fits(customers, rules.stages, values))
+    _check_columns(customers, [*rules.tiers.comparisons(), *rules.stages.comparisons()])
+    tier = ibis.ifelse(customers.purchases > 0, rules.tiers.first_that_fits(customers, values), ibis.null("string"))
+    table = customers.mutate(tier=tier, stage=rules.stages.first_that_fits(customers, values))
     _check_covered(table.filter((table.purchases > 0) & table.tier.isnull()), rules.tiers, values, "tier")
     _check_covered(table.filter(table.stage.isnull()), rules.stages, values, "stage")
     return table.order_by("customer_id")
 
 
-def _first_that_fits(customers: Any, ruling: Ruling, values: Mapping[str, float]) -> Any:
-    import ibis
-
-    return ibis.cases(*((rule.when.on(customers, values), rule.name) for rule in ruling.rules))
-
-
 @same_kind
-def customers_in_tier(customers: Any, *, tier: str, rules: Rules, values: Mapping[str, Mapping[str, float]]) -> Any:
-    """Customers and revenue in a tier under several sets of thresholds, in one row: ``…_customers``, ``…_revenue``."""
-    _check_columns(customers, *(rule.when for rule in rules.tiers.rules))
-    counted = {}
-    for name, given in values.items():
-        inside = (_first_that_fits(customers, rules.tiers, given) == tier) & (customers.purchases > 0)
-        counted[f"{name}_customers"] = customers.count(where=inside)
-        counted[f"{name}_revenue"] = customers.revenue_year.sum(where=inside).fill_null(0.0)
-    return customers.agg(**counted)
+def customers_in_tier(customers: Any, *, tier: str, rules: Rules, values: Mapping[str, float]) -> Any:
+    """The ``customers`` in a tier and their ``revenue_year``, in one row. ``values``: of the thresholds, by name."""
+    _check_columns(customers, rules.tiers.comparisons())
+    inside = customers.filter((customers.purchases > 0) & (rules.tiers.first_that_fits(customers, values) == tier))
+    return inside.agg(customers=inside.count(), revenue_year=inside.revenue_year.sum().fill_null(0.0))
 
 
 def _check_covered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], kind: str) -> None:
     """Raise if there is anybody, naming the conditions that fail for most of them."""
-    comparisons = list(dict.fromkeys(c for rule in ruling.rules for c in rule.when.comparisons()))
-    outcome = {f"c{n}": Condition((part,)).on(uncovered, values) for n, part in enumerate(comparisons)}
+    comparisons = ruling.comparisons()
+    outcome = {f"c{n}": part.on(uncovered, values) for n, part in enumerate(comparisons)}
     patterns = uncovered.mutate(**outcome).group_by(list(outcome)).agg(customers=lambda t: t.count()).to_pandas()
     if patterns.empty:
         return
