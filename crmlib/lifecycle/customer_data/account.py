@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmlib.contract import TABLES
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import to_ibis
 from crmlib.statistics import wilson
 
 Account = Mapping[str, Any]
@@ -100,8 +100,9 @@ def amount_bridge(orders: Any, account: Account) -> Any:
 
     one = account["tables"]["orders"]
     sums = one["sums"]["amount"]
-    there = to_pandas(_summed(orders)).iloc[0]
-    rows, amount = int(there["rows"]), float(there["amount"])
+    table = to_ibis(orders)
+    there = table.agg(rows=table.count(), amount=table.amount.cast("float64").sum().fill_null(0.0)).to_pandas()
+    rows, amount = int(there.rows[0]), float(there.amount[0])
     cancelled = one.get("cancellations") or {"matched": 0, "matched_amount": 0.0}
     # What cancels counts with its sign: taking negative amounts out of the sum makes it larger.
     taken_out = abs(float(cancelled["matched_amount"]))
@@ -116,11 +117,6 @@ def amount_bridge(orders: Any, account: Account) -> Any:
     steps = [step for step in steps if step[0] != "cancelled" or step[1]]
     frame = pd.DataFrame(steps, columns=["step", "rows", "amount"])
     return frame.assign(amount=frame.amount + 0.0)
-
-
-@same_kind
-def _summed(orders: Any) -> Any:
-    return orders.agg(rows=orders.count(), amount=orders.amount.cast("float64").sum().fill_null(0.0))
 
 
 def duplicates_found(account: Account) -> Any:
@@ -144,11 +140,9 @@ def analyses(chapters: Sequence[Any], account: Account) -> Any:
     """
     import pandas as pd
 
-    rows = []
-    for chapter in chapters:
-        missing, thinner = chapter.missing(account["tables"]), chapter.thinner(account["tables"])
-        state = STATES[2] if missing else STATES[1] if thinner else STATES[0]
-        rows.append((chapter.title, state, ", ".join(missing or thinner)))
+    lacks = [(one.title, one.missing(account["tables"]), one.thinner(account["tables"])) for one in chapters]
+    can_run, thinner, cannot = STATES
+    rows = [(title, cannot if m else thinner if t else can_run, ", ".join(m or t)) for title, m, t in lacks]
     return pd.DataFrame(rows, columns=["analysis", "state", "lacks"])
 
 
@@ -178,17 +172,9 @@ def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
     """
     import numpy as np
 
-    ids = to_pandas(_ids(orders)).order_id.sort_values().to_numpy(copy=True)
+    table = to_ibis(orders)
+    ids = table.order_id.to_pandas().sort_values().to_numpy(copy=True)
     drawn = np.random.default_rng(seed).permutation(ids)[:rows]
-    return to_pandas(_of_ids(orders, ids=list(drawn))).sort_values("order_id", ignore_index=True)
-
-
-@same_kind
-def _ids(orders: Any) -> Any:
-    return orders.select("order_id")
-
-
-@same_kind
-def _of_ids(orders: Any, *, ids: Sequence[str]) -> Any:
-    kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in orders.columns]
-    return orders.filter(orders.order_id.isin(ids)).select(kept)
+    kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in table.columns]
+    found = table.filter(table.order_id.isin(list(drawn))).select(kept).to_pandas()
+    return found.sort_values("order_id", ignore_index=True)

@@ -67,7 +67,7 @@ def revenue_by_identity(orders: Any, customers: Any, *, as_of: Any) -> Any:
     ids = customers.filter(customers.customer_id.notnull()).select(recorded_id=customers.customer_id.cast("string"))
     joined = bought.left_join(ids.distinct(), bought.customer_id == ids.recorded_id)
     is_stranger = joined.recorded_id.isnull() & (ids.count().as_scalar() > 0)
-    who = ibis.ifelse(joined.customer_id.isnull(), guest, ibis.ifelse(is_stranger, stranger, known))
+    who = ibis.cases((joined.customer_id.isnull(), guest), (is_stranger, stranger), else_=known)
     named = joined.mutate(who=who)
     return named.group_by("who").agg(orders=named.count(), revenue_year=named.spend.sum()).order_by("who")
 
@@ -114,13 +114,10 @@ def unknown_of_buyers(customers: Any, orders: Any, *, as_of: Any) -> Any:
         unknown = buyers[buyers[name].isna()]
         revenue = float(unknown.revenue_year.sum())
         share = revenue / everything if everything else 0.0
-        rows.append((name, len(unknown), len(unknown) / len(buyers), revenue, share, _should_be_known(name)))
+        expected = name in EXPECTED or name.startswith("consent_")
+        rows.append((name, len(unknown), len(unknown) / len(buyers), revenue, share, expected))
     frame = pd.DataFrame(rows, columns=columns)
     return frame.sort_values("revenue_year", ascending=False, kind="stable", ignore_index=True)
-
-
-def _should_be_known(column: str) -> bool:
-    return column in EXPECTED or column.startswith("consent_")
 
 
 def consents(customers: Any, orders: Any, *, as_of: Any) -> Any:
@@ -136,10 +133,8 @@ def consents(customers: Any, orders: Any, *, as_of: Any) -> Any:
     )
     for channel, column in zip(CHANNELS, columns, strict=True):
         buyers[channel] = buyers[column].map({True: "yes", False: "no"}).fillna("unknown").astype(object)
-    answers = buyers[list(CHANNELS)]
-    buyers[ANY] = "no"
-    buyers.loc[(answers == "unknown").any(axis=1), ANY] = "unknown"
-    buyers.loc[(answers == "yes").any(axis=1), ANY] = "yes"
+    # One yes is enough, and an unknown leaves a no open: in the alphabet, too, no < unknown < yes.
+    buyers[ANY] = buyers[list(CHANNELS)].max(axis=1)
     return buyers[["customer_id", "revenue_year", *CHANNELS, ANY]]
 
 
@@ -155,18 +150,12 @@ def reach(said: Any) -> Any:
     rows = []
     everything = said.revenue_year.sum()
     for channel in (*CHANNELS, ANY):
-        buyers = {f"buyers_{answer}": int((said[channel] == answer).sum()) for answer in ANSWERS}
-        money = {f"revenue_{a}": float(said.revenue_year[said[channel] == a].sum()) for a in ANSWERS}
-        shares = {
-            "share": buyers["buyers_yes"] / len(said) if len(said) else 0.0,
-            "revenue_share": money["revenue_yes"] / everything if everything else 0.0,
-        }
-        rows.append({"reach_by": channel, **buyers, **money, **shares})
-    columns = [
-        "reach_by", "buyers_yes", "buyers_no", "buyers_unknown", "share", "revenue_yes", "revenue_no",
-        "revenue_unknown", "revenue_share",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+        money = [said.revenue_year[said[channel] == answer] for answer in ANSWERS]
+        buyers, revenue = [len(one) for one in money], [float(one.sum()) for one in money]
+        shares = buyers[0] / max(1, len(said)), revenue[0] / everything if everything else 0.0
+        rows.append((channel, *buyers, shares[0], *revenue, shares[1]))
+    counts, sums = ([f"{what}_{answer}" for answer in ANSWERS] for what in ("buyers", "revenue"))
+    return pd.DataFrame(rows, columns=["reach_by", *counts, "share", *sums, "revenue_share"])
 
 
 def reach_overlap(said: Any) -> Any:

@@ -6,22 +6,21 @@ import datetime as dt
 from typing import Any
 
 from crmlib import exhibits, pictures
-from crmlib.calendar import later, period_start
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.customer_data.account import STATES
 from crmlib.lifecycle.customer_data.buyers import ANSWERS, ANY, TOGETHER
-from crmlib.lifecycle.customer_data.quality import DIMENSIONS, FAULTS, WORST, worst_columns
+from crmlib.lifecycle.customer_data.quality import DIMENSIONS, FAULTS, worst_columns
 from crmlib.lifecycle.customer_data.timeline import KINDS
 from crmlib.words import Words, last_span, month, percent
 
 words = Words(__file__)
 
 
-def timeline_table(events_of_one: Any, *, most: int = 15) -> Exhibit:
-    """The last events of one customer. ``events_of_one`` from :func:`timeline`."""
+def timeline_table(events_of_one: Any) -> Exhibit:
+    """The last 15 events of one customer. ``events_of_one`` from :func:`timeline`."""
     if events_of_one.empty:
         return exhibits.nothing(words, "one_customer", of="tables")
-    last = events_of_one.tail(most)
+    last = events_of_one.tail(15)
     shown = last.assign(at=[f"{at:%Y-%m-%d %H:%M}" for at in last["at"]], kind=[*map(_kind, last.kind)])
     return exhibits.table(words, "one_customer", shown, shown=len(last), all=len(events_of_one), kept=last)
 
@@ -56,14 +55,14 @@ def bridge_table(bridge: Any) -> Exhibit:
     return exhibits.table(words, "money", bridge, read=bridge.amount.iloc[0], there=bridge.amount.iloc[-1])
 
 
-def plot_quality(scores: Any, *, most: int = WORST) -> Exhibit:
+def plot_quality(scores: Any) -> Exhibit:
     """The columns with the lowest scores by dimension: first those with a fault, then those with most empty cells.
 
     ``scores``: a frame from :func:`quality_scores`.
     """
     if scores.empty:
         return exhibits.nothing(words, "quality")
-    worst = worst_columns(scores, most=most)
+    worst = worst_columns(scores)
     names = [words.say("axes.column", row) for row in worst.itertuples(index=False)]
     shown = [name for name in (*DIMENSIONS, "quality_score") if worst[name].notna().any()]
     drawn = worst[shown].assign(place=range(len(worst))).melt("place", var_name="dimension", value_name="value")
@@ -131,10 +130,9 @@ def plot_coverage(coverage: Any, found: Any) -> Exhibit:
 
 def _months(first: dt.date, last: dt.date) -> list[dt.date]:
     """The first days of all months from that of one day to that of another."""
-    starts = [period_start(first, "month")]
-    while later(starts[-1], "month") <= last:
-        starts.append(later(starts[-1], "month"))
-    return starts
+    import pandas as pd
+
+    return list(pd.date_range(first.replace(day=1), last, freq="MS").date)
 
 
 def plot_split_effect(effect: Any) -> Exhibit:
@@ -183,15 +181,15 @@ def plot_reach(reached: Any, *, history_days: int | None = None) -> Exhibit:
     )  # fmt: skip
 
 
-def overlap_table(overlap: Any, *, most: int = 10, history_days: int | None = None) -> Exhibit:
-    """The largest groups of customers by the channels that they allow together; nothing where nobody allows any.
+def overlap_table(overlap: Any, *, history_days: int | None = None) -> Exhibit:
+    """The ten largest groups of customers by the channels that they allow together; nothing where nobody allows any.
 
     ``overlap`` from :func:`reach_overlap`; ``history_days``: how far back the orders go.
     """
     if not overlap.channels_count.any():
         return exhibits.nothing(words, "overlap", of="tables")
     columns = ["channels", "buyers_count", "share", "revenue_year", "revenue_share"]
-    largest = overlap[columns].head(most)
+    largest = overlap[columns].head(10)
     named = [[words.name("channels", one) for one in codes.split(TOGETHER)] for codes in largest.channels]
     return exhibits.table(
         words, "overlap", largest.assign(channels=named), kept=largest, period=last_span(history_days),

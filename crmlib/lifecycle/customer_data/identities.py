@@ -38,15 +38,14 @@ def repeat_measures(orders: Any, *, as_of: Any = None) -> dict[str, float]:
     0.5
     """
     each = to_pandas(orders_per_buyer(orders, as_of=as_of))
-    buyers = len(each)
-    again = float((each.purchases > 1).mean()) if buyers else 0.0
-    return {
-        "buyers": buyers,
+    again = (each.purchases > 1).mean()
+    means = {
         "repeat_rate": again,
-        "one_time_share": 1 - again if buyers else 0.0,
-        "purchases_per_buyer": float(each.purchases.mean()) if buyers else 0.0,
-        "revenue_per_buyer": float(each.revenue.mean()) if buyers else 0.0,
+        "one_time_share": 1 - again,
+        "purchases_per_buyer": each.purchases.mean(),
+        "revenue_per_buyer": each.revenue.mean(),
     }
+    return {"buyers": len(each), **{name: float(mean) if len(each) else 0.0 for name, mean in means.items()}}
 
 
 def split_customers(orders: Any, *, share: float, seed: int = 0, as_of: Any = None) -> SplitOrders:

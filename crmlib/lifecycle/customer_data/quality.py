@@ -11,7 +11,6 @@ from crmlib.statistics import CHANCE_OF_A_GAP
 
 FAULTS = ("valid", "unique", "consistent", "timely")
 DIMENSIONS = ("complete", *FAULTS)
-WORST = 16
 SHORTEST_END = 7
 
 
@@ -37,15 +36,15 @@ def quality_scores(account: Mapping[str, Any]) -> Any:
     return frame.sort_values("quality_score", kind="stable").reset_index(drop=True)
 
 
-def worst_columns(scores: Any, *, most: int = WORST) -> Any:
-    """The columns to look at first: those with a fault, then those with the most empty cells; ``most`` at most.
+def worst_columns(scores: Any) -> Any:
+    """The columns to look at first: those with a fault, then those with the most empty cells; 16 at most.
 
     Of a questionnaire's items only the worst stands for all. ``scores`` from :func:`quality_scores`.
     """
     faults = scores[list(FAULTS)].fillna(1.0).prod(axis=1)
     group = scores.table + "." + scores.column.where(~scores.column.str.startswith("item_"), "item_")
     ranked = scores.assign(_group=group, _faults=faults).sort_values(["_faults", "quality_score"], kind="stable")
-    return ranked.drop_duplicates("_group").head(most).drop(columns=["_group", "_faults"]).reset_index(drop=True)
+    return ranked.drop_duplicates("_group").head(16).drop(columns=["_group", "_faults"]).reset_index(drop=True)
 
 
 def coverage_by_month(account: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib.calendar import end_of
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
 
@@ -110,14 +110,10 @@ def timeline(happened: Any, customer: str) -> Any:
     Raises:
         UnusableInput: nothing is known of a customer who is named.
     """
-    own = to_pandas(_of_one(happened, customer=customer))
+    table = to_ibis(happened)
+    own = table.filter(table.customer_id == customer).to_pandas()
     if own.empty and customer:
         raise UnusableInput([Problem.said(words, "nobody", "client.yaml", "parameters: 01_customer_data: customer")])
     place = {kind: n for n, kind in enumerate(KINDS)}
     ordered = own.assign(place=own.kind.map(place)).sort_values(["at", "place", "what", "amount"], kind="stable")
     return ordered[["at", "kind", "what", "amount"]].reset_index(drop=True)
-
-
-@same_kind
-def _of_one(happened: Any, *, customer: str) -> Any:
-    return happened.filter(happened.customer_id == customer)

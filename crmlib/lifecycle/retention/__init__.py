@@ -1,8 +1,8 @@
 """Retention: who comes back, how many, when, and how sure that is.
 
 For shoppers, whose end is never seen, retention is activity: ``cohort_tables`` says what share bought in each period,
-``second_order`` and ``kaplan_meier`` when they came back first, ``differences`` what may be compared with what, and
-``worth`` what it brings. For contracts, whose end is seen, ``renewals`` says how many survive, and how it goes on. Then
+``second_order`` and ``kaplan_meier`` when they came back first and what it brings, and ``differences`` what may be
+compared with what. For contracts, whose end is seen, ``renewals`` says how many survive, and how it goes on. Then
 ``figures`` and ``findings``, whose words are in ``words.yaml``.
 """
 
@@ -36,5 +36,11 @@ from crmlib.lifecycle.retention.renewals import (
     running_subscriptions,
     subscription_terms,
 )
-from crmlib.lifecycle.retention.second_order import early_orders, grouping, repeat_rate, second_orders, time_to_return
-from crmlib.lifecycle.retention.worth import value_of_second_orders
+from crmlib.lifecycle.retention.second_order import (
+    early_orders,
+    grouping,
+    repeat_rate,
+    second_orders,
+    time_to_return,
+    value_of_second_orders,
+)

@@ -46,18 +46,12 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "
     seen = joined.group_by("cohort", "age").agg(
         customers=joined.customer_id.nunique(), orders=joined.count(), revenue=joined.spend.sum()
     )
-    table = _ages(first, unfinished, period).left_join(seen, ["cohort", "age"])
-    customers, revenue = table.customers.fill_null(0), table.revenue.fill_null(0.0)
-    return table.select(
-        cohort=table.cohort,
-        age=table.age,
-        cohort_customers=table.cohort_customers,
-        customers=customers,
-        orders=table.orders.fill_null(0),
-        revenue=revenue,
-        retention=customers / table.cohort_customers,
-        revenue_per_customer=revenue / table.cohort_customers,
-    ).order_by("cohort", "age")
+    table = _of_ages(seen, first, unfinished, period)
+    shares = {
+        "retention": table.customers / table.cohort_customers,
+        "revenue_per_customer": table.revenue / table.cohort_customers,
+    }
+    return table.mutate(**shares).order_by("cohort", "age")
 
 
 @same_kind
@@ -90,15 +84,8 @@ def last_seen(orders: Any, *, as_of: Any, period: Period = "month", since: Any =
     counted = each.filter(each.cohort < unfinished).group_by("cohort", "upto").agg(customers=lambda t: t.count())
     reached = counted.mutate(age=ibis.range(0, counted.upto + 1).unnest().cast("int64"))
     reached = reached.group_by("cohort", "age").agg(customers=reached.customers.sum())
-    table = _ages(each, unfinished, period).left_join(reached, ["cohort", "age"])
-    customers = table.customers.fill_null(0)
-    return table.select(
-        cohort=table.cohort,
-        age=table.age,
-        cohort_customers=table.cohort_customers,
-        customers=customers,
-        share=customers / table.cohort_customers,
-    ).order_by("cohort", "age")
+    table = _of_ages(reached, each, unfinished, period)
+    return table.mutate(share=table.customers / table.cohort_customers).order_by("cohort", "age")
 
 
 def _begun(orders: Any, as_of: Any, period: Period, since: Any) -> tuple[Any, Any, Any]:
@@ -123,12 +110,15 @@ def begun_since(each: Any, since: Any) -> Any:
     return each.filter(each.first_day >= ibis.literal(as_day(since))) if since else each
 
 
-def _ages(each: Any, unfinished: Any, period: Period) -> Any:
-    """Every age that a cohort has behind it, whatever was bought: a period without any buyer is a zero, not a gap."""
+def _of_ages(sums: Any, each: Any, unfinished: Any, period: Period) -> Any:
+    """The sums at every age that a cohort has behind it: a period without any buyer is a zero, not a gap."""
     import ibis
 
     size = each.group_by("cohort").agg(cohort_customers=each.count())
-    return size.mutate(age=ibis.range(0, periods_between(size.cohort, unfinished, period)).unnest().cast("int64"))
+    age = ibis.range(0, periods_between(size.cohort, unfinished, period)).unnest().cast("int64").name("age")
+    table = size.select("cohort", age, "cohort_customers").left_join(sums, ["cohort", "age"])
+    counted = [name for name in sums.columns if name not in ("cohort", "age")]
+    return table.drop("cohort_right", "age_right").fill_null(dict.fromkeys(counted, 0))
 
 
 def cohort_triangle(cohorts: Any, value: Value = "retention") -> Any:

@@ -67,22 +67,17 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
         followed, returned = int(part.followed.sum()), int(part.returned.sum())
         if followed < SMALL_BASE:
             return nothing
-        row |= {
-            f"{side}_from": begin,
-            f"{side}_to": until,
-            f"{side}_followed": followed,
-            f"{side}_returned": returned,
-            f"{side}_rate": returned / followed,
-        }
+        found = (begin, until, followed, returned, returned / followed)
+        row |= {f"{side}_{what}": value for what, value in zip(_SIDE, found, strict=True)}
     low, high = newcombe(row["newer_returned"], row["newer_followed"], row["older_returned"], row["older_followed"])
     row |= {"difference": row["newer_rate"] - row["older_rate"], "low": low, "high": high}
     return pd.DataFrame([row | {"same_season": same_season, "within": within}])
 
 
-def compare_groups(second_orders: Any, *, within: int = 90, least: int = SMALL_BASE) -> pd.DataFrame:
+def compare_groups(second_orders: Any, *, within: int = 90) -> pd.DataFrame:
     """Every two groups of customers: who orders again more often, and is that more than chance?
 
-    Rests on customers followed for ``within`` days; groups with fewer than ``least`` of them are left out.
+    Rests on customers followed for ``within`` days; groups with fewer than 30 of them are left out.
     One row per pair, the largest difference first: ``group, other`` (the group has the higher rate),
     ``group_rate, other_rate``, ``difference`` with an interval ``low, high`` that holds for *all* pairs at
     once with 95 % (Bonferroni on Newcombe's interval), ``p`` (two shares, pooled) and ``p_adjusted`` for the
@@ -96,34 +91,25 @@ def compare_groups(second_orders: Any, *, within: int = 90, least: int = SMALL_B
       group other  difference    low   high
     0     a     b         0.5  0.328  0.648
     """
-    from itertools import combinations
-
     import numpy as np
     import pandas as pd
     from scipy.special import ndtr
 
     rates = repeat_rate(second_orders, within=within, by="group")
-    rates = rates[rates.followed >= least].sort_values(["repeat_rate", "group"], ascending=[False, True])
-    pairs = list(combinations(rates.itertuples(index=False), 2))
-    if not pairs:
+    rates = rates[rates.followed >= SMALL_BASE].sort_values(["repeat_rate", "group"], ascending=[False, True])
+    rates = rates.assign(place=range(len(rates)))
+    pairs = rates.merge(rates, how="cross", suffixes=("", "_other"))
+    pairs = pairs[pairs.place < pairs.place_other]
+    if pairs.empty:
         return pd.DataFrame(columns=_GROUPS)
-    frame = pd.DataFrame(
-        {
-            "group": [a.group for a, _ in pairs],
-            "other": [b.group for _, b in pairs],
-            "group_rate": [a.repeat_rate for a, _ in pairs],
-            "other_rate": [b.repeat_rate for _, b in pairs],
-        }
+    low, high = newcombe(
+        pairs.returned, pairs.followed, pairs.returned_other, pairs.followed_other, level=bonferroni(len(pairs))
     )
-    count, base, other_count, other_base = np.array(
-        [(a.returned, a.followed, b.returned, b.followed) for a, b in pairs], float
-    ).T
-    low, high = newcombe(count, base, other_count, other_base, level=bonferroni(len(pairs)))
-    pooled = (count + other_count) / (base + other_base)
-    error = np.sqrt(pooled * (1 - pooled) * (1 / base + 1 / other_base))
-    difference = count / base - other_count / other_base
-    score = np.divide(difference, error, out=np.zeros_like(error), where=error > 0)
-    p = 2 * ndtr(-np.abs(score))
-    frame = frame.assign(difference=difference, low=low, high=high, p=p, p_adjusted=holm(p))
+    pooled = (pairs.returned + pairs.returned_other) / (pairs.followed + pairs.followed_other)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / pairs.followed + 1 / pairs.followed_other))
+    difference = pairs.repeat_rate - pairs.repeat_rate_other
+    p = 2 * ndtr(-(difference / error).where(error > 0, 0.0).abs().to_numpy())
+    names = {"group_other": "other", "repeat_rate": "group_rate", "repeat_rate_other": "other_rate"}
+    frame = pairs.rename(columns=names).assign(difference=difference, low=low, high=high, p=p, p_adjusted=holm(p))
     order = ["difference", "group", "other"]
     return frame.sort_values(order, ascending=[False, True, True], ignore_index=True)[_GROUPS]

@@ -128,17 +128,16 @@ def plot_return_curves(curves: Any, *, test: Any = None, by: Grouping | None = N
     ``curves``: a frame from :func:`return_curves` by group; ``test``: its :func:`log_rank`; ``by``: what the groups
     are.
     """
-    named = curves.rename(columns={"cohort": "group"}) if "group" not in curves.columns else curves
-    drawn = named[named.day > 0]
+    drawn = curves[curves.day > 0]
     if drawn.empty:
         return exhibits.nothing(words, "second_order")
-    sizes = named[named.day == 0].set_index("group").at_risk.sort_values(ascending=False, kind="stable")
+    sizes = curves[curves.day == 0].set_index("group").at_risk.sort_values(ascending=False, kind="stable")
     largest = [group for group in sizes.index if (drawn.group == group).any()][:_MOST_CURVES]
     end = int(drawn[drawn.group.isin(largest)].groupby("group").day.max().median())
     day = min(_JUDGED_DAY, end)
-    reached = named[named.day <= day].groupby("group").share.last()
+    reached = curves[curves.day <= day].groupby("group").share.last()
     groups = sorted(largest, key=lambda group: -reached[group])
-    shown = named[named.group.isin(groups) & (named.day <= end)].set_index("group").loc[groups].reset_index()
+    shown = curves[curves.group.isin(groups) & (curves.day <= end)].set_index("group").loc[groups].reset_index()
     labels = {group: words.say("axes.counted", name=group_name(group), n=sizes[group]) for group in groups}
     picture = pictures.curves(
         shown.assign(label=shown.group.map(labels)), x="day", by="label", steps=True,
@@ -273,9 +272,8 @@ def plot_projection(projection: Any, *, term: Term = "month") -> Exhibit:
         pictures.Series("projected", projected, "second", "projected_low", "projected_high"),
     ]
     picture = pictures.curves(
-        projection.astype({"projected": float, "projected_low": float, "projected_high": float}), x="age",
-        series=series[: 1 + modelled], x_label=words.name("renewals", term), y_label=words.say("axes.running"),
-        x_form=number, y_form=percent, y_limits=(0, 1.02),
+        projection, x="age", series=series[: 1 + modelled], x_label=words.name("renewals", term),
+        y_label=words.say("axes.running"), x_form=number, y_form=percent, y_limits=(0, 1.02),
     )  # fmt: skip
     seen, last = observed.iloc[-1], projection.iloc[-1]
     return exhibits.figure(

@@ -13,15 +13,14 @@ from crmlib.statistics import kaplan_meier
 if TYPE_CHECKING:
     import pandas as pd
 
-By = Literal["group", "cohort"]
 OTHER_GROUPS, ALL_CUSTOMERS = "other groups", "all customers"
 
 
 @same_kind
-def waiting_times(second_orders: Any, *, by: By | None = "group") -> Any:
+def waiting_times(second_orders: Any, *, by: Literal["group"] | None = "group") -> Any:
     """After how many days how many customers returned, of how many who could: all that Kaplan and Meier need.
 
-    Columns: ``by`` (or nothing), ``days``, ``at_risk`` (not returned before that day, and followed so far),
+    Columns: ``group`` (unless ``by`` is None), ``days``, ``at_risk`` (not returned before, and followed so far),
     ``returned`` (on that day). However many customers there are, this table is as long as the longest wait. pandas or
     Ibis in, same kind out, sorted.
 
@@ -43,13 +42,15 @@ def waiting_times(second_orders: Any, *, by: By | None = "group") -> Any:
     return counted.select(*keys, "days", at_risk=at_risk, returned=counted.returned).order_by(*keys, "days")
 
 
-def return_curves(second_orders: Any, *, by: By | None = "group", least_at_risk: int = SMALL_BASE) -> pd.DataFrame:
+def return_curves(
+    second_orders: Any, *, by: Literal["group"] | None = "group", least_at_risk: int = SMALL_BASE
+) -> pd.DataFrame:
     """What share have ordered again by which day: the Kaplan–Meier estimate, one row per group and day.
 
     Customers who have not returned count as long as they have been followed, and then leave the base; so
     recent customers are used for what is known of them. By group, those with fewer than ``least_at_risk``
-    customers are taken together as "other groups" (see :func:`with_small_groups_together`). Columns: ``by`` (or
-    nothing), ``day``, ``at_risk`` (not returned before that day and followed so far), ``returned`` (on that day),
+    customers are taken together as "other groups" (see :func:`with_small_groups_together`). Columns: ``group``
+    (unless ``by`` is None), ``day``, ``at_risk`` (not returned before and followed so far), ``returned`` (that day),
     ``share`` (returned by the end of that day, 1 − S(t)) and its pointwise 95 % interval ``low, high`` (Greenwood, on
     the complementary log-log scale). A curve ends where fewer than ``least_at_risk`` customers are left at risk.
     Answers a pandas frame.
@@ -64,11 +65,11 @@ def return_curves(second_orders: Any, *, by: By | None = "group", least_at_risk:
     """
     import pandas as pd
 
-    waits = _waits(second_orders, by=by, least=least_at_risk)
     if by is None:
-        return _curve(waits, least_at_risk)
-    curves = [_curve(part, least_at_risk).assign(**{by: name}) for name, part in waits.groupby(by, sort=True)]
-    columns = [by, "day", "at_risk", "returned", "share", "low", "high"]
+        return _curve(waiting_times(to_ibis(second_orders), by=None).to_pandas(), least_at_risk)
+    waits = _waits_by_group(second_orders, least=least_at_risk)
+    curves = [_curve(part, least_at_risk).assign(group=name) for name, part in waits.groupby("group")]
+    columns = ["group", "day", "at_risk", "returned", "share", "low", "high"]
     return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
 
 
@@ -95,11 +96,8 @@ def with_small_groups_together(second_orders: Any, *, least: int = SMALL_BASE) -
     return table.mutate(group=table.group.isin(small.tolist()).ifelse(name, table.group))
 
 
-def _waits(second_orders: Any, *, by: By | None, least: int) -> pd.DataFrame:
-    table = to_ibis(second_orders)
-    if by == "group":
-        table = with_small_groups_together(table, least=least)
-    return waiting_times(table, by=by).to_pandas()
+def _waits_by_group(second_orders: Any, *, least: int) -> pd.DataFrame:
+    return waiting_times(with_small_groups_together(second_orders, least=least)).to_pandas()
 
 
 def _curve(waits: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
@@ -107,20 +105,9 @@ def _curve(waits: pd.DataFrame, least_at_risk: int) -> pd.DataFrame:
 
     total = int(waits.at_risk.max()) if len(waits) else 0
     start = pd.DataFrame({"day": [0], "at_risk": [total], "returned": [0], "share": [0.0], "low": [0.0], "high": [0.0]})
-    happened = waits[waits.returned > 0]
-    if happened.empty:
-        return start
+    happened = waits[waits.returned > 0].rename(columns={"days": "day"})
     survival, low, high = kaplan_meier(happened.at_risk, happened.returned)
-    curve = pd.DataFrame(
-        {
-            "day": happened.days.to_numpy(dtype=int),
-            "at_risk": happened.at_risk.to_numpy(dtype=int),
-            "returned": happened.returned.to_numpy(dtype=int),
-            "share": 1 - survival,
-            "low": 1 - high,
-            "high": 1 - low,
-        }
-    )
+    curve = happened.assign(share=1 - survival, low=1 - high, high=1 - low)[list(start)]
     return pd.concat([start, curve[curve.at_risk >= least_at_risk]], ignore_index=True)
 
 
@@ -137,7 +124,7 @@ def median_wait(curve: pd.DataFrame) -> float | None:
     return None if reached.empty else int(reached.day.iloc[0])
 
 
-def log_rank(second_orders: Any, *, by: By = "group", least: int = SMALL_BASE) -> pd.DataFrame:
+def log_rank(second_orders: Any, *, least: int = SMALL_BASE) -> pd.DataFrame:
     """Whether the groups return alike: the log-rank test over all days, one row of ``chi2, groups, p``.
 
     p is the probability of differences as large as these if the groups did not differ. Groups with fewer than
@@ -153,12 +140,12 @@ def log_rank(second_orders: Any, *, by: By = "group", least: int = SMALL_BASE) -
     """
     import pandas as pd
 
-    waits = _waits(second_orders, by=by, least=least)
-    waits = waits[waits.groupby(by).at_risk.transform("max") >= least]
-    groups = waits[by].nunique()
+    waits = _waits_by_group(second_orders, least=least)
+    waits = waits[waits.groupby("group").at_risk.transform("max") >= least]
+    groups = waits.group.nunique()
     if groups < 2 or not waits.returned.any():
         return pd.DataFrame(columns=["chi2", "groups", "p"])
-    table = waits.pivot(index="days", columns=by, values=["at_risk", "returned"])
+    table = waits.pivot(index="days", columns="group", values=["at_risk", "returned"])
     # On a day without a row, as many are at risk as on the group's next day with one.
     chi2, p = statistics.log_rank(table.at_risk.bfill().fillna(0), table.returned.fillna(0))
     return pd.DataFrame({"chi2": [chi2], "groups": [groups], "p": [p]}).dropna()

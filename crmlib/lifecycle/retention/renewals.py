@@ -7,7 +7,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import as_day, periods_between
-from crmlib.engine import same_kind, to_ibis, to_pandas
+from crmlib.engine import same_kind, to_pandas
 from crmlib.statistics import kaplan_meier
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Term = Literal["month", "quarter", "year"]
 TERM_MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+GRACE_DAYS = 3
+"""An end so many days after a renewal is an end at this renewal, and a pause as short is none."""
 _FEWEST_LOST = 10
 _DRAWS = 1000
 _MODELS = ["model", "alpha", "beta", "c", "log_likelihood", "p_value", "picked"]
@@ -25,14 +27,14 @@ _OUTLOOK = ["contracts", "left", "left_low", "left_high", "contribution", "lost"
 
 
 @same_kind
-def renewal_ages(subscriptions: Any, *, as_of: Any, term: Term | None = None, grace_days: int = 3) -> Any:
+def renewal_ages(subscriptions: Any, *, as_of: Any, term: Term | None = None) -> Any:
     """How many contracts came to each renewal, and how many ended there: one row per age, as far as observed.
 
     Columns: ``age`` (1: the first renewal, one ``term`` after the start), ``at_risk`` (contracts whose
     decision at this renewal has been seen by ``as_of``) and ``lost`` (of these, ended). A contract that
     still runs is counted at the renewals it has behind it and at no later one. An end between two renewals
-    counts at the later one, an end within ``grace_days`` after a renewal at that renewal; ends after
-    ``as_of`` are not known yet. If a customer's next contract begins within ``grace_days`` of the end of
+    counts at the later one, an end within ``GRACE_DAYS`` after a renewal at that renewal; ends after
+    ``as_of`` are not known yet. If a customer's next contract begins within ``GRACE_DAYS`` of the end of
     one, the first did not end: a change of plan is no loss.
 
     ``term`` (month, quarter, year) is the period between renewals: contracts of other terms are left out;
@@ -49,7 +51,7 @@ def renewal_ages(subscriptions: Any, *, as_of: Any, term: Term | None = None, gr
     """
     import ibis
 
-    each = _contracts(subscriptions, as_of=as_of, term=term, grace_days=grace_days)
+    each = _contracts(subscriptions, as_of=as_of, term=term)
     counted = each.group_by("seen", "lost").agg(contracts=each.count())
     ages = counted.filter(counted.seen > 0).mutate(age=lambda t: ibis.range(1, t.seen + 1).unnest().cast("int64"))
     return (
@@ -63,7 +65,7 @@ def renewal_ages(subscriptions: Any, *, as_of: Any, term: Term | None = None, gr
 
 
 @same_kind
-def running_subscriptions(subscriptions: Any, *, as_of: Any, term: Term | None = None, grace_days: int = 3) -> Any:
+def running_subscriptions(subscriptions: Any, *, as_of: Any, term: Term | None = None) -> Any:
     """The contracts that run on the day ``as_of``, by the number of renewals that they have behind them.
 
     Columns: ``age``, ``contracts`` and ``revenue`` of one term (client's currency; empty without prices).
@@ -77,7 +79,7 @@ def running_subscriptions(subscriptions: Any, *, as_of: Any, term: Term | None =
     0    0          1      5.0
     1    2          1      9.0
     """
-    each = _contracts(subscriptions, as_of=as_of, term=term, grace_days=grace_days)
+    each = _contracts(subscriptions, as_of=as_of, term=term)
     running = each.filter(~each.lost & each.stop.isnull())
     return (
         running.group_by(age=running.seen).agg(contracts=running.count(), revenue=running.price.sum()).order_by("age")
@@ -85,7 +87,7 @@ def running_subscriptions(subscriptions: Any, *, as_of: Any, term: Term | None =
 
 
 @same_kind
-def subscription_terms(subscriptions: Any, *, as_of: Any, grace_days: int = 3) -> Any:
+def subscription_terms(subscriptions: Any, *, as_of: Any) -> Any:
     """How many contracts there are of each term, the most frequent term first.
 
     Columns: ``term`` (as the client has it, in small letters), ``contracts`` (begun by ``as_of``) and ``running`` (on
@@ -102,53 +104,35 @@ def subscription_terms(subscriptions: Any, *, as_of: Any, grace_days: int = 3) -
     0  month          2        1
     1   year          1        1
     """
+    return _terms(_unbroken(subscriptions, as_day(as_of)))
+
+
+def _terms(contracts: Any) -> Any:
     import ibis
 
-    joined = _unbroken(_known(subscriptions, as_day(as_of)), grace_days)
-    counted = joined.group_by("term").agg(contracts=joined.count(), running=joined.count(where=joined.stop.isnull()))
+    running = contracts.count(where=contracts.stop.isnull())
+    counted = contracts.group_by("term").agg(contracts=contracts.count(), running=running)
     return counted.order_by(ibis.desc("contracts"), "term")
 
 
-def _known(subscriptions: Any, end: dt.date) -> Any:
-    """The contracts begun by the day ``end``: customer, start, stop (empty if later than ``end``), price and term."""
-    import ibis
-
-    columns = subscriptions.columns
-    stop = subscriptions.ended_at.cast("date") if "ended_at" in columns else ibis.null("date")
-    known = subscriptions.filter(subscriptions.customer_id.notnull() & subscriptions.started_at.notnull()).select(
-        customer_id=subscriptions.customer_id.cast("string"),
-        start=subscriptions.started_at.cast("date"),
-        stop=ibis.ifelse(stop <= ibis.literal(end), stop, ibis.null("date")),
-        price=subscriptions.price.cast("float64") if "price" in columns else ibis.null("float64"),
-        term=subscriptions.period.cast("string").lower() if "period" in columns else ibis.literal("month"),
-    )
-    return known.filter(known.start <= ibis.literal(end)).mutate(term=lambda t: t.term.fill_null("month"))
-
-
-def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None, grace_days: int) -> Any:
+def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None) -> Any:
     """One row per unbroken contract: start, stop, price, renewals seen, and whether it was lost at the last
     of them."""
     import ibis
 
     end = as_day(as_of)
-    known = _known(subscriptions, end)
-    term = term or _most_frequent(known)
+    unbroken = _unbroken(subscriptions, end)
+    term = term or most_frequent_term(_terms(unbroken))
     if term not in TERM_MONTHS:
         raise ValueError(f"term {term!r} is not known; use one of {', '.join(TERM_MONTHS)}")
-    joined = _unbroken(known, grace_days).filter(lambda t: t.term == term)
+    joined = unbroken.filter(unbroken.term == term)
     months = TERM_MONTHS[term]
     # Renewals whose grace is over: the same rule for those who left and those who stayed, or the last renewals
     # would know of the losses and not yet of the loyal.
-    decided = _renewals(joined.start, ibis.literal(end - dt.timedelta(days=grace_days)), months)
-    renewal = _renewals(joined.start, joined.stop - ibis.interval(days=grace_days + 1), months) + 1
+    decided = _renewals(joined.start, ibis.literal(end - dt.timedelta(days=GRACE_DAYS)), months)
+    renewal = _renewals(joined.start, joined.stop - ibis.interval(days=GRACE_DAYS + 1), months) + 1
     lost = joined.stop.notnull() & (renewal <= decided)
-    return joined.select(
-        start=joined.start,
-        stop=joined.stop,
-        price=joined.price,
-        lost=lost,
-        seen=ibis.ifelse(lost, renewal, decided),
-    )
+    return joined.select("start", "stop", "price", lost=lost, seen=ibis.ifelse(lost, renewal, decided))
 
 
 def most_frequent_term(terms: Any) -> Term:
@@ -160,30 +144,37 @@ def most_frequent_term(terms: Any) -> Term:
     return countable[0] if countable else "month"
 
 
-def _most_frequent(contracts: Any) -> Any:
+def _unbroken(subscriptions: Any, end: dt.date) -> Any:
+    """The contracts begun by the day ``end``: customer, start, stop (empty if later than ``end``), price and term.
+
+    Those that follow one another without a gap are one, with the first one's term and the last one's price.
+    """
     import ibis
 
-    counted = contracts.filter(contracts.term.isin(list(TERM_MONTHS))).group_by("term").agg(n=lambda t: t.count())
-    first = counted.order_by(ibis.desc("n"), "term").limit(1).to_pandas()
-    return "month" if first.empty else str(first.term[0])
+    def column(name: str, kind: str) -> Any:
+        return subscriptions[name].cast(kind) if name in subscriptions.columns else ibis.null(kind)
 
-
-def _unbroken(contracts: Any, grace_days: int) -> Any:
-    """Contracts that follow one another without a gap made one, with the first one's term and the last one's price."""
-    import ibis
-
-    forever = ibis.literal(dt.date(9999, 1, 1))
-    order = [contracts.start, contracts.stop.fill_null(forever)]
+    stop, forever = column("ended_at", "date"), ibis.literal(dt.date(9999, 1, 1))
+    contracts = subscriptions.select(
+        customer_id=subscriptions.customer_id.cast("string"),
+        start=subscriptions.started_at.cast("date"),
+        stop=ibis.ifelse(stop <= ibis.literal(end), stop, forever).fill_null(forever),
+        price=column("price", "float64"),
+        term=column("period", "string").lower().fill_null("month"),
+    )
+    # Without a customer or a start, a contract is none.
+    contracts = contracts.filter(contracts.customer_id.notnull() & (contracts.start <= ibis.literal(end)))
+    order = [contracts.start, contracts.stop]
     earlier = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 1))
     upto = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 0))
-    until = contracts.stop.fill_null(forever).max().over(earlier)
+    until = contracts.stop.max().over(earlier)
     # Compared as numbers of days, so that no date lies beyond the calendar.
     gap = contracts.start.delta(until, unit="day")
-    marked = contracts.mutate(new=(until.isnull() | (gap > grace_days)).cast("int64"))
+    marked = contracts.mutate(new=(until.isnull() | (gap > GRACE_DAYS)).cast("int64"))
     marked = marked.mutate(spell=marked.new.sum().over(upto))
     joined = marked.group_by("customer_id", "spell").agg(
         start=marked.start.min(),
-        stop=marked.stop.fill_null(forever).max(),
+        stop=marked.stop.max(),
         price=marked.price.argmax(marked.start),
         term=marked.term.argmin(marked.start),
     )
@@ -281,20 +272,15 @@ def project_renewals(renewal_ages: Any, model: RenewalModel | None, *, until: in
 
     frame = to_pandas(renewal_ages)
     last = int(frame.age.max()) if len(frame) else 0
-    every = pd.DataFrame({"age": range(0, (last + max(2, last // 2) if until is None else until) + 1)})
-    table = every.merge(frame, on="age", how="left")
-    observed = pd.DataFrame({"age": frame.age, **kaplan_meier(frame.at_risk, frame.lost)._asdict()})
-    start = pd.DataFrame({"age": [0], "survival": [1.0], "low": [1.0], "high": [1.0]})
-    table = table.merge(pd.concat([start, observed], ignore_index=True), on="age", how="left")
+    until = last + max(2, last // 2) if until is None else until
+    observed = frame.assign(**kaplan_meier(frame.at_risk, frame.lost)._asdict())
+    table = pd.DataFrame({"age": range(until + 1)}).merge(observed, on="age", how="left")
+    table.loc[0, ["survival", "low", "high"]] = 1.0
+    projected = ["projected", "projected_low", "projected_high"]
     if model is None:
-        return table.assign(projected=np.nan, projected_low=np.nan, projected_high=np.nan, model=None)
-    projected = model.projection(table.age.to_numpy(), draws=_DRAWS)
-    return table.assign(
-        projected=projected.survival.to_numpy(),
-        projected_low=projected.low.to_numpy(),
-        projected_high=projected.high.to_numpy(),
-        model=model_name(type(model).__name__),
-    )
+        return table.assign(**dict.fromkeys(projected, np.nan), model=None)
+    table[projected] = model.projection(table.age.to_numpy(), draws=_DRAWS)[["survival", "low", "high"]].to_numpy()
+    return table.assign(model=model_name(type(model).__name__))
 
 
 def renewal_outlook(
@@ -320,10 +306,7 @@ def renewal_outlook(
     if running.empty or model is None:
         return pd.DataFrame(columns=_OUTLOOK)
     # As many renewals as a year has; of yearly contracts one.
-    table = to_ibis(subscriptions)
-    if term is None and "period" in table.columns:
-        term = _most_frequent(table.select(term=table.period.cast("string").lower()))
-    renewals = 12 // TERM_MONTHS[term or "month"]
+    renewals = 12 // TERM_MONTHS[term or most_frequent_term(subscription_terms(subscriptions, as_of=as_of))]
     age = running.age.to_numpy(dtype=float)
     ahead = age[:, None] + np.arange(1, renewals + 1)
     contracts, revenue = running.contracts.to_numpy(dtype=float), running.revenue.to_numpy(dtype=float) * margin
