@@ -297,12 +297,19 @@ chapter.show(clv.plot_alive_grid(grid))
 #
 # The value of all customers together is **customer equity**. **Value at risk** says how much more we would expect if
 # nobody had left.
+#
+# May we put money on this model at all? The test above decides that. Where the model failed it, or where less than a year
+# of data could not test it, what follows leaves amounts out and says why.
+
+# %%
+trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=base["T"].max())
+trust.said
 
 # %%
 equity = clv.customer_equity(base, **value_of)
 chapter.keep(equity, name="equity_values")
 within = equity[equity.measure != "residual_equity"]
-chapter.show(clv.equity_table(within, base))
+chapter.show(clv.equity_table(within, base, trust=trust))
 
 # %% [markdown]
 # How evenly is it spread? We sort customers by what we expect of them.
@@ -321,7 +328,7 @@ chapter.show(clv.plot_concentration(curve, shares))
 
 # %% tags=["needs:customers.channel"]
 groups = clv.value_by_group(base, chapter.table("customers"), by=group_by, **money)
-chapter.show(clv.groups_table(groups, by=group_by))
+chapter.show(clv.groups_table(groups, by=group_by, trust=trust))
 
 # %% [markdown] tags=["needs:customers.channel"]
 # The groups need not add up to the equity above: the single model ignores the channel, the group models do not.
@@ -336,7 +343,7 @@ chapter.show(clv.groups_table(groups, by=group_by))
 # %%
 so_far = values.customer_id.map(bought.groupby("customer_id").spend.sum()) * money["margin"]
 matrix = clv.value_matrix(base, values, value_now=so_far)
-chapter.show(clv.plot_value_matrix(matrix))
+chapter.show(clv.plot_value_matrix(matrix, trust=trust))
 
 # %% [markdown]
 # ## How sure?
@@ -542,7 +549,7 @@ chapter.conclude(
 )
 
 # %% tags=["needs:customers.channel"]
-chapter.conclude(clv.finding_groups(groups, by=group_by))
+chapter.conclude(clv.finding_groups(groups, by=group_by, trust=trust))
 
 # %% tags=["needs:subscriptions"]
 outlook = retention.renewal_outlook(contracts, compared.model, as_of=chapter.as_of, term=term, margin=priced["margin"])

@@ -12,7 +12,7 @@ from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.clv.assumptions import NEARLY_RANDOM, STRONG
 from crmlib.lifecycle.clv.comparison import SURELY_ALIVE, Comparison
 from crmlib.lifecycle.clv.contracts import ContractModel
-from crmlib.lifecycle.clv.trust import within
+from crmlib.lifecycle.clv.trust import UNTESTED, Trust, within
 from crmlib.words import Words, month, number, percent
 from crmlib.words import money as as_money
 
@@ -209,11 +209,14 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Exhibit:
     return exhibits.figure(words, "concentration", curve, picture, top, half=half)
 
 
-def plot_value_matrix(matrix: pd.DataFrame) -> Exhibit:
+def plot_value_matrix(matrix: pd.DataFrame, *, trust: Trust = UNTESTED) -> Exhibit:
     """Value so far × value to come: who is where, what they hold, what to do.
 
-    ``matrix``: from :func:`~crmlib.lifecycle.clv.value_matrix`, with ``value_now`` of all time so far.
+    ``matrix``: from :func:`~crmlib.lifecycle.clv.value_matrix`, with ``value_now`` of all time so far; ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, it only says why.
     """
+    if not (matrix.empty or trust.money):
+        return exhibits.nothing(words, "matrix", why="untold", verdict=trust.said)
     if matrix.empty:
         return exhibits.nothing(words, "matrix")
     tones = {"keep": "good", "develop": "main", "win_back": "second", "automate": "muted"}
@@ -389,36 +392,41 @@ def tells_of_all(equity: pd.DataFrame) -> bool:
     return bool(len(alive) and alive.notna().all())
 
 
-def equity_table(equity: pd.DataFrame, summary: pd.DataFrame) -> Exhibit:
+def equity_table(equity: pd.DataFrame, summary: pd.DataFrame, *, trust: Trust = UNTESTED) -> Exhibit:
     """Customer equity and what goes with it.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity` of the customers in ``summary``. Where the model can
     tell it of all customers, how many are probably still there; else that of those who came back, and a row of its own
-    counts those who bought once. Value without the limit of 12 months stands last, where there is one.
+    counts those who bought once. Value without the limit of 12 months stands last, where there is one. ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`; without money in it, amounts are left out, and the reading says why.
     """
     if equity.empty:
         return exhibits.nothing(words, "equity", of="tables")
     of_all, once = tells_of_all(equity), int((summary["frequency"] == 0).sum())
     counts = {"customers": len(summary), "back": len(summary) - once}
     by = equity.set_index("measure")
-    first = ["alive"] if of_all else ["came_back_alive"]
+    counted = ["alive" if of_all else "came_back_alive", "expected_orders"]
     rows = []
-    for name in [*first, "expected_orders", "customer_equity", "value_at_risk", "residual_equity"]:
+    for name in [*counted, *(["customer_equity", "value_at_risk", "residual_equity"] if trust.money else [])]:
         if name in by.index:
-            form = number if name in (*first, "expected_orders") else as_money
+            form = number if name in counted else as_money
             key = f"{name}.{'all' if of_all else 'back'}" if name == "value_at_risk" else name
             rows.append([words.say(f"measures.{key}", counts), *map(form, by.loc[name, ["value", "low", "high"]])])
     if not of_all:
         rows.insert(1, [words.say("measures.once"), number(once), "", ""])
     shown = pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
-    return exhibits.table(words, "equity", shown, kept=equity)
+    reading = "told" if trust.money else "untold"
+    return exhibits.table(words, "equity", shown, kept=equity, reading=reading, verdict=trust.said)
 
 
-def groups_table(groups: pd.DataFrame, *, by: str = "channel") -> Exhibit:
+def groups_table(groups: pd.DataFrame, *, by: str = "channel", trust: Trust = UNTESTED) -> Exhibit:
     """What today's customers and a new customer of each group are worth.
 
     ``groups``: from :func:`~crmlib.lifecycle.clv.value_by_group`. Customers whose group is not known stand last.
+    ``trust``: from :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, it only says why.
     """
+    if not (groups.empty or trust.money):
+        return exhibits.nothing(words, "by_group", of="tables", why="untold", verdict=trust.said)
     if groups.empty:
         return exhibits.nothing(words, "by_group", of="tables")
     known = groups[by].astype(object).where(groups[by].notna(), "(none)")
@@ -461,10 +469,6 @@ def contract_models_table(compared: ContractModel) -> Exhibit:
     columns = ["model", "alpha", "beta", "c", "log_likelihood", "bic", "p_value"]
     return exhibits.table(
         words, "contract_models", table, columns=columns, reading=compared.reason, in_report=False,
-        model=words.name("methods", _renewal_name(compared)),
+        model=words.name("methods", "BdW" if "c" in compared.model.symbols else "sBG"),
         p_value=words.say("tables.contract_models.below") if p_value < 0.001 else number(p_value, digits=3),
     )  # fmt: skip
-
-
-def _renewal_name(compared: ContractModel) -> str:
-    return "BdW" if compared.model is not None and "c" in compared.model.symbols else "sBG"

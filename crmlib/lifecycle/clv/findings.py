@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.clv.figures import tells_of_all, typical_error_saved
-from crmlib.lifecycle.clv.trust import FAILED_MISS, TOLERABLE_MISS, Trust, better_rule, is_test, within
+from crmlib.lifecycle.clv.trust import FAILED_MISS, TOLERABLE_MISS, UNTESTED, Trust, better_rule, is_test, within
 from crmlib.statistics import bonferroni, standard_errors
 from crmlib.words import Words, money
 
@@ -26,16 +26,15 @@ MOST_KNOWN_BY_NAME = 2000
 
 
 def finding_equity(
-    equity: pd.DataFrame, margin: pd.DataFrame, *, customers: int, discount_rate: float, trust: Trust | None = None
+    equity: pd.DataFrame, margin: pd.DataFrame, *, customers: int, discount_rate: float, trust: Trust = UNTESTED
 ) -> Finding | None:
     """What today's customers will bring in the next 12 months, and each on average; None if nothing.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`; ``margin``: from
     :func:`~crmlib.lifecycle.clv.contribution_margin`; ``trust``: from
-    :func:`~crmlib.lifecycle.clv.trust_in_model`, None if nothing was tested. Names no money where the model is
+    :func:`~crmlib.lifecycle.clv.trust_in_model`. Names no money where the model is
     not to be trusted with it.
     """
-    trust = trust or Trust()
     by = equity.set_index("measure")
     if by.empty or not by.loc["customer_equity", "value"] > 0:
         return None
@@ -52,14 +51,13 @@ def finding_equity(
     )  # fmt: skip
 
 
-def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
+def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
     """What is lost because customers may be gone, and with how many it lies; None if nothing is.
 
     ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`.
     Customers who are less than 5 % likely to be still there are lost: their part is told, and no money at stake.
     Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
-    trust = trust or Trust()
     each = values["value_at_risk"].to_numpy(dtype=float)
     by = equity.set_index("measure")
     if by.empty or not (by.loc["value_at_risk", "value"] > 0 and each.sum() > 0):
@@ -75,34 +73,29 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
         "stake": risk["value"] * (1 - lost_share), "worth": by.loc["customer_equity", "value"], "verdict": trust.said,
     }  # fmt: skip
     of_whom = "all" if tells_of_all(equity) else "back"
+    direction: Direction = "bad"
+    sentence, certainty, action = "some_lost" if some_lost else "whole", of_whom, "call"
     if not kept.sum() > 0:
-        action = "lost" if trust.money else "untold"
-        return tell(
-            words, "value_at_risk", said, direction="neutral", sentence="lost_all" if of_whom == "all" else "lost_back",
-            certainty="verdict",
-            action=action,
-        )  # fmt: skip
-    if not trust.money or trust.regular:
-        direction: Direction = "bad" if trust.money else "neutral"
-        action = "regular" if trust.money else "untold"
-        return tell(
-            words, "value_at_risk", said, direction=direction, sentence="untold", certainty="verdict", action=action
-        )
-    if not some_lost:  # the interval is of the whole; that of the part without the lost is not known
+        sentence, certainty, action, direction = f"lost.{of_whom}", "verdict", "lost", "neutral"
+    elif not trust.money or trust.regular:
+        sentence, certainty, action = "untold", "verdict", "regular"
+    elif not some_lost:  # the interval is of the whole; that of the part without the lost is not known
         said |= {"stake_low": risk["low"], "stake_high": risk["high"]}
+    if not trust.money:
+        action, direction = "untold", "neutral"
+    call = action == "call"
     return tell(
-        words, "value_at_risk", said, direction="bad", sentence="some_lost" if some_lost else "whole",
-        certainty=of_whom, action="call", money="stake", plays=("win_back",),
+        words, "value_at_risk", said, direction=direction, sentence=sentence, certainty=certainty, action=action,
+        money="stake" if call else "", plays=("win_back",) if call else (),
     )  # fmt: skip
 
 
-def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -> Finding | None:
+def finding_concentration(shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
     """How much of the future value the most valuable fifth of customers holds; None with fewer than ten customers.
 
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by
     :func:`~crmlib.lifecycle.clv.top_fifth`; ``trust`` as for :func:`finding_equity`.
     """
-    trust = trust or Trust()
     top = shares[shares["group"].astype(bool)]
     if shares["customers"].sum() < 10 or top.empty or not top["equity"].iloc[0] > 0:
         return None
@@ -117,7 +110,7 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust | None = None) -
 
 
 def finding_one_time_buyers(
-    shares: pd.DataFrame, *, trust: Trust | None = None, equity: pd.DataFrame | None = None
+    shares: pd.DataFrame, *, trust: Trust = UNTESTED, equity: pd.DataFrame | None = None
 ) -> Finding | None:
     """How much of the equity rests on customers who bought once, and what the model knows of who of them left.
 
@@ -126,7 +119,6 @@ def finding_one_time_buyers(
     probably still there, or that the model cannot tell (BG/NBD); without it, nothing is said of that. None with fewer
     than 30 of them.
     """
-    trust = trust or Trust()
     once = shares[shares["group"].astype(bool)]
     if once.empty or once["customers"].iloc[0] < FEWEST_ONE_TIME_BUYERS or not once["equity"].iloc[0] > 0:
         return None
@@ -154,14 +146,16 @@ def _who_of_them_left(equity: pd.DataFrame | None, once: int) -> list[str]:
     return [words.say("left.told", alive=alive, alive_share=alive / once)]
 
 
-def finding_groups(table: pd.DataFrame, *, by: str = "channel") -> Finding | None:
+def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = UNTESTED) -> Finding | None:
     """The groups whose newcomers are worth most and least, if they surely differ; None with fewer than two.
+
+    None, too, where no money may be named (``trust`` as for :func:`finding_equity`): there is nothing else in it.
 
     ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. The interval of the difference allows for
     having picked the best and the worst of all pairs (Bonferroni).
     """
     known = table[table["new_customer_value"].notna() & table[by].notna()]
-    if len(known) < 2:
+    if len(known) < 2 or not trust.money:
         return None
     best, worst = known.iloc[0], known.iloc[-1]
     pairs = len(known) * (len(known) - 1) // 2
@@ -190,7 +184,6 @@ def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.Dat
     missed, chance = float(one["missed"]), within(total)
     better = bool(rule["saved_low"] > 0)
     failed = chance != "chance" and abs(missed) > FAILED_MISS
-    short = failed and missed < 0
     values = {
         "customers": int(one["customers"]), "weeks": round(float(one["weeks"])), "missed": abs(missed),
         "expected": one["expected_orders"], "actual": one["actual_orders"], "low": one["expected_low"],
@@ -205,14 +198,17 @@ def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.Dat
         sentence = "rule"
     else:
         sentence = "more" if missed >= 0 else "fewer"
-    if short or not better:
-        action = "short" if short else "rule"
-    elif chance == "chance" and abs(missed) < FAILED_MISS:
-        action = "use"
+    # No advice may speak against the verdict: what failed is not planned with, and only a change is looked into.
+    as_forecast = chance == "small" or (chance == "chance" and abs(missed) < FAILED_MISS)
+    if failed:
+        action = "failed"
+    elif worse:
+        action = "rule"
     else:
-        action = "reserve" if "reserve" in values else "rank"
+        totals = "use" if as_forecast else "reserve" if "reserve" in values else "rank"
+        action = f"{'better' if better else 'alike'}.{totals}"
     good = better and abs(missed) < (FAILED_MISS if chance == "chance" else TOLERABLE_MISS)
-    direction: Direction = "good" if good else "bad" if worse or short else "neutral"
+    direction: Direction = "good" if good else "bad" if worse or failed else "neutral"
     return tell(words, "holdout", values, direction=direction, sentence=sentence, certainty=chance, action=action)
 
 

@@ -50,6 +50,10 @@ class Trust:
         return [words.say(f"verdicts.{name}", self.values) for name in (self.verdict, *more)]
 
 
+# What is known of a model of which nothing was tested.
+UNTESTED = Trust()
+
+
 def is_test(total: pd.DataFrame) -> bool:
     """Whether enough orders were expected or came in the time held out to judge by.
 

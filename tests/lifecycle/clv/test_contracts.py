@@ -164,3 +164,9 @@ def test_the_money_named_is_that_of_the_coming_year_less_what_leaves(fitted) -> 
     outlook = pd.DataFrame({"contribution": [120.0], "lost": [20.0], "lost_low": [15.0], "lost_high": [30.0]})
     found, _ = finding_of(fitted, outlook)
     assert (found.money, found.money_low, found.money_high) == (100.0, 90.0, 105.0)
+
+
+def test_where_nobody_can_leave_the_likelihood_and_its_slopes_stay_numbers() -> None:
+    of = BetaDiscreteWeibull.likelihood(np.array([1.0, 2.0]), np.array([9.0, 9.0]), np.array([0.0, 1.0]))
+    with np.errstate(all="raise", under="ignore"):
+        assert all(np.isfinite(each).all() for each in of(np.array([-460.0, 0.0, 0.0])))

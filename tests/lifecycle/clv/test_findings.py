@@ -183,16 +183,23 @@ def test_customers_without_a_group_are_not_compared() -> None:
     ("actual", "saved", "direction", "action"),
     [
         (1010.0, (0.3, 0.2, 0.4), "good", "to plan totals for a time as long"),
-        (1080.0, (0.3, 0.2, 0.4), "good", "would move customer equity by $400"),
-        (1300.0, (0.3, 0.2, 0.4), "neutral", "with a reserve"),
-        (1010.0, (0.1, -0.1, 0.3), "neutral", "use the simple rule"),
-        (1010.0, (-0.5, -0.6, -0.4), "bad", "use the simple rule"),
+        (1080.0, (0.3, 0.2, 0.4), "good", "to plan totals for a time as long"),  # "too small to matter"
+        (1150.0, (0.3, 0.2, 0.4), "neutral", "would move customer equity by $750"),
+        (1300.0, (0.3, 0.2, 0.4), "bad", "Do not plan with this model"),
+        (1300.0, (-0.5, -0.6, -0.4), "bad", "Do not plan with this model"),
+        (1010.0, (0.1, -0.1, 0.3), "neutral", "use the simple rule: it does as well"),
+        (1150.0, (0.1, -0.1, 0.3), "neutral", "would move customer equity by $750"),
+        (1010.0, (-0.5, -0.6, -0.4), "bad", "use the simple rule. What rests on the model is told without money"),
     ],
 )
 def test_the_holdout_says_how_far_to_trust_the_model(actual, saved, direction, action) -> None:
     found = clv.finding_holdout(total_of(actual), baselines_of(*saved), equity_of())
     assert found.direction == direction
     assert action in found.action
+    # Where nothing but chance was seen, nothing has changed; where the model failed, nothing is planned with it.
+    assert ("has changed" in found.action) == (actual == 1300.0)
+    trust = trust_of(actual, saved)
+    assert trust.money == ("told without money" not in found.action)
     assert ("Chance alone explains" in found.certainty) == (not 940 <= actual <= 1060)
 
 
@@ -294,6 +301,22 @@ def test_nobody_is_sent_to_call_customers_who_are_lost() -> None:
     all_lost = clv.finding_value_at_risk(equity_of(), customers_at_risk(lost=(400.0, 500.0)))
     assert "No value is left to win back" in all_lost.sentence
     assert (all_lost.money, all_lost.plays) == (None, ())
+
+
+def test_tables_and_pictures_of_money_leave_it_out_where_no_money_may_be_named() -> None:
+    trust = clv.trust_in_model(history_weeks=2.0)
+    base = pd.DataFrame({"frequency": [0, 2, 1]})
+    shown = clv.equity_table(equity_of(), base, trust=trust)
+    assert "Twelve months are forecast from 2 weeks of data" in shown.reading
+    assert not any("$" in cell for row in shown.fields["rows"] for cell in row)
+    assert any("$" in cell for row in clv.equity_table(equity_of(), base).fields["rows"] for cell in row)
+    customers = pd.DataFrame({"customer_id": ["a", "b"], "frequency": [3, 0], "monetary": [5.0, 0.0]})
+    matrix = clv.value_matrix(customers, pd.DataFrame({"clv": [9.0, 2.0]}))
+    groups = groups_of(100.0, 20.0, 5.0)
+    for empty in (clv.plot_value_matrix(matrix, trust=trust), clv.groups_table(groups, trust=trust)):
+        assert empty.kind == "nothing"
+        assert "Twelve months are forecast from 2 weeks of data" in empty.reading
+    assert clv.finding_groups(groups, trust=trust) is None
 
 
 def test_a_few_one_time_buyers_are_no_finding() -> None:
