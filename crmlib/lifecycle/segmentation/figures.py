@@ -159,15 +159,14 @@ def thresholds_table(thresholds: Any, *, rules: Rules | None = None) -> Exhibit:
     ``thresholds``: a frame from :func:`thresholds` with the same ``rules``.
     """
     rules = rules or read_rules()
-    rows = list(thresholds.itertuples(index=False))
-    forms = [functools.partial(amount_in_words, _column_of(row.threshold, rules)) for row in rows]
-    ranges = [
-        interval(row.low, row.high, form) if known(row.low) else UNKNOWN for row, form in zip(rows, forms, strict=True)
+    rows = [
+        (row, functools.partial(amount_in_words, _column_of(row.threshold, rules)))
+        for row in thresholds.itertuples(index=False)
     ]
     shown = thresholds.assign(
-        value=[form(row.value) for row, form in zip(rows, forms, strict=True)],
-        range=ranges,
-        how=[_way_in_words(row, rules) for row in rows],
+        value=[form(row.value) for row, form in rows],
+        range=[interval(row.low, row.high, form) if known(row.low) else UNKNOWN for row, form in rows],
+        how=[_way_in_words(row, rules) for row, _ in rows],
     )
     columns = ["threshold", "value", "range", "how"]
     return exhibits.table(words, "thresholds", shown, columns=columns, in_report=False, kept=thresholds)
@@ -229,7 +228,7 @@ def tiers_table(
 def stages_table(
     summary: Any, thresholds: Any, outcomes: Any, *, since: Any = None, rules: Rules | None = None
 ) -> Exhibit:
-    """The lifecycle stages in the order in which their rules are tried, and how many of each have bought again.
+    """The lifecycle stages in the order in which their rules are tried, and how many of each have bought since.
 
     ``summary`` from :func:`segment_summary` by stage, ``thresholds`` from :func:`thresholds`, ``outcomes`` from
     :func:`segment_outcomes` by stage since the day ``since``, for those who were in the stage then.
@@ -323,11 +322,10 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
     )  # fmt: skip
     stayed, total = then[then.before == then.after], then.customers.sum()
     same = stayed.customers.sum()
-    shares = zip(stayed.before, stayed.share, strict=True)
     return exhibits.figure(
         words, "migration", moved, picture, reading="all" if same == total else "moved", day=as_day(since),
         total=total, stayed=same, share=same / total, rows=len(rows), columns=len(columns),
-        listed=[words.say("axes.with_share", name=names[segment], share=share) for segment, share in shares],
+        listed=[words.say("axes.with_share", name=names[row.before], share=row.share) for row in stayed.itertuples()],
     )  # fmt: skip
 
 

@@ -176,12 +176,9 @@ def _check_covered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], 
     if patterns.empty:
         return
     most = patterns.sort_values("customers", ascending=False).iloc[0]
-    fails = [
-        _WORDS.say("places.here", part=str(part), value=f"{part.value(values):g}")
-        for n, part in enumerate(comparisons)
-        if not most[f"c{n}"]
-    ]
     holds = [str(part) for n, part in enumerate(comparisons) if most[f"c{n}"]]
+    others = [part for part in comparisons if str(part) not in holds]
+    fails = [_WORDS.say("places.here", part=str(part), value=f"{part.value(values):g}") for part in others]
     counts = {"customers": int(patterns.customers.sum()), "most": int(most.customers)}
     key = f"uncovered.{'some' if holds else 'none'}.{kind}"
     place = _WORDS.say("places.rules")
