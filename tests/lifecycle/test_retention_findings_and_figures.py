@@ -84,12 +84,18 @@ def test_the_group_that_returns_least_is_named_with_what_it_is_worth():
     pairs = retention.compare_groups(table)
     finding = retention.finding_groups(table, pairs, WORTH, by="channel")
     assert finding.sentence.startswith("100.0% of customers in the channel “partner” order again within 90 days")
-    assert finding.action.startswith("Give new customers in “social” a reason to return")
+    assert finding.action.startswith("Give new customers in the channel “social” a reason to return")
     # Half of a year's 100 new customers are of the group, and half of these would return like the average.
     assert finding.money == pytest.approx(100 * 0.5 * 0.5 * 50)
     unpriced = retention.finding_groups(table, pairs, NO_WORTH)
     assert unpriced.sentence.startswith("100.0% of customers in the group “partner”")
     assert unpriced.money is None
+    spent = table.assign(group=table.group.map({"partner": ">32", "social": "≤15"}))
+    by_amount = retention.finding_groups(spent, retention.compare_groups(spent), WORTH, by="amount")
+    assert by_amount.sentence == (
+        "100.0% of customers with a first order over $32 order again within 90 days, but only 0.0% of customers with a "
+        "first order up to $15."
+    )
     alike = returns_of(*[(group, n < 20, 3 if n < 20 else 99, 99) for group in "ab" for n in range(40)])
     finding = retention.finding_groups(alike, retention.compare_groups(alike), WORTH)
     assert (finding.direction, finding.money) == ("neutral", None)

@@ -97,7 +97,7 @@ def finding_groups(
         return None
     row = groups.iloc[0]
     values = {
-        **row, "best": group_name(row.group), "worst": group_name(row.other), "days": within, "by": by or "amount",
+        **row, "best": _customers(row.group, by), "worst": _customers(row.other, by), "days": within,
         "pairs": len(groups), "low": 100 * row.low, "high": 100 * row.high, "p": p_value(row.p_adjusted),
     }  # fmt: skip
     if not row.low > 0:
@@ -113,6 +113,13 @@ def finding_groups(
         words, "groups", values, direction="bad", sentence="differ", certainty=priced, action="differ",
         money="stake" if "stake" in values else "", plays=("second_order",),
     )  # fmt: skip
+
+
+def _customers(group: str, by: Grouping | None) -> str:
+    """The customers of a group as one speaks of them: by their channel, or by their first order."""
+    name = group_name(group)
+    of = "channel" if by == "channel" else "group" if name == words.name("groups", group) else "amount"
+    return words.say(f"axes.customers.{of}", name=name)
 
 
 def finding_renewals(
