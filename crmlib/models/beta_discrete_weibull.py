@@ -53,7 +53,7 @@ class BetaDiscreteWeibull(RenewalModel):
 
         def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
             theta = np.exp(log_parameters)
-            # log r(t) and its derivatives; neither it nor its square is quite 0: an impossible end is only very unlikely
+            # log r(t) and its derivatives; neither it nor its square is ever 0: an impossible end is only unlikely
             steps, slope, curve = (each[..., at] - each[..., just_before] for each in _derivatives(theta, points))
             step = np.minimum(steps, -1e-100)
             share = np.exp(step)
