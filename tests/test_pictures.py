@@ -86,7 +86,6 @@ def every_picture(words: str = "A") -> dict[str, Picture]:
         "scatter": pictures.scatter(table, x="x", y="value", label="who"),
         "timeline": pictures.timeline(table, at="when", kind="who", day_form="{:%Y}".format),
         "histogram": pictures.histogram(table, value="value"),
-        "nothing": pictures.nothing(words),
     }
 
 
@@ -248,7 +247,7 @@ def test_a_clients_names_are_text_whatever_they_look_like():
         found = " ".join(texts(drawn(picture, label=words)))
         if name not in ("curves_in_time", "histogram", "heat_map"):
             assert "<b>&amp;" in found, name
-    assert drawn(pictures.nothing("a"), label='"quoted" <b>').get("aria-label") == '"quoted" <b>'
+    assert drawn(every_picture()["bars"], label='"quoted" <b>').get("aria-label") == '"quoted" <b>'
 
 
 @pytest.mark.parametrize("name", sorted(every_picture()))
@@ -302,9 +301,9 @@ def test_periods_are_thinned_out_and_not_broken():
 
 
 def test_a_users_settings_of_matplotlib_change_nothing_and_stay():
-    before = pictures.nothing("a").svg(label=""), every_picture()["bars"].svg(label="")
+    before = every_picture()["bars"].svg(label="")
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.fonttype": "path"}):
-        assert (pictures.nothing("a").svg(label=""), every_picture()["bars"].svg(label="")) == before
+        assert every_picture()["bars"].svg(label="") == before
         assert matplotlib.rcParams["font.size"] == 30
 
 
@@ -358,7 +357,7 @@ def test_no_picture_changes_the_table_it_is_given(scores):
     pd.testing.assert_frame_equal(scores, before)
 
 
-def test_pictures_of_nothing_are_empty_frames_or_a_reason(scores):
+def test_pictures_of_nothing_are_empty_frames(scores):
     none = scores[:0]
     drawn_of_none = [
         pictures.dots(none, value="score", label="who", group="group"),
@@ -375,12 +374,7 @@ def test_pictures_of_nothing_are_empty_frames_or_a_reason(scores):
         pictures.histogram(none, value="score"),
     ]
     for picture in drawn_of_none:
-        assert picture.empty
-        assert picture.svg(label="").startswith("<svg")
-        assert "too few" in texts(drawn(picture.or_nothing("too few")))
-    full = pictures.bars(scores, value="score", label="who")
-    assert not full.empty
-    assert full.or_nothing("too few") is full
+        assert not re.search('class="crm-(dot|cell|interval|tick)"', picture.svg(label=""))
 
 
 def test_panels_stand_in_rows_under_their_titles():

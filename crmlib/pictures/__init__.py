@@ -9,7 +9,7 @@ Everything but the table is given by name. In all of them
 - ``tone`` is a tone (``main second good bad muted light ink teal purple ochre pink olive``) or a column of tones;
 - ``form``, ``x_form`` … word a number (``float -> str``); ticks are as many as have different words;
 - ``value_label``, ``x_label`` … are words for what runs along an axis, ``limits`` is ``(low or None, high or None)``;
-- ``width`` and ``height`` are inches; the height follows from the rows if it is not given.
+- ``width`` and ``height`` are inches; most heights follow from the rows.
 
 ====================  ==================================================================================================
 ``dots``              ``dots(t, value="nps", label="who", low="low", high="high", tick="shrunk", group="dimension",
@@ -34,7 +34,6 @@ Everything but the table is given by name. In all of them
 ``timeline``          ``timeline(t, at="at", kind="kind", kinds={key: words}, day_form=month)``
 ``histogram``         ``histogram(t, value="days", references=[Reference(204.0, words)], x_form=number)``
 ``small_multiples``   ``small_multiples([picture, picture, None], titles=[words, words], columns=3)``
-``nothing``           ``nothing(reason)``, or ``picture.or_nothing(reason)``: the picture, or the reason if it is empty
 ====================  ==================================================================================================
 
 Values that are not known keep their place and are drawn as nothing, never as zero. ``picture.svg(label=…)`` is one
@@ -42,36 +41,30 @@ Values that are not known keep their place and are drawn as nothing, never as ze
 whose background is not ours. ``picture.figure()`` is a matplotlib figure for those who want to go on drawing.
 """
 
-from crmlib.pictures.bars import bars, bridge, stacked_shares
-from crmlib.pictures.curves import control_chart, curves
-from crmlib.pictures.dots import dots, pairs
-from crmlib.pictures.heat_maps import heat_map
-from crmlib.pictures.panels import small_multiples
-from crmlib.pictures.picture import Form, Picture, Point, Reference, Series, Span, nothing
-from crmlib.pictures.scatter import histogram, scatter, timeline
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from crmlib.pictures.picture import Form, Picture, Point, Reference, Series, Span, small_multiples
 from crmlib.pictures.tokens import PALETTE, TOKENS, tokens_css
 
+if TYPE_CHECKING:
+    from crmlib.pictures.categories import bars, bridge, control_chart, dots, pairs, stacked_shares
+    from crmlib.pictures.heat_maps import heat_map
+    from crmlib.pictures.lines import curves
+    from crmlib.pictures.points import histogram, scatter, timeline
+
 __all__ = [
-    "PALETTE",
-    "TOKENS",
-    "Form",
-    "Picture",
-    "Point",
-    "Reference",
-    "Series",
-    "Span",
-    "bars",
-    "bridge",
-    "control_chart",
-    "curves",
-    "dots",
-    "heat_map",
-    "histogram",
-    "nothing",
-    "pairs",
-    "scatter",
-    "small_multiples",
-    "stacked_shares",
-    "timeline",
+    "PALETTE", "TOKENS", "Form", "Picture", "Point", "Reference", "Series", "Span", "bars", "bridge", "control_chart",
+    "curves", "dots", "heat_map", "histogram", "pairs", "scatter", "small_multiples", "stacked_shares", "timeline",
     "tokens_css",
-]
+]  # fmt: skip
+_DRAWN_BY = ("categories", "heat_maps", "lines", "points")
+
+
+def __getattr__(name: str) -> Any:
+    """What draws loads matplotlib, and is loaded when it is first asked for."""
+    if name in __all__:
+        for module in _DRAWN_BY:
+            if drawn := getattr(import_module(f"{__name__}.{module}"), name, None):
+                return drawn
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

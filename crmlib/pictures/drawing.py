@@ -5,17 +5,18 @@ Heavy: loaded when a picture is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, num2date
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from crmlib.pictures.canvas import Sheet
 from crmlib.pictures.measuring import widest, wrapped
-from crmlib.pictures.picture import Form, Series
+from crmlib.pictures.picture import Form, Limits, Series
 from crmlib.pictures.tokens import PALETTE, colour
 
 SIZE = 9.5
@@ -43,6 +44,11 @@ def numbers(table: pd.DataFrame, name: str | None) -> np.ndarray[Any, np.dtype[n
     if name is None:
         return np.full(len(table), np.nan)
     return np.asarray(pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+
+
+def keys(values: pd.Series[Any], words: Mapping[Any, str] | None) -> dict[Any, str]:
+    """Which keys are shown, and their words; where none are given, the column's own in order of appearance."""
+    return dict(words) if words is not None else {one: str(one) for one in dict.fromkeys(values)}
 
 
 def places(chosen: Any) -> list[int]:
@@ -73,17 +79,44 @@ def sheet_of(axes: Axes) -> Sheet:
     return cast(Sheet, axes.get_figure(root=True))
 
 
-def above(axes: Axes, words: str, *, bold: bool = False, tone: str = "muted") -> None:
+def note(axes: Axes, words: str, at: tuple[Any, Any], shift: tuple[float, float], tone: str, **how: Any) -> Any:
+    """Words in a tone, ``shift`` points from a place."""
+    how = {"textcoords": "offset points", "fontsize": SIZE, "annotation_clip": False, **how}
+    return axes.annotate(words, at, xytext=shift, color=colour(tone), **how)
+
+
+def mark(axes: Axes, x: float, y: float, tone: str, *, hollow: bool = False, size: float = 7.5, **how: Any) -> None:
+    """A dot; a hollow one has paper inside."""
+    how = {"markeredgewidth": 1.4, "zorder": 3, "gid": "crm-hollow" if hollow else "crm-dot", **how}
+    inside = colour("paper" if hollow else tone)
+    axes.plot([x], [y], "o", color=colour(tone), markersize=size, markerfacecolor=inside, **how)
+
+
+def span(axes: Axes, x: Sequence[float], y: Sequence[float], tone: str, **how: Any) -> None:
+    """The line of an interval; nothing where an end is not known."""
+    if np.isfinite([*x, *y]).all():
+        axes.plot(x, y, color=colour(tone), gid="crm-interval", **{"linewidth": 1.8, **how})
+
+
+def above(axes: Axes, words: str, *, bold: bool = False) -> None:
     """Words above the axes at their left; later ones stand above earlier ones."""
-    heads = sheet_of(axes).heads
-    size = 10.5 if bold else SIZE
+    if not words:
+        return
+    size, weight, tone = (10.5, "bold", "ink") if bold else (SIZE, "normal", "muted")
     said = wrapped(words, _beside_names(axes) / size)
-    axes.annotate(
-        said, (0, 1), xytext=(0, heads.get(axes, 7.0)), xycoords="axes fraction", textcoords="offset points",
-        ha="left", va="bottom", fontsize=size, fontweight="bold" if bold else "normal",
-        color=colour("ink" if bold else tone), annotation_clip=False,
+    over = heads_of(axes, (said.count("\n") + 1) * size * 1.3 + 2)
+    note(
+        axes, said, (0, 1), (0, over), tone, xycoords="axes fraction", ha="left", va="bottom", fontsize=size,
+        fontweight=weight,
     )  # fmt: skip
-    heads[axes] = heads.get(axes, 7.0) + (said.count("\n") + 1) * size * 1.3 + 2
+
+
+def heads_of(axes: Axes, height: float) -> float:
+    """How high above the axes the next words stand, which are as high as said."""
+    heads = sheet_of(axes).heads
+    over = heads.get(axes, 7.0)
+    heads[axes] = over + height
+    return over
 
 
 def _beside_names(axes: Axes) -> float:
@@ -118,13 +151,11 @@ def key(axes: Axes, series: Sequence[Series], tones: Sequence[str]) -> None:
             children=[area, TextArea(one.label, textprops={"color": shade, "size": SIZE})], align="center", pad=0, sep=4
         ))  # fmt: skip
     box = VPacker(children=[HPacker(children=line, pad=0, sep=14) for line in lines], pad=0, sep=4, align="left")
-    heads = sheet_of(axes).heads
     placed = AnnotationBbox(
-        box, (0, 1), xybox=(0, heads.get(axes, 7.0)), xycoords="axes fraction", boxcoords="offset points",
-        box_alignment=(0, 0), frameon=False, pad=0, annotation_clip=False,
+        box, (0, 1), xybox=(0, heads_of(axes, len(lines) * SIZE * 1.5 + 3)), xycoords="axes fraction",
+        boxcoords="offset points", box_alignment=(0, 0), frameon=False, pad=0, annotation_clip=False,
     )  # fmt: skip
     axes.add_artist(placed)
-    heads[axes] = heads.get(axes, 7.0) + len(lines) * SIZE * 1.5 + 3
 
 
 def dressed(axes: Axes, *, grid: str = "", baseline: str = "") -> None:
@@ -136,6 +167,12 @@ def dressed(axes: Axes, *, grid: str = "", baseline: str = "") -> None:
     axes.tick_params(length=0)
 
 
+def lane_names(axes: Axes, words: Sequence[str], part: float) -> None:
+    """Words for what stands one below the other, in at most so large a part of the sheet's width."""
+    room = points_of(axes)[0] * part / SIZE
+    axes.set_yticks(range(len(words)), [wrapped(one, room) for one in words], linespacing=1.15)
+
+
 def x_name(axes: Axes, words: str) -> None:
     """Words for what runs across, below the axes."""
     if words:
@@ -143,47 +180,43 @@ def x_name(axes: Axes, words: str) -> None:
         axes.set_xlabel(wrapped(words, width * 0.85 / SIZE), linespacing=1.3)
 
 
-def scale(axis: Any, form: Form | None, *, limits: tuple[float | None, float | None] | None = None) -> None:
-    """Round ticks on an axis, as many as have different words; labels are muted because values are read at marks."""
-    low, high = axis.get_view_interval()
-    if limits is not None:
-        low = low if limits[0] is None else limits[0]
-        high = high if limits[1] is None else limits[1]
+def scale(axis: Any, form: Callable[[Any], str] | None, *, limits: Limits | None = None, time: bool = False) -> None:
+    """Round ticks on an axis, as many as have different words; labels are muted because values are read at marks.
+
+    ``time``: the ticks are round dates, and ``form`` takes a timestamp.
+    """
+    (low, high), (least, most) = axis.get_view_interval(), limits or (None, None)
+    low, high = (low if least is None else least), (high if most is None else most)
     if not high > low:
         low, high = low - 0.5, low + 0.5
-    form = form or plain
-    set_limits = axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim
-    set_limits(low, high)
-    room = points_of(axis.axes)[0 if axis.axis_name == "x" else 1] * 0.8
-    for most in (6, 5, 4, 3, 2):
-        ticks = MaxNLocator(nbins=most, steps=[1, 2, 5, 10]).tick_values(low, high)
-        ticks = ticks[(ticks >= low - 1e-9 * (high - low)) & (ticks <= high + 1e-9 * (high - low))]
-        words = [form(float(np.round(tick, 12)) + 0.0) for tick in ticks]
-        each = room / max(len(ticks), 1)
-        fits = each >= 22 if axis.axis_name == "y" else max(map(widest, words), default=0) * SIZE + 8 <= each
-        if len(set(words)) == len(words) and fits:
+    across = axis.axis_name == "x"
+    (axis.axes.set_xlim if across else axis.axes.set_ylim)(low, high)
+    room = points_of(axis.axes)[0 if across else 1] * 0.8
+    for count in (7, 6, 5, 4, 3, 2) if time else (6, 5, 4, 3, 2):
+        ticks, values = (_days if time else _steps)(low, high, count)
+        words = [(form or (str if time else plain))(value) for value in values]
+        each = max(map(widest, words), default=0) * SIZE + (10 if time else 8) if across else 22
+        if len(set(words)) == len(words) and each * len(ticks) <= room:
             break
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter(words))
     axis.set_tick_params(labelcolor=colour("muted"))
 
 
-def day_scale(axes: Axes, form: Callable[[Any], str]) -> None:
-    """Ticks on an x axis of time, at round dates, worded by ``form``, which takes a timestamp."""
-    from matplotlib.dates import AutoDateLocator, num2date
+def _steps(low: float, high: float, most: int) -> tuple[list[float], list[float]]:
+    """Round numbers between two, and the same without what floating point adds."""
+    ticks = np.asarray(MaxNLocator(nbins=most, steps=[1, 2, 5, 10]).tick_values(low, high))
+    edge = 1e-9 * (high - low)
+    ticks = ticks[(ticks >= low - edge) & (ticks <= high + edge)]
+    return list(ticks), [float(np.round(tick, 12)) + 0.0 for tick in ticks]
 
-    low, high = axes.get_xlim()
-    width, _ = points_of(axes)
-    for most in (7, 6, 5, 4, 3, 2):
-        ticks = list(AutoDateLocator(minticks=min(3, most), maxticks=most).tick_values(num2date(low), num2date(high)))
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        words = [form(pd.Timestamp(num2date(tick)).tz_localize(None)) for tick in ticks]
-        wide = max(map(widest, words), default=0) * SIZE + 10
-        if len(set(words)) == len(words) and wide * len(words) <= width * 0.8:
-            break
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter(words))
-    axes.tick_params(axis="x", labelcolor=colour("muted"))
+
+def _days(low: float, high: float, most: int) -> tuple[list[float], list[pd.Timestamp]]:
+    """Round dates between two numbers of days, as such numbers and as timestamps."""
+    locator = AutoDateLocator(minticks=min(3, most), maxticks=most)
+    dates: Any = locator.tick_values(num2date(low), num2date(high))
+    ticks = [float(tick) for tick in dates if low <= tick <= high]
+    return ticks, [pd.Timestamp(num2date(tick)).tz_localize(None) for tick in ticks]
 
 
 def thinned(labels: Sequence[str], room: float, *, size: float = SIZE) -> tuple[list[int], list[str]]:
@@ -244,21 +277,21 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
         return
     width, _ = points_of(axes)
     room = max(width * 0.3 / SIZE, 9.0)
-    notes = []
-    for _x, y, words, tone in ends:
-        notes.append(axes.annotate(
-            wrapped(words, room), (1, y), xytext=(8, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", ha="left", fontsize=SIZE, color=colour(tone),
-            annotation_clip=False, gid="crm-name",
-        ))  # fmt: skip
+    notes = [
+        note(
+            axes, wrapped(words, room), (1, y), (8, 0), tone, xycoords=("axes fraction", "data"), va="center",
+            ha="left", gid="crm-name",
+        )
+        for _x, y, words, tone in ends
+    ]  # fmt: skip
 
     def finish() -> None:
         box = axes.get_window_extent()
-        heights = [(note.get_text().count("\n") + 1) * SIZE * 1.25 for note in notes]
+        heights = [(name.get_text().count("\n") + 1) * SIZE * 1.25 for name in notes]
         at = [float(axes.transData.transform((0, y))[1]) for _x, y, _words, _tone in ends]
         places = spread(at, heights, box.y0 - 8, box.y1 + 8)
-        for note, now, place, (x, y, _words, tone) in zip(notes, at, places, ends, strict=True):
-            note.set_position((8, place - now))
+        for name, now, place, (x, y, _words, tone) in zip(notes, at, places, ends, strict=True):
+            name.set_position((8, place - now))
             from_x = float(axes.transData.transform((x, y))[0])
             if abs(place - now) > 3 or from_x < box.x1 - 6:
                 to = axes.transData.inverted().transform((box.x1 + 6, place))
@@ -281,57 +314,37 @@ class Lanes:
     def _xy(self, at: Any, value: Any) -> tuple[Any, Any]:
         return (at, value) if self.vertical else (value, at)
 
-    def names(
-        self,
-        labels: Sequence[str],
-        places: Sequence[float],
-        *,
-        bold: Sequence[int] = (),
-        label: str = "",
-        room: float = 0.88,
-    ) -> None:
-        """The categories' words at their places; those numbered in ``bold`` are headings.
+    def names(self, words: Iterable[Any], *, bold: Sequence[int] = (), label: str = "", room: float = 0.88) -> None:
+        """The categories' words, one for each lane; those numbered in ``bold`` are headings.
 
         ``room``: the part of the sheet's width that vertical lanes share.
         """
-        axes, (width, _) = self.axes, points_of(self.axes)
+        axes, (width, _), labels = self.axes, points_of(self.axes), list(map(str, words))
+        last = max(len(labels), 1) - 1
         if self.vertical:
-            shown, written = thinned(list(labels), width * room / max(len(labels), 1))
-            axes.set_xticks([places[i] for i in shown], written, linespacing=1.25)
-            axes.set_xlim(-0.6, max(places, default=0) + 0.6)
+            shown, written = thinned(labels, width * room / (last + 1))
+            axes.set_xticks(shown, written, linespacing=1.25)
+            axes.set_xlim(-0.6, last + 0.6)
             x_name(axes, label)
             return
-        axes.set_yticks(list(places), [wrapped(words, width * 0.38 / SIZE) for words in labels], linespacing=1.15)
+        lane_names(axes, labels, 0.38)
         for number in bold:
             axes.get_yticklabels()[number].set_fontweight("bold")
-        axes.set_ylim(max(places, default=0) + 0.6, -0.6)
-        if label:
-            above(axes, label)
+        axes.set_ylim(last + 0.6, -0.6)
+        above(axes, label)
 
-    def values(
-        self, form: Form | None, *, label: str = "", limits: tuple[float | None, float | None] | None = None
-    ) -> None:
+    def values(self, form: Form | None, *, label: str = "", limits: Limits | None = None) -> None:
         """Ticks and words for what runs along."""
         scale(self.axes.yaxis if self.vertical else self.axes.xaxis, form, limits=limits)
-        if label and self.vertical:
-            above(self.axes, label)
-        else:
-            x_name(self.axes, label)
+        (above if self.vertical else x_name)(self.axes, label)
 
     def dot(self, at: float, value: float, tone: str, *, hollow: bool = False, size: float = 7.5) -> None:
         """A dot; a hollow one has paper inside."""
-        x, y = self._xy([at], [value])
-        self.axes.plot(
-            x, y, "o", color=colour(tone), markersize=size, markeredgewidth=1.6, zorder=3,
-            markerfacecolor=colour("paper" if hollow else tone), gid="crm-hollow" if hollow else "crm-dot",
-            clip_on=False,
-        )  # fmt: skip
+        mark(self.axes, *self._xy(at, value), tone, hollow=hollow, size=size, markeredgewidth=1.6, clip_on=False)
 
     def interval(self, at: float, low: float, high: float, tone: str) -> None:
         """A line from low to high; nothing where either is not known."""
-        if np.isfinite([low, high]).all():
-            x, y = self._xy([at, at], [low, high])
-            self.axes.plot(x, y, color=colour(tone), linewidth=1.8, solid_capstyle="butt", gid="crm-interval", zorder=2)
+        span(self.axes, *self._xy([at, at], [low, high]), tone, solid_capstyle="butt", zorder=2)
 
     def tick(self, at: float, value: float) -> None:
         """A short line across the lane."""
@@ -342,26 +355,21 @@ class Lanes:
                 gid="crm-tick", zorder=4,
             )  # fmt: skip
 
-    def bar(
-        self, at: float, length: float, tone: str, *, start: float = 0.0, thickness: float = 0.64, gid: str = "crm-bar"
-    ) -> None:
+    def bar(self, at: float, length: float, tone: str, *, start: float = 0.0, thickness: float = 0.64) -> None:
         """A bar from ``start``."""
         draw: Any = self.axes.bar if self.vertical else self.axes.barh
-        size = {"width" if self.vertical else "height": thickness}
-        base = {"bottom" if self.vertical else "left": start}
-        draw([at], [length], color=colour(tone), linewidth=0, gid=gid, **size, **base)
+        size, base = ("width", "bottom") if self.vertical else ("height", "left")
+        draw([at], [length], color=colour(tone), linewidth=0, gid="crm-bar", **{size: thickness, base: start})
 
     def words(self, at: float, value: float, words: str, *, tone: str = "ink", before: bool = False) -> None:
         """Words just beyond a value, or just before it."""
         if not words or not np.isfinite(value):
             return
         side = -1 if before else 1
-        self.axes.annotate(
-            words, self._xy(at, value), xytext=(0, 6 * side) if self.vertical else (8 * side, 0),
-            textcoords="offset points", fontsize=SIZE, color=colour(tone), annotation_clip=False, linespacing=1.2,
-            ha="center" if self.vertical else ("right" if before else "left"),
-            va=("top" if before else "bottom") if self.vertical else "center",
-        )  # fmt: skip
+        shift, ha, va = (0, 6 * side), "center", "top" if before else "bottom"
+        if not self.vertical:
+            shift, ha, va = (8 * side, 0), "right" if before else "left", "center"
+        note(self.axes, words, self._xy(at, value), shift, tone, ha=ha, va=va, linespacing=1.2)
 
     def ground(self) -> None:
         """A line at zero, from which bars rise and fall."""
@@ -369,19 +377,3 @@ class Lanes:
         line(0.0, color=colour("muted"), linewidth=0.8, zorder=2.5, gid="crm-ground")
         if self.vertical and self.axes.get_ylim()[0] < 0:
             self.axes.spines["bottom"].set_visible(False)
-
-    def reference(self, value: float | None, label: str) -> None:
-        """A thin line across all lanes with words at its end."""
-        if value is None or not np.isfinite(value):
-            return
-        line = self.axes.axhline if self.vertical else self.axes.axvline
-        line(value, color=colour("muted"), linewidth=1, zorder=1, gid="crm-reference")
-        if label and self.vertical:
-            end_labels(self.axes, [(float(self.axes.get_xlim()[1]), value, label, "muted")])
-        elif label:
-            self.axes.annotate(
-                label, (value, 1), xytext=(0, 4), xycoords=("data", "axes fraction"), textcoords="offset points",
-                ha="center", va="bottom", fontsize=SIZE, color=colour("muted"), annotation_clip=False,
-            )  # fmt: skip
-            heads = sheet_of(self.axes).heads
-            heads[self.axes] = max(heads.get(self.axes, 7.0), 7.0) + 14

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from crmlib.pictures import drawing
+from crmlib.pictures.measuring import widest, wrapped
 from crmlib.pictures.picture import Form, Picture
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
-
+from crmlib.pictures.tokens import colour
 
 _SIZE = 9.0
 
@@ -37,7 +40,6 @@ def heat_map(
     column_label: str = "",
     scale_form: Form | None = None,
     width: float = 8.4,
-    height: float | None = None,
 ) -> Picture:
     """A field for each row of the table at (``row``, ``column``), filled from ``bottom`` (empty) to ``top`` (full).
 
@@ -50,122 +52,83 @@ def heat_map(
     ``scale_form`` adds a scale with words. Fields that the table does not have, and values that are not known, are
     drawn as nothing: never as zero.
 
-    >>> import pandas as pd
     >>> table = pd.DataFrame({"cohort": ["a", "a", "b"], "age": [1, 2, 1], "share": [0.5, 0.2, None]})
     >>> heat_map(table, row="cohort", column="age", value="share", form="{:.0%}".format).svg(label="").count("crm-cell")
     2
     """
-    row_words = dict(rows) if rows is not None else {one: str(one) for one in dict.fromkeys(table[row])}
-    column_words = dict(columns) if columns is not None else {one: str(one) for one in dict.fromkeys(table[column])}
+    row_words, column_words = drawing.keys(table[row], rows), drawing.keys(table[column], columns)
 
     def plan(axes: Axes) -> None:
-        import numpy as np
-        from matplotlib.patches import Rectangle
-
-        from crmlib.pictures import drawing
-        from crmlib.pictures.measuring import widest, wrapped
-        from crmlib.pictures.tokens import colour
-
         drawing.dressed(axes)
         down = {one: place for place, one in enumerate(row_words)}
         across = {one: place for place, one in enumerate(column_words)}
         values = drawing.numbers(table, value)
-        full = top
-        if full is None:
-            finite = values[np.isfinite(values)]
-            full = float(finite.max()) if len(finite) else 1.0
-        reach = (full - bottom) or 1.0
-        texts, heads = drawing.column(table, text, ""), drawing.column(table, heading, "")
+        known = np.isfinite(values)
+        full = top if top is not None else float(values[known].max()) if known.any() else 1.0
+        tones, heads, texts = (drawing.column(table, *of) for of in ((tone, "main"), (heading, ""), (text, "")))
+        unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
         wide, _ = drawing.points_of(axes)
         room = wide * 0.8 / max(len(across), 1)
-        unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
+        if form and not text:
+            texts = [form(float(number)) if there else "" for number, there in zip(values, known, strict=True)]
         said = [
-            [part for part in (str(head), str(words) if text else _written(form, number)) if part]
-            if np.isfinite(number) or bool(not_told)
-            else []
-            for head, words, number, not_told in zip(heads, texts, values, unsure, strict=True)
+            [wrapped(part, room * 0.94 / _SIZE) for part in map(str, parts) if part and (there or not_told)]
+            for *parts, there, not_told in zip(heads, texts, known, unsure, strict=True)
         ]
-        said = [[wrapped(part, room * 0.94 / _SIZE) for part in parts] for parts in said]
         if any(widest(part) * _SIZE > room for parts in said for part in parts):
             said = [[] for _ in said]
         # Words stay readable on light and dark pages up to half the tone; without words all of it is used.
         fullest = 0.5 if any(said) else 0.95
 
         def opacity(number: float) -> float:
-            return 0.04 + (fullest - 0.04) * float(np.clip((number - bottom) / reach, 0, 1))
+            return 0.04 + (fullest - 0.04) * float(np.clip((number - bottom) / ((full - bottom) or 1.0), 0, 1))
 
-        tones = drawing.column(table, tone, "main")
         for i, (r, c) in enumerate(zip(table[row], table[column], strict=True)):
             if r not in down or c not in across:
                 continue
             x, y = across[c], down[r]
-            if bool(pointed[i]):
+            if pointed[i]:
                 axes.add_patch(Rectangle(
                     (x - 0.5, y - 0.46), 1, 0.92, fill=False, edgecolor=colour("bad"), linewidth=1.6, zorder=3,
                     clip_on=False, gid="crm-frame",
                 ))  # fmt: skip
-            if not np.isfinite(values[i]) and not bool(unsure[i]):
-                continue
-            fill: dict[str, Any] = {"facecolor": colour(tones[i]), "linewidth": 0}
-            if not bool(unsure[i]):
+            fill: dict[str, Any] = {"facecolor": colour(tones[i]), "gid": "crm-cell"}
+            behind = None
+            if unsure[i]:
+                fill = {"facecolor": "none", "edgecolor": colour("muted"), "hatch": "////", "gid": "crm-hatched"}
+                behind = {"facecolor": colour("paper"), "edgecolor": "none", "pad": 1.5}
+            elif known[i]:
                 fill["alpha"] = round(opacity(values[i]), 2)
             else:
-                fill = {"facecolor": "none", "edgecolor": colour("muted"), "hatch": "////", "linewidth": 0}
-            axes.add_patch(Rectangle(
-                (x - 0.48, y - 0.46), 0.96, 0.92, gid="crm-hatched" if bool(unsure[i]) else "crm-cell", **fill
-            ))  # fmt: skip
-            lines = said[i]
-            behind = {"facecolor": colour("paper"), "edgecolor": "none", "pad": 1.5} if bool(unsure[i]) else None
-            count = sum(part.count("\n") + 1 for part in lines)
-            for number, part in enumerate(lines):
-                # A heading stands on the line above the words, both around the middle of the field.
-                before = sum(one.count("\n") + 1 for one in lines[:number])
-                middle = before + (part.count("\n") + 1) / 2 - count / 2
-                cell = axes.annotate(
-                    part, (x, y), xytext=(0, -middle * _SIZE * 1.35), textcoords="offset points", ha="center",
-                    va="center", fontsize=_SIZE, color=colour("ink"), linespacing=1.3, bbox=behind,
-                    fontweight="bold" if heading and number == 0 else "normal",
+                continue
+            axes.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, linewidth=0, **fill))
+            # A heading stands on the line above the words, both around the middle of the field.
+            tall = [part.count("\n") + 1 for part in said[i]]
+            for number, part in enumerate(said[i]):
+                lower = (sum(tall[:number]) + tall[number] / 2 - sum(tall) / 2) * _SIZE * 1.35
+                cell = drawing.note(
+                    axes, part, (x, y), (0, -lower), "ink", ha="center", va="center", fontsize=_SIZE, linespacing=1.3,
+                    bbox=behind, fontweight="bold" if heading and number == 0 else "normal",
                 )  # fmt: skip
                 cell.set_in_layout(False)
         axes.set_xlim(-0.5, max(len(across), 1) - 0.5 + (1.0 if margin else 0.0))
         axes.set_ylim(max(len(down), 1) - 0.5, -0.5)
-        names = list(column_words.values())
-        shown, written = drawing.thinned(names, room, size=9.5)
+        shown, written = drawing.thinned(list(column_words.values()), room, size=9.5)
         if margin:
-            for key, words in margin.items():
-                if key in down:
-                    axes.text(len(across) + 0.1, down[key], words, ha="center", va="center", fontsize=drawing.SIZE)
+            for one in filter(down.__contains__, margin):
+                axes.text(len(across) + 0.1, down[one], margin[one], ha="center", va="center", fontsize=drawing.SIZE)
             shown, written = [*shown, len(across)], [*written, wrapped(margin_label, max(room / 9.5, 8))]
         axes.set_xticks(shown, written, linespacing=1.25)
-        label_room = wide * 0.34 / drawing.SIZE
-        axes.set_yticks(
-            range(len(down)), [wrapped(words, label_room) for words in row_words.values()], linespacing=1.15
-        )  # fmt: skip
+        drawing.lane_names(axes, list(row_words.values()), 0.34)
         drawing.x_name(axes, column_label)
-        if row_label:
-            drawing.above(axes, row_label)
+        drawing.above(axes, row_label)
         if scale_form is not None:
-            steps = np.linspace(bottom, full, 5)
-            for place, step in enumerate(steps):
-                level = 0.9 - 0.2 * place
-                alpha = opacity(step)
-                axes.annotate(
-                    "■", (1, level), xytext=(10, 0), xycoords="axes fraction", textcoords="offset points", va="center",
-                    fontsize=12, color=colour(tones[0] if tones else "main"), alpha=alpha, annotation_clip=False,
-                )  # fmt: skip
-                axes.annotate(
-                    scale_form(float(step)), (1, level), xytext=(24, 0), xycoords="axes fraction", va="center",
-                    textcoords="offset points", fontsize=drawing.SIZE, color=colour("muted"), annotation_clip=False,
-                )  # fmt: skip
+            how = {"xycoords": "axes fraction", "va": "center"}
+            for level, step in zip((0.9, 0.7, 0.5, 0.3, 0.1), np.linspace(bottom, full, 5), strict=True):
+                square = tones[0] if tones else "main"
+                drawing.note(axes, "■", (1, level), (10, 0), square, fontsize=12, alpha=opacity(step), **how)
+                drawing.note(axes, scale_form(float(step)), (1, level), (24, 0), "muted", **how)
 
-    lines = 1
-    if text or form:
-        found = [str(words).count("\n") + 1 for words in table[text]] if text else [1]
-        lines = max(found, default=1) + (1 if heading else 0)
+    lines = 1 + bool(heading) + (max((str(words).count("\n") for words in table[text]), default=0) if text else 0)
     tall = 1.0 + len(row_words) * (0.12 + 0.19 * lines + (0.16 if lines > 1 else 0))
-    known = bool(len(table)) and bool(table[value].notna().any())
-    return Picture(plan, width, min(tall, 16.0) if height is None else height, empty=not known)
-
-
-def _written(form: Form | None, number: float) -> str:
-    return form(float(number)) if form and number == number else ""
+    return Picture(plan, width, min(tall, 16.0))

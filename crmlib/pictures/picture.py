@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Form = Callable[[float], str]
 """How a number is written."""
 
+Limits = tuple[float | None, float | None]
+"""The least and the most that an axis shows; None: as the values need."""
+
 Kind = Literal["line", "dashed", "dotted", "dots", "bars"]
 
 
@@ -20,8 +23,8 @@ class Series:
     """One of several things drawn from the columns of a table.
 
     ``value``: its column; ``label``: its words; ``tone``: a tone's name (the next of the palette if not given);
-    ``low``, ``high``: columns of its interval; ``hollow``: column that is true where a base is small; ``note``: column
-    of words at its marks; ``kind``: how it is drawn, where a picture knows several ways.
+    ``low``, ``high``: columns of its interval; ``hollow``: column that is true where a base is small; ``kind``: how it
+    is drawn, where a picture knows several ways.
     """
 
     value: str
@@ -30,7 +33,6 @@ class Series:
     low: str | None = None
     high: str | None = None
     hollow: str | None = None
-    note: str | None = None
     kind: Kind = "line"
 
 
@@ -51,7 +53,6 @@ class Point:
     x: float
     y: float
     label: str = ""
-    tone: str = "second"
     low: float | None = None
     high: float | None = None
 
@@ -63,12 +64,11 @@ class Span:
     start: float
     end: float
     label: str = ""
-    tone: str = "muted"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What is to be drawn, its size in inches, and whether there is nothing in it.
+    """What is to be drawn, and its size in inches.
 
     ``plan`` draws on the axes that it is given. Nothing is drawn before ``figure`` or ``svg`` ask for it, so one
     picture can also be a panel of :func:`~crmlib.pictures.small_multiples`.
@@ -77,7 +77,6 @@ class Picture:
     plan: Callable[[Axes], None]
     width: float = 8.0
     height: float = 4.2
-    empty: bool = False
     panels: tuple[tuple[Picture | None, str], ...] = ()
     columns: int = 1
 
@@ -86,15 +85,12 @@ class Picture:
         from crmlib.pictures.canvas import Sheet, house_style
         from crmlib.pictures.drawing import above
 
+        panels = self.panels or ((self, ""),)
         with house_style():
             sheet = Sheet(self.width, self.height)
-            if not self.panels:
-                self.plan(sheet.add_subplot())
-                return sheet
-            lines = -(-len(self.panels) // self.columns)
-            for place, (picture, title) in enumerate(self.panels):
+            for place, (picture, title) in enumerate(panels):
                 if picture is not None:
-                    axes = sheet.add_subplot(lines, self.columns, place + 1)
+                    axes = sheet.add_subplot(-(-len(panels) // self.columns), self.columns, place + 1)
                     picture.plan(axes)
                     if title:
                         above(axes, title, bold=True)
@@ -106,8 +102,7 @@ class Picture:
         ``label``: the text alternative; ``paper``: with a background, for places that are not ours. Its natural width
         is ``width``; it shrinks with a narrower page. Colours are tokens (:func:`~crmlib.pictures.tokens_css`).
 
-        >>> from crmlib.pictures import nothing
-        >>> nothing("Nobody has ordered yet.").svg(label="Empty").count("Nobody has ordered yet.")
+        >>> Picture(lambda axes: axes.set_title("Nobody has ordered yet.")).svg(label="Empty").count("Nobody")
         1
         """
         from crmlib.pictures.canvas import house_style, written
@@ -115,22 +110,27 @@ class Picture:
         with house_style():
             return written(self.figure(), label=label, paper=paper)
 
-    def or_nothing(self, reason: str) -> Picture:
-        """This picture, or one that says why it is empty."""
-        return nothing(reason, width=self.width) if self.empty else self
 
+def small_multiples(
+    pictures: Sequence[Picture | None],
+    *,
+    titles: Sequence[str],
+    columns: int,
+    width: float = 9.6,
+    panel_height: float = 2.7,
+) -> Picture:
+    """Pictures side by side, row by row, each under its title; None leaves a place empty.
 
-def nothing(reason: str, *, width: float = 8.0, height: float = 1.3) -> Picture:
-    """A picture that says why there is nothing to draw."""
-    from crmlib.pictures.measuring import wrapped
+    >>> import pandas as pd
+    >>> from crmlib.pictures import bars
+    >>> one = bars(pd.DataFrame({"who": ["A"], "sales": [12.0]}), value="sales", label="who")
+    >>> small_multiples([one, one], titles=["2024", "2025"], columns=2).svg(label="").count('class="crm-bar"')
+    2
+    """
+    columns = max(1, min(columns, len(pictures)))
 
-    def plan(axes: Axes) -> None:
-        from crmlib.pictures.tokens import colour
+    def plan(axes: object) -> None:
+        raise TypeError("small multiples cannot be a panel of small multiples")
 
-        axes.set_axis_off()
-        said = wrapped(reason, width * 72 / 10 * 0.9)
-        axes.text(
-            0.5, 0.5, said, ha="center", va="center", color=colour("muted"), transform=axes.transAxes, linespacing=1.4
-        )
-
-    return Picture(plan, width, height, empty=True)
+    height = panel_height * max(1, -(-len(pictures) // columns))
+    return Picture(plan, width, height, panels=tuple(zip(pictures, titles, strict=True)), columns=columns)

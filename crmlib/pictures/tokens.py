@@ -79,9 +79,7 @@ def tokens_css() -> str:
     >>> "--crm-main:#82b9e8" in tokens_css()
     True
     """
-    light, dark = (
-        ";".join(f"--crm-{name}:{values[place]}" for name, values in TOKENS.items()) for place in (0, 1)
-    )  # fmt: skip
+    light, dark = (";".join(f"--crm-{name}:{values[page]}" for name, values in TOKENS.items()) for page in (0, 1))
     return (
         f":root{{{light}}}\n"
         f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
@@ -100,28 +98,21 @@ def contrast(first: str, second: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
-def readable_on(tone: str, alpha: float) -> str:
-    """The tone of text on a field of this tone and opacity, readable on light and dark pages.
+def readable_on(tone: str) -> str:
+    """The tone of text on a field of this tone, readable on light and dark pages.
 
-    >>> readable_on("main", 0.1), readable_on("main", 1.0)
-    ('ink', 'paper')
+    >>> readable_on("main"), readable_on("light")
+    ('paper', 'ink')
     """
 
     def worst(text: str) -> float:
-        return min(
-            contrast(_mixed(TOKENS[tone][page], TOKENS["paper"][page], alpha), TOKENS[text][page]) for page in (0, 1)
-        )
+        return min(map(contrast, TOKENS[tone], TOKENS[text]))
 
     return max(("ink", "paper"), key=worst)
 
 
 def _channels(shade: str) -> Iterator[float]:
     return (int(shade[place : place + 2], 16) / 255 for place in (1, 3, 5))
-
-
-def _mixed(over: str, under: str, alpha: float) -> str:
-    mixed = (a * alpha + b * (1 - alpha) for a, b in zip(_channels(over), _channels(under), strict=True))
-    return "#" + "".join(f"{round(255 * part):02x}" for part in mixed)
 
 
 def _luminance(shade: str) -> float:
