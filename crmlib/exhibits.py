@@ -153,7 +153,8 @@ def table(
 ) -> Exhibit:
     """A small table (at most some twenty rows) with the words of ``tables.<name>``: ``title`` and ``reading``.
 
-    Headings and units of the ``columns`` (default: all) come from the room's ``columns``; a reading may be left out of
+    Headings and units of the ``columns`` (default: all) come from the room's ``columns`` (places in a heading, such as
+    ``period``, are filled from the values, too); a reading may be left out of
     the words, or named like a figure's. ``kept``: the table to keep, where it is not the one shown.
     """
     values = {**_values(values), **more}
@@ -166,7 +167,7 @@ def table(
         for row in shown.itertuples(index=False, name=None)
     ]
     fields = {
-        "headings": [words.heading(column) for column in chosen],
+        "headings": [words.heading(column, values) for column in chosen],
         "numeric": [words.is_number(column) for column in chosen],
         "rows": rows,
     }

@@ -36,6 +36,7 @@ from crmlib.words.forms import (
     UNKNOWN,
     Voice,
     day,
+    digits_apart,
     interval,
     known,
     listed,
@@ -52,8 +53,8 @@ from crmlib.words.forms import (
 from crmlib.words.quoting import quotation
 
 __all__ = [
-    "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "interval", "known", "last_span", "listed",
-    "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice", "year",
+    "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "interval", "known", "last_span",
+    "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
@@ -126,8 +127,8 @@ class Words:
         """The codes that ``names`` knows in a group, in the order in which they stand."""
         return [*(_at(self.tree, f"names.{group}") or _at(SHARED.tree, f"names.{group}") or {})]
 
-    def heading(self, column: str) -> str:
-        """The heading of a column.
+    def heading(self, column: str, values: Any = None) -> str:
+        """The heading of a column, with its places filled in; a ``period`` that is not told is a whole year.
 
         Raises:
             KeyError: the column is in no ``words.yaml``; a raw name is never shown.
@@ -135,7 +136,8 @@ class Words:
         >>> Words(__file__).heading("customer_id")
         'Customer'
         """
-        return self._pair_said(self._column(column))
+        given = {"period": last_span(None), **_mapping(values)}
+        return _Speaker(self).vformat(self._pair_said(self._column(column)), (), given)
 
     def cell(self, column: str, value: Any) -> str:
         """A cell of a table as a reader sees it, by the unit of its column.

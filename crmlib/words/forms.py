@@ -204,6 +204,16 @@ def sentences(parts: Sequence[str]) -> str:
     return ("" if voice().language == "zh" else " ").join(parts)
 
 
+def digits_apart(value: float, *others: float, most: int = 2) -> int:
+    """How many decimals tell a number from others: none, unless rounding makes it look like one that it is not.
+
+    >>> digits_apart(-74.4, -73.6, -7.0), digits_apart(-74.4, -72.6), digits_apart(5.0, 5.0)
+    (1, 0, 0)
+    """
+    unlike = [other for other in others if known(other) and other != value]
+    return next((n for n in range(most) if all(round(value, n) != round(other, n) for other in unlike)), most)
+
+
 def interval(low: float | None, high: float | None, form: Callable[..., str] = number, **how: Any) -> str:
     """An interval in words.
 

@@ -320,7 +320,11 @@ moves_by_stage = segmentation.migration(then, everybody, since=earlier, by="stag
 outcomes = segmentation.segment_outcomes(moves_by_stage, by="stage", rules=own_rules)
 
 # %%
-chapter.show(segmentation.stages_table(stages, thresholds, outcomes, since=earlier, rules=own_rules))
+chapter.show(
+    segmentation.stages_table(
+        stages, thresholds, outcomes, since=earlier, rules=own_rules, history_days=history_days
+    )
+)
 
 # %% [markdown]
 # The columns on the right are the test: who of each stage of that day has bought since? For a prospect this is the first
@@ -418,7 +422,7 @@ stability.set_index("clusters").round(2)
 # %%
 clustered = segmentation.clusters(segmented, clusters=groups)
 beside = segmentation.clusters_beside_rules(clustered)
-chapter.show(segmentation.clusters_table(beside, stability, rules=own_rules))
+chapter.show(segmentation.clusters_table(beside, stability, rules=own_rules, history_days=history_days))
 
 # %% [markdown] tags=["needs:customers.channel"]
 # ## Who is in the core?

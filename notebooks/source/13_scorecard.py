@@ -134,14 +134,14 @@ churn
 # ## The same with the library
 #
 # One KPI comes from another chapter: customer lifetime value. It needs a margin, which comes from the orders where they
-# carry their cost, and else from the configuration. We ask for it on three days: a year ago, one period ago, and now.
+# carry their cost, and else from the configuration. Without either, the value is revenue. We ask for it on three days: a year ago, one period ago, and now.
 
 # %%
 from crmlib.lifecycle import clv
 
-margin = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0]
+margin = float(clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0])
 days = scorecard.value_days(chapter.as_of, period=period)
-equity = clv.equity_on(orders, days=days, margin=float(margin), discount_rate=chapter.client.discount_rate)
+equity = clv.equity_on(orders, days=days, margin=margin, discount_rate=chapter.client.discount_rate)
 
 # %% [markdown]
 # `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.
@@ -309,7 +309,7 @@ chapter.show(scorecard.scorecard_tiles(card, kpis, period=period))
 
 # %%
 has_contracts = chapter.has("subscriptions")
-chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=has_contracts))
+chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=has_contracts, margin=margin))
 
 # %% [markdown]
 # ## Why revenue changed

@@ -892,9 +892,12 @@ def test_a_history_of_weeks_is_called_weeks_and_is_no_yearly_money(activity, lin
     assert "bought in the last twelve months" in whole.sentence
     assert whole.money > 0
     assert "under half a year" not in whole.certainty
-    reading = segmentation.tiers_table(summary, lines, segmented, NOBODY_BOUND, history_days=84).reading
-    assert "of the last 12 weeks" in reading
-    assert reading.endswith("means these days and not a year.")
+    table = segmentation.tiers_table(summary, lines, segmented, NOBODY_BOUND, history_days=84)
+    assert "of the last 12 weeks" in table.reading
+    assert table.reading.endswith("means these days and not a year.")
+    assert "Revenue, last 12 weeks" in table.fields["headings"]
+    headings = segmentation.tiers_table(summary, lines, segmented, NOBODY_BOUND).fields["headings"]
+    assert "Revenue, last twelve months" in headings
 
 
 def test_the_days_covered_begin_with_the_first_purchase_of_anybody_also_of_a_guest():

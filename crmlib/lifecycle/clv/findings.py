@@ -32,8 +32,8 @@ def finding_equity(
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`; ``margin``: from
     :func:`~crmlib.lifecycle.clv.contribution_margin`; ``trust``: from
-    :func:`~crmlib.lifecycle.clv.trust_in_model`. Names no money where the model is
-    not to be trusted with it.
+    :func:`~crmlib.lifecycle.clv.trust_in_model`. Names no money where the model is not to be trusted with it, and
+    revenue where no margin is set.
     """
     by = equity.set_index("measure")
     if by.empty or not by.loc["customer_equity", "value"] > 0:
@@ -45,9 +45,11 @@ def finding_equity(
         "orders_high": orders["high"], "margin": margin["margin"].iloc[0], "rate": discount_rate, "verdict": trust.said,
     }  # fmt: skip
     told = "told" if trust.money else "untold"
+    revenue = trust.money and values["margin"] == 1 and margin["source"].iloc[0] == "client"
+    source = "revenue" if revenue else str(margin["source"].iloc[0])
     return tell(
-        words, "equity", values, direction="neutral", sentence=told, action=told,
-        certainty=str(margin["source"].iloc[0]) if trust.money else "untold", money="value" if trust.money else "",
+        words, "equity", values, direction="neutral", sentence="revenue" if revenue else told, action=told,
+        certainty=source if trust.money else "untold", money="value" if trust.money else "",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.nps.figures import driver_name, theme_name
 from crmlib.lifecycle.nps.themes import OTHER
 from crmlib.statistics import bonferroni, newcombe, wilson
-from crmlib.words import Words, place
+from crmlib.words import Words, digits_apart, number, place
 
 words = Words(__file__)
 
@@ -70,7 +70,10 @@ def finding_trend(trend: Any, drift: Any, *, period: Period = "quarter") -> Find
     signals = known[known.signal != "none"]
     if len(signals):
         signal = signals.iloc[-1]
-        values |= {**signal, "period": place(signal.period, period)}
+        ends = [signal[name] for name in ("nps", "limit_low", "limit_high")]
+        worded = [number(end, digits=digits_apart(*ends)) for end in ends]
+        values |= {**signal, **dict(zip(("nps", "limit_low", "limit_high"), worded, strict=True))}
+        values["period"] = place(signal.period, period)
         direction: Direction = "good" if "above" in signal.signal else "bad"
         return tell(
             words, "trend", values, direction=direction, sentence=signal.signal, certainty="limits", action="signal"

@@ -56,17 +56,18 @@ def _tile(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
 
 
 def scorecard_table(
-    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", has_contracts: bool = False
+    card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month", has_contracts: bool = False, margin: float = 0.0
 ) -> Exhibit:
     """The scorecard: one row per KPI, those without value with the reason; those whose tables are missing are named.
 
-    ``card``: a frame from :func:`scorecard`, kept as it is; ``has_contracts``: the client
-    has subscriptions, so a sentence tells that churn here is something else.
+    ``card``: a frame from :func:`scorecard`, kept as it is; ``has_contracts``: the client has
+    subscriptions, so a sentence tells that churn here is something else; ``margin``: with which customers were valued,
+    so a sentence tells where none is set (1) and value is revenue.
     """
     rows = [_cells(row, kpis[row.kpi], period) for row in card[card["state"] != "missing"].itertuples(index=False)]
     if not rows:
         return exhibits.nothing(words, "scorecard", of="tables")
-    said = _notes_on(card, kpis, has_contracts=has_contracts)
+    said = _notes_on(card, kpis, has_contracts=has_contracts, margin=margin)
     return exhibits.table(words, "scorecard", pd.DataFrame(rows), kept=card, said=said)
 
 
@@ -87,7 +88,7 @@ def _cells(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
     }
 
 
-def _notes_on(card: Any, kpis: Mapping[str, Kpi], *, has_contracts: bool) -> list[str]:
+def _notes_on(card: Any, kpis: Mapping[str, Kpi], *, has_contracts: bool, margin: float) -> list[str]:
     """What lies beyond noise, how good the forecasts were, and which KPIs need what the client does not have.
 
     KPIs with ``chart: false`` (which say the same as another one) and stocks are not counted.
@@ -103,6 +104,8 @@ def _notes_on(card: Any, kpis: Mapping[str, Kpi], *, has_contracts: bool) -> lis
     ]
     if has_contracts and (card["kpi"] == "churn_rate").any():
         notes.append(words.say("notes.contracts", name=kpis["churn_rate"].name))
+    if margin == 1 and (card.loc[card["state"] == "known", "kpi"] == "clv").any():
+        notes.append(words.say("notes.revenue", name=kpis["clv"].name))
     if len(lacking):
         needs = dict.fromkeys(", ".join(lacking["missing"]).split(", "))
         names = [kpis[key].name for key in lacking["kpi"]]

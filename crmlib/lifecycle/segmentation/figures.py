@@ -226,19 +226,26 @@ def tiers_table(
 
 
 def stages_table(
-    summary: Any, thresholds: Any, outcomes: Any, *, since: Any = None, rules: Rules | None = None
+    summary: Any,
+    thresholds: Any,
+    outcomes: Any,
+    *,
+    since: Any = None,
+    rules: Rules | None = None,
+    history_days: int | None = None,
 ) -> Exhibit:
     """The lifecycle stages in the order in which their rules are tried, and how many of each have bought since.
 
     ``summary`` from :func:`segment_summary` by stage, ``thresholds`` from :func:`thresholds`, ``outcomes`` from
     :func:`segment_outcomes` by stage since the day ``since``, for those who were in the stage then.
+    ``history_days``: how many days the orders cover, where that may be less than a year.
     """
     rules = rules or read_rules()
     if not summary.customers.sum():
         return exhibits.nothing(words, "stages", of="tables")
     largest = summary[summary.customers == summary.customers.max()]
     names = [segment_name(segment, rules.labels) for segment in largest.segment]
-    values = {"largest": names, "n": len(names), "share": largest.share.iloc[0]}
+    values = {"largest": names, "n": len(names), "share": largest.share.iloc[0], "period": last_span(history_days)}
     columns = ["tried", "segment", "rule", "customers", "share", "revenue_year", "revenue_share"]
     tested = outcomes[outcomes.segment != "prospect"].sort_values("bought_share", ascending=False, kind="stable")
     if len(tested):
@@ -332,7 +339,9 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
 # Groups and needs
 
 
-def clusters_table(beside: Any, stability: Any, *, rules: Rules | None = None) -> Exhibit:
+def clusters_table(
+    beside: Any, stability: Any, *, rules: Rules | None = None, history_days: int | None = None
+) -> Exhibit:
     """The groups that the data form by themselves, beside the rules.
 
     ``beside`` from :func:`clusters_beside_rules`, ``stability`` from :func:`cluster_stability`.
@@ -344,7 +353,10 @@ def clusters_table(beside: Any, stability: Any, *, rules: Rules | None = None) -
     kept = beside.drop(columns="rand_index")
     values = {**tested.iloc[0], "agreement": beside.rand_index.iloc[0]}
     reading = "stable" if is_stable(tested.iloc[0]) else "unstable"
-    return exhibits.table(words, "clusters", shown, values, columns=list(kept.columns), reading=reading, kept=kept)
+    return exhibits.table(
+        words, "clusters", shown, values, columns=list(kept.columns), reading=reading, kept=kept,
+        period=last_span(history_days),
+    )  # fmt: skip
 
 
 def needs_table(needs: Any) -> Exhibit:

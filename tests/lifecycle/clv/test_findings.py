@@ -64,6 +64,9 @@ def test_equity_names_the_margin_the_money_and_how_far_the_holdout_missed() -> N
     client = MARGIN.assign(source="client")
     untested = clv.finding_equity(equity_of(), client, customers=70, discount_rate=0.1)
     assert "is the one set for the client" in untested.certainty
+    unset = clv.finding_equity(equity_of(), client.assign(margin=1.0), customers=70, discount_rate=0.1)
+    assert "No margin is set, so this money is revenue" in unset.certainty
+    assert "contribution" not in unset.sentence
     assert "could not be tested" in untested.certainty
 
 

@@ -84,6 +84,13 @@ def test_a_trend_is_told_as_signal_drift_or_noise(counts, direction, words):
     assert words in finding.sentence
 
 
+def test_a_score_just_below_its_limit_is_not_told_as_the_limit():
+    trend = nps.trend(quarters((600, 300, 100), (600, 300, 100), (450, 300, 250)), as_of="2026-12-31")
+    near = trend.assign(limit_low=trend.nps.where(trend.signal == "none", trend.nps + 0.3), limit_high=60.0)
+    finding = nps.finding_trend(near, nps.drift(near))
+    assert "the score was 20.0, below what chance explains (20.3 to 60.0)" in finding.sentence
+
+
 def test_the_worst_group_beyond_chance_is_named():
     groups = nps.groups(shops(S1=(160, 30, 10), S2=(150, 40, 10), S3=(60, 80, 60), S4=(0, 0, 5)), dimensions=["store"])
     finding = nps.finding_groups(groups)

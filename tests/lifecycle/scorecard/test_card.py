@@ -144,6 +144,14 @@ def test_a_stock_gives_no_signal_and_is_neither_charted_nor_news():
     assert "No KPI has enough history" in scorecard.scorecard_table(card, chosen).reading
 
 
+def test_where_no_margin_is_set_the_scorecard_says_that_value_is_revenue():
+    kpis = {"clv": scorecard.load_kpis()["clv"]}
+    worth = {"expected_value": [900.0], "expected_value_low": [800.0], "expected_value_high": [999.0]}
+    card = scorecard.scorecard(measured(known_customers=[10.0], **worth), kpis)
+    assert "No margin is set" in scorecard.scorecard_table(card, kpis, margin=1.0).reading
+    assert "margin" not in scorecard.scorecard_table(card, kpis, margin=0.55).reading
+
+
 def test_where_there_are_contracts_the_scorecard_says_that_its_churn_is_silence():
     kpis = {"churn_rate": scorecard.load_kpis()["churn_rate"]}
     card = scorecard.scorecard(measured(active_at_start=[100.0] * 3, lapsed=[5.0] * 3), kpis)
