@@ -53,8 +53,9 @@ from crmlib.words.forms import (
 from crmlib.words.quoting import quotation
 
 __all__ = [
-    "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "interval", "known", "last_span",
-    "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice", "year",
+    "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "interval", "known",
+    "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice",
+    "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
