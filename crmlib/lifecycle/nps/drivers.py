@@ -231,9 +231,14 @@ def _resampled(ratings: Any, score: Any, who: Any, *, resamples: int, seed: int)
     """Importance in resamples of the respondents (Poisson bootstrap), one row per resample."""
     import numpy as np
 
-    table = np.vstack([ratings.T, score])
-    blocks = poisson_resamples(np.ones(who.max() + 1), resamples=resamples, seed=seed)
-    covariance = np.stack([np.cov(table, fweights=row[who], ddof=0) for block in blocks for row in block if row.any()])
+    table = np.column_stack([ratings, score])
+    table = np.column_stack([np.ones(len(table)), table - table.mean(axis=0)])
+    # The sums of all products per respondent, so that a resample adds up respondents and not answers.
+    products = np.column_stack([_sums(table * column[:, None], who) for column in table.T])
+    blocks = poisson_resamples(np.ones(len(products)), resamples=resamples, seed=seed)
+    sums = np.vstack([block @ products for block in blocks]).reshape(-1, table.shape[1], table.shape[1])
+    moments = sums / sums[:, :1, :1]
+    covariance = moments[:, 1:, 1:] - moments[:, 1:, :1] * moments[:, :1, 1:]
     spread = np.sqrt(np.maximum(np.einsum("bii->bi", covariance), 1e-12))
     weights = relative_weights(covariance / (spread[:, :, None] * spread[:, None, :]))
     return weights / weights.sum(axis=1, keepdims=True)

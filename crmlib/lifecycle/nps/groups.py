@@ -145,11 +145,9 @@ def _compared(table: Any) -> Any:
     rest_variance = ((weight**2 * variance).sum() - weight**2 * variance) / others**2
     table["_z"] = (score - rest) / np.sqrt(variance + rest_variance)
     precision = 1 / variance
-    mean = (precision * score).sum() / precision.sum()
-    heterogeneity = (precision * (score - mean) ** 2).sum() - (len(table) - 1)
+    heterogeneity = (precision * (score - np.average(score, weights=precision)) ** 2).sum() - (len(table) - 1)
     between = max(0.0, heterogeneity / (precision.sum() - (precision**2).sum() / precision.sum()))
-    centre_weight = 1 / (variance + between)
-    centre = (centre_weight * score).sum() / centre_weight.sum()
+    centre = np.average(score, weights=1 / (variance + between))
     # Rounded, so that the order of summation cannot decide between groups that are drawn to the same score.
     table["nps_shrunk"] = np.round(centre + between / (between + variance) * (score - centre), 9)
     return table.sort_values(["nps_shrunk", "nps", "group"], ascending=[False, False, True], ignore_index=True)

@@ -59,26 +59,19 @@ def coverage(
        answers  plain  adjusted
     0       10   0.65      0.93
     """
-    import math
-
     import numpy as np
     import pandas as pd
+    from scipy.stats import multinomial
 
     passives = 1.0 - promoters - detractors
     if min(promoters, detractors) < 0 or passives < -1e-9:
         raise ValueError("promoters and detractors are shares between 0 and 1 that sum to 1 at most")
     rows = []
     for size in sizes:
-        p, d = (grid.ravel() for grid in np.meshgrid(np.arange(size + 1), np.arange(size + 1), indexing="ij"))
+        p, d = (grid.ravel() for grid in np.indices((size + 1, size + 1)))
         p, d = p[p + d <= size], d[p + d <= size]
-        factorial = np.array([math.lgamma(k + 1) for k in range(size + 1)])
-        ways = factorial[size] - factorial[p] - factorial[d] - factorial[size - p - d]
-
-        def power(share: float, times: Any) -> Any:
-            return np.where(times == 0, 0.0, times * (math.log(share) if share > 1e-12 else -np.inf))
-
-        with np.errstate(invalid="ignore"):
-            chance = np.exp(ways + power(promoters, p) + power(detractors, d) + power(passives, size - p - d))
+        shares = [promoters, detractors, max(passives, 0.0)]
+        chance = multinomial.pmf(np.column_stack([p, d, size - p - d]), size, shares)
         row: dict[str, float] = {"answers": size}
         for name, pseudo in (("plain", 0.0), ("adjusted", PSEUDO_ANSWERS)):
             low, high = adjusted_wald(p / size, d / size, float(size), level=level, pseudo_answers=pseudo)

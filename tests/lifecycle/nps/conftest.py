@@ -25,6 +25,17 @@ def made_of(promoters: int, passives: int, detractors: int, **more: object) -> p
     return frame.assign(answered_at=pd.Timestamp("2025-06-01"), **more)
 
 
+def pooled(dimension: str, **counts: tuple[int, int, int]) -> pd.DataFrame:
+    """So many answers of each kind in every group of the dimension, all of different customers."""
+    frame = pd.concat([made_of(*c, **{dimension: name}) for name, c in counts.items()])
+    return frame.assign(respondent=[str(n) for n in range(len(frame))])
+
+
+def frame(**columns: object) -> pd.DataFrame:
+    """A table whose times (the columns that end in ``at``) are written as text."""
+    return pd.DataFrame({name: pd.to_datetime(v) if name.endswith("at") else v for name, v in columns.items()})
+
+
 def table(name: str, **columns: str) -> pd.DataFrame:
     """A table of the sample with its times in the client's zone, as a chapter sees it."""
     frame = pd.read_csv(AURORA / f"{name}.csv", dtype={"customer_id": str, "response_id": str, "comment": str})

@@ -10,17 +10,12 @@ import pytest
 
 from crmlib.lifecycle import nps
 from crmlib.words import use
-from tests.lifecycle.nps.conftest import AS_OF, made_of
+from tests.lifecycle.nps.conftest import AS_OF, made_of, pooled
 from tests.lifecycle.nps.test_drivers import simulated
 from tests.lifecycle.nps.test_outcome import followed
 from tests.lifecycle.nps.test_trend_and_groups import quarters
 
 JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
-
-
-def shops(**counts: tuple[int, int, int]) -> pd.DataFrame:
-    frame = pd.concat([made_of(*c, store=name) for name, c in counts.items()])
-    return frame.assign(respondent=[str(n) for n in range(len(frame))])
 
 
 @pytest.mark.parametrize(("target", "direction"), [(20, "good"), (30, "neutral"), (60, "bad"), (None, "neutral")])
@@ -50,7 +45,7 @@ def test_a_small_base_is_neither_good_nor_bad_news():
 def test_no_answers_make_no_findings_and_figures_that_say_why():
     nobody = made_of(0, 0, 0)
     trend, silence = nps.trend(nobody, as_of=AS_OF), nps.non_response(nobody.assign(weight=1.0))
-    groups = nps.groups(shops(a=(1, 1, 1)), dimensions=["store"])
+    groups = nps.groups(pooled("store", a=(1, 1, 1)), dimensions=["store"])
     later, shortfall = followed(0.0).iloc[:0], nps.shortfall(followed(0.0).iloc[:0])
     findings = [
         nps.finding_score(nps.scores(made_of(1, 0, 0)).iloc[:0]), nps.finding_trend(trend, nps.drift(trend)),
@@ -92,7 +87,9 @@ def test_a_score_just_below_its_limit_is_not_told_as_the_limit():
 
 
 def test_the_worst_group_beyond_chance_is_named():
-    groups = nps.groups(shops(S1=(160, 30, 10), S2=(150, 40, 10), S3=(60, 80, 60), S4=(0, 0, 5)), dimensions=["store"])
+    groups = nps.groups(
+        pooled("store", S1=(160, 30, 10), S2=(150, 40, 10), S3=(60, 80, 60), S4=(0, 0, 5)), dimensions=["store"]
+    )
     finding = nps.finding_groups(groups)
     assert finding.direction == "bad"
     assert finding.sentence.startswith("Customers of S3 (Shop of the last purchase) score lowest beyond chance: 0 ")
@@ -101,7 +98,7 @@ def test_the_worst_group_beyond_chance_is_named():
 
 
 def test_among_groups_that_are_alike_nobody_is_named():
-    finding = nps.finding_groups(nps.groups(shops(S1=(60, 30, 10), S2=(58, 30, 12)), dimensions=["store"]))
+    finding = nps.finding_groups(nps.groups(pooled("store", S1=(60, 30, 10), S2=(58, 30, 12)), dimensions=["store"]))
     assert finding.direction == "neutral"
     assert "S1" not in finding.sentence + finding.certainty + finding.action
 
@@ -200,7 +197,7 @@ def shown():
         "one quarter": lambda: nps.plot_trend(nps.trend(quarters((6, 3, 1)), as_of=AS_OF)),
         "a gap": lambda: nps.plot_trend(gap),
         "months": lambda: nps.plot_trend(months, period="month"),
-        "groups": lambda: nps.plot_groups(nps.groups(shops(**names), dimensions=["store"])),
+        "groups": lambda: nps.plot_groups(nps.groups(pooled("store", **names), dimensions=["store"])),
         "drivers": lambda: nps.plot_drivers(nps.drivers(simulated())),
         "non-response": lambda: nps.plot_non_response(nps.non_response(made_of(60, 20, 20, weight=2.0))),
         "later revenue": lambda: nps.plot_later_revenue(nps.later_by_category(followed(10.0))),
@@ -220,7 +217,7 @@ def test_every_figure_says_what_it_shows_in_both_languages(shown, language):
 
 
 def test_a_figure_of_groups_says_how_many_are_drawn_and_always_draws_those_that_differ():
-    of_shops = shops(S1=(300, 150, 50), S2=(290, 150, 60), S3=(10, 10, 40), S4=(36, 18, 6))
+    of_shops = pooled("store", S1=(300, 150, 50), S2=(290, 150, 60), S3=(10, 10, 40), S4=(36, 18, 6))
     groups = nps.groups(of_shops, dimensions=["store"])
     groups["differs"] = np.where(groups.group == "S3", "below", "no")
     drawn = {most: nps.plot_groups(groups, most=most).picture.svg(label="") for most in (2, 4)}

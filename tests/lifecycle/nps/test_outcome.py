@@ -9,17 +9,13 @@ import pytest
 
 from crmlib.lifecycle import nps
 from tests.conftest import empty
-from tests.lifecycle.nps.conftest import AS_OF
+from tests.lifecycle.nps.conftest import AS_OF, frame
 
-ANSWERS = pd.DataFrame(
-    {
-        "response_id": ["r1", "r2", "r3", "r4", "r5"],
-        "customer_id": ["a", "a", "b", "c", None],
-        "answered_at": pd.to_datetime(["2024-06-01", "2025-03-01", "2025-08-01", "2025-02-01", "2025-02-01"]),
-        "score": [2.0, 9.0, 8.0, 3.0, 9.0],
-        "category": ["detractor", "promoter", "passive", "detractor", "promoter"],
-    }
-)
+ANSWERS = frame(
+    response_id=["r1", "r2", "r3", "r4", "r5"], customer_id=["a", "a", "b", "c", None], score=[2.0, 9.0, 8.0, 3.0, 9.0],
+    answered_at=["2024-06-01", "2025-03-01", "2025-08-01", "2025-02-01", "2025-02-01"],
+    category=["detractor", "promoter", "passive", "detractor", "promoter"],
+)  # fmt: skip
 ORDERS = pd.DataFrame(
     [
         ("a", "2024-02-01", 1000.0, "paid"),  # more than a year before
@@ -163,13 +159,8 @@ def test_standing_is_the_latest_answer_of_the_year_worst_first():
 
 def test_revenue_of_detractors_is_projected_to_all_customers():
     standing = pd.DataFrame({"category": ["detractor"] * 20 + ["promoter"] * 80, "revenue": [50.0] * 20 + [100.0] * 80})
-    orders = pd.DataFrame(
-        {
-            "customer_id": ["x", "y", "y", None],
-            "ordered_at": pd.to_datetime(["2025-05-01", "2025-06-01", "2024-06-01", "2025-06-01"]),
-            "amount": [600.0, 300.0, 5000.0, 5000.0],
-        }
-    )
+    moments = ["2025-05-01", "2025-06-01", "2024-06-01", "2025-06-01"]
+    orders = frame(customer_id=["x", "y", "y", None], ordered_at=moments, amount=[600.0, 300.0, 5000.0, 5000.0])
     found = nps.detractor_revenue(standing, orders, as_of=AS_OF).iloc[0]
     assert found.share == pytest.approx(1000 / 9000)
     assert found.total_revenue == 900

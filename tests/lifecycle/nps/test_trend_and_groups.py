@@ -8,15 +8,14 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import nps
-from tests.lifecycle.nps.conftest import made_of
+from tests.lifecycle.nps.conftest import frame, made_of, pooled
 
 
 def quarters(*counts: tuple[int, int, int]) -> pd.DataFrame:
     """One quarter of answers after the other, from January 2024."""
     starts = pd.date_range("2024-01-01", periods=len(counts), freq="QS") + pd.Timedelta(days=14)
-    parts = [made_of(*c).assign(answered_at=start) for c, start in zip(counts, starts, strict=True)]
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.assign(respondent=[str(n) for n in range(len(frame))])
+    answers = pooled("place", **{str(n): count for n, count in enumerate(counts)})
+    return answers.assign(answered_at=starts[answers.place.astype(int)]).drop(columns="place").reset_index(drop=True)
 
 
 def test_control_limits_are_three_standard_errors_for_the_base_of_the_period():
@@ -81,9 +80,8 @@ def test_months_quarters_and_years_hold_the_same_answers():
 
 def test_trend_takes_ibis_tables_too():
     answers = quarters((60, 30, 10), (50, 30, 20))
-    pd.testing.assert_frame_equal(
-        nps.trend(ibis.memtable(answers), as_of="2024-12-31"), nps.trend(answers, as_of="2024-12-31"), check_dtype=False
-    )
+    lazily, at_once = (nps.trend(given, as_of="2024-12-31") for given in (ibis.memtable(answers), answers))
+    pd.testing.assert_frame_equal(lazily, at_once, check_dtype=False)
 
 
 def test_a_slow_steady_rise_shows_as_drift_though_no_period_is_a_signal():
@@ -100,11 +98,8 @@ def test_drift_needs_four_periods():
 
 
 def test_a_group_that_differs_is_found_and_a_small_one_is_never_judged():
-    frame = pd.concat(
-        [made_of(160, 30, 10, shop="good"), made_of(60, 80, 60, shop="bad"), made_of(0, 0, 9, shop="tiny")]
-    )
-    frame = frame.assign(respondent=[str(n) for n in range(len(frame))])
-    groups = nps.groups(frame, dimensions=["shop", "no such column"]).set_index("group")
+    answers = pooled("shop", good=(160, 30, 10), bad=(60, 80, 60), tiny=(0, 0, 9))
+    groups = nps.groups(answers, dimensions=["shop", "no such column"]).set_index("group")
     assert groups.differs.to_dict() == {"good": "above", "bad": "below", "tiny": "unknown"}
     assert groups.small_base.to_dict() == {"good": False, "bad": False, "tiny": True}
 
@@ -114,26 +109,22 @@ def test_groups_that_mean_nothing_differ_no_more_often_than_promised():
     score = random.choice([10.0, 8.0, 3.0], p=[0.6, 0.28, 0.12], size=1200)
     alarms = 0
     for _ in range(10):
-        frame = pd.DataFrame({"score": score, "digit": random.integers(0, 10, 1200).astype(str)})
-        alarms += nps.groups(frame, dimensions=["digit"]).differs.isin(["above", "below"]).any()
+        answers = pd.DataFrame({"score": score, "digit": random.integers(0, 10, 1200).astype(str)})
+        alarms += nps.groups(answers, dimensions=["digit"]).differs.isin(["above", "below"]).any()
     assert alarms <= 2  # 5% of 10 are 0.5
 
 
 def test_a_small_base_is_drawn_to_the_mean_more_than_a_large_one():
-    frame = pd.concat(
-        [made_of(400, 200, 100, shop="a"), made_of(300, 250, 150, shop="b"), made_of(9, 1, 0, shop="small")]
-    )
-    frame = frame.assign(respondent=[str(n) for n in range(len(frame))])
-    groups = nps.groups(frame, dimensions=["shop"]).set_index("group")
+    answers = pooled("shop", a=(400, 200, 100), b=(300, 250, 150), small=(9, 1, 0))
+    groups = nps.groups(answers, dimensions=["shop"]).set_index("group")
     drawn = (groups.nps_shrunk - groups.nps).abs()
     assert drawn["small"] > 5 * drawn["a"]
     assert groups.nps_shrunk.between(groups.nps.min(), groups.nps.max()).all()
 
 
 def test_groups_that_scatter_no_more_than_chance_are_all_given_the_same_shrunken_score():
-    frame = pd.concat([made_of(51, 30, 20, shop="a"), made_of(49, 30, 20, shop="b"), made_of(50, 30, 21, shop="c")])
-    frame = frame.assign(respondent=[str(n) for n in range(len(frame))])
-    assert nps.groups(frame, dimensions=["shop"]).nps_shrunk.round(6).nunique() == 1
+    answers = pooled("shop", a=(51, 30, 20), b=(49, 30, 20), c=(50, 30, 21))
+    assert nps.groups(answers, dimensions=["shop"]).nps_shrunk.round(6).nunique() == 1
 
 
 def test_a_dimension_that_knows_one_group_only_is_left_out():
@@ -141,28 +132,15 @@ def test_a_dimension_that_knows_one_group_only_is_left_out():
     assert nps.groups(made_of(20, 20, 20, shop=None), dimensions=["shop"]).empty
 
 
-ANSWERS = pd.DataFrame(
-    {
-        "response_id": ["1", "2", "3", "4"],
-        "customer_id": ["a", "b", "c", None],
-        "answered_at": pd.to_datetime(["2025-06-01"] * 4),
-        "score": [9.0, 2.0, 8.0, 8.0],
-    }
+ANSWERS = frame(
+    response_id=list("1234"), customer_id=["a", "b", "c", None], answered_at=["2025-06-01"] * 4, score=[9.0, 2, 8, 8]
 )
-ORDERS = pd.DataFrame(
-    {
-        "customer_id": ["a", "a", "a", "b", "c"],
-        "ordered_at": pd.to_datetime(["2025-01-01", "2025-05-20", "2025-06-02", "2025-05-25", "2024-01-01"]),
-        "amount": [10.0] * 5,
-        "store": ["S1", "S2", "S3", "S4", "S5"],
-    }
-)
-TICKETS = pd.DataFrame(
-    {
-        "customer_id": ["b", "c", "a"],
-        "opened_at": pd.to_datetime(["2025-05-10", "2025-05-11", "2025-04-01"]),
-        "is_complaint": [True, False, True],
-    }
+ORDERS = frame(
+    customer_id=list("aaabc"), amount=[10.0] * 5, store=["S1", "S2", "S3", "S4", "S5"],
+    ordered_at=["2025-01-01", "2025-05-20", "2025-06-02", "2025-05-25", "2024-01-01"],
+)  # fmt: skip
+TICKETS = frame(
+    customer_id=list("bca"), opened_at=["2025-05-10", "2025-05-11", "2025-04-01"], is_complaint=[True, False, True]
 )
 
 

@@ -9,33 +9,17 @@ import pytest
 
 from crmlib.lifecycle import nps
 from tests.conftest import empty
-from tests.lifecycle.nps.conftest import AS_OF, made_of, table
+from tests.lifecycle.nps.conftest import AS_OF, frame, made_of, table
 
-TOUCHES = pd.DataFrame(
-    {
-        "customer_id": ["a", "a", "b", "c", "d", "e"],
-        "touched_at": pd.to_datetime(
-            [
-                "2025-03-01 10:00",
-                "2025-06-01 10:00",
-                "2025-03-01 10:00",
-                "2025-12-25 10:00",
-                "2025-03-01 10:00",
-                "2025-03-01 10:00",
-            ]
-        ),
-        "kind": ["survey_sent"] * 5 + ["opened"],
-        "campaign": ["nps_1", "nps_2", "nps_1", "nps_3", "csat_1", "nps_1"],
-    }
-)
-ANSWERS = pd.DataFrame(
-    {
-        "response_id": ["r1", "r2", "r3", "r4"],
-        "customer_id": ["a", "a", "b", None],
-        "answered_at": pd.to_datetime(["2025-03-03", "2025-03-04", "2025-04-20", "2025-03-02"]),
-        "score": [9.0, 8.0, 3.0, 9.0],
-    }
-)
+MARCH, JUNE, DECEMBER = pd.to_datetime(["2025-03-01 10:00", "2025-06-01 10:00", "2025-12-25 10:00"])
+TOUCHES = frame(
+    customer_id=list("aabcde"), touched_at=[MARCH, JUNE, MARCH, DECEMBER, MARCH, MARCH],
+    kind=["survey_sent"] * 5 + ["opened"], campaign=["nps_1", "nps_2", "nps_1", "nps_3", "csat_1", "nps_1"],
+)  # fmt: skip
+ANSWERS = frame(
+    response_id=["r1", "r2", "r3", "r4"], customer_id=["a", "a", "b", None], score=[9.0, 8.0, 3.0, 9.0],
+    answered_at=["2025-03-03", "2025-03-04", "2025-04-20", "2025-03-02"],
+)  # fmt: skip
 
 
 def sent(**how: object) -> pd.DataFrame:
@@ -44,19 +28,14 @@ def sent(**how: object) -> pd.DataFrame:
 
 def test_an_answer_belongs_to_the_latest_request_before_it_and_within_the_window():
     found = sent()
-    assert found.answered.to_dict() == {
-        ("a", pd.Timestamp("2025-03-01 10:00")): 1,
-        ("a", pd.Timestamp("2025-06-01 10:00")): 0,
-        ("b", pd.Timestamp("2025-03-01 10:00")): 0,
-        ("d", pd.Timestamp("2025-03-01 10:00")): 0,
-    }
-    assert found.response_id[("a", pd.Timestamp("2025-03-01 10:00"))] == "r1"
-    assert sent(within_days=60).answered[("b", pd.Timestamp("2025-03-01 10:00"))] == 1
+    assert found.answered.to_dict() == {("a", MARCH): 1, ("a", JUNE): 0, ("b", MARCH): 0, ("d", MARCH): 0}
+    assert found.response_id[("a", MARCH)] == "r1"
+    assert sent(within_days=60).answered[("b", MARCH)] == 1
 
 
 def test_who_may_still_answer_is_not_counted_as_silent():
-    assert ("c", pd.Timestamp("2025-12-25 10:00")) not in sent().index
-    assert ("c", pd.Timestamp("2025-12-25 10:00")) in sent(within_days=5).index
+    assert ("c", DECEMBER) not in sent().index
+    assert ("c", DECEMBER) in sent(within_days=5).index
 
 
 def test_only_requests_of_the_named_campaigns_count():
@@ -64,22 +43,13 @@ def test_only_requests_of_the_named_campaigns_count():
 
 
 def test_traits_are_those_of_the_moment_of_asking():
-    orders = pd.DataFrame(
-        {
-            "customer_id": ["a", "a", "a"],
-            "ordered_at": pd.to_datetime(["2024-11-15", "2025-02-20", "2025-05-30"]),
-            "amount": [5.0, 5.0, 5.0],
-        }
-    )
-    loyalty = pd.DataFrame(
-        {"customer_id": ["a", "a"], "at": pd.to_datetime(["2025-01-01", "2025-04-01"]), "tier": ["silver", "gold"]}
-    )
-    customers = pd.DataFrame({"customer_id": ["a", "b"], "channel": ["search", None], "tier": ["gold", "gold"]})
+    orders = frame(customer_id=list("aaa"), ordered_at=["2024-11-15", "2025-02-20", "2025-05-30"], amount=5.0)
+    loyalty = frame(customer_id=["a", "a"], at=["2025-01-01", "2025-04-01"], tier=["silver", "gold"])
+    customers = frame(customer_id=["a", "b"], channel=["search", None], tier=["gold", "gold"])
     found = sent(orders=orders, loyalty=loyalty, customers=customers)
-    march, june = found.loc[("a", pd.Timestamp("2025-03-01 10:00"))], found.loc[("a", pd.Timestamp("2025-06-01 10:00"))]
+    march, june, other = (found.loc[key] for key in (("a", MARCH), ("a", JUNE), ("b", MARCH)))
     assert [march.tier, march.recency, march.frequency] == ["silver", "to 30 days", "2"]
     assert [june.tier, june.recency, june.frequency] == ["gold", "to 30 days", "3 to 4"]
-    other = found.loc[("b", pd.Timestamp("2025-03-01 10:00"))]
     assert [other.channel, other.tier, other.recency, other.frequency] == ["unknown", "none", "no purchase", "0"]
 
 
@@ -94,9 +64,8 @@ def test_without_touches_everything_that_needs_them_is_empty():
     assert nps.non_response(nps.weighted_where_known(ANSWERS, nobody)).empty
     model = nps.response_model(nobody)
     weighted = nps.weigh(ANSWERS, nobody, model)
-    assert [len(t) for t in (nobody, nps.response_rates(nobody), model, weighted, nps.non_response(weighted))] == [
-        0
-    ] * 5
+    tables = (nobody, nps.response_rates(nobody), model, weighted, nps.non_response(weighted))
+    assert all(table.empty for table in tables)
 
 
 def asked(**rates: tuple[int, int]) -> pd.DataFrame:
@@ -162,9 +131,7 @@ def test_weighting_restores_a_score_that_depends_on_what_is_seen():
 def test_an_answer_that_nobody_asked_for_gets_no_weight():
     requests = asked(gold=(400, 200), none=(400, 100))
     requests["response_id"] = [f"r{n}" if a else None for n, a in enumerate(requests.answered)]
-    answers = pd.DataFrame(
-        {"response_id": ["r0", "other"], "answered_at": pd.to_datetime(["2025-01-01"] * 2), "score": 9.0}
-    )
+    answers = frame(response_id=["r0", "other"], answered_at=["2025-01-01"] * 2, score=9.0)
     assert nps.weigh(answers, requests, nps.response_model(requests)).response_id.tolist() == ["r0"]
 
 
@@ -185,16 +152,9 @@ def test_post_stratification_needs_a_common_segment():
 
 
 def test_the_base_is_who_bought_in_the_last_year():
-    orders = pd.DataFrame(
-        {
-            "customer_id": ["a", "b", "c", "d"],
-            "ordered_at": pd.to_datetime(
-                ["2025-12-31 23:00", "2024-12-31 23:00", "2025-01-01 01:00", "2025-06-01 09:00"]
-            ),
-            "amount": [1.0, 1.0, 1.0, 1.0],
-            "status": ["paid", "paid", "paid", "cancelled"],
-        }
-    )
+    moments = ["2025-12-31 23:00", "2024-12-31 23:00", "2025-01-01 01:00", "2025-06-01 09:00"]
+    status = ["paid", "paid", "paid", "cancelled"]
+    orders = frame(customer_id=list("abcd"), ordered_at=moments, amount=1.0, status=status)
     assert nps.active_customers(orders, as_of=AS_OF).customer_id.tolist() == ["a", "c"]
 
 
