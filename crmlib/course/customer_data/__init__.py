@@ -120,9 +120,9 @@ def sparsest_table(account: Mapping[str, Any]) -> tuple[str, int, float, float]:
         rows = pd.Series(covered[name]["months"], dtype=float)
         rows.index = pd.PeriodIndex(rows.index, freq="M")
         length, recent = (last - first).days + 1, rows[rows.index < last.to_period("M")].tail(3)
-        average = rows.sum() / length
+        average = float(rows.sum()) / length
         whole = len(recent) == 3 and recent.index[0].start_time >= first
-        return name, length, average, recent.sum() / sum(recent.index.days_in_month) if whole else average
+        return name, length, average, float(recent.sum() / sum(recent.index.days_in_month)) if whole else average
 
     covered = account["quality"]["coverage"]
     return min((of(name) for name in covered if name != "spend"), key=lambda one: one[2])
