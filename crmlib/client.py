@@ -49,6 +49,8 @@ class Client(Strict):
     as_of: dt.date | None = None
     margin: float = Field(default=1.0, gt=0, le=1)
     discount_rate: float = Field(default=0.10, ge=0, lt=1)
+    contact_cost: float = Field(default=0.0, ge=0)
+    owners: dict[str, str] = {}
     engine: Engine = "duckdb"
     tables: dict[str, Annotated[list[TableSource], Field(min_length=1)]] = Field(min_length=1)
     customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.words import Words
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crmlib.pictures import Picture
 
 MIME = "application/vnd.crmlib.exhibit+json"
+Place = Literal["section", "fold", "notebook"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class Exhibit:
         table: the measure's table behind it.
         picture: of a figure.
         fields: what the report needs besides: headings and rows, tiles, definitions.
-        in_report: whether the report takes it over; else only who reads the notebook sees it.
+        place: where the report shows it: in its theme's ``section``, in the closed ``fold`` below it, or nowhere
+            (``notebook``: it serves those who read the chapter).
+        reports: whether a run shows it, whose report needs the picture for narrow screens, too.
     """
 
     kind: str
@@ -44,7 +47,13 @@ class Exhibit:
     table: Any = None
     picture: Picture | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
-    in_report: bool = True
+    place: Place = "fold"
+    reports: bool = False
+
+    @property
+    def in_report(self) -> bool:
+        """Whether the report shows it."""
+        return self.place != "notebook"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {
@@ -55,11 +64,14 @@ class Exhibit:
             bundle[MIME] = {
                 "kind": self.kind,
                 "name": self.name,
+                "place": self.place,
                 "title": self.title,
                 "reading": self.reading,
                 "description": self.description,
                 **self.fields,
             }
+            if self.picture is not None and self.reports:
+                bundle[MIME]["narrow"] = self.picture.narrow().svg(label=self.description)
         return bundle
 
     def html(self) -> str:
@@ -109,7 +121,8 @@ def figure(
     /,
     *,
     reading: str = "",
-    in_report: bool = True,
+    place: Place = "fold",
+    fields: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Exhibit:
     """A figure with the words of ``figures.<name>``: ``title``, ``reading`` and ``description``.
@@ -128,7 +141,8 @@ def figure(
         words.say(f"{at}.description", values),
         table,
         picture,
-        in_report=in_report,
+        fields or {},
+        place=place,
     )
 
 
@@ -147,7 +161,7 @@ def table(
     *,
     columns: Sequence[str] = (),
     reading: str = "",
-    in_report: bool = True,
+    place: Place = "fold",
     kept: Any = None,
     **more: Any,
 ) -> Exhibit:
@@ -179,7 +193,7 @@ def table(
         said,
         table=frame if kept is None else kept,
         fields=fields,
-        in_report=in_report,
+        place=place,
     )
 
 
@@ -192,6 +206,7 @@ def tiles(
     *,
     reading: str = "",
     kept: Any = None,
+    place: Place = "fold",
     **more: Any,
 ) -> Exhibit:
     """A row of KPI tiles: each has ``label``, ``value``, ``status`` (good, bad, neutral) and ``note``.
@@ -202,7 +217,9 @@ def tiles(
     title, key = words.say(f"tables.{name}.title", values), f"tables.{name}.reading"
     key = f"{key}.{reading}" if reading else key
     said = words.say(key, values) if words.has(key) else ""
-    return Exhibit("tiles", name, title, said, table=kept, fields={"tiles": [dict(tile) for tile in shown]})
+    return Exhibit(
+        "tiles", name, title, said, table=kept, fields={"tiles": [dict(tile) for tile in shown]}, place=place
+    )
 
 
 def definitions(words: Words, name: str, pairs: Mapping[str, str], /) -> Exhibit:

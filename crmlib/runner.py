@@ -116,10 +116,10 @@ def _run(
     finished = tuple(replace(results[file.name], thinner=tuple(file.thinner(account))) for file in files)
     done = Run(folder, client, language, workspace, finished, time.monotonic() - began)
     _publish(done)
-    from crmlib.report import write_report
+    from crmlib.report import write_briefing
     from crmlib.report.intake import write_intake
 
-    write_report(done, folder / "index.html")
+    write_briefing(done, folder / "index.html")
     write_intake(client, workspace.account, files, folder)
     _write_manifest(replace(done, seconds=time.monotonic() - began))
     return replace(done, seconds=time.monotonic() - began)
@@ -449,15 +449,16 @@ def _publish(done: Run) -> None:
 
 
 def _wanted(done: Run) -> dict[Path, Path]:
-    """What readers look at, and where it comes from: the notebooks, and the tables of finished chapters."""
+    """What readers look at, and where it comes from: the notebooks, and the tables and lists of finished chapters."""
     wanted: dict[Path, Path] = {}
     for chapter in done.chapters:
         if chapter.notebook is None or not chapter.notebook.exists():
             continue
         wanted[done.folder / "notebooks" / chapter.notebook.name] = chapter.notebook
         if chapter.status == "done":
-            for table in sorted((chapter.notebook.parent / "tables").glob("*.csv")):
-                wanted[done.folder / "tables" / table.name] = table
+            for kind in ("tables", "lists"):
+                for table in sorted((chapter.notebook.parent / kind).glob("*.csv")):
+                    wanted[done.folder / kind / table.name] = table
     return wanted
 
 
@@ -465,7 +466,7 @@ def _published(folder: Path) -> list[str]:
     """The files that an earlier run put into the folder, by its manifest."""
     try:
         names = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
-        return [name for name in names if Path(name).parts[0] in ("notebooks", "tables") and ".." not in name]
+        return [name for name in names if Path(name).parts[0] in ("notebooks", "tables", "lists") and ".." not in name]
     except (OSError, ValueError, KeyError):
         return []
 

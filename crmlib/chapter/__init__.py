@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Chapter:
         """Show what a figure or table function answers: title above, reading below; its table is kept as CSV."""
         if exhibit.table is not None and exhibit.in_report:
             self.keep(exhibit.table, name=exhibit.name)
-        return exhibit
+        return replace(exhibit, reports=self._output is not None)
 
     def keep(self, table: Any, *, name: str) -> None:
         """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run, nothing; nor an empty table.
@@ -61,6 +62,9 @@ class Chapter:
         Numbers are written with ten significant digits: beyond these, the order of summation shows. Text that a
         spreadsheet would take for a formula gets an apostrophe before it.
         """
+        self._write(table, "tables", name)
+
+    def _write(self, table: Any, kind: str, name: str) -> None:
         if self._output is None:
             return
         from crmlib.engine import to_pandas
@@ -68,19 +72,30 @@ class Chapter:
         frame = to_pandas(table)
         if frame.empty:
             return
-        folder = self._output / "tables"
+        folder = self._output / kind
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.name[:2]}_{name}.csv"
         with replacing(file) as staged:
             _without_formulas(frame).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
 
     def conclude(self, *findings: Finding | None) -> None:
-        """Display findings, those with most money at stake first; the report takes them over."""
+        """Display findings, those with most money first; the report takes them over.
+
+        The customers whom a finding concerns are written to ``lists/NN_name.csv`` of the run.
+        """
         from IPython.display import display
 
         made = [finding for finding in findings if finding is not None]
         for finding in sorted(made, key=lambda f: -abs(f.money or 0.0)):
             display(finding)
+            if finding.customers is not None and self._output is not None:
+                self._write(self._call_list(finding.customers), "lists", finding.key.partition(".")[2])
+
+    def _call_list(self, people: Any) -> Any:
+        from crmlib.chapter.lists import call_list
+
+        tables = {name: self.table(name) for name in ("orders", "customers")}
+        return call_list(people, **tables, as_of=self.as_of)
 
 
 def begin(name: str, client: str | Path, run: str | Path = "", *, language: str = "") -> Chapter:

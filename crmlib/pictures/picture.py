@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ Form = Callable[[float], str]
 
 Limits = tuple[float | None, float | None]
 """The least and the most that an axis shows; None: as the values need."""
+
+NARROW = 3.9
+"""How wide a picture is on a phone, in inches."""
 
 Kind = Literal["line", "dashed", "dotted", "dots", "bars"]
 
@@ -109,6 +112,12 @@ class Picture:
 
         with house_style():
             return written(self.figure(), label=label, paper=paper)
+
+    def narrow(self) -> Picture:
+        """The same picture for a phone: as wide as that, panels below each other, words as large as before."""
+        lines = -(-len(self.panels) // self.columns) if self.panels else 1
+        height = self.height / lines * len(self.panels) if self.panels else max(self.height, 2.6)
+        return replace(self, width=min(self.width, NARROW), height=height, columns=1)
 
 
 def small_multiples(

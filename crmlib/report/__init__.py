@@ -1,5 +1,5 @@
-"""From a finished run to the page that a manager reads."""
+"""From a finished run to what a manager reads."""
 
-from crmlib.report.page import write_report
+from crmlib.report.briefing import write_briefing
 
-__all__ = ["write_report"]
+__all__ = ["write_briefing"]

@@ -37,7 +37,7 @@ class Section:
     @property
     def headline(self) -> str:
         """The sentence that stands for the chapter: that of its first finding."""
-        return self.findings[0].sentence if self.findings else ""
+        return self.findings[0].headline if self.findings else ""
 
 
 def section(notebook: Path) -> Section:
@@ -54,6 +54,5 @@ def section(notebook: Path) -> Section:
                 exhibit["svg"] = svg_of("".join(data.get("text/html", "")))
                 found.exhibits.append(exhibit)
             if finding.MIME in data:
-                fields = dict(data[finding.MIME])
-                found.findings.append(Finding(**{**fields, "plays": tuple(fields["plays"])}))
+                found.findings.append(Finding.from_dict(data[finding.MIME]))
     return found

@@ -33,10 +33,12 @@ from crmlib import calendar
 from crmlib.words.forms import (
     FORMS,
     LANGUAGES,
+    MINUS,
     UNKNOWN,
     Voice,
     day,
     digits_apart,
+    gain,
     interval,
     known,
     listed,
@@ -45,6 +47,7 @@ from crmlib.words.forms import (
     number,
     percent,
     quarter,
+    short,
     times,
     use,
     voice,
@@ -53,8 +56,8 @@ from crmlib.words.forms import (
 from crmlib.words.quoting import quotation
 
 __all__ = [
-    "LANGUAGES", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "interval", "known",
-    "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "times", "use", "voice",
+    "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval", "known",
+    "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "short", "times", "use", "voice",
     "year",
 ]  # fmt: skip
 

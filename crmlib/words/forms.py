@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNKNOWN = "–"
+MINUS = "\N{MINUS SIGN}\N{WORD JOINER}"
 LANGUAGES = ("en", "zh")
 _BABEL_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 
@@ -110,6 +111,42 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
         return _chinese_money(amount, digits, currency)
     amount = round(amount, digits) + 0.0
     return format_currency(amount, currency, format=f"¤{_pattern(digits)}", locale=speaks.locale, currency_digits=False)
+
+
+def short(value: float | None, *, sign: bool = False) -> str:
+    """An amount as short as a manager says it: three significant digits, with a minus that stays with its number.
+
+    ``sign``: a plus before gains, too.
+
+    >>> use("en", "CNY"); short(4325013.29), short(-943958), short(356515, sign=True), short(1594), short(79.2)
+    ('¥4.33m', '−\u2060¥944k', '+¥357k', '¥1,594', '¥79')
+    >>> use("zh", "CNY"); short(4325013.29), short(-943958), short(79.2); use()
+    ('432.5万元', '−\u206094.4万元', '79元')
+    """
+    from babel.numbers import get_currency_symbol
+
+    if not known(value):
+        return UNKNOWN
+    speaks, amount = voice(), float(value)  # type: ignore[arg-type]
+    size = abs(amount)
+    before = "" if round(size) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
+    if speaks.language == "zh":
+        return before + _chinese_money(size, 0, speaks.currency)
+    symbol = get_currency_symbol(speaks.currency, locale=speaks.locale).removeprefix("CN")
+    for least, counted, name in ((999_500_000, 1e9, "bn"), (999_500, 1e6, "m"), (9_999.5, 1e3, "k")):
+        if size >= least:
+            digits = max(0, 2 - int(math.floor(math.log10(float(f"{size / counted:.3g}")))))
+            return f"{before}{symbol}{number(size / counted, digits=digits)}{name}"
+    return f"{before}{symbol}{number(size)}"
+
+
+def gain(value: float | None) -> str:
+    """An amount in short with its sign: what was gained or lost.
+
+    >>> gain(2716528), gain(-943958)
+    ('+$2.72m', '−\u2060$944k')
+    """
+    return short(value, sign=True)
 
 
 def _chinese_money(amount: float, digits: int, currency: str) -> str:
@@ -227,6 +264,8 @@ FORMS: dict[str, Callable[..., str]] = {
     "number": number,
     "percent": percent,
     "money": money,
+    "short": short,
+    "gain": gain,
     "day": day,
     "month": month,
     "quarter": quarter,

@@ -312,6 +312,33 @@ has_contracts = chapter.has("subscriptions")
 chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=has_contracts, margin=margin))
 
 # %% [markdown]
+# ## The year, in cash
+#
+# A manager asks first: did we sell more or less than the year before, and who made the difference? Put every customer
+# into one of four groups. They bought in the year before only, in both years, again after a longer pause, or for the
+# first time. Then add up what each group paid in either year. These are amounts from the books, so they add up to the
+# cent.
+
+# %%
+bridge = scorecard.revenue_bridge(orders, as_of=chapter.as_of, months=months)
+bridge[["part", "customers", "before", "after", "amount"]].round(2)
+
+# %%
+chapter.show(scorecard.plot_bridge(bridge))
+
+# %% [markdown]
+# Which KPIs really moved from one year to the other? We compare the same months of both years, so that seasons do not
+# differ. Months also differ by themselves, and we look at many KPIs at once: both make a range wider. Only what lies
+# beyond it is called better or worse.
+
+# %%
+years = scorecard.year_against_year(measures, kpis, bridge, period=period, targets=chapter.client.targets)
+years[["kpi", "now", "before", "difference_low", "difference_high", "verdict"]].round(3)
+
+# %%
+chapter.show(scorecard.year_tiles(years, kpis, values, measures))
+
+# %% [markdown]
 # ## Why revenue changed
 #
 # Revenue is a product of three factors: how many customers bought, how many orders each placed, and how much they spent

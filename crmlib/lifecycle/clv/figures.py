@@ -113,7 +113,7 @@ def plot_tracking(weeks: pd.DataFrame) -> Exhibit:
     panels = [_course(weeks, "orders"), _course(weeks, "cumulative")]
     picture = pictures.small_multiples(panels, titles=titles, columns=2, width=9.6, panel_height=4.0)
     sums = {kind: held[f"{kind}_orders"].sum() for kind in ("actual", "expected")}
-    return exhibits.figure(words, "tracking", weeks, picture, sums, in_report=False)
+    return exhibits.figure(words, "tracking", weeks, picture, sums, place="notebook")
 
 
 def plot_calibration(deciles: pd.DataFrame) -> Exhibit:
@@ -125,7 +125,7 @@ def plot_calibration(deciles: pd.DataFrame) -> Exhibit:
         return exhibits.nothing(words, "calibration")
     top = deciles.iloc[-1]
     return exhibits.figure(
-        words, "calibration", deciles, _came_and_expected(deciles, "decile", words.say("axes.tenth")), in_report=False,
+        words, "calibration", deciles, _came_and_expected(deciles, "decile", words.say("axes.tenth")), place="notebook",
         inside=int(deciles["actual_mean"].between(deciles["expected_low"], deciles["expected_high"]).sum()),
         groups=len(deciles), actual=top["actual_mean"], expected=top["expected_mean"],
         listed=_each_against(deciles, "decile"),
@@ -156,7 +156,7 @@ def plot_lift(table: pd.DataFrame) -> Exhibit:
     at = wide.index[np.abs(wide.index - 0.2).argmin()]
     some = wide.loc[at, methods]
     return exhibits.figure(
-        words, "lift", table, picture, in_report=False,
+        words, "lift", table, picture, place="notebook",
         contacted=at, captured=some.iloc[0], times=some.iloc[0] / at,
         methods=[words.say("axes.method_share", method=name, share=share) for name, share in some.items()],
     )  # fmt: skip
@@ -182,7 +182,7 @@ def plot_alive_path(path: pd.DataFrame) -> Exhibit:
     now, least = path.iloc[-1], path.loc[path["p_alive"].idxmin()]
     untold = (path.loc[path["frequency"] == 0, "p_alive"] >= SURELY_ALIVE).all()
     return exhibits.figure(
-        words, "alive_path", path, picture, in_report=False,
+        words, "alive_path", path, picture, place="notebook",
         reading="untold" if untold else "told",
         orders=int(ordered.sum()), silence=int(now["silence_days"]), now=now["p_alive"], last=now["day"].date(),
         least=least["p_alive"], day=least["day"].date(),
@@ -273,7 +273,7 @@ def plot_parameter_posterior(draws: pd.DataFrame) -> Exhibit:
         for symbol, (low, high) in ends.items()
     ]
     return exhibits.figure(
-        words, "parameters", draws, picture, in_report=False,
+        words, "parameters", draws, picture, place="notebook",
         intervals=listed, first=first, second=second, correlation=logs[first].corr(logs[second]),
     )  # fmt: skip
 
@@ -321,7 +321,7 @@ def account_table(account: pd.DataFrame) -> Exhibit:
     shown = account[account["orders"] > 0]
     if shown.empty:
         return exhibits.nothing(words, "account", of="tables")
-    return exhibits.table(words, "account", shown, columns=["rule", "orders", "amount"], in_report=False)
+    return exhibits.table(words, "account", shown, columns=["rule", "orders", "amount"], place="notebook")
 
 
 def independence_table(link: pd.DataFrame) -> Exhibit:
@@ -341,7 +341,7 @@ def independence_table(link: pd.DataFrame) -> Exhibit:
     else:
         much, more = abs(one["correlation"]) >= STRONG, one["correlation"] > 0
         reading = ("much_more" if more else "much_less") if much else ("more" if more else "less")
-    return exhibits.table(words, "independence", link, one, reading=reading, in_report=False)
+    return exhibits.table(words, "independence", link, one, reading=reading, place="notebook")
 
 
 def models_table(compared: Comparison) -> Exhibit:
@@ -354,7 +354,7 @@ def models_table(compared: Comparison) -> Exhibit:
         return exhibits.nothing(words, "models", of="tables")
     wanted = ["missed", "mean_absolute_error", "gini", "log_score", "bic", "p_alive_one_time"]
     columns = ["model", *[name for name in wanted if name in table], *["reason"] * bool((table["reason"] != "").any())]
-    return exhibits.table(words, "models", table, columns=columns, in_report=False, why=compared.why)
+    return exhibits.table(words, "models", table, columns=columns, place="notebook", why=compared.why)
 
 
 def baselines_table(baselines: pd.DataFrame) -> Exhibit:
@@ -454,7 +454,7 @@ def regularity_table(timing: pd.DataFrame) -> Exhibit:
     else:
         reading = "regular" if one["k"] > 1 else "clumps"
     columns = ["customers", "pairs", "k", "low", "high"]
-    return exhibits.table(words, "regularity", timing, one, columns=columns, reading=reading, in_report=False)
+    return exhibits.table(words, "regularity", timing, one, columns=columns, reading=reading, place="notebook")
 
 
 def contract_models_table(compared: ContractModel) -> Exhibit:
@@ -468,7 +468,7 @@ def contract_models_table(compared: ContractModel) -> Exhibit:
     p_value = float(table["p_value"].max())
     columns = ["model", "alpha", "beta", "c", "log_likelihood", "bic", "p_value"]
     return exhibits.table(
-        words, "contract_models", table, columns=columns, reading=compared.reason, in_report=False,
+        words, "contract_models", table, columns=columns, reading=compared.reason, place="notebook",
         model=words.name("methods", "BdW" if "c" in compared.model.symbols else "sBG"),
         p_value=words.say("tables.contract_models.below") if p_value < 0.001 else number(p_value, digits=3),
     )  # fmt: skip

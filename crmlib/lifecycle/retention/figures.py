@@ -118,7 +118,7 @@ def plot_waiting(curve: Any) -> Exhibit:
     last = curve.iloc[-1]
     return exhibits.figure(
         words, "waiting", curve, picture, last, reading="open" if median is None else "median", median=median,
-        in_report=False,
+        place="notebook",
     )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def renewal_models_table(models: Any) -> Exhibit:
     changes = "rises" if picked.c > 1 else "falls"
     both = picked.p_value == picked.p_value
     return exhibits.table(
-        words, "renewal_models", models, picked, columns=columns, in_report=False, p=p_value(picked.p_value),
+        words, "renewal_models", models, picked, columns=columns, place="notebook", p=p_value(picked.p_value),
         reading="settled" if not both else "constant" if picked.model == "sBG" else changes,
     )  # fmt: skip
 

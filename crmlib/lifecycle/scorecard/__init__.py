@@ -8,6 +8,7 @@ The way through: ``load_kpis(…)`` and ``base_measures(…)`` → ``kpi_values(
 ``forecast(…)`` and ``scorecard(…)``; ``driver_tree(…)`` and ``drill_down(…)`` say why revenue changed.
 """
 
+from crmlib.lifecycle.scorecard.bridge import part_sums, revenue_bridge
 from crmlib.lifecycle.scorecard.definitions import Kpi, kpi_definitions, load_kpis
 from crmlib.lifecycle.scorecard.drivers import drill_down, driver_tree, logarithmic_mean, won_before
 from crmlib.lifecycle.scorecard.figures import (
@@ -37,3 +38,5 @@ from crmlib.lifecycle.scorecard.measures import (
 from crmlib.lifecycle.scorecard.overview import scorecard
 from crmlib.lifecycle.scorecard.signal import natural_limits
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
+from crmlib.lifecycle.scorecard.year import year_against_year
+from crmlib.lifecycle.scorecard.year_figures import plot_bridge, year_tiles

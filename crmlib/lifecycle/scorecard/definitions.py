@@ -162,6 +162,12 @@ class Kpi(BaseModel):
         return self._said("kpis", self.own_name)
 
     @property
+    def name_short(self) -> str:
+        """Its name in a few words, where it has one; else its name."""
+        has_own = self.own_name is not None or self.key not in _WORDS.names("short")
+        return self.name if has_own else self._said("short", None)
+
+    @property
     def definition(self) -> str:
         """What it counts, on which people must agree."""
         return self._said("definitions", self.own_definition)

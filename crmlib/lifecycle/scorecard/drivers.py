@@ -75,7 +75,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
         "driver", "parent", "before", "after", "change", "contribution", "contribution_low", "contribution_high",
         "months", "starts", "changes", "ends", "data_begin",
     ]  # fmt: skip
-    times = _times(orders, as_of=as_of, months=months)
+    times = compared_times(orders, as_of=as_of, months=months)
     if times is None:
         return pd.DataFrame(columns=columns)
     days = {"starts": times["starts"], "changes": times["changes"], "begins": times["data_begin"]}
@@ -141,7 +141,7 @@ def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[d
     return None
 
 
-def _times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | None:
+def compared_times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | None:
     """The two times that can be compared, and the day on which the data begin; None if there are no two."""
     end = as_day(as_of)
     first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
@@ -297,7 +297,7 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
         "group", "revenue_before", "revenue_after", "change",
         "through_customers", "through_frequency", "through_order_value", "through_guests",
     ]  # fmt: skip
-    times = _times(orders, as_of=as_of, months=months)
+    times = compared_times(orders, as_of=as_of, months=months)
     if times is None or by not in orders.columns:
         return pd.DataFrame(columns=columns)
     days = {"starts": times["starts"], "changes": times["changes"]}

@@ -265,7 +265,7 @@ def measures_table() -> Exhibit:
     """The base measures that formulas may hold, for who writes definitions."""
     rows = [(name, of.table, words.name("measures", name)) for name, of in BASE_MEASURES.items()]
     frame = pd.DataFrame(rows, columns=["measure", "table", "meaning"])
-    return exhibits.table(words, "measures", frame, in_report=False)
+    return exhibits.table(words, "measures", frame, place="notebook")
 
 
 # Values, changes and periods as they are told

@@ -108,7 +108,7 @@ def finding_off_target(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "
         words, "off_target", {**row, **_told(row, kpi, period)}, direction="bad", sentence=priced,
         certainty=priced if known(row["low"]) else "full", action="range" if known(row["lower"]) else "plain",
         money="money" if priced == "priced" else "", plays=kpi.plays,
-        missed=len(missed), targets=int((card["status"] != "").sum()), target=kpi.form(kpi.target), owner=kpi.owner,
+        missed=len(missed), targets=int((card["status"] != "").sum()), target=kpi.form(kpi.target), who=kpi.owner,
         interval=interval(row["low"], row["high"], kpi.form), range=interval(row["lower"], row["upper"], kpi.form),
         worth=kpi.worth_counts,
     )  # fmt: skip

@@ -47,7 +47,7 @@ class BaseMeasure:
 # A table, the columns that are read, and the measures that need all of them.
 _READ = {
     ("orders", "customer_id", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue buyers "
-    "new_customers returning_customers buyers_again active_customers active_at_start lapsed silent_at_start won_back "
+    "new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed silent_at_start won_back "
     "known_customers expected_value expected_value_low expected_value_high",
     ("spend", "spent_on", "cost"): "marketing_cost",
     ("leads", "created_at"): "leads",
@@ -203,6 +203,7 @@ def order_measures(
         spells=_.count(),
         buyers=_.first_in_period.sum(),
         new_customers=_.previous.isnull().sum(),
+        new_customers_again=(_.previous.isnull() & _.again).sum(),
         buyers_again=(_.first_in_period & _.again).sum(),
     )
     ended = spells.group_by(at="leaves_at").agg(ended=_.count())
@@ -219,7 +220,10 @@ def order_measures(
     return (
         table.mutate(
             returning_customers=table.buyers - new,
-            buyers_again=_followed(table, end, repurchase_days).ifelse(table.buyers_again, None),
+            **{
+                name: _followed(table, end, repurchase_days).ifelse(table[name], None)
+                for name in ("buyers_again", "new_customers_again")
+            },
             active_customers=seen_at_end.ifelse(stay.sum().over(until), None),
             active_at_start=seen.ifelse(start, None),
             lapsed=seen.ifelse(table.lapsed, None),

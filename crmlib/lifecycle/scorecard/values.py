@@ -38,7 +38,7 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "mont
     0   50.0  35.5  61.6    True
     """
     columns = ["kpi", "period", "value", "low", "high", "cases", "judged"]
-    parts = [_values(_counted_by(measures, kpi, period), kpi) for kpi in kpis.values()]
+    parts = [values_of(_counted_by(measures, kpi, period), kpi) for kpi in kpis.values()]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -61,7 +61,8 @@ def _counted_by(measures: Any, kpi: Kpi, period: Period) -> Any:
     return sums.loc[whole].rename_axis("period").reset_index()
 
 
-def _values(measures: Any, kpi: Kpi) -> Any:
+def values_of(measures: Any, kpi: Kpi) -> Any:
+    """One KPI in every row of ``measures``: the frame of :func:`kpi_values`."""
     value = kpi.formula.value(measures).astype(float).to_numpy()
     known = np.isfinite(value)
     low, high, cases = _interval(measures, kpi)

@@ -110,7 +110,7 @@ def cut_points_table(cut_points: Any) -> Exhibit:
     columns = ["measure", "score", "bounds", "collapsed"]
     together = int(cut_points.collapsed.sum())
     return exhibits.table(
-        words, "cut_points", shown, columns=columns, in_report=False, scores=len(cut_points),
+        words, "cut_points", shown, columns=columns, place="notebook", scores=len(cut_points),
         reading="collapsed" if together else "apart", together=together,
     )  # fmt: skip
 
@@ -169,7 +169,7 @@ def thresholds_table(thresholds: Any, *, rules: Rules | None = None) -> Exhibit:
         how=[_way_in_words(row, rules) for row, _ in rows],
     )
     columns = ["threshold", "value", "range", "how"]
-    return exhibits.table(words, "thresholds", shown, columns=columns, in_report=False, kept=thresholds)
+    return exhibits.table(words, "thresholds", shown, columns=columns, place="notebook", kept=thresholds)
 
 
 def _column_of(name: str, rules: Rules) -> str:
@@ -373,5 +373,5 @@ def needs_table(needs: Any) -> Exhibit:
     first = decided[decided.customers == decided.customers.max()]
     return exhibits.table(
         words, "needs", shown, reading={0: "none", 1: "one"}.get(len(first), "tie"), total=len(needs),
-        needs=[words.name("needs", need) for need in first.need], share=first.share.max(), in_report=False,
+        needs=[words.name("needs", need) for need in first.need], share=first.share.max(), place="notebook",
     )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Where the change of revenue came from, in cash: who left, who stayed, who came, and what each of them paid.
+
+Unlike the drivers, which split a change by notional averages, this counts what was paid, so every part can be found
+in the books and the parts add up to the cent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from crmlib.calendar import as_day
+from crmlib.engine import same_kind, to_pandas
+from crmlib.lifecycle.scorecard.drivers import compared_times
+from crmlib.purchases import purchases
+
+PARTS = ("lost", "stayed", "returned", "new", "guests")
+"""What the change consists of, in the order in which it is told."""
+
+
+def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12) -> Any:
+    """From the revenue of the ``months`` before to that of the last ``months``, by customers who left, stayed and came.
+
+    ``orders``: the contract's orders (pandas or Ibis); the two times are those of
+    :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. A frame, one row per part: ``part``, ``customers``
+    (guests have none), ``before`` and ``after`` (what these customers paid in either time, client's currency),
+    ``amount`` (``after - before``; of ``before`` and ``after`` the whole revenue), ``error`` (standard error of the
+    amount, if customers come by chance: Poisson), ``months, starts, changes, ends, data_begin``. Parts:
+
+    - ``before``: all revenue of the earlier time, and how many customers bought;
+    - ``lost``: bought in the earlier time and not in the later; ``stayed``: in both;
+    - ``returned``: bought before both times and in the later; ``new``: first bought in the later;
+    - ``guests``: orders without a customer;
+    - ``after``: all revenue of the later time.
+
+    Without revenue before both times, who returned cannot be told from who is new: that part is then left out.
+    No rows without two comparable times.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 10.0],
+    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01", "2025-04-01"])})
+    >>> revenue_bridge(orders, as_of="2025-12-31")[["part", "customers", "amount"]]
+         part  customers  amount
+    0  before          2    20.0
+    1    lost          1   -10.0
+    2  stayed          1    10.0
+    3     new          1    10.0
+    4  guests          0     0.0
+    5   after          2    30.0
+    """
+    import numpy as np
+    import pandas as pd
+
+    columns = [
+        "part", "customers", "before", "after", "amount", "error", "months", "starts", "changes", "ends", "data_begin",
+    ]  # fmt: skip
+    times = compared_times(orders, as_of=as_of, months=months)
+    if times is None:
+        return pd.DataFrame(columns=columns)
+    days = {"starts": times["starts"], "changes": times["changes"], "begins": times["data_begin"]}
+    sums = to_pandas(part_sums(orders, **days, as_of=times["ends"]))
+    sums = sums.set_index("part").reindex(PARTS).fillna(0.0)
+    if sums.before.sum() <= 0 or sums.after.sum() <= 0:
+        return pd.DataFrame(columns=columns)
+    if times["data_begin"] >= times["starts"]:
+        sums = sums.drop(index="returned")
+    sums["amount"] = sums.after - sums.before
+    sums["error"] = np.sqrt(sums.pop("squares"))
+    bought = {"before": ["lost", "stayed"], "after": [name for name in sums.index if name not in ("lost", "guests")]}
+    ends_of = {
+        time: {
+            "customers": sums.customers[list(who)].sum(), "before": sums.before.sum(), "after": sums.after.sum(),
+            "amount": sums[time].sum(), "error": float(np.sqrt((sums.error**2).sum())),
+        }
+        for time, who in bought.items()
+    }  # fmt: skip
+    table = pd.concat([pd.DataFrame([ends_of["before"]], index=["before"]), sums])
+    table = pd.concat([table, pd.DataFrame([ends_of["after"]], index=["after"])])
+    table = table.rename_axis("part").reset_index().astype({"customers": "int64"})
+    return table.assign(**times)[columns]
+
+
+@same_kind
+def part_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date) -> Any:
+    """What :func:`revenue_bridge` reads, one row per part: ``part, customers, before, after, squares``.
+
+    ``squares``: the sum over customers (of guests, over orders) of the squared change. Purchases before ``begins`` do
+    not count. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
+    ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
+    >>> days = {"starts": dt.date(2025, 1, 1), "changes": dt.date(2025, 2, 1), "as_of": dt.date(2025, 2, 28)}
+    >>> part_sums(orders, **days, begins=dt.date(2025, 1, 1)).sort_values("part")[["part", "before", "after"]]
+       part  before  after
+    0  lost    10.0    0.0
+    1   new     0.0    4.0
+    """
+    import ibis
+
+    bought = purchases(orders, as_of=as_day(as_of), guests=True)
+    bought = bought.filter(bought.day >= ibis.literal(begins))
+    is_later = bought.day >= ibis.literal(changes)
+    bought = bought.mutate(is_later=is_later, is_earlier=(bought.day >= ibis.literal(starts)) & ~is_later)
+    known = bought.filter(bought.customer_id.notnull())
+    each = known.group_by("customer_id").agg(
+        first=known.day.min(),
+        is_before=known.is_earlier.any(),
+        is_after=known.is_later.any(),
+        before=known.spend.sum(where=known.is_earlier).fill_null(0.0),
+        after=known.spend.sum(where=known.is_later).fill_null(0.0),
+    )
+    each = each.filter(each.is_before | each.is_after)
+    part = ibis.cases(
+        (each.is_before & each.is_after, "stayed"),
+        (each.is_before, "lost"),
+        (each["first"] < ibis.literal(changes), "returned"),
+        else_="new",
+    )
+    of_guests = bought.filter(bought.customer_id.isnull() & (bought.is_earlier | bought.is_later))
+    guests = of_guests.select(
+        part=ibis.literal("guests"),
+        counts=ibis.literal(0).cast("int64"),
+        before=ibis.ifelse(of_guests.is_earlier, of_guests.spend, 0.0),
+        after=ibis.ifelse(of_guests.is_later, of_guests.spend, 0.0),
+    )
+    parts = each.select(part=part, counts=ibis.literal(1).cast("int64"), before=each.before, after=each.after)
+    parts = parts.union(guests)
+    change = parts.after - parts.before
+    return (
+        parts.group_by("part")
+        .agg(
+            customers=parts.counts.sum(),
+            before=parts.before.sum(),
+            after=parts.after.sum(),
+            squares=(change * change).sum(),
+        )
+        .order_by("part")
+    )

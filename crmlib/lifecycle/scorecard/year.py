@@ -1,0 +1,182 @@
+"""The last year against the year before it: each KPI over the same months of both, and whether it really moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crmlib.calendar import PERIODS_A_YEAR, Period, as_day, later
+from crmlib.lifecycle.scorecard.definitions import Kpi
+from crmlib.lifecycle.scorecard.measures import OF_QUARTER
+from crmlib.lifecycle.scorecard.values import values_of
+from crmlib.statistics import bonferroni, standard_errors, wald
+
+# Fewer months than these, seen in both years, are no comparison.
+FEWEST_MONTHS = 3
+# With fewer new ones among those who bought, nobody was being won.
+_HARDLY_ANY = 0.01
+# Rates over all known customers: they move by themselves as long as the data hold more and more of these.
+_OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
+
+
+def year_against_year(
+    measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, period: Period = "month", targets: Mapping[str, float] = {}
+) -> Any:
+    """Every KPI of the last year beside that of the year before, one row each.
+
+    Args:
+        measures: from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`, counted by ``period``.
+        kpis: as :func:`~crmlib.lifecycle.scorecard.definitions.load_kpis` answers.
+        bridge: from :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`: the revenue and the buyers of two years.
+        targets: those that the client has set.
+
+    A frame: ``kpi`` (``buyers``, too: customers who bought within the year), ``now, now_low, now_high, before,
+    before_low, before_high`` (in the KPI's unit; a count's interval is that of customers who come by chance), ``months``
+    that are compared, ``month_error`` (how uncertain the difference is as months differ: the wider of the two ranges
+    counts), ``difference_low, difference_high``, ``verdict``, ``target``, ``against_target`` (``met``,
+    ``missed``, ``unclear``, or empty). A KPI is summed over those periods of the last year, and the same of the year
+    before, of which everything is known, so that seasons do not differ. ``verdict`` is ``better`` or ``worse`` where
+    the interval of the difference leaves 0 out, else ``same`` (95% for all KPIs at once: Bonferroni); ``closed``: hardly anybody was won of late, so that
+    what is counted of orders moves by itself; ``filling``: the data begin with the earlier year, so that rates over
+    all known customers do; ``alone``: there is nothing to compare with.
+
+    Source of the interval of the difference: Zou & Donner (2008), MOVER, Statistics in Medicine 27, 1693–1702.
+
+    >>> import pandas as pd
+    >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
+    >>> months = [day.date() for day in pd.date_range("2024-01-01", periods=24, freq="MS")]
+    >>> measures = pd.DataFrame({"period": months, "complaints_resolved": [30.0] * 12 + [20.0] * 12,
+    ...                          "complaints_due": 40.0})
+    >>> kpis = {"complaint_resolution": load_kpis()["complaint_resolution"]}
+    >>> year_against_year(measures, kpis, pd.DataFrame())[["kpi", "now", "before", "verdict"]]
+                        kpi  now  before verdict
+    0  complaint_resolution  0.5    0.75   worse
+    """
+    import pandas as pd
+
+    columns = [
+        "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "month_error",
+        "difference_low", "difference_high", "verdict", "target", "against_target",
+    ]  # fmt: skip
+    rows = _counted(bridge) if period == "month" else []
+    rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.interval not in (None, "given")]
+    table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
+    table = table.assign(target=table.kpi.map(targets).astype(float))
+    level = bonferroni(max(len(table), 1))
+    return pd.DataFrame(
+        [row | _judged(row, kpis.get(row["kpi"]), bridge, level) for row in table.to_dict("records")], columns=columns
+    )
+
+
+def _counted(bridge: Any) -> list[dict[str, Any]]:
+    """Revenue and buyers, of which the bridge counts two years."""
+    if bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
+        return []
+    at = bridge.set_index("part")
+    people = at.drop(index=["before", "after", "guests"])
+    spread = {
+        "revenue": float(at.error["after"]),
+        "buyers": float(people.customers.drop("stayed").sum()) ** 0.5,
+    }
+    column = {"revenue": "amount", "buyers": "customers"}
+    rows = []
+    for kpi, error in spread.items():
+        now, before = float(at[column[kpi]]["after"]), float(at[column[kpi]]["before"])
+        low, high = wald(now, error)
+        rows.append(
+            {"kpi": kpi, "now": now, "now_low": low, "now_high": high, "before": before, "before_low": before,
+             "before_high": before, "months": int(bridge.months.iloc[0]), "month_error": 0.0}
+        )  # fmt: skip
+    return rows
+
+
+def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
+    import pandas as pd
+
+    names = sorted({name for formula in (kpi.formula, *kpi.interval_parts.values()) for name in formula.measures})
+    if measures.empty or not set(names) <= set(measures.columns):
+        return None
+    # How many independent answers a quarter's are worth stands in one of its months; the others add nothing.
+    read = {name: OF_QUARTER[name] if period == "month" and name in OF_QUARTER else name for name in names}
+    frame = measures[list(dict.fromkeys(read.values()))].rename(columns={place: name for name, place in read.items()})
+    frame = frame.set_axis([as_day(day) for day in measures["period"]])
+    waves = [name for name in names if read[name] != name]
+    frame[waves] = frame[waves].fillna(0.0)
+    last = later(frame.index[-1], period, 1 - PERIODS_A_YEAR[period])
+    known = frame.dropna()
+    now = known[known.index >= last]
+    year_ago = {later(day, period, -PERIODS_A_YEAR[period]): day for day in now.index}
+    both = [(before, day) for before, day in year_ago.items() if before in known.index]
+    sums, spread = [], 0.0
+    if len(both) >= FEWEST_MONTHS:
+        now = known.loc[[day for _, day in both]]
+        before = known.loc[[before for before, _ in both]]
+        sums.append(before.sum())
+        spread = _jackknife(kpi, now, before)
+    if now.empty:
+        return None
+    values = values_of(pd.DataFrame([now.sum(), *sums]).assign(period=last), kpi)
+    values.loc[~values.judged, ["value", "low", "high"]] = float("nan")
+    told = {}
+    for time, place in (("now", 0), ("before", 1)):
+        row = values.iloc[place] if place < len(values) else dict.fromkeys(("value", "low", "high"), float("nan"))
+        told |= {time: row["value"], f"{time}_low": row["low"], f"{time}_high": row["high"]}
+    told |= {"months": len(now), "month_error": spread}
+    return {"kpi": kpi.key, **told} if told["now"] == told["now"] else None
+
+
+def _jackknife(kpi: Kpi, now: Any, before: Any) -> float:
+    """Standard error of the difference from how it changes when a month is left out of both years.
+
+    Months differ by more than the chance of single cases (campaigns, staff, weather). What both years' same months
+    share cancels out. Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, eq. 11.5.
+    """
+    import numpy as np
+
+    n = len(now)
+    without = kpi.formula.value(now.sum() - now) - kpi.formula.value(before.sum() - before).to_numpy()
+    left_out = np.asarray(without, dtype=float)
+    return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) -> dict[str, Any]:
+    """The interval of the difference, the verdict, and how it stands to the target."""
+    from scipy.stats import t as student
+
+    of_orders = kpi is None or "orders" in kpi.needs
+    below = ((row["now"] - row["now_low"]) ** 2 + (row["before_high"] - row["before"]) ** 2) ** 0.5
+    above = ((row["now_high"] - row["now"]) ** 2 + (row["before"] - row["before_low"]) ** 2) ** 0.5
+    wider = standard_errors(level) / standard_errors()
+    of_months = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
+    change = row["now"] - row["before"]
+    low, high = change - max(wider * below, of_months), change + max(wider * above, of_months)
+    higher_is_better = kpi is None or kpi.better == "higher"
+    if row["before"] != row["before"]:
+        verdict = "alone"
+    elif of_orders and is_closed(bridge):
+        verdict = "closed"
+    elif row["kpi"] in _OF_THE_BASE and is_filling(bridge):
+        verdict = "filling"
+    elif low <= 0 <= high or (kpi is not None and kpi.better == "neither"):
+        verdict = "same"
+    else:
+        verdict = "better" if (change > 0) == higher_is_better else "worse"
+    target, against = row["target"], ""
+    if target == target and row["now_low"] == row["now_low"]:
+        reached = row["now"] >= target if higher_is_better else row["now"] <= target
+        unclear = row["now_low"] <= target <= row["now_high"]
+        against = "unclear" if unclear else "met" if reached else "missed"
+    return {"difference_low": low, "difference_high": high, "verdict": verdict, "against_target": against}
+
+
+def is_closed(bridge: Any) -> bool:
+    """Whether hardly anybody was won in the later time: such a base can only shrink, and those left look ever better."""
+    if bridge.empty:
+        return False
+    at = bridge.set_index("part").customers
+    return bool(at["new"] <= _HARDLY_ANY * at["after"])
+
+
+def is_filling(bridge: Any) -> bool:
+    """Whether the data begin with the earlier time, so that part of a growth is only the file filling up."""
+    return not bridge.empty and bool(as_day(bridge.data_begin.iloc[0]) >= as_day(bridge.starts.iloc[0]))

@@ -1,0 +1,187 @@
+"""The briefing: one page that a manager acts on, made of what the chapters of a run have found and shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crmlib.files import write_whole
+from crmlib.finding import Finding
+from crmlib.report.collect import Section, section
+from crmlib.report.decisions import decisions, matter_most
+from crmlib.report.page import render, versions
+from crmlib.report.story import Story, story
+from crmlib.run import ChapterRun, Run
+from crmlib.words import Words
+
+words = Words(__file__)
+
+THEMES = {
+    "back": ("retention", "segmentation", "churn", "growth"),
+    "channels": ("acquisition",),
+    "value": ("clv",),
+    "service": ("nps", "service", "journey"),
+    "tests": ("experiments", "playbook"),
+    "score": ("scorecard", "strategy"),
+    "data": ("customer_data",),
+}
+"""The sections of the page, in order, and the chapters whose findings and figures each shows."""
+_MOST_FIGURES, _MOST_TABLES = 2, 1
+_MOST_SAID = 2
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A finding that asks for a decision, with its place on the page and its list of customers."""
+
+    finding: Finding
+    number: int
+    theme: str
+    file: str = ""
+
+
+@dataclass
+class Theme:
+    """A section of the page: what it says, shows, and keeps folded."""
+
+    key: str
+    headline: str = ""
+    said: list[Finding] = field(default_factory=list)
+    figures: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    folds: list[tuple[ChapterRun, list[dict[str, Any]], list[Finding]]] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show, open or folded."""
+        return not (self.said or self.figures or self.tables or self.folds)
+
+
+def write_briefing(run: Run, target: Path) -> Story:
+    """Write the briefing of a finished run to ``target``, whole or not at all; answer what it begins with."""
+    content = content_of(run)
+    write_whole(target, render("briefing.html.j2", style="briefing.css", **content))
+    return content["story"]
+
+
+def content_of(run: Run) -> dict[str, Any]:
+    """What the page says, in the order in which it says it."""
+    shown = {
+        chapter.file.name[3:]: section(chapter.notebook)
+        for chapter in run.chapters
+        if chapter.status == "done" and chapter.notebook
+    }
+    account = run.workspace.account
+    findings = matter_most([one for found in shown.values() for one in found.findings])
+    made = decisions(findings, contact_cost=run.client.contact_cost)
+    theme_of = {chapter: key for key, chapters in THEMES.items() for chapter in chapters}
+    numbered = [
+        Decision(one, number, theme_of.get(one.chapter, "data"), _list_file(run, one))
+        for number, one in enumerate(made, 1)
+    ]
+    themes = [_theme(key, run, shown, numbered) for key in THEMES]
+    exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
+    return {
+        "client": run.client.name,
+        "language": "zh-Hans" if run.language == "zh" else "en",
+        **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
+        "currency": run.client.currency,
+        "story": story(
+            _table(run, "13_bridge"), findings, account,
+            margin_is_set="margin" in run.client.model_fields_set,
+        ),
+        "bridge": exhibits.get("bridge"),
+        "tiles": exhibits.get("year", {}).get("tiles", []),
+        "decisions": numbered,
+        "themes": [theme for theme in themes if not theme.is_empty],
+        "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in findings)],
+        "rows": _rows(account),
+        "failed": [chapter for chapter in run.chapters if chapter.status == "failed"],
+        "left_out": [chapter for chapter in run.chapters if chapter.status == "left out"],
+        "thinner": [chapter for chapter in run.chapters if chapter.status == "done" and chapter.thinner],
+        "definitions": _definitions(run, shown),
+        "versions": versions(),
+        "owner": lambda role: run.client.owners.get(role) or words.name("owners", role),
+    }  # fmt: skip
+
+
+def _theme(key: str, run: Run, shown: dict[str, Section], numbered: Sequence[Decision]) -> Theme:
+    theme = Theme(key, decisions=[one for one in numbered if one.theme == key])
+    decided = {one.finding.key for one in theme.decisions}
+    chapters = [(chapter, shown[chapter.file.name[3:]]) for chapter in run.chapters if chapter.file.name[3:] in shown]
+    chapters = [(chapter, found) for chapter, found in chapters if chapter.file.name[3:] in THEMES[key]]
+    chapters.sort(key=lambda pair: THEMES[key].index(pair[0].file.name[3:]))
+    open_exhibits = [
+        e
+        for _, found in chapters
+        for e in found.exhibits
+        if e["place"] == "section" and e["name"] not in ("bridge", "year")
+    ]
+    theme.figures = [e for e in open_exhibits if e["kind"] == "figure"][:_MOST_FIGURES]
+    theme.tables = [e for e in open_exhibits if e["kind"] in ("table", "scorecard")][:_MOST_TABLES]
+    news = [one for one in matter_most([f for _, found in chapters for f in found.findings]) if one.key not in decided]
+    if key != "data":
+        theme.said = news[:_MOST_SAID]
+        theme.headline = theme.said[0].headline if theme.said else ""
+    told = {id(one) for one in theme.said}
+    opened = {id(e) for e in (*theme.figures, *theme.tables)}
+    for chapter, found in chapters:
+        rest = [
+            e for e in found.exhibits
+            if e["kind"] in ("figure", "table") and id(e) not in opened and e["name"] not in ("bridge", "year")
+        ]  # fmt: skip
+        others = [one for one in found.findings if id(one) not in told and one.key not in decided]
+        if rest or others:
+            theme.folds.append((chapter, rest, others))
+    return theme
+
+
+def _list_file(run: Run, one: Finding) -> str:
+    """The list of customers that goes with a finding, relative to the page; empty where it has none."""
+    if not one.listed:
+        return ""
+    number = next(chapter.file.name[:2] for chapter in run.chapters if chapter.file.name[3:] == one.chapter)
+    name = f"lists/{number}_{one.key.partition('.')[2]}"
+    return f"{name}.xlsx" if (run.folder / f"{name}.csv").is_file() else ""
+
+
+def _table(run: Run, name: str) -> Any:
+    """A table that a chapter has kept, days as days; None where there is none."""
+    import pandas as pd
+
+    file = run.folder / "tables" / f"{name}.csv"
+    if not file.is_file():
+        return None
+    table = pd.read_csv(file)
+    for column in ("starts", "changes", "ends", "data_begin"):
+        if column in table:
+            table[column] = [dt.date.fromisoformat(day) for day in table[column]]
+    return table
+
+
+def _rows(account: dict[str, Any]) -> dict[str, int]:
+    """How many rows were read, and what became of them."""
+    counts = dict.fromkeys(("read", "accepted", "repaired", "quarantined"), 0)
+    for table in account["tables"].values():
+        for name in counts:
+            counts[name] += table[name]
+    return counts
+
+
+def _definitions(run: Run, shown: dict[str, Section]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The terms of each chapter and what they mean; each term once."""
+    told: set[str] = set()
+    answer = []
+    for chapter in run.chapters:
+        found = shown.get(chapter.file.name[3:])
+        if found is None:
+            continue
+        terms = [(term, about) for term, about in [*chapter.file.glossary, *found.definitions] if term not in told]
+        told |= {term for term, _ in terms}
+        if terms:
+            answer.append((chapter.file.title, terms))
+    return answer
