@@ -135,7 +135,7 @@ def short(value: float | None, *, sign: bool = False) -> str:
     symbol = get_currency_symbol(speaks.currency, locale=speaks.locale).removeprefix("CN")
     for least, counted, name in ((999_500_000, 1e9, "bn"), (999_500, 1e6, "m"), (9_999.5, 1e3, "k")):
         if size >= least:
-            digits = max(0, 2 - int(math.floor(math.log10(float(f"{size / counted:.3g}")))))
+            digits = max(0, 2 - math.floor(math.log10(float(f"{size / counted:.3g}"))))
             return f"{before}{symbol}{number(size / counted, digits=digits)}{name}"
     return f"{before}{symbol}{number(size)}"
 
