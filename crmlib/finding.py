@@ -93,6 +93,15 @@ class Finding:
         return self.key.partition(".")[0]
 
     @property
+    def sentence(self) -> str:
+        """The finding and the numbers it rests on, in one."""
+        return (
+            SHARED.say("finding.sentence", headline=self.headline, evidence=self.evidence)
+            if self.evidence
+            else self.headline
+        )
+
+    @property
     def decides(self) -> bool:
         """Whether it asks somebody for a decision, rather than informs."""
         return bool(self.owner and self.when and self.action)

@@ -21,14 +21,22 @@ words = Words(__file__)
 
 THEMES = {
     "back": ("retention", "segmentation", "churn", "growth"),
-    "channels": ("acquisition",),
-    "value": ("clv",),
+    "channels": (
+        "acquisition",
+        "clv.groups",
+        "clv.by_group",
+        "retention.groups",
+        "retention.second_order",
+        "segmentation.origin",
+    ),
+    "value": ("clv", "retention.contracts"),
     "service": ("nps", "service", "journey"),
     "tests": ("experiments", "playbook"),
     "score": ("scorecard", "strategy"),
     "data": ("customer_data",),
 }
-"""The sections of the page, in order, and the chapters whose findings and figures each shows."""
+"""The sections of the page, in order, and what each shows: whole chapters, or single findings and figures of one."""
+ON_PAGE_ONE = ("bridge", "year")
 _MOST_FIGURES, _MOST_TABLES = 2, 1
 _MOST_SAID = 2
 
@@ -78,9 +86,8 @@ def content_of(run: Run) -> dict[str, Any]:
     account = run.workspace.account
     findings = matter_most([one for found in shown.values() for one in found.findings])
     made = decisions(findings, contact_cost=run.client.contact_cost)
-    theme_of = {chapter: key for key, chapters in THEMES.items() for chapter in chapters}
     numbered = [
-        Decision(one, number, theme_of.get(one.chapter, "data"), _list_file(run, one))
+        Decision(one, number, theme_of(one.chapter, one.key), _list_file(run, one))
         for number, one in enumerate(made, 1)
     ]
     themes = [_theme(key, run, shown, numbered) for key in THEMES]
@@ -109,32 +116,48 @@ def content_of(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def theme_of(chapter: str, key: str) -> str:
+    """The section that shows a finding or an exhibit (``key``: ``clv.by_group``) of a chapter.
+
+    >>> theme_of("clv", "clv.equity"), theme_of("clv", "clv.by_group"), theme_of("new_chapter", "new_chapter.a")
+    ('value', 'channels', 'data')
+    """
+    for name in (key, chapter):
+        for theme, shown in THEMES.items():
+            if name in shown:
+                return theme
+    return "data"
+
+
 def _theme(key: str, run: Run, shown: dict[str, Section], numbered: Sequence[Decision]) -> Theme:
     theme = Theme(key, decisions=[one for one in numbered if one.theme == key])
     decided = {one.finding.key for one in theme.decisions}
-    chapters = [(chapter, shown[chapter.file.name[3:]]) for chapter in run.chapters if chapter.file.name[3:] in shown]
-    chapters = [(chapter, found) for chapter, found in chapters if chapter.file.name[3:] in THEMES[key]]
-    chapters.sort(key=lambda pair: THEMES[key].index(pair[0].file.name[3:]))
-    open_exhibits = [
-        e
-        for _, found in chapters
-        for e in found.exhibits
-        if e["place"] == "section" and e["name"] not in ("bridge", "year")
-    ]
-    theme.figures = [e for e in open_exhibits if e["kind"] == "figure"][:_MOST_FIGURES]
-    theme.tables = [e for e in open_exhibits if e["kind"] in ("table", "scorecard")][:_MOST_TABLES]
-    news = [one for one in matter_most([f for _, found in chapters for f in found.findings]) if one.key not in decided]
+    own: list[tuple[ChapterRun, list[dict[str, Any]], list[Finding]]] = []
+    for chapter in run.chapters:
+        name = chapter.file.name[3:]
+        if name not in shown:
+            continue
+        parts = [
+            one
+            for one in shown[name].exhibits
+            if one["kind"] in ("figure", "table", "scorecard")
+            and one["name"] not in ON_PAGE_ONE
+            and theme_of(name, f"{name}.{one['name']}") == key
+        ]
+        found = [one for one in shown[name].findings if theme_of(name, one.key) == key]
+        own.append((chapter, parts, found))
+    open_parts = [one for _, parts, _ in own for one in parts if one["place"] == "section"]
+    theme.figures = [one for one in open_parts if one["kind"] == "figure"][:_MOST_FIGURES]
+    theme.tables = [one for one in open_parts if one["kind"] != "figure"][:_MOST_TABLES]
+    news = [one for one in matter_most([f for _, _, found in own for f in found]) if one.key not in decided]
     if key != "data":
         theme.said = news[:_MOST_SAID]
         theme.headline = theme.said[0].headline if theme.said else ""
-    told = {id(one) for one in theme.said}
-    opened = {id(e) for e in (*theme.figures, *theme.tables)}
-    for chapter, found in chapters:
-        rest = [
-            e for e in found.exhibits
-            if e["kind"] in ("figure", "table") and id(e) not in opened and e["name"] not in ("bridge", "year")
-        ]  # fmt: skip
-        others = [one for one in found.findings if id(one) not in told and one.key not in decided]
+    told = {one.key for one in theme.said} | decided
+    opened = {id(one) for one in (*theme.figures, *theme.tables)}
+    for chapter, parts, found in own:
+        rest = [one for one in parts if id(one) not in opened]
+        others = [one for one in found if one.key not in told]
         if rest or others:
             theme.folds.append((chapter, rest, others))
     return theme

@@ -28,6 +28,10 @@ words = Words(__file__)
 MANY_LOST = 0.4
 HARDLY_ANY = 0.01
 SILENT_DAYS = 60
+_LARGEST = {
+    side: {part: f"{side}.{part}" for part in ("lost", "stayed", "returned", "new", "guests")}
+    for side in ("more", "less")
+}
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,9 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     elif is_chance:
         kind = "held.lost" if facts["lost_share"] >= MANY_LOST else "held.plain"
     elif change > 0:
-        biggest = parts.amount.idxmax()
-        kind = "more.lost" if facts["lost_share"] >= MANY_LOST else f"more.{biggest}"
+        kind = "more.lost" if facts["lost_share"] >= MANY_LOST else _LARGEST["more"][str(parts.amount.idxmax())]
     else:
-        kind = f"less.{parts.amount.idxmin()}"
+        kind = _LARGEST["less"][str(parts.amount.idxmin())]
     move = words.say(f"story.move.{_move(change / then)}", facts)
     headline = words.say(f"story.headline.{kind}", facts, move=move, lost_in_words=_in_words(facts["lost_share"]))
     said = [words.say(f"story.lead.{_lead(change, is_chance)}", facts)]

@@ -30,15 +30,17 @@ def year_against_year(
         bridge: from :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`: the revenue and the buyers of two years.
         targets: those that the client has set.
 
-    A frame: ``kpi`` (``buyers``, too: customers who bought within the year), ``now, now_low, now_high, before,
-    before_low, before_high`` (in the KPI's unit; a count's interval is that of customers who come by chance), ``months``
-    that are compared, ``month_error`` (how uncertain the difference is as months differ: the wider of the two ranges
-    counts), ``difference_low, difference_high``, ``verdict``, ``target``, ``against_target`` (``met``,
+    A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
+    before_low, before_high`` in the KPI's unit (a count's interval is that of customers who come by chance);
+    ``months`` that are compared; ``month_error``, how uncertain the difference is because months differ (the wider of
+    the two ranges counts); ``difference_low, difference_high``; ``verdict``; ``target``; ``against_target`` (``met``,
     ``missed``, ``unclear``, or empty). A KPI is summed over those periods of the last year, and the same of the year
-    before, of which everything is known, so that seasons do not differ. ``verdict`` is ``better`` or ``worse`` where
-    the interval of the difference leaves 0 out, else ``same`` (95% for all KPIs at once: Bonferroni); ``closed``: hardly anybody was won of late, so that
-    what is counted of orders moves by itself; ``filling``: the data begin with the earlier year, so that rates over
-    all known customers do; ``alone``: there is nothing to compare with.
+    before, of which everything is known, so that seasons do not differ.
+
+    ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once:
+    Bonferroni), else ``same``; ``closed``: hardly anybody was won of late, so that what is counted of orders moves by
+    itself; ``filling``: the data begin with the earlier year, so that rates over all known customers do; ``alone``:
+    there is nothing to compare with.
 
     Source of the interval of the difference: Zou & Donner (2008), MOVER, Statistics in Medicine 27, 1693–1702.
 
@@ -170,7 +172,7 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
 
 
 def is_closed(bridge: Any) -> bool:
-    """Whether hardly anybody was won in the later time: such a base can only shrink, and those left look ever better."""
+    """Whether hardly anybody was won in the later time: such a base can only shrink, and who is left looks ever better."""
     if bridge.empty:
         return False
     at = bridge.set_index("part").customers
