@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from crmlib.client import Client, load_client
 from crmlib.contract import TABLES
@@ -23,8 +23,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 # The same examples in every run: a commit passes or fails by what it changed. Other examples, to find more:
 # HYPOTHESIS_PROFILE=other pytest
-settings.register_profile("same", derandomize=True)
-settings.register_profile("other", derandomize=False)
+# How long an example takes is the machine's: no test fails by it.
+_UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", derandomize=True, **_UNTIMED)
+settings.register_profile("other", derandomize=False, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from crmlib import runner
 from crmlib.cli import app
 from crmlib.report.collect import section
-from crmlib.words import SHARED
 from tests.conftest import write_client
 from tests.report.page import Page, problems
 

@@ -100,9 +100,7 @@ def _of_findings(findings: Sequence[Finding], account: Mapping[str, Any], caveat
         return Story(words.say("story.nothing.headline"), words.say("story.nothing.lead"), caveat)
     first, *others = findings
     lead = [first.evidence or first.certainty, *(one.headline for one in others[:2])]
-    return Story(
-        first.headline, words.say("story.lead.all", said=[words.say("story.closed", said=one) for one in lead]), caveat
-    )
+    return Story(first.headline, words.say("story.lead.all", said=lead), caveat)
 
 
 def _move(share: float) -> str:

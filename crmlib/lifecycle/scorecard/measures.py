@@ -47,7 +47,8 @@ class BaseMeasure:
 # A table, the columns that are read, and the measures that need all of them.
 _READ = {
     ("orders", "customer_id", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue buyers "
-    "new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed silent_at_start won_back "
+    "new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed "
+    "silent_at_start won_back "
     "known_customers expected_value expected_value_low expected_value_high",
     ("spend", "spent_on", "cost"): "marketing_cost",
     ("leads", "created_at"): "leads",

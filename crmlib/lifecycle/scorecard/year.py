@@ -172,7 +172,7 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
 
 
 def is_closed(bridge: Any) -> bool:
-    """Whether hardly anybody was won in the later time: such a base can only shrink, and who is left looks ever better."""
+    """Whether hardly anybody was won in the later time: such a base can only shrink, while its rates improve."""
     if bridge.empty:
         return False
     at = bridge.set_index("part").customers
