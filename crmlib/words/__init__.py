@@ -57,8 +57,8 @@ from crmlib.words.quoting import quotation
 
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
-    "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "short", "times",
-    "use", "voice", "year",
+    "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "short",
+    "times", "use", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent

@@ -60,7 +60,7 @@ def year_against_year(
         "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "month_error",
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
-    rows = _counted(bridge) if period == "month" else []
+    rows: list[dict[str, Any] | None] = [*(_counted(bridge) if period == "month" else [])]
     rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.interval not in (None, "given")]
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
     table = table.assign(target=table.kpi.map(targets).astype(float))
@@ -119,7 +119,7 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
         return None
     values = values_of(pd.DataFrame([now.sum(), *sums]).assign(period=last), kpi)
     values.loc[~values.judged, ["value", "low", "high"]] = float("nan")
-    told = {}
+    told: dict[str, Any] = {}
     for time, place in (("now", 0), ("before", 1)):
         row = values.iloc[place] if place < len(values) else dict.fromkeys(("value", "low", "high"), float("nan"))
         told |= {time: row["value"], f"{time}_low": row["low"], f"{time}_high": row["high"]}
