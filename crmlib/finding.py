@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from crmlib.words import SHARED, Words
+from crmlib.words import SHARED, Words, values_of
 
 MIME = "application/vnd.crmlib.finding+json"
 Direction = Literal["good", "bad", "neutral"]
@@ -95,7 +95,7 @@ def tell(
         plays: names of the plays that it suggests.
         more: further values.
     """
-    given = {**(values._asdict() if hasattr(values, "_asdict") else dict(values if values is not None else {})), **more}
+    given = values_of(values, more)
 
     def part(name: str, variant: str) -> str:
         return words.say(f"findings.{key}.{name}.{variant}" if variant else f"findings.{key}.{name}", given)
