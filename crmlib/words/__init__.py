@@ -137,7 +137,7 @@ class Words:
         >>> Words(__file__).heading("customer_id")
         'Customer'
         """
-        given = {"period": last_span(None), **_mapping(values)}
+        given = {"period": last_span(None), **values_of(values, {})}
         return _Speaker(self).vformat(self._pair_said(self._column(column)), (), given)
 
     def cell(self, column: str, value: Any) -> str:
