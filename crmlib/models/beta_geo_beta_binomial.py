@@ -12,6 +12,7 @@ Science 29(6), 1086–1108; equation numbers below are theirs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,13 +20,10 @@ from scipy import special
 
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase, Problem, check_enough, merge_histories, read_columns, refuse
-from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, positive, with_prior
+from crmlib.models.maximum_likelihood import FittedModel, log_gamma_step, most_likely, psi_step
 from crmlib.models.orders_model import Future, broadcast
-from crmlib.models.period_sums import block_length, log_rising, mean_rate, sum_of_falling
+from crmlib.models.period_sums import block_length, sum_of_falling
 from crmlib.models.posterior import Likelihood
-
-# α, β, γ, δ: a typical base, then ones who buy more often or rarely, leave more rarely, or are more alike.
-STARTS = list(np.log([(1.0, 1.0, 0.7, 3.0), (0.5, 2.0, 0.5, 5.0), (2.0, 1.0, 0.3, 10.0), (3.0, 3.0, 2.0, 10.0)]))
 
 # So many places at which a customer may have left are looked at in one go: enough for speed, little for memory.
 _CHUNK = 1 << 20
@@ -35,6 +33,7 @@ _MANY_CELLS = 50_000
 _NEAR_ONE = 0.1
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class BetaGeoBetaBinomial(FittedModel):
     """The BG/BB model: from known parameters, or ``BetaGeoBetaBinomial.fit(summary)``.
 
@@ -54,11 +53,13 @@ class BetaGeoBetaBinomial(FittedModel):
 
     symbols = ("alpha", "beta", "gamma", "delta")
 
-    def __init__(
-        self, *, alpha: float, beta: float, gamma: float, delta: float, estimate: Estimate | None = None
-    ) -> None:
-        positive(alpha=alpha, beta=beta, gamma=gamma, delta=delta)
-        self.alpha, self.beta, self.gamma, self.delta, self.estimate = alpha, beta, gamma, delta, estimate
+    # α, β, γ, δ: a typical base, then ones who buy more often or rarely, leave more rarely, or are more alike.
+    starts = list(np.log([(1.0, 1.0, 0.7, 3.0), (0.5, 2.0, 0.5, 5.0), (2.0, 1.0, 0.3, 10.0), (3.0, 3.0, 2.0, 10.0)]))
+
+    alpha: float
+    beta: float
+    gamma: float
+    delta: float
 
     @classmethod
     def fit(cls, summary: Any, *, prior_spread: float | None = None) -> Self:
@@ -76,23 +77,12 @@ class BetaGeoBetaBinomial(FittedModel):
         x, t_x, n = read.columns
         base = merge_histories(x, t_x, n, read.customers)
         check_enough(base)
-        likelihood = _likelihood(base)
-        posterior = with_prior(likelihood, STARTS[0], prior_spread)
-        place, value, hessian, iterations = maximise(posterior, STARTS, cls.symbols)
-        estimate = Estimate(
-            log_parameters=place,
-            covariance=np.linalg.inv(-hessian),
-            log_likelihood=value if prior_spread is None else likelihood(place)[0],
-            customers=float(base.customers.sum()),
-            iterations=iterations,
-            likelihood=posterior if (base.T - base.t_x + 1).sum() <= _MANY_CELLS else None,
+        estimate = most_likely(
+            _likelihood(base), cls.starts, cls.symbols, customers=float(base.customers.sum()), prior_spread=prior_spread
         )
-        return cls(**dict(zip(cls.symbols, np.exp(place).tolist(), strict=True)), estimate=estimate)
-
-    def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters, in the order of ``symbols``."""
-        values = np.exp(np.asarray(log_parameters, float)).tolist()
-        return type(self)(**dict(zip(self.symbols, values, strict=True)))
+        if (base.T - base.t_x + 1).sum() > _MANY_CELLS:
+            estimate = replace(estimate, likelihood=None)
+        return cls.from_estimate(estimate)
 
     def log_likelihood(self, x: Any, t_x: Any, n: Any) -> Numbers:
         """The log-likelihood of each history (equation 5).
@@ -214,10 +204,10 @@ class BetaGeoBetaBinomial(FittedModel):
     def _discounted_presence(self, n: Numbers, discount: float) -> Numbers:
         """Σ P(there at n + k | there at n) / (1 + discount)^k over k = 1, 2, …"""
         gamma, near, rate = np.asarray(self.gamma), self.delta + n, float(np.log1p(discount))
-        now = log_rising(near, gamma)
+        now = log_gamma_step(near, gamma)
         return sum_of_falling(
-            lambda k, rows: now[rows, None] - log_rising(near[rows, None] + k, gamma) - rate * k,
-            lambda k, rows: block_length(near[rows] + k, lambda m: mean_rate(near[rows] + m, gamma) + rate, k),
+            lambda k, rows: now[rows, None] - log_gamma_step(near[rows, None] + k, gamma) - rate * k,
+            lambda k, rows: block_length(near[rows] + k, lambda m: psi_step(near[rows] + m, gamma) + rate, k),
             np.ones(len(n)),
             remainder=(1 + discount) / discount,
         )
@@ -229,11 +219,11 @@ def _times_present(t: Numbers, gamma: Numbers, near: Numbers) -> Numbers:
     In closed form D / (γ − 1) · (1 − Γ(D + 1 + t) Γ(γ + D) / (Γ(γ + D + t) Γ(D + 1))), which at γ = 1 is a logarithm.
     """
     if abs(float(gamma) - 1) >= _NEAR_ONE:
-        slope = (log_rising(near + 1, t) - log_rising(near + gamma, t)) / (gamma - 1)
+        slope = (log_gamma_step(near + 1, t) - log_gamma_step(near + gamma, t)) / (gamma - 1)
     else:
         nodes, weights = np.polynomial.legendre.leggauss(8)
         between = 1 + (gamma - 1) * (nodes + 1) / 2
-        slope = -sum(w / 2 * mean_rate(near + at, t) for at, w in zip(between, weights, strict=True))
+        slope = -sum(w / 2 * psi_step(near + at, t) for at, w in zip(between, weights, strict=True))
     bend = slope * (gamma - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return -near * slope * np.where(bend == 0, 1.0, np.expm1(bend) / bend)
@@ -296,9 +286,9 @@ class _Steps:
 
 def _step(z: float, k: Numbers, derivative: int) -> Numbers:
     if derivative == 0:
-        return log_rising(z, k)
+        return log_gamma_step(z, k)
     if derivative == 1:
-        return mean_rate(np.full(len(k), z), k)
+        return psi_step(np.full(len(k), z), k)
     return special.polygamma(1, z + k) - special.polygamma(1, z)
 
 
