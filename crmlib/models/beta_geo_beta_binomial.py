@@ -19,7 +19,15 @@ import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import CustomerBase, Problem, check_enough, merge_histories, read_columns, refuse
+from crmlib.models.customer_base import (
+    CustomerBase,
+    Problem,
+    check_enough,
+    found_wrong,
+    merge_histories,
+    read_columns,
+    refuse,
+)
 from crmlib.models.maximum_likelihood import FittedModel, log_gamma_step, most_likely, psi_step
 from crmlib.models.orders_model import Future, broadcast
 from crmlib.models.period_sums import block_length, sum_of_falling
@@ -365,40 +373,18 @@ def _check_opportunities(*counts: Numbers) -> None:
 
 def _problems(x: Numbers, t_x: Numbers, n: Numbers) -> list[Problem]:
     """All that is wrong with histories of opportunities, if anything is."""
-    known = np.isfinite(x) & np.isfinite(t_x) & np.isfinite(n)
-    every = {"frequency": x, "recency": t_x, "periods": n}
-    x_t_x = {"frequency": x, "recency": t_x}
-    checks = [
-        (~known, "a missing or infinite value", "leave such rows out", every),
-        (known & ((x < 0) | (t_x < 0) | (n < 0)), "a negative number", "count opportunities, from 0", every),
-        (
-            known & ((x != np.floor(x)) | (t_x != np.floor(t_x)) | (n != np.floor(n))),
-            "a fractional number",
-            "count whole opportunities; for times in continuous time take BetaGeoNBD or ParetoNBD",
-            every,
-        ),
-        (
-            known & (t_x > n),
-            "the last purchase after the last opportunity",
-            "recency is the number of the opportunity at which the last purchase was made",
-            {"recency": t_x, "periods": n},
-        ),
-        (
-            known & (x > t_x) & (t_x > 0),
-            "more purchases than opportunities until the last of them",
-            "count at most one purchase per opportunity, and none before the first",
-            x_t_x,
-        ),
-        (known & (x == 0) & (t_x > 0), "no purchase but a recency above 0", "recency is 0 without a purchase", x_t_x),
-        (
-            known & (x > 0) & (t_x == 0),
-            "purchases but recency 0",
-            "recency is the number of the opportunity at which the last purchase was made, from 1",
-            x_t_x,
-        ),
-    ]
-    return [
-        Problem(np.ravel(bad), what, remedy, {name: np.ravel(values) for name, values in shown.items()})
-        for bad, what, remedy, shown in checks
-        if np.any(bad)
-    ]
+    every = "frequency recency periods"
+    return found_wrong(
+        {"frequency": x, "recency": t_x, "periods": n},
+        ((x < 0) | (t_x < 0) | (n < 0), "a negative number", "count opportunities, from 0", every),
+        ((x != np.floor(x)) | (t_x != np.floor(t_x)) | (n != np.floor(n)), "a fractional number",
+         "count whole opportunities; for times in continuous time take BetaGeoNBD or ParetoNBD", every),
+        (t_x > n, "the last purchase after the last opportunity",
+         "recency is the number of the opportunity at which the last purchase was made", "recency periods"),
+        ((x > t_x) & (t_x > 0), "more purchases than opportunities until the last of them",
+         "count at most one purchase per opportunity, and none before the first", "frequency recency"),
+        ((x == 0) & (t_x > 0), "no purchase but a recency above 0", "recency is 0 without a purchase",
+         "frequency recency"),
+        ((x > 0) & (t_x == 0), "purchases but recency 0",
+         "recency is the number of the opportunity at which the last purchase was made, from 1", "frequency recency"),
+    )  # fmt: skip
