@@ -57,72 +57,22 @@ class LeavingAtOrders(OrdersModel):
         in differences that stay exact where r and alpha, or a and b, run to infinity together.
         """
         values, place = np.unique(base.x, return_inverse=True)
-        stayed = values + cls.occasions_at_first
-        per_value = np.bincount(place, base.customers)
-        n, x, t_x, T = base.customers, base.x, base.t_x, base.T
-        # Histories are sorted by x, so that those who have had no occasion to leave come first.
-        first = int(np.searchsorted(x, 0.5 - cls.occasions_at_first))
-        n1, x1, t1, T1, place1 = n[first:], x[first:], t_x[first:], T[first:], place[first:]
-        n0, T0 = n[:first], T[:first]
+        per_value, stayed = np.bincount(place, base.customers), values + cls.occasions_at_first
+        n, stayed_each = base.customers, base.x + cls.occasions_at_first
 
         def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            r, alpha, a, b = theta = np.exp(log_parameters)
-            near, far = 1 / (alpha + t1), 1 / (alpha + T1)
-            past = np.log1p(T1 / alpha)  # log(α + T) − log α
-            gap, s = np.log1p((T1 - t1) * near), r + x1
-            margin = np.where(stayed > 0, b + (stayed - 1), 1.0)
-            odds = s * gap + (np.log(a) - np.log(margin))[place1]
-            # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
-            small = np.exp(-np.abs(odds))
-            either = np.maximum(odds, 0.0) + np.log(1 + small)
-            far0 = 1 / (alpha + T0)
-            past0 = np.log1p(T0 / alpha)
-
-            lost, lost0 = T1 / alpha * far, T0 / alpha * far0  # 1/α − 1/(α + T)
-            by_r, by_a, by_b = steps(r, values), steps(a + b, stayed), steps(b, stayed)
-            value = (
-                per_value @ (by_r[0] + by_b[0] - by_a[0])
-                - r * (n0 @ past0) - n1 @ (s * past) - np.log(alpha) * (n1 @ x1) + n1 @ either
-            )  # fmt: skip
+            theta = np.exp(log_parameters)
+            counts = _counts_part(theta, values, stayed, curved=curved)
+            times = _times_part(theta, base.x, stayed_each, base.t_x, base.T, curved=curved)
+            value = float(counts[0] @ per_value + n @ times[0])
             if not curved:
-                return float(value), NOT_ASKED, NOT_ASKED
-
-            gone = np.where(odds > 0, 1.0, small) / (1 + small)
-            ng = n1 * gone
-            spread = ng * (1 - gone)
-            gone_at = np.bincount(place1, ng, minlength=len(values))
-            spread_at = np.bincount(place1, spread, minlength=len(values))
-            closer = (t1 - T1) * near * far  # 1/(α + T) − 1/(α + t)
-            d_alpha = s * closer  # of the odds; of r it is the gap, of a 1/a, of b −1/margin
-            d_b = np.where(stayed > 0, -1 / margin, 0.0)
-            s_ng = s * ng
-            left_total = ng.sum()
-            gradient = np.array([
-                per_value @ by_r[1] - n0 @ past0 - n1 @ past + ng @ gap,
-                r * (n0 @ lost0 + n1 @ lost) - n1 @ (x1 * far) + ng @ d_alpha,
-                left_total / a - per_value @ by_a[1],
-                per_value @ (by_b[1] - by_a[1]) + gone_at @ d_b,
-            ])  # fmt: skip
-
-            mixed = -(per_value @ by_a[2])
-            spread_gap, spread_alpha = spread * gap, spread * d_alpha
-            d_b_at = d_b[place1]
-            h = np.empty((4, 4))
-            h[0, 0] = per_value @ by_r[2] + spread_gap @ gap
-            h[0, 1] = n0 @ lost0 + n1 @ lost + ng @ closer + spread_gap @ d_alpha
-            h[0, 2] = spread_gap.sum() / a
-            h[0, 3] = spread_gap @ d_b_at
-            h[1, 1] = (
-                n1 @ (x1 * far**2) - r * (n0 @ (lost0 * (1 / alpha + far0)) + n1 @ (lost * (1 / alpha + far)))
-                - s_ng @ (closer * (far + near)) + spread_alpha @ d_alpha
-            )  # fmt: skip
-            h[1, 2] = spread_alpha.sum() / a
-            h[1, 3] = spread_alpha @ d_b_at
-            h[2, 2] = mixed + (spread.sum() - left_total) / a**2
-            h[2, 3] = mixed + spread_at @ d_b / a
-            h[3, 3] = mixed + per_value @ by_b[2] + (gone_at + spread_at) @ d_b**2
-            h = np.triu(h) + np.triu(h, 1).T
-            return float(value), theta * gradient, np.outer(theta, theta) * h + np.diag(theta * gradient)
+                return value, NOT_ASKED, NOT_ASKED
+            hessian, (_, slopes, spread, by_odds, bends) = counts[2] @ per_value, times
+            gradient = theta * (counts[1] @ per_value + slopes @ n)
+            hessian += (by_odds * (n * spread)) @ by_odds.T
+            for i, j, bend in bends:
+                hessian[[i, j], [j, i]] += n @ bend
+            return value, gradient, np.outer(theta, theta) * hessian + np.diag(gradient)
 
         return likelihood
 
@@ -134,35 +84,16 @@ class LeavingAtOrders(OrdersModel):
         Returns value (n,), gradient (n, 4) and Hessian (n, 4, 4).
         """
         x, t_x, T = broadcast(x, t_x, T)
-        theta = np.exp(np.asarray(log_parameters, float))
-        r, alpha, a, b = theta.T
-        stayed = x + cls.occasions_at_first
-        some = stayed > 0
-        near, far, past, lost = 1 / (alpha + t_x), 1 / (alpha + T), np.log1p(T / alpha), T / (alpha * (alpha + T))
-        gap, s, closer = np.log1p((T - t_x) * near), r + x, (t_x - T) * near * far
-        margin = np.where(some, b + (stayed - 1), 1.0)
-        odds = np.where(some, s * gap + np.log(a / margin), -np.inf)
-        gone = special.expit(odds)
-        spread = gone * (1 - gone)
-        by_r, by_a, by_b = (steps(z, n) for z, n in ((r, x), (a + b, stayed), (b, stayed)))
-        value = by_r[0] + by_b[0] - by_a[0] - x * np.log(alpha) - s * past + np.logaddexp(0.0, odds)
-        # Of the odds, in r, α, a and b.
-        slope = np.stack([gap, s * closer, 1 / a, np.where(some, -1 / margin, 0.0)], axis=-1)
-        gradient = gone[:, None] * slope + np.stack(
-            [by_r[1] - past, r * lost - x * far, -by_a[1], by_b[1] - by_a[1]], axis=-1
-        )
-        hessian = spread[:, None, None] * slope[:, :, None] * slope[:, None, :]
-        hessian[:, 0, 0] += by_r[2]
-        hessian[:, 0, 1] += lost + gone * closer
-        hessian[:, 1, 0] = hessian[:, 0, 1]
-        hessian[:, 1, 1] += x * far**2 - r * lost * (1 / alpha + far) - gone * s * closer * (far + near)
-        hessian[:, 2:, 2:] -= by_a[2][:, None, None]
-        hessian[:, 2, 2] -= gone / a**2
-        hessian[:, 3, 3] += by_b[2] + gone * slope[:, 3] ** 2
-        gradient = theta * gradient
-        hessian *= theta[:, :, None] * theta[:, None, :]
-        hessian[:, range(4), range(4)] += gradient
-        return value, gradient, hessian
+        theta, stayed = np.exp(np.asarray(log_parameters, float)).T, x + cls.occasions_at_first
+        value, gradient, hessian = _counts_part(theta, x, stayed)
+        of_times, slopes, spread, by_odds, bends = _times_part(theta, x, stayed, t_x, T)
+        gradient = theta * (gradient + slopes)
+        hessian += spread * by_odds[:, None] * by_odds
+        for i, j, bend in bends:
+            hessian[[i, j], [j, i]] += bend
+        hessian *= theta[:, None] * theta
+        hessian[range(4), range(4)] += gradient
+        return value + of_times, gradient.T, hessian.transpose(2, 0, 1)
 
     def log_likelihood(self, x: Any, t_x: Any, T: Any) -> Numbers:
         """The log-likelihood of each history; arrays of one shape."""
@@ -236,6 +167,53 @@ class LeavingAtOrders(OrdersModel):
     def _stayed(self, x: Numbers) -> Numbers:
         """b after x repeat orders at which the customer stayed."""
         return self.b + (x + self.occasions_at_first)
+
+
+def _counts_part(
+    theta: Numbers, x: Numbers, stayed: Numbers, *, curved: bool = True
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Of the log-likelihood of each row what is made of gamma functions: value (n), gradient (4, n), Hessian."""
+    r, _, a, b = theta
+    if not curved:
+        return log_gamma_step(r, x) + log_gamma_step(b, stayed) - log_gamma_step(a + b, stayed), NOT_ASKED, NOT_ASKED
+    by_r, by_a, by_b = steps(r, x), steps(a + b, stayed), steps(b, stayed)
+    hessian = np.zeros((4, 4, len(x)))
+    hessian[0, 0] = by_r[2]
+    hessian[2:, 2:] = -by_a[2]
+    hessian[3, 3] += by_b[2]
+    return by_r[0] + by_b[0] - by_a[0], np.stack([by_r[1], 0 * x, -by_a[1], by_b[1] - by_a[1]]), hessian
+
+
+def _times_part(
+    theta: Numbers, x: Numbers, stayed: Numbers, t_x: Numbers, T: Numbers, *, curved: bool = True
+) -> tuple[Numbers, Numbers, Numbers, Numbers, list[tuple[int, int, Numbers]]]:
+    """The rest of it: value (n), gradient (4, n); of the Hessian, spread · by_odds · by_oddsᵀ, and what is added to it.
+
+    In differences that stay exact where r and alpha, or a and b, run to infinity together.
+    """
+    r, alpha, a, b = theta
+    near, past, s = 1 / (alpha + t_x), np.log1p(T / alpha), r + x  # past: log(α + T) − log α
+    gap, rarer = np.log1p((T - t_x) * near), 1 / np.where(stayed > 0, b + (stayed - 1), np.inf)
+    with np.errstate(divide="ignore"):
+        odds = s * gap + np.log(a * rarer)  # −∞ for those who have had no occasion to leave
+    # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
+    small = np.exp(-np.abs(odds))
+    value = np.maximum(odds, 0.0) + np.log(1 + small) - x * np.log(alpha) - s * past
+    if not curved:
+        return value, NOT_ASKED, NOT_ASKED, NOT_ASKED, []
+    gone, far = np.where(odds > 0, 1.0, small) / (1 + small), 1 / (alpha + T)
+    lost, closer = T / alpha * far, (t_x - T) * near * far  # 1/α − 1/(α + T); 1/(α + T) − 1/(α + t_x)
+    by_odds = np.stack(np.broadcast_arrays(gap, s * closer, 1 / a, -rarer))
+    gradient = gone * by_odds
+    gradient[0] -= past
+    gradient[1] += r * lost - x * far
+    bends = [
+        (0, 1, lost + gone * closer),
+        (1, 1, x * far**2 - r * lost * (1 / alpha + far) - gone * s * closer * (far + near)),
+        (2, 2, -gone / a**2),
+        (3, 3, gone * rarer**2),
+    ]
+    return value, gradient, gone * (1 - gone), by_odds, bends
 
 
 def expected_orders(w: Numbers, r: Numbers, a: float, b: Numbers) -> Numbers:
