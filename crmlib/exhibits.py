@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib.words import Words
+from crmlib.words import Words, values_of
 
 if TYPE_CHECKING:
     from crmlib.pictures import Picture
@@ -61,15 +61,8 @@ class Exhibit:
             "text/html": self.html(),
         }
         if self.in_report and self.kind != "nothing":
-            bundle[MIME] = {
-                "kind": self.kind,
-                "name": self.name,
-                "place": self.place,
-                "title": self.title,
-                "reading": self.reading,
-                "description": self.description,
-                **self.fields,
-            }
+            told = ("kind", "name", "place", "title", "reading", "description")
+            bundle[MIME] = {name: getattr(self, name) for name in told} | dict(self.fields)
             if self.picture is not None and self.reports:
                 bundle[MIME]["narrow"] = self.picture.narrow().svg(label=self.description)
         return bundle
@@ -130,20 +123,10 @@ def figure(
     ``reading`` names which of several readings fits (``figures.<name>.reading.<reading>``); ``values`` and ``more``
     fill the places.
     """
-    values = {**_values(values), **more}
-    at = f"figures.{name}"
-    said = words.say(f"{at}.reading.{reading}" if reading else f"{at}.reading", values)
-    return Exhibit(
-        "figure",
-        name,
-        words.say(f"{at}.title", values),
-        said,
-        words.say(f"{at}.description", values),
-        table,
-        picture,
-        fields or {},
-        place=place,
-    )
+    values = values_of(values, more)
+    title, description = (words.say(f"figures.{name}.{part}", values) for part in ("title", "description"))
+    said = _reading(words, f"figures.{name}", reading, values)
+    return Exhibit("figure", name, title, said, description, table, picture, fields or {}, place=place)
 
 
 def nothing(words: Words, name: str, /, *, why: str = "nothing", of: str = "figures", **values: Any) -> Exhibit:
@@ -171,30 +154,20 @@ def table(
     ``period``, are filled from the values, too); a reading may be left out of
     the words, or named like a figure's. ``kept``: the table to keep, where it is not the one shown.
     """
-    values = {**_values(values), **more}
-    at = f"tables.{name}"
+    values = values_of(values, more)
     chosen = [str(column) for column in (columns or frame.columns)]
-    shown = frame[chosen]
-    key = f"{at}.reading.{reading}" if reading else f"{at}.reading"
     rows = [
         [words.cell(column, value) for column, value in zip(chosen, row, strict=True)]
-        for row in shown.itertuples(index=False, name=None)
+        for row in frame[chosen].itertuples(index=False, name=None)
     ]
     fields = {
         "headings": [words.heading(column, values) for column in chosen],
         "numeric": [words.is_number(column) for column in chosen],
         "rows": rows,
     }
-    said = words.say(key, values) if reading or words.has(key) else ""
-    return Exhibit(
-        "table",
-        name,
-        words.say(f"{at}.title", values),
-        said,
-        table=frame if kept is None else kept,
-        fields=fields,
-        place=place,
-    )
+    title, said = words.say(f"tables.{name}.title", values), _reading(words, f"tables.{name}", reading, values)
+    kept = frame if kept is None else kept
+    return Exhibit("table", name, title, said, table=kept, fields=fields, place=place)
 
 
 def tiles(
@@ -213,13 +186,10 @@ def tiles(
 
     The words are those of ``tables.<name>``, as for :func:`table`.
     """
-    values = {**_values(values), **more}
-    title, key = words.say(f"tables.{name}.title", values), f"tables.{name}.reading"
-    key = f"{key}.{reading}" if reading else key
-    said = words.say(key, values) if words.has(key) else ""
-    return Exhibit(
-        "tiles", name, title, said, table=kept, fields={"tiles": [dict(tile) for tile in shown]}, place=place
-    )
+    values = values_of(values, more)
+    title, said = words.say(f"tables.{name}.title", values), _reading(words, f"tables.{name}", reading, values)
+    fields = {"tiles": [dict(tile) for tile in shown]}
+    return Exhibit("tiles", name, title, said, table=kept, fields=fields, place=place)
 
 
 def definitions(words: Words, name: str, pairs: Mapping[str, str], /) -> Exhibit:
@@ -228,7 +198,7 @@ def definitions(words: Words, name: str, pairs: Mapping[str, str], /) -> Exhibit
     return Exhibit("definitions", name, words.say(f"tables.{name}.title"), fields={"definitions": shown})
 
 
-def _values(values: Any) -> dict[str, Any]:
-    if values is None:
-        return {}
-    return values._asdict() if hasattr(values, "_asdict") else {str(k): v for k, v in dict(values).items()}
+def _reading(words: Words, at: str, which: str, values: Mapping[str, Any]) -> str:
+    """The reading, the one named ``which`` or the only one; a table may do without the latter."""
+    key = f"{at}.reading.{which}" if which else f"{at}.reading"
+    return words.say(key, values) if which or at.startswith("figures.") or words.has(key) else ""

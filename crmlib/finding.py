@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from crmlib.words import SHARED, Words
+from crmlib.words import SHARED, Words, values_of
 
 MIME = "application/vnd.crmlib.finding+json"
 Direction = Literal["good", "bad", "neutral"]
@@ -152,7 +152,7 @@ def tell(
         money: the column of ``values`` that is the money; ``<money>_low`` and ``<money>_high`` its interval.
         more: further values.
     """
-    given = {**(values._asdict() if hasattr(values, "_asdict") else dict(values if values is not None else {})), **more}
+    given = values_of(values, more)
 
     def part(name: str, variant: str) -> str:
         return words.say(f"findings.{key}.{name}.{variant}" if variant else f"findings.{key}.{name}", given)

@@ -214,12 +214,12 @@ class Table(Exercise):
     """A table with a row per value of ``on``, in any order; numbers are right ``within`` a distance.
 
     ``on`` may be the index, further columns are welcome, and a single column of values may have any name, or come as
-    a list in the order of the rows.
+    a list in the order of the rows; ``as_list`` says that the exercise asks for that.
     """
 
-    def __init__(self, *made: Any, on: str, within: float = 0.0, **how: Any) -> None:
+    def __init__(self, *made: Any, on: str, within: float = 0.0, as_list: bool = False, **how: Any) -> None:
         super().__init__(*made, **how)
-        self.on, self.within = on, within
+        self.on, self.within, self.as_list = on, within, as_list
 
     def _given(self, answer: Any, right: Any) -> Any:
         right = right if right.index.name == self.on else right.set_index(self.on)
@@ -234,7 +234,7 @@ class Table(Exercise):
             answer = answer.to_pandas()
         found = answer.to_frame() if isinstance(answer, pd.Series) else answer
         if not isinstance(found, pd.DataFrame):
-            wanted = "values" if len(columns) == 1 else "table"
+            wanted = "values" if self.as_list else "table"
             return _said("not yet", wanted, n=len(right), type=type(answer).__name__)
         if self.on not in found.columns:
             found = found.rename_axis(index=self.on).reset_index()

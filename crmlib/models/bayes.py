@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.models import gamma_gamma
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import check_histories, check_spend, customer_names
 from crmlib.models.errors import FitDidNotConverge
@@ -241,8 +240,8 @@ def _centre(ours: type[Any], customers: pd.DataFrame) -> Numbers:
     Left alone, chains would start at the mean of a prior that is all but flat, which is e^50.
     """
     if issubclass(ours, OrdersModel):
-        return ours.starts()[0] + np.log(customers["T"].mean()) * np.isin(ours.symbols, ours.times)
-    return gamma_gamma.STARTS[0] + np.log([1.0, 1.0, customers["monetary_value"].median()])
+        return ours.starts[0] + np.log(customers["T"].mean()) * np.isin(ours.symbols, ours.times)
+    return ours.starts[0] + np.log([1.0, 1.0, customers["monetary_value"].median()])
 
 
 def _expected_orders(fitted: Any, drawn: Numbers, customers: pd.DataFrame, t: float) -> Numbers:

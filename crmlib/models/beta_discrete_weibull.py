@@ -10,12 +10,14 @@ duration dependence", Journal of Interactive Marketing 43, 1–16.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import Estimate, positive
-from crmlib.models.period_sums import block_length, log_rising, mean_rate, sum_of_falling
+from crmlib.models.maximum_likelihood import log_gamma_step, psi_step
+from crmlib.models.period_sums import block_length, sum_of_falling
 from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
 
@@ -24,6 +26,7 @@ _LARGEST_LOG = 300.0
 _SHAPES = ((0.7, 1.5), (1.0, 5.0), (3.0, 3.0), (5.0, 30.0), (0.2, 1.0))
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class BetaDiscreteWeibull(RenewalModel):
     """The BdW model: from known parameters, or ``BetaDiscreteWeibull.fit(survivors)``.
 
@@ -38,11 +41,11 @@ class BetaDiscreteWeibull(RenewalModel):
     """
 
     symbols = ("alpha", "beta", "c")
-    start_values = tuple((alpha, beta, c) for c in (1.0, 1.6, 0.6) for alpha, beta in _SHAPES)
+    starts = list(np.log([(alpha, beta, c) for c in (1.0, 1.6, 0.6) for alpha, beta in _SHAPES]))
 
-    def __init__(self, *, alpha: float, beta: float, c: float, estimate: Estimate | None = None) -> None:
-        positive(alpha=alpha, beta=beta, c=c)
-        self.alpha, self.beta, self.c, self.estimate = alpha, beta, c, estimate
+    alpha: float
+    beta: float
+    c: float
 
     @classmethod
     def likelihood(cls, age: Numbers, at_risk: Numbers, lost: Numbers) -> Likelihood:
@@ -71,12 +74,12 @@ class BetaDiscreteWeibull(RenewalModel):
     def log_survival(cls, parameters: Numbers, t: Numbers) -> Numbers:
         """log S(t), S(t) = B(α, β + t^c) / B(α, β), one row per row (α, β, c)."""
         alpha, beta, c = parameters[:, :1], parameters[:, 1:2], parameters[:, 2:]
-        return log_rising(beta, alpha) - log_rising(beta + _power(t, c), alpha)
+        return log_gamma_step(beta, alpha) - log_gamma_step(beta + _power(t, c), alpha)
 
     def _rate(self, t: Numbers) -> Numbers:
         """How fast log S falls at t."""
         u = _power(t, np.asarray(self.c))
-        return self.c * u / t * mean_rate(self.beta + u, np.asarray(self.alpha))
+        return self.c * u / t * psi_step(self.beta + u, np.asarray(self.alpha))
 
     def _block(self, t: Numbers, log_discount: float) -> Numbers:
         # t^c is smooth but for 0; of the gamma function's poles, those at the angle π/c are nearest.
@@ -114,7 +117,7 @@ class BetaDiscreteWeibull(RenewalModel):
         at = s + width * (np.arange(pieces)[:, None] + (nodes + 1) / 2)
 
         def log_height(s: Numbers) -> Numbers:
-            return s / c + log_rising(beta, alpha) - log_rising(beta + np.exp(s), alpha)
+            return s / c + log_gamma_step(beta, alpha) - log_gamma_step(beta + np.exp(s), alpha)
 
         with np.errstate(divide="ignore"):
             inner = special.logsumexp(log_height(at) + np.log(weights * width / 2))
@@ -136,8 +139,8 @@ def _derivatives(theta: Numbers, t: Numbers) -> tuple[Numbers, Numbers, Numbers]
     in_c = np.where(t > 0, u * log_t, 0.0)
     both, one = special.psi(alpha + beta + u), special.psi(beta + u)
     both_1, one_1 = special.polygamma(1, alpha + beta + u), special.polygamma(1, beta + u)
-    fall = mean_rate(beta + u, np.full(len(t), alpha))
-    value = -log_rising(beta + u, alpha)
+    fall = psi_step(beta + u, np.full(len(t), alpha))
+    value = -log_gamma_step(beta + u, alpha)
     slope = np.array([-both, one - both, -fall * in_c])
     across = (one_1 - both_1) * in_c
     curve = np.array(

@@ -12,20 +12,26 @@ Science 29(6), 1086–1108; equation numbers below are theirs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.customer_base import CustomerBase, Problem, check_enough, merge_histories, read_columns, refuse
-from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, positive, with_prior
+from crmlib.models.customer_base import (
+    CustomerBase,
+    Problem,
+    check_enough,
+    found_wrong,
+    merge_histories,
+    read_columns,
+    refuse,
+)
+from crmlib.models.maximum_likelihood import FittedModel, log_gamma_step, most_likely, psi_step
 from crmlib.models.orders_model import Future, broadcast
-from crmlib.models.period_sums import block_length, log_rising, mean_rate, sum_of_falling
+from crmlib.models.period_sums import block_length, sum_of_falling
 from crmlib.models.posterior import Likelihood
-
-# α, β, γ, δ: a typical base, then ones who buy more often or rarely, leave more rarely, or are more alike.
-STARTS = list(np.log([(1.0, 1.0, 0.7, 3.0), (0.5, 2.0, 0.5, 5.0), (2.0, 1.0, 0.3, 10.0), (3.0, 3.0, 2.0, 10.0)]))
 
 # So many places at which a customer may have left are looked at in one go: enough for speed, little for memory.
 _CHUNK = 1 << 20
@@ -35,6 +41,7 @@ _MANY_CELLS = 50_000
 _NEAR_ONE = 0.1
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class BetaGeoBetaBinomial(FittedModel):
     """The BG/BB model: from known parameters, or ``BetaGeoBetaBinomial.fit(summary)``.
 
@@ -54,11 +61,13 @@ class BetaGeoBetaBinomial(FittedModel):
 
     symbols = ("alpha", "beta", "gamma", "delta")
 
-    def __init__(
-        self, *, alpha: float, beta: float, gamma: float, delta: float, estimate: Estimate | None = None
-    ) -> None:
-        positive(alpha=alpha, beta=beta, gamma=gamma, delta=delta)
-        self.alpha, self.beta, self.gamma, self.delta, self.estimate = alpha, beta, gamma, delta, estimate
+    # α, β, γ, δ: a typical base, then ones who buy more often or rarely, leave more rarely, or are more alike.
+    starts = list(np.log([(1.0, 1.0, 0.7, 3.0), (0.5, 2.0, 0.5, 5.0), (2.0, 1.0, 0.3, 10.0), (3.0, 3.0, 2.0, 10.0)]))
+
+    alpha: float
+    beta: float
+    gamma: float
+    delta: float
 
     @classmethod
     def fit(cls, summary: Any, *, prior_spread: float | None = None) -> Self:
@@ -76,23 +85,12 @@ class BetaGeoBetaBinomial(FittedModel):
         x, t_x, n = read.columns
         base = merge_histories(x, t_x, n, read.customers)
         check_enough(base)
-        likelihood = _likelihood(base)
-        posterior = with_prior(likelihood, STARTS[0], prior_spread)
-        place, value, hessian, iterations = maximise(posterior, STARTS, cls.symbols)
-        estimate = Estimate(
-            log_parameters=place,
-            covariance=np.linalg.inv(-hessian),
-            log_likelihood=value if prior_spread is None else likelihood(place)[0],
-            customers=float(base.customers.sum()),
-            iterations=iterations,
-            likelihood=posterior if (base.T - base.t_x + 1).sum() <= _MANY_CELLS else None,
+        estimate = most_likely(
+            _likelihood(base), cls.starts, cls.symbols, customers=float(base.customers.sum()), prior_spread=prior_spread
         )
-        return cls(**dict(zip(cls.symbols, np.exp(place).tolist(), strict=True)), estimate=estimate)
-
-    def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters, in the order of ``symbols``."""
-        values = np.exp(np.asarray(log_parameters, float)).tolist()
-        return type(self)(**dict(zip(self.symbols, values, strict=True)))
+        if (base.T - base.t_x + 1).sum() > _MANY_CELLS:
+            estimate = replace(estimate, likelihood=None)
+        return cls.from_estimate(estimate)
 
     def log_likelihood(self, x: Any, t_x: Any, n: Any) -> Numbers:
         """The log-likelihood of each history (equation 5).
@@ -214,10 +212,10 @@ class BetaGeoBetaBinomial(FittedModel):
     def _discounted_presence(self, n: Numbers, discount: float) -> Numbers:
         """Σ P(there at n + k | there at n) / (1 + discount)^k over k = 1, 2, …"""
         gamma, near, rate = np.asarray(self.gamma), self.delta + n, float(np.log1p(discount))
-        now = log_rising(near, gamma)
+        now = log_gamma_step(near, gamma)
         return sum_of_falling(
-            lambda k, rows: now[rows, None] - log_rising(near[rows, None] + k, gamma) - rate * k,
-            lambda k, rows: block_length(near[rows] + k, lambda m: mean_rate(near[rows] + m, gamma) + rate, k),
+            lambda k, rows: now[rows, None] - log_gamma_step(near[rows, None] + k, gamma) - rate * k,
+            lambda k, rows: block_length(near[rows] + k, lambda m: psi_step(near[rows] + m, gamma) + rate, k),
             np.ones(len(n)),
             remainder=(1 + discount) / discount,
         )
@@ -229,11 +227,11 @@ def _times_present(t: Numbers, gamma: Numbers, near: Numbers) -> Numbers:
     In closed form D / (γ − 1) · (1 − Γ(D + 1 + t) Γ(γ + D) / (Γ(γ + D + t) Γ(D + 1))), which at γ = 1 is a logarithm.
     """
     if abs(float(gamma) - 1) >= _NEAR_ONE:
-        slope = (log_rising(near + 1, t) - log_rising(near + gamma, t)) / (gamma - 1)
+        slope = (log_gamma_step(near + 1, t) - log_gamma_step(near + gamma, t)) / (gamma - 1)
     else:
         nodes, weights = np.polynomial.legendre.leggauss(8)
         between = 1 + (gamma - 1) * (nodes + 1) / 2
-        slope = -sum(w / 2 * mean_rate(near + at, t) for at, w in zip(between, weights, strict=True))
+        slope = -sum(w / 2 * psi_step(near + at, t) for at, w in zip(between, weights, strict=True))
     bend = slope * (gamma - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return -near * slope * np.where(bend == 0, 1.0, np.expm1(bend) / bend)
@@ -296,9 +294,9 @@ class _Steps:
 
 def _step(z: float, k: Numbers, derivative: int) -> Numbers:
     if derivative == 0:
-        return log_rising(z, k)
+        return log_gamma_step(z, k)
     if derivative == 1:
-        return mean_rate(np.full(len(k), z), k)
+        return psi_step(np.full(len(k), z), k)
     return special.polygamma(1, z + k) - special.polygamma(1, z)
 
 
@@ -375,40 +373,18 @@ def _check_opportunities(*counts: Numbers) -> None:
 
 def _problems(x: Numbers, t_x: Numbers, n: Numbers) -> list[Problem]:
     """All that is wrong with histories of opportunities, if anything is."""
-    known = np.isfinite(x) & np.isfinite(t_x) & np.isfinite(n)
-    every = {"frequency": x, "recency": t_x, "periods": n}
-    x_t_x = {"frequency": x, "recency": t_x}
-    checks = [
-        (~known, "a missing or infinite value", "leave such rows out", every),
-        (known & ((x < 0) | (t_x < 0) | (n < 0)), "a negative number", "count opportunities, from 0", every),
-        (
-            known & ((x != np.floor(x)) | (t_x != np.floor(t_x)) | (n != np.floor(n))),
-            "a fractional number",
-            "count whole opportunities; for times in continuous time take BetaGeoNBD or ParetoNBD",
-            every,
-        ),
-        (
-            known & (t_x > n),
-            "the last purchase after the last opportunity",
-            "recency is the number of the opportunity at which the last purchase was made",
-            {"recency": t_x, "periods": n},
-        ),
-        (
-            known & (x > t_x) & (t_x > 0),
-            "more purchases than opportunities until the last of them",
-            "count at most one purchase per opportunity, and none before the first",
-            x_t_x,
-        ),
-        (known & (x == 0) & (t_x > 0), "no purchase but a recency above 0", "recency is 0 without a purchase", x_t_x),
-        (
-            known & (x > 0) & (t_x == 0),
-            "purchases but recency 0",
-            "recency is the number of the opportunity at which the last purchase was made, from 1",
-            x_t_x,
-        ),
-    ]
-    return [
-        Problem(np.ravel(bad), what, remedy, {name: np.ravel(values) for name, values in shown.items()})
-        for bad, what, remedy, shown in checks
-        if np.any(bad)
-    ]
+    every = "frequency recency periods"
+    return found_wrong(
+        {"frequency": x, "recency": t_x, "periods": n},
+        ((x < 0) | (t_x < 0) | (n < 0), "a negative number", "count opportunities, from 0", every),
+        ((x != np.floor(x)) | (t_x != np.floor(t_x)) | (n != np.floor(n)), "a fractional number",
+         "count whole opportunities; for times in continuous time take BetaGeoNBD or ParetoNBD", every),
+        (t_x > n, "the last purchase after the last opportunity",
+         "recency is the number of the opportunity at which the last purchase was made", "recency periods"),
+        ((x > t_x) & (t_x > 0), "more purchases than opportunities until the last of them",
+         "count at most one purchase per opportunity, and none before the first", "frequency recency"),
+        ((x == 0) & (t_x > 0), "no purchase but a recency above 0", "recency is 0 without a purchase",
+         "frequency recency"),
+        ((x > 0) & (t_x == 0), "purchases but recency 0",
+         "recency is the number of the opportunity at which the last purchase was made, from 1", "frequency recency"),
+    )  # fmt: skip

@@ -10,9 +10,6 @@ Marketing Science 24(2), 275–284; equation numbers below are theirs.
 
 from __future__ import annotations
 
-from typing import Any
-
-from crmlib.models.arrays import Numbers
 from crmlib.models.leaving_at_orders import LeavingAtOrders
 
 
@@ -26,30 +23,15 @@ class BetaGeoNBD(LeavingAtOrders):
     BetaGeoNBD(r=0.2426, alpha=4.414, a=0.7929, b=2.426)
     >>> model.expected_orders(39, x=2, t_x=30.43, T=38.86).round(3).item()
     1.226
+
+    The log-likelihood (equation 6), expected orders of a new customer (9), and the chance of n of them (8):
+
+    >>> BetaGeoNBD(r=1, alpha=1, a=1, b=1).log_likelihood(0, 0, 1).round(4).item()
+    -0.6931
+    >>> model.expected_orders_new([1, 52]).round(3)
+    array([0.053, 1.444])
+    >>> model.pmf([0, 1, 2], 39).round(3)
+    array([0.574, 0.199, 0.085])
     """
 
     occasions_at_first = 0
-
-    def log_likelihood(self, x: Any, t_x: Any, T: Any) -> Numbers:
-        """The log-likelihood of each history (equation 6); arrays of one shape.
-
-        >>> BetaGeoNBD(r=1, alpha=1, a=1, b=1).log_likelihood(0, 0, 1).round(4).item()
-        -0.6931
-        """
-        return super().log_likelihood(x, t_x, T)
-
-    def expected_orders_new(self, t: Any) -> Numbers:
-        """Expected repeat orders of a new customer in the time ``t`` since their first order (equation 9).
-
-        >>> BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259).expected_orders_new([1, 52]).round(3)
-        array([0.053, 1.444])
-        """
-        return super().expected_orders_new(t)
-
-    def pmf(self, n: Any, t: Any) -> Numbers:
-        """The probability that a new customer places n repeat orders in the time ``t`` (equation 8).
-
-        >>> BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259).pmf([0, 1, 2], 39).round(3)
-        array([0.574, 0.199, 0.085])
-        """
-        return super().pmf(n, t)

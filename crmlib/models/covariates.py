@@ -14,7 +14,7 @@ brucehardie.com/notes/019.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Real
@@ -29,9 +29,9 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.convergence import in_words
 from crmlib.models.customer_base import CustomerBase, customer_names, read_histories
 from crmlib.models.errors import CovariateInvalid, FitDidNotConverge
-from crmlib.models.maximum_likelihood import maximise, with_prior
+from crmlib.models.maximum_likelihood import Fitted, most_likely, parameter_table
 from crmlib.models.orders_model import OrdersModel
-from crmlib.models.posterior import NOT_ASKED, Likelihood, ParameterDraws, Peak, draw
+from crmlib.models.posterior import NOT_ASKED, Likelihood, ParameterDraws, draw
 from crmlib.models.time_units import Unit
 
 # More values than this make a text column a name rather than a trait.
@@ -71,10 +71,8 @@ class Covariate:
         if self.is_number:
             numbers = _as_numbers(self.name, column, who)
             return ((numbers - self.reference) / self.spread)[:, None]
-        values = np.asarray(column, dtype=object)
-        known = [self.reference, *self.values]
-        place = {value: i for i, value in enumerate(known)}
-        codes = np.array([place.get(value, -1) for value in values], dtype=int)
+        values, known = np.asarray(column, dtype=object), [self.reference, *self.values]
+        codes = pd.Index(known, dtype=object).get_indexer(values)
         unknown = codes < 0
         if unknown.any():
             found = sorted({str(value) for value in values[unknown]})
@@ -84,6 +82,20 @@ class Covariate:
                 "or fit again with them"
             )
         return (codes[:, None] == np.arange(1, len(known))).astype(float)
+
+    def too_far(self, who: str, away: float) -> CovariateInvalid:
+        """What is wrong with customers whose value, coded, moves a rate beyond all that was learnt from."""
+        if not self.is_number:
+            return CovariateInvalid(
+                f"{who}: with their {self.name}, the model would be asked for rates beyond all numbers, because the "
+                "effect of that value is not known; leave it out, or fit with prior_spread=2"
+            )
+        return CovariateInvalid(
+            f"{who}: {self.name} is far out of what the model was fitted to (first: "
+            f"{self.reference + away * self.spread:g}, {abs(away):.3g} standard deviations from the mean "
+            f"{self.reference:g}), so that its effect there is not known; is the value, or its unit, an error? "
+            f"Correct it, or leave such customers out; if such values are common, fit to the logarithm of {self.name}"
+        )
 
 
 @dataclass(frozen=True)
@@ -122,77 +134,62 @@ def fit_with_covariates(
         raise TypeError(f"{model.__name__} takes no covariates; use BetaGeoNBD, ModifiedBetaGeoNBD or ParetoNBD")
     orders, leaving = _names(orders, "orders"), _names(leaving, "leaving")
     names = list(dict.fromkeys([*orders, *leaving]))
-    missing = [name for name in names if name not in summary.columns]
-    if missing:
-        raise CovariateInvalid(
-            f"the customer summary has no column {', '.join(missing)}; join it to the summary, by customer_id"
-        )
+    _check_columns(names, summary)
     frame = _counted(summary, names)
     base = read_histories(frame, rows=True, unit=unit)
     weights = frame["customers"].to_numpy(dtype=float) if "customers" in frame.columns else np.ones(len(frame))
     who = _caller(frame)
     found = [_read(name, frame[name], weights, who) for name in names]
-    covariates = tuple(covariate for covariate, _, _ in found)
     merged, combination = _merged(base, weights, [codes for _, codes, _ in found])
     values = {c.name: z[combination[:, i]] for i, (c, _, z) in enumerate(found)}
-    setup = _Setup(model, merged, values, covariates, tuple(orders), tuple(leaving), prior_spread)
-    setup.check()
+    setup = _Setup(
+        model, merged, values, {c.name: c for c, _, _ in found}, {"orders": orders, "leaving": leaving}, prior_spread
+    )
+    for on in setup.processes:
+        columns = [column for _, column, process in setup.effects if process == on]
+        _check_independent(columns, setup.design(values, on, len(merged)), merged.customers)
     return setup.fit()
 
 
-@dataclass(frozen=True)
-class CovariateModel:
+@dataclass(kw_only=True, eq=False)
+class CovariateModel(Fitted):
     """A model of orders whose parameters depend on what customers are like; see :func:`fit_with_covariates`.
 
     ``base_model``: that of customers at the reference (the mean of numbers, the most frequent value of text);
-    ``reference`` says what that is. ``log_effects`` and ``covariance`` (of the base model's log-parameters, then the
-    effects) as ``effects`` tells them.
+    ``reference`` says what that is. ``estimate``: of the base model's log-parameters, then of the effects, per standard
+    deviation of a number; ``log_effects`` and ``covariance`` are per unit, as ``effects`` tells them.
     """
 
     base_model: OrdersModel
-    covariates: tuple[Covariate, ...]
-    orders: tuple[str, ...]
-    leaving: tuple[str, ...]
-    log_effects: Numbers
-    covariance: Numbers
-    log_likelihood_: float
-    customers: float
-    iterations: int
-    likelihood: Likelihood = field(repr=False, compare=False)
-    setup: _Setup = field(repr=False, compare=False)
+    setup: _Setup = field(repr=False)
 
     @property
-    def converged(self) -> bool:
-        """Whether the parameters are a proven maximum: always, because a fit that is none raises."""
-        return True
+    def _units(self) -> Numbers:
+        """In units of what each element of ``estimate`` is."""
+        return np.append(
+            np.ones(len(self.base_model.symbols)), [covariate.spread for covariate, _, _ in self.setup.effects]
+        )
+
+    @property
+    def log_effects(self) -> Numbers:
+        """The effects γ, one for each row of ``effects``."""
+        return (self._fitted.log_parameters / self._units)[len(self.base_model.symbols) :]
+
+    @property
+    def covariance(self) -> Numbers:
+        """The covariance of the base model's log-parameters and the effects."""
+        return self._fitted.covariance / np.outer(self._units, self._units)
 
     @property
     def reference(self) -> dict[str, Any]:
         """The customer of whom ``base_model`` speaks: a value per covariate."""
-        return {covariate.name: covariate.reference for covariate in self.covariates}
-
-    @property
-    def aic(self) -> float:
-        """Akaike's information criterion, 2k − 2 log L: smaller is better."""
-        return 2 * len(self.covariance) - 2 * self.log_likelihood_
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's information criterion, k log N − 2 log L: smaller is better."""
-        return len(self.covariance) * float(np.log(self.customers)) - 2 * self.log_likelihood_
+        return {name: covariate.reference for name, covariate in self.setup.covariates.items()}
 
     @property
     def params(self) -> pd.DataFrame:
         """The base model's parameters: index symbol; ``estimate, standard_error, low, high`` (95 %, log-scale)."""
-        symbols = self.base_model.symbols
-        values = np.exp(self.base_model.log_parameters)
-        spread = np.sqrt(np.diag(self.covariance))[: len(symbols)]
-        z = special.ndtri(0.975)
-        return pd.DataFrame(
-            {"estimate": values, "standard_error": values * spread, "low": values * np.exp(-z * spread),
-             "high": values * np.exp(z * spread)},
-            index=pd.Index(symbols, name="parameter"),
-        )  # fmt: skip
+        symbols, base = self.base_model.symbols, self.base_model.log_parameters
+        return parameter_table(symbols, base, self.covariance[: len(symbols), : len(symbols)])
 
     @property
     def effects(self) -> pd.DataFrame:
@@ -204,47 +201,38 @@ class CovariateModel:
         standard deviation of its column, whatever the unit; of text, ``ratio`` itself. Where the unit of a column is so
         small that a ratio per unit would be no number, it stands at e^700 or e^−700: read ``ratio_per_sd``.
         """
-        spread = np.sqrt(np.diag(self.covariance))[len(self.base_model.symbols) :]
-        z, width = self.log_effects / spread, special.ndtri(0.975) * spread
-        low, high = self.log_effects - width, self.log_effects + width
-        columns = self.setup.effect_names
+        size = len(self.base_model.symbols)
+        effect, spread = self.log_effects, np.sqrt(np.diag(self.covariance))[size:]
+        z, width = effect / spread, special.ndtri(0.975) * spread
         return pd.DataFrame(
             {
-                "covariate": [name for name, _ in columns],
-                "on": [on for _, on in columns],
-                "effect": self.log_effects,
-                "ratio": _ratio(self.log_effects),
+                "covariate": [column for _, column, _ in self.setup.effects],
+                "on": [on for _, _, on in self.setup.effects],
+                "effect": effect,
+                "ratio": _ratio(effect),
                 "standard_error": spread,
                 "z": z,
                 "p_value": 2 * special.ndtr(-np.abs(z)),
-                "low": low,
-                "high": high,
-                "ratio_low": _ratio(low),
-                "ratio_high": _ratio(high),
-                "ratio_per_sd": _ratio(self.log_effects * self.setup.spreads),
+                "low": effect - width,
+                "high": effect + width,
+                "ratio_low": _ratio(effect - width),
+                "ratio_high": _ratio(effect + width),
+                "ratio_per_sd": _ratio(self._fitted.log_parameters[size:]),
             }
         )
 
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: the base model's, then the ratio of each row of ``effects``."""
-        place = np.concatenate([self.base_model.log_parameters, self.log_effects])
         # Drawn per standard deviation, because ratios per unit may be no numbers; and so the same in any unit.
-        unscale = np.append(np.ones(len(self.base_model.symbols)), self.setup.spreads)
-
-        def scaled(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = self.likelihood(parameters / unscale, curved=curved)
-            return value, gradient / unscale, hessian / np.outer(unscale, unscale)
-
-        peak = Peak(scaled, place * unscale, self.covariance * np.outer(unscale, unscale))
-        drawn = draw(peak, count, np.random.default_rng(seed))
-        return replace(drawn, values=_ratio(np.log(drawn.values) / unscale))
+        drawn = draw(self._fitted.peak, count, np.random.default_rng(seed))
+        return replace(drawn, values=_ratio(np.log(drawn.values) / self._units))
 
     def likelihood_ratio_test(self) -> LikelihoodRatioTest:
         """Whether covariates tell customers apart at all: against the same model without any.
 
         Raises ``ValueError`` for a fit with a prior, whose likelihood is not at its maximum.
         """
-        return self._against((), ())
+        return self._against(dict.fromkeys(self.setup.processes, ()))
 
     def tests_by_covariate(self) -> pd.DataFrame:
         """The likelihood-ratio test against the model without one covariate, for each.
@@ -252,15 +240,11 @@ class CovariateModel:
         One row per covariate and process: ``covariate``, ``on``, ``statistic, degrees_of_freedom, p_value``. A text
         column is tested with all its values together. Raises as :meth:`likelihood_ratio_test`.
         """
-        dropped = [("orders", name) for name in self.orders] + [("leaving", name) for name in self.leaving]
-        rows = []
-        for on, name in dropped:
-            orders, leaving = (
-                tuple(other for other in of if (on, name) != (process, other))
-                for process, of in (("orders", self.orders), ("leaving", self.leaving))
-            )
-            test = self._against(orders, leaving)
-            rows.append((name, on, test.statistic, test.degrees_of_freedom, test.p_value))
+        processes, rows = self.setup.processes, []
+        for on, names in processes.items():
+            for name in names:
+                test = self._against({**processes, on: [other for other in names if other != name]})
+                rows.append((name, on, test.statistic, test.degrees_of_freedom, test.p_value))
         return pd.DataFrame(rows, columns=["covariate", "on", "statistic", "degrees_of_freedom", "p_value"])
 
     def at(self, customer: Mapping[str, Any] | pd.Series) -> OrdersModel:
@@ -269,11 +253,10 @@ class CovariateModel:
         It has no standard errors, nor draws. Raises ``CovariateInvalid`` for a covariate that is missing, unknown, or a
         number far out of what the model was fitted to.
         """
-        missing = [covariate.name for covariate in self.covariates if covariate.name not in customer]
+        missing = [name for name in self.setup.covariates if name not in customer]
         if missing:
             raise CovariateInvalid(f"the customer has no {', '.join(missing)}; give a value for each covariate")
-        values = {c.name: c.coded([customer[c.name]], lambda _: "this customer") for c in self.covariates}
-        orders, leaving = self._lines(values, lambda _: "this customer")
+        orders, leaving = self._lines({name: [customer[name]] for name in self.setup.covariates}, 1, _this_customer)
         return self._moved(float(orders[0]), float(leaving[0]))
 
     def p_alive(self, summary: Any) -> Numbers:
@@ -290,51 +273,30 @@ class CovariateModel:
             summary, lambda model, pace, x, t_x, T: model.expected_orders(t * pace, x, t_x * pace, T * pace)
         )
 
-    def _against(self, orders: tuple[str, ...], leaving: tuple[str, ...]) -> LikelihoodRatioTest:
+    def _against(self, processes: dict[str, Sequence[str]]) -> LikelihoodRatioTest:
         if self.setup.prior_spread is not None:
             raise ValueError("a likelihood-ratio test needs a fit without prior_spread; fit again without it")
-        restricted = replace(self.setup, orders=orders, leaving=leaving)
-        freedom = len(self.setup.effect_names) - len(restricted.effect_names)
+        restricted = replace(self.setup, processes=processes)
+        freedom = len(self.setup.effects) - len(restricted.effects)
         gain = self.log_likelihood_ - restricted.fit().log_likelihood_
         statistic = max(float(2 * gain), 0.0) if freedom else 0.0
         return LikelihoodRatioTest(statistic, freedom, float(stats.chi2.sf(statistic, freedom)) if freedom else 1.0)
 
-    def _lines(self, values: Mapping[str, Numbers], who: Callable[[Numbers], str]) -> tuple[Numbers, Numbers]:
+    def _lines(self, columns: Mapping[str, Any], many: int, who: Callable[[Numbers], str]) -> list[Numbers]:
         """By how much each customer's log rate of ordering, and log rate or odds of leaving, differ from the base."""
-        many = len(next(iter(values.values()))) if values else 1
-        scaled = self.log_effects * self.setup.spreads
-        split = sum(on == "orders" for _, on in self.setup.effect_names)
-        orders, leaving = (_design(values, of, many) for of in (self.orders, self.leaving))
-        lines = orders @ scaled[:split], leaving @ scaled[split:]
-        for line, names, design, effects in zip(
-            lines, (self.orders, self.leaving), (orders, leaving), (scaled[:split], scaled[split:]), strict=True
-        ):
-            far = ~(np.abs(line) <= FARTHEST)
+        values = {name: covariate.coded(columns[name], who) for name, covariate in self.setup.covariates.items()}
+        lines, first = [], len(self.base_model.symbols)
+        for on in self.setup.processes:
+            own = [covariate for covariate, _, process in self.setup.effects if process == on]
+            moves = self.setup.design(values, on, many) * self._fitted.log_parameters[first : first + len(own)]
+            first += len(own)
+            lines.append(moves.sum(axis=1))
+            far = ~(np.abs(lines[-1]) <= FARTHEST)
             if far.any():
-                self._refuse_far(far, names, design * effects, values, who)
+                place = int(np.argmax(far))
+                covariate = own[int(np.argmax(np.abs(moves[place])))]
+                raise covariate.too_far(who(far), float(values[covariate.name][place, 0]))
         return lines
-
-    def _refuse_far(
-        self, far: Numbers, names: Sequence[str], moves: Numbers, values: Mapping[str, Numbers],
-        who: Callable[[Numbers], str],
-    ) -> None:  # fmt: skip
-        """Raise with the covariate that moves the first of these customers most."""
-        first = int(np.argmax(far))
-        owner = [name for name in names for _ in range(values[name].shape[1])]
-        name = owner[int(np.argmax(np.abs(moves[first])))]
-        covariate = next(one for one in self.covariates if one.name == name)
-        if not covariate.is_number:
-            raise CovariateInvalid(
-                f"{who(far)}: with their {name}, the model would be asked for rates beyond all numbers, because the "
-                "effect of that value is not known; leave it out, or fit with prior_spread=2"
-            )
-        away = float(values[name][first, 0])
-        raise CovariateInvalid(
-            f"{who(far)}: {name} is far out of what the model was fitted to (first: "
-            f"{covariate.reference + away * covariate.spread:g}, {abs(away):.3g} standard deviations from the mean "
-            f"{covariate.reference:g}), so that its effect there is not known; is the value, or its unit, an error? "
-            f"Correct it, or leave such customers out; if such values are common, fit to the logarithm of {name}"
-        )
 
     def _moved(self, orders: float, leaving: float) -> OrdersModel:
         log_parameters = self.base_model.log_parameters.copy()
@@ -345,16 +307,8 @@ class CovariateModel:
     def _per_row(self, summary: Any, answer: Callable[..., Numbers]) -> Numbers:
         frame = to_pandas(summary)
         base = read_histories(frame, rows=True, unit=self.base_model.unit)
-        missing = [covariate.name for covariate in self.covariates if covariate.name not in frame.columns]
-        if missing:
-            raise CovariateInvalid(
-                f"the customer summary has no column {', '.join(missing)}; join it to the summary, by customer_id"
-            )
-        who = _caller(frame)
-        orders, leaving = (
-            np.broadcast_to(line, len(frame))
-            for line in self._lines({c.name: c.coded(frame[c.name], who) for c in self.covariates}, who)
-        )
+        _check_columns(self.setup.covariates, frame)
+        orders, leaving = self._lines(frame, len(frame), _caller(frame))
         # Who orders k times as often is, in a time that runs k times as fast, like the base: so rates of ordering need
         # no model of their own, and there is one for each rate of leaving in that time.
         pace = np.exp(orders)
@@ -378,146 +332,101 @@ class _Setup:
     model: type[OrdersModel]
     base: CustomerBase
     values: Mapping[str, Numbers]
-    covariates: tuple[Covariate, ...]
-    orders: tuple[str, ...]
-    leaving: tuple[str, ...]
+    covariates: Mapping[str, Covariate]
+    processes: dict[str, Sequence[str]]
     prior_spread: float | None
 
     @cached_property
-    def effect_names(self) -> list[tuple[str, str]]:
-        """(covariate, on) of each effect."""
-        by_name = {covariate.name: covariate for covariate in self.covariates}
+    def effects(self) -> list[tuple[Covariate, str, str]]:
+        """(covariate, its column, on which process) of each effect."""
         return [
-            (column, on)
-            for on, names in (("orders", self.orders), ("leaving", self.leaving))
+            (self.covariates[name], column, on)
+            for on, names in self.processes.items()
             for name in names
-            for column in by_name[name].columns
+            for column in self.covariates[name].columns
         ]
 
-    @cached_property
-    def spreads(self) -> Numbers:
-        """In units of what each effect was estimated."""
-        by_column = {column: covariate.spread for covariate in self.covariates for column in covariate.columns}
-        return np.array([by_column[column] for column, _ in self.effect_names])
-
-    def check(self) -> None:
-        """Refuse columns that the others tell already; raises ``CovariateInvalid``."""
-        by_name = {covariate.name: covariate for covariate in self.covariates}
-        for names in (self.orders, self.leaving):
-            columns = [column for name in names for column in by_name[name].columns]
-            _check_independent(columns, _design(self.values, names, len(self.base)), self.base.customers)
+    def design(self, values: Mapping[str, Numbers], on: str, many: int) -> Numbers:
+        """What the effects on a process are multiplied by, one row a customer."""
+        return np.concatenate([np.empty((many, 0)), *(values[name] for name in self.processes[on])], axis=1)
 
     def fit(self) -> CovariateModel:
         """The effects and parameters under which these customers are most likely."""
-        model, base = self.model, self.base
-        plain, plain_error = self._plain()
-        symbols = [*model.symbols, *(f"ratio of {on} by {name}" for name, on in self.effect_names)]
-        size, effects = len(model.symbols), len(self.effect_names)
-        if not effects and plain is not None and plain.estimate is not None:
-            estimate = plain.estimate
-            assert estimate.likelihood is not None
-            return CovariateModel(
-                plain, self.covariates, (), (), np.empty(0), estimate.covariance, estimate.log_likelihood,
-                estimate.customers, estimate.iterations, estimate.likelihood, self,
-            )  # fmt: skip
-        if plain_error is not None and not effects:
-            raise plain_error
-        customers = float(base.customers.sum())
-        scale = float(base.customers @ base.T) / customers
-        shift = np.append(np.log(scale) * np.isin(model.symbols, model.times), np.zeros(effects))
-        height = float(base.customers @ base.x) * np.log(scale)
-        free = self._likelihood(scale)
-        centre = np.append(next(iter(model.starts())), np.zeros(effects))
-        likelihood = with_prior(free, centre, self.prior_spread)
-        starts = [np.append(start, np.zeros(effects)) for start in model.starts()]
-        if plain is not None:
-            starts.insert(0, np.append(plain.log_parameters - shift[:size], np.zeros(effects)))
-        try:
-            place, value, hessian, iterations = maximise(likelihood, starts, symbols)
-        except FitDidNotConverge as error:
-            raise self._explained(error) from None
-        unscale = np.append(np.ones(size), self.spreads)
-
-        def unscaled(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(parameters * unscale - shift, curved=curved)
-            return value - height, gradient * unscale, hessian * np.outer(unscale, unscale)
-
-        parameters = (place + shift) / unscale
-        values = dict(zip(model.symbols, np.exp(parameters[:size]).tolist(), strict=True))
-        return CovariateModel(
-            base_model=model(**values, unit=base.unit or "weeks"),  # type: ignore[call-arg]
-            covariates=self.covariates,
-            orders=self.orders,
-            leaving=self.leaving,
-            log_effects=parameters[size:],
-            covariance=np.linalg.inv(-hessian) / np.outer(unscale, unscale),
-            log_likelihood_=(value if self.prior_spread is None else free(place)[0]) - height,
-            customers=customers,
-            iterations=iterations,
-            likelihood=unscaled,
-            setup=self,
-        )
-
-    def _plain(self) -> tuple[OrdersModel | None, FitDidNotConverge | None]:
-        """The model without covariates, or why there is none."""
-        base = self.base
+        model, base, size = self.model, self.base, len(self.model.symbols)
         frame = pd.DataFrame({"frequency": base.x, "recency": base.t_x, "T": base.T, "customers": base.customers})
+        plain, none = None, np.zeros(len(self.effects))
         try:
-            return self.model.fit(frame, unit=base.unit, prior_spread=self.prior_spread), None
+            plain = model.fit(frame, unit=base.unit, prior_spread=self.prior_spread)
+        except FitDidNotConverge:
+            if not self.effects:
+                raise
+        if plain is not None and not self.effects:
+            return CovariateModel(base_model=plain, estimate=plain.estimate, setup=self)
+        customers, unit = float(base.customers.sum()), base.unit or "weeks"
+        scale = float(base.customers @ base.T) / customers
+        shift = np.append(np.log(scale) * np.isin(model.symbols, model.times), none)
+        try:
+            estimate = most_likely(
+                self._likelihood(scale),
+                [np.append(start, none) for start in model.starts],
+                [*model.symbols, *(f"ratio of {on} by {column}" for _, column, on in self.effects)],
+                customers=customers,
+                prior_spread=self.prior_spread,
+                first=[] if plain is None else [np.append(plain.log_parameters, none) - shift],
+                shift=shift,
+                height=float(base.customers @ base.x) * np.log(scale),
+            )
         except FitDidNotConverge as error:
-            return None, error
+            ran = [f"{symbol} runs to {end}" for symbol, end in error.runs_to.items() if symbol.startswith("ratio of ")]
+            why = (
+                f"{', '.join(ran)}: of the customers with that value, nobody or everybody ordered again or left. "
+                "Leave that covariate out, or merge its value with another"
+            )
+            raise error.explained(why if ran else "", in_words(base, unit)) from None
+        values = np.exp(estimate.log_parameters[:size]).tolist()
+        base_model = model(**dict(zip(model.symbols, values, strict=True)), unit=unit)
+        return CovariateModel(base_model=base_model, estimate=estimate, setup=self)
 
     def _likelihood(self, scale: float) -> Likelihood:
         """The log-likelihood in the base's log-parameters and the effects, by the chain rule: all is linear."""
         base, size = self.base, len(self.model.symbols)
-        t_x, T = base.t_x / scale, base.T / scale
+        t_x, T, n = base.t_x / scale, base.T / scale, base.customers
         row_likelihood = self.model.row_likelihood  # type: ignore[attr-defined]
-        blocks = []
-        first = size
-        for (place, sign), names in zip(_places(self.model), (self.orders, self.leaving), strict=True):
-            design = sign * _design(self.values, names, len(base))
-            blocks.append((place, design, slice(first, first + design.shape[1])))
-            first += design.shape[1]
+        # Which of a customer's own parameters each parameter moves, and by how much.
+        columns, moved = [np.ones((len(base), size))], list(range(size))
+        for (place, sign), on in zip(_places(self.model), self.processes, strict=True):
+            columns.append(sign * self.design(self.values, on, len(base)))
+            moved += [place] * columns[-1].shape[1]
+        moves, places = np.concatenate(columns, axis=1), np.array(moved)
 
         def likelihood(parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            own = np.tile(parameters[:size], (len(base), 1))
-            for place, design, columns in blocks:
-                own[:, place] += design @ parameters[columns]
             with np.errstate(all="ignore"):
-                rows, slopes, curves = row_likelihood(own, base.x, t_x, T)
-            n = base.customers
+                rows, slopes, curves = row_likelihood((moves * parameters) @ np.eye(size)[places], base.x, t_x, T)
             if not curved:
                 return float(n @ rows), NOT_ASKED, NOT_ASKED
-            gradient, hessian = np.empty(first), np.empty((first, first))
-            gradient[:size], hessian[:size, :size] = n @ slopes, np.einsum("n,nij->ij", n, curves)
-            for place, design, columns in blocks:
-                gradient[columns] = design.T @ (n * slopes[:, place])
-                hessian[columns, :size] = design.T @ (n[:, None] * curves[:, place])
-                hessian[:size, columns] = hessian[columns, :size].T
-                for other_place, other, other_columns in blocks:
-                    hessian[columns, other_columns] = design.T @ ((n * curves[:, place, other_place])[:, None] * other)
+            weighted = n[:, None] * moves
+            gradient = (weighted * slopes[:, places]).sum(axis=0)
+            hessian = np.empty((len(places), len(places)))
+            for place in range(size):
+                own = places == place
+                hessian[own] = weighted[:, own].T @ (curves[:, place, places] * moves)
             return float(n @ rows), gradient, hessian
 
         return likelihood
-
-    def _explained(self, error: FitDidNotConverge) -> FitDidNotConverge:
-        """The error with what ran away, and the data, in words."""
-        ran = [f"{symbol} runs to {end}" for symbol, end in error.runs_to.items() if symbol.startswith("ratio of ")]
-        hint = (
-            f"Here, {', '.join(ran)}: of the customers with that value, nobody or everybody ordered again or left. "
-            "Leave that covariate out, or merge its value with another. "
-            if ran
-            else ""
-        )
-        return FitDidNotConverge(
-            f"{error}. {hint}The data: {in_words(self.base, self.base.unit or 'weeks')}", runs_to=error.runs_to
-        )
 
 
 def _places(model: type[OrdersModel]) -> list[tuple[int, float]]:
     """Which log-parameter, and with which sign, moves with the effects on orders and on leaving."""
     leaving = ("a", 1.0) if "a" in model.symbols else ("beta", -1.0)
     return [(model.symbols.index("alpha"), -1.0), (model.symbols.index(leaving[0]), leaving[1])]
+
+
+def _check_columns(names: Iterable[str], summary: Any) -> None:
+    missing = [name for name in names if name not in summary.columns]
+    if missing:
+        raise CovariateInvalid(
+            f"the customer summary has no column {', '.join(missing)}; join it to the summary, by customer_id"
+        )
 
 
 def _names(names: Sequence[str], argument: str) -> list[str]:
@@ -533,6 +442,10 @@ def _counted(summary: Any, names: list[str]) -> pd.DataFrame:
     keys = [name for name in ("frequency", "recency", "T", "unit", *names) if name in summary.columns]
     count = summary.customers.sum() if "customers" in summary.columns else summary.count()
     return to_pandas(summary.group_by(list(dict.fromkeys(keys))).agg(customers=count))
+
+
+def _this_customer(_: Numbers) -> str:
+    return "this customer"
 
 
 def _caller(frame: pd.DataFrame) -> Callable[[Numbers], str]:
@@ -646,10 +559,6 @@ def _merged(base: CustomerBase, weights: Numbers, codes: list[Numbers]) -> tuple
     )
     combination = np.array([code[first] for code in codes], dtype=int).T.reshape(len(first), len(codes))
     return merged, combination
-
-
-def _design(values: Mapping[str, Numbers], names: Sequence[str], many: int) -> Numbers:
-    return np.concatenate([np.empty((many, 0)), *(values[name] for name in names)], axis=1)
 
 
 def _check_independent(columns: list[str], design: Numbers, customers: Numbers) -> None:

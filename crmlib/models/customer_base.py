@@ -263,7 +263,7 @@ def mean_spends(frame: pd.DataFrame) -> Numbers:
 def _weight_problems(customers: Numbers) -> list[Problem]:
     bad = ~((customers > 0) & (customers == np.floor(customers)) & (customers < np.inf))
     remedy = "each row stands for a whole number of them, 1 or more; without the column, for one"
-    return _found((bad, "a wrong number of customers", remedy, {"customers": customers}))
+    return [Problem(bad, "a wrong number of customers", remedy, {"customers": customers})]
 
 
 def _unit_of(frame: pd.DataFrame, said: Unit | None) -> tuple[Unit | None, list[Problem | str]]:
@@ -326,34 +326,19 @@ def _history_problems(x: Numbers, t_x: Numbers, T: Numbers) -> list[Problem]:
     right = (x >= 0) & (x == np.floor(x)) & (t_x >= 0) & (t_x <= T) & ((x > 0) == (t_x > 0)) & (x + T < np.inf)
     if np.all(right):
         return []
-    known = np.isfinite(x) & np.isfinite(t_x) & np.isfinite(T)
-    all_three = {"frequency": x, "recency": t_x, "T": T}
-    x_t_x, t_x_T = {"frequency": x, "recency": t_x}, {"recency": t_x, "T": T}
-    return _found(
-        (~known, "a missing or infinite value", "leave such rows out", all_three),
-        (known & (x < 0), "a negative frequency", "count repeat purchases, 0 for none", {"frequency": x}),
-        (known & (x != np.floor(x)), "a fractional frequency", "count whole purchases", {"frequency": x}),
-        (known & (t_x < 0), "a negative recency", "measure it from the first purchase", {"recency": t_x}),
-        (known & (T < 0), "a negative T", "measure it from the first purchase to a day not before it", {"T": T}),
-        (
-            known & (t_x > T) & (T >= 0),
-            "T smaller than recency",
-            "measure both from the first purchase, in one unit, as of one day",
-            t_x_T,
-        ),
-        (
-            known & (x == 0) & (t_x > 0),
-            "no repeat purchase but a recency above 0",
-            "recency is 0 until the second purchase",
-            x_t_x,
-        ),
-        (
-            known & (x > 0) & (t_x == 0),
-            "repeat purchases but recency 0",
-            "merge purchases made at the same time",
-            x_t_x,
-        ),
-    )
+    return found_wrong(
+        {"frequency": x, "recency": t_x, "T": T},
+        (x < 0, "a negative frequency", "count repeat purchases, 0 for none", "frequency"),
+        (x != np.floor(x), "a fractional frequency", "count whole purchases", "frequency"),
+        (t_x < 0, "a negative recency", "measure it from the first purchase", "recency"),
+        (T < 0, "a negative T", "measure it from the first purchase to a day not before it", "T"),
+        ((t_x > T) & (T >= 0), "T smaller than recency",
+         "measure both from the first purchase, in one unit, as of one day", "recency T"),
+        ((x == 0) & (t_x > 0), "no repeat purchase but a recency above 0",
+         "recency is 0 until the second purchase", "frequency recency"),
+        ((x > 0) & (t_x == 0), "repeat purchases but recency 0",
+         "merge purchases made at the same time", "frequency recency"),
+    )  # fmt: skip
 
 
 def check_spend(x: Numbers, m: Numbers, names: Sequence[Any] | None = None) -> None:
@@ -366,28 +351,25 @@ def spend_problems(x: Numbers, m: Numbers) -> list[Problem]:
     """What is wrong with mean spends m over x repeat orders, if anything is."""
     if np.all((x >= 0) & (x == np.floor(x)) & ((m > 0) | ((x == 0) & (m == m))) & (x + np.abs(m) < np.inf)):
         return []
-    known = np.isfinite(x) & np.isfinite(m)
-    return _found(
-        (~known, "a missing or infinite value", "leave such rows out", {"frequency": x, "monetary": m}),
-        (
-            known & ((x < 0) | (x != np.floor(x))),
-            "a negative or fractional frequency",
-            "count whole repeat purchases",
-            {"frequency": x},
-        ),
-        (
-            known & (x > 0) & (m <= 0),
-            "repeat purchases with a mean spend of 0 or less",
-            "take refunds off before the summary, and leave out customers who only ever received free goods",
-            {"monetary": m},
-        ),
-    )
+    return found_wrong(
+        {"frequency": x, "monetary": m},
+        ((x < 0) | (x != np.floor(x)), "a negative or fractional frequency", "count whole repeat purchases",
+         "frequency"),
+        ((x > 0) & (m <= 0), "repeat purchases with a mean spend of 0 or less",
+         "take refunds off before the summary, and leave out customers who only ever received free goods", "monetary"),
+    )  # fmt: skip
 
 
-def _found(*checks: tuple[Numbers, str, str, dict[str, Numbers]]) -> list[Problem]:
+def found_wrong(columns: dict[str, Numbers], *checks: tuple[Numbers, str, str, str]) -> list[Problem]:
+    """The problems that rows have: missing numbers, and of those that have all, what ``checks`` find.
+
+    A check: which rows, what is wrong, what to do, and the columns that show it.
+    """
+    known = np.all([np.isfinite(values) for values in columns.values()], axis=0)
+    missing = (~known, "a missing or infinite value", "leave such rows out", " ".join(columns))
     return [
-        Problem(np.ravel(bad), what, remedy, {name: np.ravel(values) for name, values in shown.items()})
-        for bad, what, remedy, shown in checks
+        Problem(np.ravel(bad), what, remedy, {name: np.ravel(columns[name]) for name in shown.split()})
+        for bad, what, remedy, shown in (missing, *((known & bad, *told) for bad, *told in checks))
         if np.any(bad)
     ]
 

@@ -25,6 +25,10 @@ class FitDidNotConverge(RuntimeError):
         super().__init__(message)
         self.runs_to = runs_to or {}
 
+    def explained(self, why: str, data: str) -> FitDidNotConverge:
+        """The same with why it is so, as far as it is known, and with what the data are."""
+        return FitDidNotConverge(f"{self}. {f'Here, {why}. ' if why else ''}The data: {data}", runs_to=self.runs_to)
+
 
 class MeanSpendUndefined(ValueError):
     """The spend model has no finite mean for these customers (gamma-gamma with p·x + q ≤ 1)."""

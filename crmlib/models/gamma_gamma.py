@@ -9,7 +9,7 @@ here is their γ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -20,11 +20,8 @@ from scipy import special
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS, Problem, check_spend, read_columns, refuse, spend_problems
 from crmlib.models.errors import FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
-from crmlib.models.maximum_likelihood import LARGE, Estimate, FittedModel, maximise, positive, with_prior
+from crmlib.models.maximum_likelihood import LARGE, FittedModel, most_likely
 from crmlib.models.posterior import NOT_ASKED, Likelihood
-
-# p, q, v over the median spend.
-STARTS = list(np.log([(4.0, 4.0, 1.0), (1.0, 3.0, 3.0), (20.0, 5.0, 0.2)]))
 
 MANY_CUSTOMERS = 20_000
 
@@ -49,6 +46,7 @@ LOG_LARGEST = float(np.log(LARGEST))
 WhenUndefined = Literal["raise", "observed_mean"]
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class GammaGamma(FittedModel):
     """The gamma-gamma model of spend: from known parameters, or ``GammaGamma.fit(summary)``.
 
@@ -63,19 +61,14 @@ class GammaGamma(FittedModel):
 
     symbols = ("p", "q", "v")
 
-    def __init__(
-        self,
-        *,
-        p: float,
-        q: float,
-        v: float,
-        observed_mean: float | None = None,
-        passed_over: int = 0,
-        estimate: Estimate | None = None,
-    ) -> None:
-        positive(p=p, q=q, v=v)
-        self.p, self.q, self.v, self.observed_mean, self.estimate = p, q, v, observed_mean, estimate
-        self.passed_over = passed_over
+    # p, q, v over the median spend.
+    starts = list(np.log([(4.0, 4.0, 1.0), (1.0, 3.0, 3.0), (20.0, 5.0, 0.2)]))
+
+    p: float
+    q: float
+    v: float
+    observed_mean: float | None = None
+    passed_over: int = 0
 
     @classmethod
     def fit(cls, summary: Any, monetary: Any = None, *, prior_spread: float | None = None) -> Self:
@@ -107,39 +100,22 @@ class GammaGamma(FittedModel):
             )
         # Money in medians, so that starts and steps mean the same in any currency.
         scale = _median(m, weights)
-        plain = _likelihood(x, m / scale, weights)
-        likelihood = with_prior(plain, STARTS[0], prior_spread)
         try:
-            place, value, hessian, iterations = maximise(likelihood, STARTS, cls.symbols)
+            estimate = most_likely(
+                _likelihood(x, m / scale, weights), cls.starts, cls.symbols, customers=customers,
+                prior_spread=prior_spread, shift=np.array([0.0, 0.0, np.log(scale)]), height=customers * np.log(scale),
+            )  # fmt: skip
         except FitDidNotConverge as error:
             reasons = [words for ends, words in NO_MAXIMUM.items() if set(ends) <= set(error.runs_to.items())]
-            raise FitDidNotConverge(
-                f"{error}. {f'Here, {reasons[0]}. ' if reasons else ''}The data: {customers:.0f} repeat buyers with "
-                f"mean spends from {m.min():g} to {m.max():g}, half of them up to {scale:g}",
-                runs_to=error.runs_to,
+            raise error.explained(
+                next(iter(reasons), ""),
+                f"{customers:.0f} repeat buyers with mean spends from {m.min():g} to {m.max():g}, "
+                f"half of them up to {scale:g}",
             ) from None
-        shift, height = np.array([0.0, 0.0, np.log(scale)]), customers * np.log(scale)
-
-        def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(log_parameters - shift, curved=curved)
-            return value - height, gradient, hessian
-
-        estimate = Estimate(
-            log_parameters=place + shift,
-            covariance=np.linalg.inv(-hessian),
-            log_likelihood=(value if prior_spread is None else plain(place)[0]) - height,
-            customers=customers,
-            iterations=iterations,
-            likelihood=unscaled if len(x) <= MANY_CUSTOMERS else None,
-        )
-        p, q, v = np.exp(estimate.log_parameters).tolist()
+        if len(x) > MANY_CUSTOMERS:
+            estimate = replace(estimate, likelihood=None)
         observed_mean = float(np.average(m, weights=weights * x))
-        return cls(p=p, q=q, v=v, observed_mean=observed_mean, passed_over=passed_over, estimate=estimate)
-
-    def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters, in the order p, q, v."""
-        p, q, v = np.exp(log_parameters).tolist()
-        return type(self)(p=p, q=q, v=v, observed_mean=self.observed_mean)
+        return cls.from_estimate(estimate, observed_mean=observed_mean, passed_over=passed_over)
 
     def log_likelihood(self, x: Any, m: Any) -> Numbers:
         """The log-density of the mean spend ``m`` over ``x`` > 0 repeat orders (equation 1a); 0 for x = 0.

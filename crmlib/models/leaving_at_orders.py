@@ -7,7 +7,8 @@ below the models, those of one alive customer are the same for both; times come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,10 +16,9 @@ from scipy import special
 
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase
-from crmlib.models.maximum_likelihood import LARGE, Estimate, log_gamma_step, positive, psi1_step, psi_step
-from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, histories
+from crmlib.models.maximum_likelihood import log_gamma_step, steps
+from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, futures, histories
 from crmlib.models.posterior import NOT_ASKED, Likelihood
-from crmlib.models.time_units import Unit, days_per_unit
 
 # Where customers hardly differ, parameters run to infinity: all leave with one chance p = a/(a + b), or all order at
 # one rate r/α. Library functions fail long before, so beyond these sizes the limits are taken, which differ from the
@@ -29,10 +29,9 @@ STEP = 0.3  # of the logit of p, with which the trapezoid rule errs by about e^(
 ONE_BY_ONE = 8  # orders of a discounted future that are drawn one by one; the others together
 NEVER = 1e15  # orders after which a customer leaves: as good as never
 LARGEST_CLOSED = 1e6  # of a, b and r in the closed form with 2F1
-# r, α (over the mean age), a, b: a typical base first, then ones with quicker, slower and rarer leaving.
-STARTS = list(np.log([(0.5, 0.5, 0.8, 2.5), (1.0, 1.0, 0.5, 8.0), (3.0, 2.0, 2.0, 4.0), (0.2, 0.2, 0.1, 1.0)]))
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class LeavingAtOrders(OrdersModel):
     """A model whose customers may leave after an order, at ``occasions_at_first`` already after the first (0 or 1).
 
@@ -41,29 +40,41 @@ class LeavingAtOrders(OrdersModel):
 
     symbols = ("r", "alpha", "a", "b")
     times = ("alpha",)
+    # r, α (over the mean age), a, b: a typical base first, then ones with quicker, slower and rarer leaving.
+    starts = list(np.log([(0.5, 0.5, 0.8, 2.5), (1.0, 1.0, 0.5, 8.0), (3.0, 2.0, 2.0, 4.0), (0.2, 0.2, 0.1, 1.0)]))
+
     occasions_at_first: ClassVar[int]
-
-    def __init__(
-        self,
-        *,
-        r: float,
-        alpha: float,
-        a: float,
-        b: float,
-        unit: Unit = "weeks",
-        estimate: Estimate | None = None,
-    ) -> None:
-        positive(r=r, alpha=alpha, a=a, b=b)
-        days_per_unit(unit)
-        self.r, self.alpha, self.a, self.b, self.unit, self.estimate = r, alpha, a, b, unit, estimate
-
-    @classmethod
-    def starts(cls) -> Sequence[Numbers]:
-        return STARTS
+    r: float
+    alpha: float
+    a: float
+    b: float
 
     @classmethod
     def likelihood(cls, base: CustomerBase) -> Likelihood:
-        return merged_likelihood(base, cls.occasions_at_first)
+        """The log-likelihood of the merged histories with gradient and Hessian, in log-parameters.
+
+        Gamma functions are evaluated once per distinct x; what remains per history are logarithms and products. Written
+        in differences that stay exact where r and alpha, or a and b, run to infinity together.
+        """
+        values, place = np.unique(base.x, return_inverse=True)
+        per_value, stayed = np.bincount(place, base.customers), values + cls.occasions_at_first
+        n, stayed_each = base.customers, base.x + cls.occasions_at_first
+
+        def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            theta = np.exp(log_parameters)
+            counts = _counts_part(theta, values, stayed, curved=curved)
+            times = _times_part(theta, base.x, stayed_each, base.t_x, base.T, curved=curved)
+            value = float(counts[0] @ per_value + n @ times[0])
+            if not curved:
+                return value, NOT_ASKED, NOT_ASKED
+            hessian, (_, slopes, spread, by_odds, bends) = counts[2] @ per_value, times
+            gradient = theta * (counts[1] @ per_value + slopes @ n)
+            hessian += (by_odds * (n * spread)) @ by_odds.T
+            for i, j, bend in bends:
+                hessian[[i, j], [j, i]] += n @ bend
+            return value, gradient, np.outer(theta, theta) * hessian + np.diag(gradient)
+
+        return likelihood
 
     @classmethod
     def row_likelihood(cls, log_parameters: Numbers, x: Any, t_x: Any, T: Any) -> tuple[Numbers, Numbers, Numbers]:
@@ -73,7 +84,16 @@ class LeavingAtOrders(OrdersModel):
         Returns value (n,), gradient (n, 4) and Hessian (n, 4, 4).
         """
         x, t_x, T = broadcast(x, t_x, T)
-        return row_likelihood(log_parameters, x, t_x, T, cls.occasions_at_first)
+        theta, stayed = np.exp(np.asarray(log_parameters, float)).T, x + cls.occasions_at_first
+        value, gradient, hessian = _counts_part(theta, x, stayed)
+        of_times, slopes, spread, by_odds, bends = _times_part(theta, x, stayed, t_x, T)
+        gradient = theta * (gradient + slopes)
+        hessian += spread * by_odds[:, None] * by_odds
+        for i, j, bend in bends:
+            hessian[[i, j], [j, i]] += bend
+        hessian *= theta[:, None] * theta
+        hessian[range(4), range(4)] += gradient
+        return value + of_times, gradient.T, hessian.transpose(2, 0, 1)
 
     def log_likelihood(self, x: Any, t_x: Any, T: Any) -> Numbers:
         """The log-likelihood of each history; arrays of one shape."""
@@ -101,23 +121,17 @@ class LeavingAtOrders(OrdersModel):
 
     def expected_orders_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """Expected orders in the next ``t`` of customers who are surely alive after x repeat orders until T."""
-        check_times(t=t, T=T)
-        check_counts(x=x)
-        t, x, T = broadcast(t, x, T)
+        t, x, T = futures(t, x, T)
         return expected_orders(t / (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
     def expected_order_pairs_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """E[Y(Y − 1)] of the orders Y in the next ``t`` of customers who are surely alive: with it goes Var(Y)."""
-        check_times(t=t, T=T)
-        check_counts(x=x)
-        t, x, T = broadcast(t, x, T)
+        t, x, T = futures(t, x, T)
         return expected_order_pairs(t / (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
     def residual_orders_if_alive(self, x: Any, T: Any, discount: float) -> Numbers:
         """All orders that surely alive customers will ever place, each discounted: E[λ / (λp + discount)]."""
-        check_times(T=T)
-        check_counts(x=x)
-        x, T = broadcast(x, T)
+        _, x, T = futures(0.0, x, T)
         return residual_orders(discount * (self.alpha + T), self.r + x, self.a, self._stayed(x))
 
     def simulate_if_alive(
@@ -155,125 +169,51 @@ class LeavingAtOrders(OrdersModel):
         return self.b + (x + self.occasions_at_first)
 
 
-def merged_likelihood(base: CustomerBase, occasions_at_first: int) -> Likelihood:
-    """The log-likelihood of the merged histories with gradient and Hessian, in log-parameters.
-
-    Gamma functions are evaluated once per distinct x; what remains per history are logarithms and products. Written
-    in differences that stay exact where r and alpha, or a and b, run to infinity together.
-    """
-    values, place = np.unique(base.x, return_inverse=True)
-    stayed = values + occasions_at_first
-    per_value = np.bincount(place, base.customers)
-    n, x, t_x, T = base.customers, base.x, base.t_x, base.T
-    # Histories are sorted by x, so that those who have had no occasion to leave come first.
-    first = int(np.searchsorted(x, 0.5 - occasions_at_first))
-    n1, x1, t1, T1, place1 = n[first:], x[first:], t_x[first:], T[first:], place[first:]
-    n0, T0 = n[:first], T[:first]
-
-    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-        r, alpha, a, b = theta = np.exp(log_parameters)
-        near, far = 1 / (alpha + t1), 1 / (alpha + T1)
-        past = np.log1p(T1 / alpha)  # log(α + T) − log α
-        gap, s = np.log1p((T1 - t1) * near), r + x1
-        margin = np.where(stayed > 0, b + (stayed - 1), 1.0)
-        odds = s * gap + (np.log(a) - np.log(margin))[place1]
-        # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
-        small = np.exp(-np.abs(odds))
-        either = np.maximum(odds, 0.0) + np.log(1 + small)
-        far0 = 1 / (alpha + T0)
-        past0 = np.log1p(T0 / alpha)
-
-        lost, lost0 = T1 / alpha * far, T0 / alpha * far0  # 1/α − 1/(α + T)
-        value = (
-            per_value @ (log_gamma_step(r, values) + log_gamma_step(b, stayed) - log_gamma_step(a + b, stayed))
-            - r * (n0 @ past0) - n1 @ (s * past) - np.log(alpha) * (n1 @ x1) + n1 @ either
-        )  # fmt: skip
-        if not curved:
-            return float(value), NOT_ASKED, NOT_ASKED
-
-        gone = np.where(odds > 0, 1.0, small) / (1 + small)
-        ng = n1 * gone
-        spread = ng * (1 - gone)
-        gone_at = np.bincount(place1, ng, minlength=len(values))
-        spread_at = np.bincount(place1, spread, minlength=len(values))
-        closer = (t1 - T1) * near * far  # 1/(α + T) − 1/(α + t)
-        d_alpha = s * closer  # of the odds; of r it is the gap, of a 1/a, of b −1/margin
-        d_b = np.where(stayed > 0, -1 / margin, 0.0)
-        s_ng = s * ng
-        left_total = ng.sum()
-        gradient = np.array([
-            per_value @ psi_step(r, values) - n0 @ past0 - n1 @ past + ng @ gap,
-            r * (n0 @ lost0 + n1 @ lost) - n1 @ (x1 * far) + ng @ d_alpha,
-            left_total / a - per_value @ psi_step(a + b, stayed),
-            per_value @ (psi_step(b, stayed) - psi_step(a + b, stayed)) + gone_at @ d_b,
-        ])  # fmt: skip
-
-        mixed = -(per_value @ psi1_step(a + b, stayed))
-        spread_gap, spread_alpha = spread * gap, spread * d_alpha
-        d_b_at = d_b[place1]
-        h = np.empty((4, 4))
-        h[0, 0] = per_value @ psi1_step(r, values) + spread_gap @ gap
-        h[0, 1] = n0 @ lost0 + n1 @ lost + ng @ closer + spread_gap @ d_alpha
-        h[0, 2] = spread_gap.sum() / a
-        h[0, 3] = spread_gap @ d_b_at
-        h[1, 1] = (
-            n1 @ (x1 * far**2) - r * (n0 @ (lost0 * (1 / alpha + far0)) + n1 @ (lost * (1 / alpha + far)))
-            - s_ng @ (closer * (far + near)) + spread_alpha @ d_alpha
-        )  # fmt: skip
-        h[1, 2] = spread_alpha.sum() / a
-        h[1, 3] = spread_alpha @ d_b_at
-        h[2, 2] = mixed + (spread.sum() - left_total) / a**2
-        h[2, 3] = mixed + spread_at @ d_b / a
-        h[3, 3] = mixed + per_value @ psi1_step(b, stayed) + (gone_at + spread_at) @ d_b**2
-        h = np.triu(h) + np.triu(h, 1).T
-        return float(value), theta * gradient, np.outer(theta, theta) * h + np.diag(theta * gradient)
-
-    return likelihood
-
-
-def row_likelihood(
-    log_parameters: Numbers, x: Numbers, t_x: Numbers, T: Numbers, occasions_at_first: int
+def _counts_part(
+    theta: Numbers, x: Numbers, stayed: Numbers, *, curved: bool = True
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """The log-likelihood of each history at its own log-parameters (n, 4), with gradient and Hessian in these."""
-    theta = np.exp(np.asarray(log_parameters, float))
-    r, alpha, a, b = theta.T
-    stayed = x + occasions_at_first
-    some = stayed > 0
-    near, far, past, lost = 1 / (alpha + t_x), 1 / (alpha + T), np.log1p(T / alpha), T / (alpha * (alpha + T))
-    gap, s, closer = np.log1p((T - t_x) * near), r + x, (t_x - T) * near * far
-    margin = np.where(some, b + (stayed - 1), 1.0)
-    odds = np.where(some, s * gap + np.log(a / margin), -np.inf)
-    gone = special.expit(odds)
-    spread = gone * (1 - gone)
-    by_r, by_a, by_b = (_steps(z, n) for z, n in ((r, x), (a + b, stayed), (b, stayed)))
-    value = by_r[0] + by_b[0] - by_a[0] - x * np.log(alpha) - s * past + np.logaddexp(0.0, odds)
-    # Of the odds, in r, α, a and b.
-    slope = np.stack([gap, s * closer, 1 / a, np.where(some, -1 / margin, 0.0)], axis=-1)
-    gradient = gone[:, None] * slope + np.stack(
-        [by_r[1] - past, r * lost - x * far, -by_a[1], by_b[1] - by_a[1]], axis=-1
-    )
-    hessian = spread[:, None, None] * slope[:, :, None] * slope[:, None, :]
-    hessian[:, 0, 0] += by_r[2]
-    hessian[:, 0, 1] += lost + gone * closer
-    hessian[:, 1, 0] = hessian[:, 0, 1]
-    hessian[:, 1, 1] += x * far**2 - r * lost * (1 / alpha + far) - gone * s * closer * (far + near)
-    hessian[:, 2:, 2:] -= by_a[2][:, None, None]
-    hessian[:, 2, 2] -= gone / a**2
-    hessian[:, 3, 3] += by_b[2] + gone * slope[:, 3] ** 2
-    gradient = theta * gradient
-    hessian *= theta[:, :, None] * theta[:, None, :]
-    hessian[:, range(4), range(4)] += gradient
-    return value, gradient, hessian
+    """Of the log-likelihood of each row what is made of gamma functions: value (n), gradient (4, n), Hessian."""
+    r, _, a, b = theta
+    if not curved:
+        return log_gamma_step(r, x) + log_gamma_step(b, stayed) - log_gamma_step(a + b, stayed), NOT_ASKED, NOT_ASKED
+    by_r, by_a, by_b = steps(r, x), steps(a + b, stayed), steps(b, stayed)
+    hessian = np.zeros((4, 4, len(x)))
+    hessian[0, 0] = by_r[2]
+    hessian[2:, 2:] = -by_a[2]
+    hessian[3, 3] += by_b[2]
+    return by_r[0] + by_b[0] - by_a[0], np.stack([by_r[1], 0 * x, -by_a[1], by_b[1] - by_a[1]]), hessian
 
 
-def _steps(z: Numbers, n: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """log Γ(z + n) − log Γ(z) with its first two derivatives in z, for a z of each row."""
-    answers = np.empty((3, len(z)))
-    for kind in (z < LARGE, z >= LARGE):
-        # Each function takes one way for all of its z: by series where they are large.
-        if kind.any():
-            answers[:, kind] = [step(z[kind], n[kind]) for step in (log_gamma_step, psi_step, psi1_step)]
-    return answers[0], answers[1], answers[2]
+def _times_part(
+    theta: Numbers, x: Numbers, stayed: Numbers, t_x: Numbers, T: Numbers, *, curved: bool = True
+) -> tuple[Numbers, Numbers, Numbers, Numbers, list[tuple[int, int, Numbers]]]:
+    """The rest of it: value (n), gradient (4, n); of the Hessian, spread · by_odds · by_oddsᵀ, and what is added to it.
+
+    In differences that stay exact where r and alpha, or a and b, run to infinity together.
+    """
+    r, alpha, a, b = theta
+    near, past, s = 1 / (alpha + t_x), np.log1p(T / alpha), r + x  # past: log(α + T) − log α
+    gap, rarer = np.log1p((T - t_x) * near), 1 / np.where(stayed > 0, b + (stayed - 1), np.inf)
+    with np.errstate(divide="ignore"):
+        odds = s * gap + np.log(a * rarer)  # −∞ for those who have had no occasion to leave
+    # One exponential gives both log(1 + e^odds) and the share gone, without overflow.
+    small = np.exp(-np.abs(odds))
+    value = np.maximum(odds, 0.0) + np.log(1 + small) - x * np.log(alpha) - s * past
+    if not curved:
+        return value, NOT_ASKED, NOT_ASKED, NOT_ASKED, []
+    gone, far = np.where(odds > 0, 1.0, small) / (1 + small), 1 / (alpha + T)
+    lost, closer = T / alpha * far, (t_x - T) * near * far  # 1/α − 1/(α + T); 1/(α + T) − 1/(α + t_x)
+    by_odds = np.stack(np.broadcast_arrays(gap, s * closer, 1 / a, -rarer))
+    gradient = gone * by_odds
+    gradient[0] -= past
+    gradient[1] += r * lost - x * far
+    bends = [
+        (0, 1, lost + gone * closer),
+        (1, 1, x * far**2 - r * lost * (1 / alpha + far) - gone * s * closer * (far + near)),
+        (2, 2, -gone / a**2),
+        (3, 3, gone * rarer**2),
+    ]
+    return value, gradient, gone * (1 - gone), by_odds, bends
 
 
 def expected_orders(w: Numbers, r: Numbers, a: float, b: Numbers) -> Numbers:

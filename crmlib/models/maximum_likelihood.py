@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from abc import ABC
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -27,8 +27,8 @@ VAGUE_SPREAD = 3.0
 # A parameter a thousand times as large, or as small, as a typical one, and still no maximum, runs to the edge.
 FAR_AWAY = float(np.log(1000))
 
-# From here on, differences of gamma functions are taken from Stirling's series, term by term, so that no digit cancels.
-LARGE = 100.0
+# From here on, Stirling's series with five terms is exact to the last digit; those of its slopes, with three.
+LARGE_FOR_GAMMA, LARGE = 16.0, 100.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ class Estimate:
     def normal_share(self) -> float:
         """Which share of normal draws the rough likelihood would leave; 1 where there is none to ask."""
         return 1.0 if self.rough is None else normal_share(self.rough)
+
+    @property
+    def peak(self) -> Peak:
+        """The posterior of the fit; needs a likelihood."""
+        assert self.likelihood is not None
+        return Peak(self.likelihood, self.log_parameters, self.covariance)
 
 
 @one_thread
@@ -130,41 +136,44 @@ def with_prior(likelihood: Likelihood, centre: Numbers, spread: float | None) ->
     return posterior
 
 
-class FittedModel(ABC):
-    """What every model of this package can say of itself: parameters, how sure, how likely.
+def most_likely(
+    likelihood: Likelihood,
+    starts: Sequence[Numbers],
+    symbols: Sequence[str],
+    *,
+    customers: float,
+    prior_spread: float | None = None,
+    first: Sequence[Numbers] = (),
+    shift: Numbers | float = 0.0,
+    height: float = 0.0,
+) -> Estimate:
+    """The maximum of a log-likelihood, sought from ``first`` and then ``starts``, around the first of which a prior is.
 
-    A subclass names its ``symbols`` and takes them as keyword arguments; all are positive, and all statistics are
-    made on their logarithms.
+    Where the likelihood is that of times or money in another unit, ``shift`` takes its log-parameters, and ``height``
+    its value, to those of the data. Raises :class:`FitDidNotConverge`.
     """
+    posterior = with_prior(likelihood, starts[0], prior_spread)
+    place, value, hessian, iterations = maximise(posterior, [*first, *starts], symbols)
 
-    symbols: ClassVar[tuple[str, ...]] = ()
+    def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+        value, gradient, hessian = posterior(log_parameters - shift, curved=curved)
+        return value - height, gradient, hessian
+
+    return Estimate(
+        log_parameters=place + shift,
+        covariance=np.linalg.inv(-hessian),
+        log_likelihood=(value if prior_spread is None else likelihood(place)[0]) - height,
+        customers=customers,
+        iterations=iterations,
+        likelihood=unscaled,
+    )
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class Fitted:
+    """What can be said of anything fitted: how likely the data are under it."""
+
     estimate: Estimate | None = None
-
-    @property
-    def log_parameters(self) -> Numbers:
-        """The logarithms of the parameters, in the order of ``symbols``."""
-        return np.log([getattr(self, symbol) for symbol in self.symbols])
-
-    @property
-    def params(self) -> pd.DataFrame:
-        """The parameters: index ``symbols``; ``estimate, standard_error, low, high`` (95 %, from the log-scale)."""
-        values = np.exp(self.log_parameters)
-        spread = np.sqrt(np.diag(self.estimate.covariance)) if self.estimate else np.full(len(values), np.nan)
-        z = special.ndtri(0.975)
-        return pd.DataFrame(
-            {
-                "estimate": values,
-                "standard_error": values * spread,
-                "low": values * np.exp(-z * spread),
-                "high": values * np.exp(z * spread),
-            },
-            index=pd.Index(self.symbols, name="parameter"),
-        )
-
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """The covariance matrix of the logarithms of the parameters."""
-        return pd.DataFrame(self._fitted.covariance, index=list(self.symbols), columns=list(self.symbols))
 
     @property
     def converged(self) -> bool:
@@ -179,16 +188,80 @@ class FittedModel(ABC):
     @property
     def aic(self) -> float:
         """Akaike's information criterion, 2k − 2 log L: smaller is better."""
-        return 2 * len(self.symbols) - 2 * self.log_likelihood_
+        return 2 * len(self._fitted.log_parameters) - 2 * self.log_likelihood_
 
     @property
     def bic(self) -> float:
         """Schwarz's information criterion, k log N − 2 log L: smaller is better."""
-        return len(self.symbols) * float(np.log(self._fitted.customers)) - 2 * self.log_likelihood_
+        return len(self._fitted.log_parameters) * float(np.log(self._fitted.customers)) - 2 * self.log_likelihood_
 
-    @abstractmethod
+    @property
+    def _fitted(self) -> Estimate:
+        if self.estimate is None:
+            raise AttributeError(f"this {type(self).__name__} was made from given parameters; fit it to data for this")
+        return self.estimate
+
+
+def parameter_table(symbols: Sequence[str], log_parameters: Numbers, covariance: Numbers | None) -> pd.DataFrame:
+    """Parameters: index ``symbols``; ``estimate, standard_error, low, high`` (95 %, from the log-scale)."""
+    values = np.exp(log_parameters)
+    spread = np.full(len(values), np.nan) if covariance is None else np.sqrt(np.diag(covariance))
+    z = special.ndtri(0.975)
+    return pd.DataFrame(
+        {
+            "estimate": values,
+            "standard_error": values * spread,
+            "low": values * np.exp(-z * spread),
+            "high": values * np.exp(z * spread),
+        },
+        index=pd.Index(symbols, name="parameter"),
+    )
+
+
+@dataclass(kw_only=True, repr=False, eq=False)
+class FittedModel(Fitted, ABC):
+    """What every model of this package can say of itself: parameters, how sure, how likely.
+
+    A subclass names its ``symbols`` and has a field for each; all are positive, and all statistics are made on their
+    logarithms. ``starts``: log-parameters from which a maximum is sought in turn; the first is typical.
+    """
+
+    symbols: ClassVar[tuple[str, ...]] = ()
+    starts: ClassVar[Sequence[Numbers]] = ()
+
+    def __post_init__(self) -> None:
+        for symbol in self.symbols:
+            value = getattr(self, symbol)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"parameter {symbol} must be a positive number, not {value!r}")
+
+    @property
+    def log_parameters(self) -> Numbers:
+        """The logarithms of the parameters, in the order of ``symbols``."""
+        return np.log([getattr(self, symbol) for symbol in self.symbols])
+
+    @property
+    def params(self) -> pd.DataFrame:
+        """The parameters: index ``symbols``; ``estimate, standard_error, low, high`` (95 %, from the log-scale)."""
+        return parameter_table(
+            self.symbols, self.log_parameters, None if self.estimate is None else self.estimate.covariance
+        )
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """The covariance matrix of the logarithms of the parameters."""
+        return pd.DataFrame(self._fitted.covariance, index=list(self.symbols), columns=list(self.symbols))
+
+    @classmethod
+    def from_estimate(cls, estimate: Estimate, **options: Any) -> Self:
+        """The model at the maximum of its likelihood."""
+        values = np.exp(estimate.log_parameters).tolist()
+        return cls(**dict(zip(cls.symbols, values, strict=True)), estimate=estimate, **options)
+
     def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters."""
+        """The same model at other parameters, in the order of ``symbols``."""
+        values = np.exp(np.asarray(log_parameters, float)).tolist()
+        return replace(self, **dict(zip(self.symbols, values, strict=True)), estimate=None)
 
     def draws(self, count: int = 200, *, seed: int = 0) -> ParameterDraws:
         """Parameters that the data leave possible: ``count`` rows, columns in the order of ``symbols``.
@@ -213,12 +286,12 @@ class FittedModel(ABC):
     @cached_property
     def _posterior(self) -> Peak:
         estimate = self._fitted
-        assert estimate.likelihood is not None
         if estimate.typical is None:
-            return Peak(estimate.likelihood, estimate.log_parameters, estimate.covariance)
-        posterior = with_prior(estimate.likelihood, estimate.typical, VAGUE_SPREAD)
-        place, _, hessian, _ = maximise(posterior, [estimate.log_parameters], self.symbols)
-        return Peak(posterior, place, np.linalg.inv(-hessian))
+            return estimate.peak
+        return most_likely(
+            estimate.peak.likelihood, [estimate.typical], self.symbols, customers=estimate.customers,
+            prior_spread=VAGUE_SPREAD, first=[estimate.log_parameters],
+        ).peak  # fmt: skip
 
     def posterior_summary(self, level: float = 0.95, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
         """The parameters as the data leave them possible: index ``symbols``; ``mean, median, low, high``.
@@ -235,56 +308,69 @@ class FittedModel(ABC):
             index=pd.Index(self.symbols, name="parameter"),
         )
 
-    @property
-    def _fitted(self) -> Estimate:
-        if self.estimate is None:
-            raise AttributeError(f"this {type(self).__name__} was made from given parameters; fit it to data for this")
-        return self.estimate
-
     def __repr__(self) -> str:
         values = ", ".join(f"{symbol}={getattr(self, symbol):.4g}" for symbol in self.symbols)
         return f"{type(self).__name__}({values})"
 
 
-def log_gamma_step(z: float | Numbers, n: Numbers) -> Numbers:
+def log_gamma_step(z: float | Numbers, n: float | Numbers) -> Numbers:
     """log Γ(z + n) − log Γ(z), exact also where z is so large that the two are alike in all their digits.
 
-    >>> log_gamma_step(1e20, np.array([0.0, 2.0])).round(6).tolist()
-    [0.0, 92.103404]
+    >>> log_gamma_step(np.array([2.0, 1e20]), np.array(2.0)).round(6).tolist()
+    [1.791759, 92.103404]
     """
-    if np.all(z < LARGE):
-        return special.gammaln(z + n) - special.gammaln(z)
 
-    def rest(v: Any) -> Any:
-        return 1 / (12 * v) - 1 / (360 * v**3) + 1 / (1260 * v**5)
+    def stirling(v: Numbers) -> Numbers:
+        """What Stirling's formula leaves of log Γ(v)."""
+        w = 1 / v**2
+        return (1 / 12 - w * (1 / 360 - w * (1 / 1260 - w * (1 / 1680 - w / 1188)))) / v
 
-    return (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n) + rest(z + n) - rest(z)
+    return _step(special.gammaln, LARGE_FOR_GAMMA, z, n, stirling, lambda z: (
+        (z - 0.5) * np.log1p(n / z) - n + n * np.log(z + n)
+    ))  # fmt: skip
 
 
-def psi_step(z: float | Numbers, n: Numbers) -> Numbers:
+def psi_step(z: float | Numbers, n: float | Numbers) -> Numbers:
     """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
-    if np.all(z < LARGE):
-        return special.psi(z + n) - special.psi(z)
 
-    def rest(v: Any) -> Any:
+    def rest(v: Numbers) -> Numbers:
         return -1 / (12 * v**2) + 1 / (120 * v**4) - 1 / (252 * v**6)
 
-    return np.log1p(n / z) + n / (z + n) / (2 * z) + rest(z + n) - rest(z)
+    return _step(special.psi, LARGE, z, n, rest, lambda z: np.log1p(n / z) + n / (z + n) / (2 * z))
 
 
-def psi1_step(z: float | Numbers, n: Numbers) -> Numbers:
+def psi1_step(z: float | Numbers, n: float | Numbers) -> Numbers:
     """ψ′(z + n) − ψ′(z), the curvature of :func:`log_gamma_step` in z."""
-    if np.all(z < LARGE):
-        return special.polygamma(1, z + n) - special.polygamma(1, z)
 
-    def rest(v: Any) -> Any:
+    def rest(v: Numbers) -> Numbers:
         return 1 / (6 * v**3) - 1 / (30 * v**5) + 1 / (42 * v**7)
 
-    return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2) + rest(z + n) - rest(z)
+    def leading(z: Numbers) -> Numbers:
+        return -n / (z + n) / z * (1 + (1 / z + 1 / (z + n)) / 2)
+
+    return _step(lambda v: special.polygamma(1, v), LARGE, z, n, rest, leading)
 
 
-def positive(**parameters: Any) -> None:
-    """Refuse parameters that are not positive numbers."""
-    for symbol, value in parameters.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"parameter {symbol} must be a positive number, not {value!r}")
+def steps(z: float | Numbers, n: Numbers) -> list[Numbers]:
+    """log Γ(z + n) − log Γ(z) and its first two derivatives in z; where z is one for all, once per distinct n."""
+    if np.size(z) > 1 and np.all(z == np.ravel(z)[0]):
+        values, place = np.unique(n, return_inverse=True)
+        return [each[place] for each in steps(np.ravel(z)[0], values)]
+    return [log_gamma_step(z, n), psi_step(z, n), psi1_step(z, n)]
+
+
+def _step(
+    function: Callable[[Any], Numbers],
+    large: float,
+    z: float | Numbers,
+    n: float | Numbers,
+    rest: Callable[[Any], Any],
+    leading: Callable[[Any], Any],
+) -> Numbers:
+    """function(z + n) − function(z); where z is ``large`` by its series, term by term, so that no digit cancels."""
+    small = np.less(z, large)
+    if small.all():
+        return function(z + n) - function(z)
+    v = np.where(small, large, z)
+    series = leading(v) + rest(v + n) - rest(v)
+    return np.where(small, function(z + n) - function(z), series) if small.any() else series

@@ -12,9 +12,6 @@ Management 3(2), 75–90 (CBG/NBD, the same model).
 
 from __future__ import annotations
 
-from typing import Any
-
-from crmlib.models.arrays import Numbers
 from crmlib.models.leaving_at_orders import LeavingAtOrders
 
 
@@ -28,34 +25,19 @@ class ModifiedBetaGeoNBD(LeavingAtOrders):
     ModifiedBetaGeoNBD(r=0.5248, alpha=6.183, a=0.8914, b=1.614)
     >>> model.p_alive(x=[0, 2], t_x=[0, 30.43], T=38.86).round(3)
     array([0.39 , 0.706])
+
+    One-time buyers left at once, or stayed and have not ordered again since: log(1/2 + 1/2 · 1/2) here.
+
+    >>> ModifiedBetaGeoNBD(r=1, alpha=1, a=1, b=1).log_likelihood(0, 0, 1).round(4).item()
+    -0.2877
+
+    A new customer is expected to place E[(1 − p)(1 − e^(−λpt))/p] orders: those who stay after the first are like
+    BG/NBD's customers with b + 1.
+
+    >>> model.expected_orders_new([1, 52]).round(3)
+    array([0.053, 1.419])
+    >>> model.pmf([0, 1, 2], 39).round(3)
+    array([0.583, 0.183, 0.087])
     """
 
     occasions_at_first = 1
-
-    def log_likelihood(self, x: Any, t_x: Any, T: Any) -> Numbers:
-        """The log-likelihood of each history; arrays of one shape.
-
-        One-time buyers left at once, or stayed and have not ordered again since: log(1/2 + 1/2 · 1/2) here.
-
-        >>> ModifiedBetaGeoNBD(r=1, alpha=1, a=1, b=1).log_likelihood(0, 0, 1).round(4).item()
-        -0.2877
-        """
-        return super().log_likelihood(x, t_x, T)
-
-    def expected_orders_new(self, t: Any) -> Numbers:
-        """Expected repeat orders of a new customer in the time ``t`` since their first order.
-
-        E[(1 − p)(1 − e^(−λpt))/p]: those who stay after it are like BG/NBD's customers with b + 1.
-
-        >>> ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140).expected_orders_new([1, 52]).round(3)
-        array([0.053, 1.419])
-        """
-        return super().expected_orders_new(t)
-
-    def pmf(self, n: Any, t: Any) -> Numbers:
-        """The probability that a new customer places n repeat orders in the time ``t``.
-
-        >>> ModifiedBetaGeoNBD(r=0.5248, alpha=6.1831, a=0.8914, b=1.6140).pmf([0, 1, 2], 39).round(3)
-        array([0.583, 0.183, 0.087])
-        """
-        return super().pmf(n, t)

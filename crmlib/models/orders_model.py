@@ -7,8 +7,7 @@ that follows from these by the laws of probability is here.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,9 +17,9 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.convergence import in_words, meaning
 from crmlib.models.customer_base import CustomerBase, check_enough, check_histories, merge_histories, read_histories
 from crmlib.models.errors import FitDidNotConverge
-from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, with_prior
+from crmlib.models.maximum_likelihood import FittedModel, most_likely
 from crmlib.models.posterior import Likelihood, Peak
-from crmlib.models.time_units import Unit
+from crmlib.models.time_units import Unit, days_per_unit
 
 # Beyond so many distinct histories, a fit to rounded times comes first: it saves time, and its likelihood, of nearly
 # the same shape, tells cheaply whether the normal approximation is good enough to draw parameters from.
@@ -39,6 +38,7 @@ class Future:
     residual_orders: Numbers
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class OrdersModel(FittedModel):
     """A model of how often customers order and until when; times in ``unit``.
 
@@ -48,16 +48,15 @@ class OrdersModel(FittedModel):
     whole.
     """
 
-    unit: Unit
+    unit: Unit = "weeks"
     # Which parameters are times, so that they grow with the unit.
     times: ClassVar[tuple[str, ...]] = ()
 
-    # --- what each model says of itself
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        days_per_unit(self.unit)
 
-    @classmethod
-    @abstractmethod
-    def starts(cls) -> Sequence[Numbers]:
-        """Log-parameters from which a maximum is sought in turn, with time in mean ages; the first is typical."""
+    # --- what each model says of itself
 
     @classmethod
     @abstractmethod
@@ -124,11 +123,6 @@ class OrdersModel(FittedModel):
         x, t_x, T = histories(x, t_x, T)
         return self.p_alive(x, t_x, T) * self.residual_orders_if_alive(x, T, discount)
 
-    def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters, in the order of ``symbols``."""
-        values = np.exp(np.asarray(log_parameters, float)).tolist()
-        return type(self)(**dict(zip(self.symbols, values, strict=True)), unit=self.unit)  # type: ignore[call-arg]
-
     @classmethod
     def fit(cls, summary: Any, *, unit: Unit | None = None, prior_spread: float | None = None) -> Self:
         """The model under which these customers' histories are most likely.
@@ -148,38 +142,18 @@ class OrdersModel(FittedModel):
         # Time in mean ages, so that starts and steps mean the same for days and weeks.
         scale = float(base.customers @ base.T) / customers
         scaled = CustomerBase(base.x, base.t_x / scale, base.T / scale, base.customers, base.row)
-        starts = list(cls.starts())
-        likelihood = with_prior(cls.likelihood(scaled), starts[0], prior_spread)
+        shift = np.log(scale) * np.isin(cls.symbols, cls.times)
         rough = cls._rough_peak(scaled, prior_spread)
         try:
-            rough_start = [] if rough is None else [rough.place]
-            place, value, hessian, iterations = maximise(likelihood, [*rough_start, *starts], cls.symbols)
+            estimate = most_likely(
+                cls.likelihood(scaled), cls.starts, cls.symbols, customers=customers, prior_spread=prior_spread,
+                first=[] if rough is None else [rough.place], shift=shift,
+                height=float(base.customers @ base.x) * np.log(scale),
+            )  # fmt: skip
         except FitDidNotConverge as error:
-            found = meaning(error.runs_to)
-            raise FitDidNotConverge(
-                f"{error}. {f'Here, {found}. ' if found else ''}The data: {in_words(base, base.unit or 'weeks')}",
-                runs_to=error.runs_to,
-            ) from None
-        shift = np.log(scale) * np.isin(cls.symbols, cls.times)
-        height = float(base.customers @ base.x) * np.log(scale)
-
-        def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-            value, gradient, hessian = likelihood(log_parameters - shift, curved=curved)
-            return value - height, gradient, hessian
-
-        estimate = Estimate(
-            log_parameters=place + shift,
-            covariance=np.linalg.inv(-hessian),
-            log_likelihood=(value if prior_spread is None else cls.likelihood(scaled)(place)[0]) - height,
-            customers=customers,
-            iterations=iterations,
-            likelihood=unscaled,
-            rough=rough,
-            typical=starts[0] + shift if prior_spread is None else None,
-        )
-        values = np.exp(estimate.log_parameters).tolist()
-        parameters = dict(zip(cls.symbols, values, strict=True))
-        return cls(**parameters, unit=base.unit or "weeks", estimate=estimate)  # type: ignore[call-arg]
+            raise error.explained(meaning(error.runs_to), in_words(base, base.unit or "weeks")) from None
+        typical = cls.starts[0] + shift if prior_spread is None else None
+        return cls.from_estimate(replace(estimate, rough=rough, typical=typical), unit=base.unit or "weeks")
 
     @classmethod
     def _rough_peak(cls, base: CustomerBase, prior_spread: float | None) -> Peak | None:
@@ -189,7 +163,6 @@ class OrdersModel(FittedModel):
         """
         if len(base) <= MANY_HISTORIES:
             return None
-        starts = list(cls.starts())
         # Rounding makes customers more regular than they are, which may take the maximum away: then, rounded less.
         for grains in (32, 128):
             grain = float(base.T.max()) / grains
@@ -197,12 +170,13 @@ class OrdersModel(FittedModel):
             rough = merge_histories(base.x, t_x, T, base.customers)
             if len(rough) > 0.8 * len(base):
                 return None
-            likelihood = with_prior(cls.likelihood(rough), starts[0], prior_spread)
             try:
-                place, _, hessian, _ = maximise(likelihood, starts, cls.symbols)
+                return most_likely(
+                    cls.likelihood(rough), cls.starts, cls.symbols,
+                    customers=float(base.customers.sum()), prior_spread=prior_spread,
+                ).peak  # fmt: skip
             except FitDidNotConverge:
                 continue
-            return Peak(likelihood, place, np.linalg.inv(-hessian))
         return None
 
 
@@ -216,6 +190,13 @@ def histories(x: Any, t_x: Any, T: Any) -> list[Numbers]:
 def broadcast(*values: Any) -> list[Numbers]:
     """The values as float arrays of one shape."""
     return list(np.broadcast_arrays(*(np.asarray(value, float) for value in values)))
+
+
+def futures(t: Any, x: Any, T: Any) -> list[Numbers]:
+    """The time to look ahead, repeat orders so far and age as float arrays of one shape, checked."""
+    check_times(t=t, T=T)
+    check_counts(x=x)
+    return broadcast(t, x, T)
 
 
 def check_times(**times: Any) -> None:

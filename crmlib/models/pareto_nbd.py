@@ -15,7 +15,8 @@ related expressions".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,9 @@ from scipy import special
 
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import CustomerBase, check_histories
-from crmlib.models.maximum_likelihood import LARGE, Estimate, log_gamma_step, positive, psi1_step, psi_step
-from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, histories
+from crmlib.models.maximum_likelihood import log_gamma_step, steps
+from crmlib.models.orders_model import Future, OrdersModel, broadcast, check_counts, check_times, futures, histories
 from crmlib.models.posterior import NOT_ASKED, Likelihood
-from crmlib.models.time_units import Unit, days_per_unit
-
-# r, α (over the mean age), s, β (over the mean age): a typical base first, then ones with quicker, slower and rarer
-# leaving.
-STARTS = list(np.log([(0.5, 0.4, 0.6, 0.5), (1.0, 1.0, 0.5, 2.0), (3.0, 2.0, 2.0, 1.0), (0.2, 0.2, 0.3, 5.0)]))
 
 # What lies so far below the top of an integrand, as a logarithm, does not change the integral.
 NEGLIGIBLE = 40.0
@@ -41,6 +37,7 @@ AT_ONCE = 1 << 15
 ROWS_AT_ONCE = 1 << 13
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class ParetoNBD(OrdersModel):
     """The Pareto/NBD model: from known parameters, or ``ParetoNBD.fit(summary)``.
 
@@ -55,28 +52,41 @@ class ParetoNBD(OrdersModel):
 
     symbols = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
+    # r, α (over the mean age), s, β (over the mean age): a typical base first, then ones with quicker, slower and rarer
+    # leaving.
+    starts = list(np.log([(0.5, 0.4, 0.6, 0.5), (1.0, 1.0, 0.5, 2.0), (3.0, 2.0, 2.0, 1.0), (0.2, 0.2, 0.3, 5.0)]))
 
-    def __init__(
-        self,
-        *,
-        r: float,
-        alpha: float,
-        s: float,
-        beta: float,
-        unit: Unit = "weeks",
-        estimate: Estimate | None = None,
-    ) -> None:
-        positive(r=r, alpha=alpha, s=s, beta=beta)
-        days_per_unit(unit)
-        self.r, self.alpha, self.s, self.beta, self.unit, self.estimate = r, alpha, s, beta, unit, estimate
-
-    @classmethod
-    def starts(cls) -> Sequence[Numbers]:
-        return STARTS
+    r: float
+    alpha: float
+    s: float
+    beta: float
 
     @classmethod
     def likelihood(cls, base: CustomerBase) -> Likelihood:
-        return _likelihood(base)
+        """The log-likelihood of the merged histories with gradient and Hessian, in log-parameters.
+
+        Gamma functions are evaluated once per distinct x.
+        """
+        values, place = np.unique(base.x, return_inverse=True)
+        per_value = np.bincount(place, base.customers)
+
+        def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
+            theta = np.exp(log_parameters)
+            gradient, hessian = np.zeros(4), np.zeros((4, 4))
+            value, gradient[0], hessian[0, 0] = (float(per_value @ each) for each in _counts_part(theta[0], values))
+            for start in range(0, len(base), ROWS_AT_ONCE):
+                rows = slice(start, start + ROWS_AT_ONCE)
+                n, x, t_x, T = base.customers[rows], base.x[rows], base.t_x[rows], base.T[rows]
+                r, alpha, s, beta = (np.broadcast_to(parameter, n.shape) for parameter in theta)
+                each = _times_part(r, alpha, s, beta, x, t_x, T, curved=curved)
+                value += float(n @ each[0])
+                if not curved:
+                    continue
+                gradient += each[1] @ n
+                hessian += each[2] @ n
+            return value, gradient, hessian
+
+        return likelihood
 
     @classmethod
     def row_likelihood(cls, log_parameters: Any, x: Any, t_x: Any, T: Any) -> tuple[Numbers, Numbers, Numbers]:
@@ -138,18 +148,14 @@ class ParetoNBD(OrdersModel):
 
         That is ∫ of P(still alive after u) = (1 + u / (β + T))^−s, in a form that also holds at s = 1.
         """
-        check_times(t=t, T=T)
-        check_counts(x=x)
-        t, x, T = broadcast(t, x, T)
+        t, x, T = futures(t, x, T)
         later = np.log1p(t / (self.beta + T))
         stay = (self.beta + T) * later * special.exprel((1 - self.s) * later)
         return (self.r + x) / (self.alpha + T) * stay
 
     def expected_order_pairs_if_alive(self, t: Any, x: Any, T: Any) -> Numbers:
         """E[Y(Y − 1)] of the orders Y in the next ``t`` of surely alive customers: E[λ²] E[(time they will stay)²]."""
-        check_times(t=t, T=T)
-        check_counts(x=x)
-        t, x, T = broadcast(t, x, T)
+        t, x, T = futures(t, x, T)
         A, rate = self.r + x, 1 / (self.alpha + T)
         squared = (self.beta + T) ** 2 * _squared_stay(t / (self.beta + T), self.s)
         return A * rate * (A + 1) * rate * squared
@@ -159,9 +165,7 @@ class ParetoNBD(OrdersModel):
 
         Source: Fader, Hardie & Lee (2005), "RFM and CLV", appendix, where the second is a confluent hypergeometric Ψ.
         """
-        check_times(T=T)
-        check_counts(x=x)
-        x, T = broadcast(x, T)
+        _, x, T = futures(0.0, x, T)
         ages, place = np.unique(T, return_inverse=True)
         stay = (self.beta + ages) * _discounted_stay(discount * (self.beta + ages), self.s)
         return (self.r + x) / (self.alpha + T) * stay[place].reshape(T.shape)
@@ -219,47 +223,10 @@ class ParetoNBD(OrdersModel):
         return Future(orders, rate * -np.expm1(-discount * stay) / discount)
 
 
-def _likelihood(base: CustomerBase) -> Likelihood:
-    """The log-likelihood of the merged histories with gradient and Hessian, in log-parameters.
-
-    Gamma functions are evaluated once per distinct x.
-    """
-    values, place = np.unique(base.x, return_inverse=True)
-    per_value = np.bincount(place, base.customers)
-
-    def likelihood(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
-        theta = np.exp(log_parameters)
-        gradient, hessian = np.zeros(4), np.zeros((4, 4))
-        value, gradient[0], hessian[0, 0] = (float(per_value @ each) for each in _steps(theta[0], values))
-        for start in range(0, len(base), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            n, x, t_x, T = base.customers[rows], base.x[rows], base.t_x[rows], base.T[rows]
-            r, alpha, s, beta = (np.broadcast_to(parameter, n.shape) for parameter in theta)
-            each = _times_part(r, alpha, s, beta, x, t_x, T, curved=curved)
-            value += float(n @ each[0])
-            if not curved:
-                continue
-            gradient += each[1] @ n
-            hessian += each[2] @ n
-        return value, gradient, hessian
-
-    return likelihood
-
-
-def _counts_part(r: Numbers, x: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def _counts_part(r: Numbers | float, x: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """log Γ(r + x) − log Γ(r) of each row, with its first and second derivative by log r."""
-    if len(r) and np.all(r == r[0]):  # one r for all: once per distinct x
-        values, place = np.unique(x, return_inverse=True)
-        return tuple(each[place] for each in _steps(r[0], values))  # type: ignore[return-value]
-    answer = np.empty((3, len(x)))
-    for part in (r < LARGE, r >= LARGE):  # the steps take library functions for the ones, a series for the others
-        answer[:, part] = _steps(r[part], x[part])
-    return answer[0], answer[1], answer[2]
-
-
-def _steps(r: Numbers | float, x: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    slope = r * psi_step(r, x)
-    return log_gamma_step(r, x), slope, slope + r**2 * psi1_step(r, x)
+    value, slope, curve = steps(r, x)
+    return value, r * slope, r * slope + r**2 * curve
 
 
 def _times_part(

@@ -1,4 +1,4 @@
-"""Sums over the periods still to come, however many, without adding them one by one; and what their terms are made of.
+"""Sums over the periods still to come, however many, without adding them one by one.
 
 Terms that fall smoothly are added in blocks: 16 well-placed terms, weighted, tell the sum of a block of 2^k terms. The
 places and weights are those of Gauss's rule for equally spaced points (Gram's polynomials), exact for polynomials up to
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg
 
 from crmlib.models.arrays import Numbers
 
@@ -22,34 +21,6 @@ _LARGEST_BLOCK = 61
 _NEGLIGIBLE = 1e-17
 # Over one block a term may fall by a factor of e^10: beyond, 16 places do not tell its shape.
 _FALL = 10.0
-# From here on Stirling's series, with five terms, is exact to the last digit.
-_LARGE = 16.0
-
-
-def log_rising(z: Any, n: Any) -> Numbers:
-    """log Γ(z + n) − log Γ(z) for arrays, exact also where z is so large that the two are alike in all their digits.
-
-    >>> log_rising([2.0, 1e20], 2.0).round(6).tolist()
-    [1.791759, 92.103404]
-    """
-    z, n = np.broadcast_arrays(np.asarray(z, float), np.asarray(n, float))
-    small = z < _LARGE
-    v = np.where(small, _LARGE, z)
-    series = (v - 0.5) * np.log1p(n / v) - n + n * np.log(v + n) + _stirling(v + n) - _stirling(v)
-    return np.where(small, special.gammaln(z + n) - special.gammaln(z), series) if small.any() else series
-
-
-def _stirling(v: Numbers) -> Numbers:
-    """What Stirling's formula leaves of log Γ(v)."""
-    w = 1 / v**2
-    return (1 / 12 - w * (1 / 360 - w * (1 / 1260 - w * (1 / 1680 - w / 1188)))) / v
-
-
-def mean_rate(z: Numbers, n: Numbers) -> Numbers:
-    """ψ(z + n) − ψ(z), without loss where z is so large that the two are alike."""
-    far = np.maximum(z, 1e3)
-    close = np.log1p(n / far) + n / (2 * far * (far + n)) + (1 / far**2 - 1 / (far + n) ** 2) / 12
-    return np.where(z < 1e3, special.psi(z + n) - special.psi(z), close)
 
 
 def block_length(longest: Numbers, rate: Callable[[Numbers], Numbers], place: Numbers) -> Numbers:

@@ -7,8 +7,8 @@ nothing is discounted. What follows from these is here.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,21 +16,19 @@ import pandas as pd
 from crmlib.engine import to_pandas
 from crmlib.models.arrays import Numbers
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, PredictionNotFinite
-from crmlib.models.maximum_likelihood import Estimate, FittedModel, maximise, with_prior
+from crmlib.models.maximum_likelihood import FittedModel, most_likely
 from crmlib.models.period_sums import sum_of_falling
 from crmlib.models.posterior import Likelihood
 
 _COLUMNS = ("age", "at_risk", "lost")
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class RenewalModel(FittedModel):
     """A model of how long contracts last, in renewals.
 
     Array functions take whole numbers of renewals in arrays of any shape, and raise ``ValueError`` for others.
     """
-
-    # Which parameters a typical population has; deterministic, tried in turn.
-    start_values: ClassVar[Sequence[tuple[float, ...]]] = ()
 
     # --- what each model says of itself
 
@@ -73,24 +71,10 @@ class RenewalModel(FittedModel):
         """
         age, at_risk, lost = read_renewals(survivors)
         _check_enough(age, at_risk, lost, cls)
-        starts = [np.log(start) for start in cls.start_values]
-        likelihood = cls.likelihood(age, at_risk, lost)
-        posterior = with_prior(likelihood, starts[0], prior_spread)
-        place, value, hessian, iterations = maximise(posterior, starts, cls.symbols)
-        estimate = Estimate(
-            log_parameters=place,
-            covariance=np.linalg.inv(-hessian),
-            log_likelihood=value if prior_spread is None else likelihood(place)[0],
-            customers=float(at_risk.max()),
-            iterations=iterations,
-            likelihood=posterior,
+        likelihood, customers = cls.likelihood(age, at_risk, lost), float(at_risk.max())
+        return cls.from_estimate(
+            most_likely(likelihood, cls.starts, cls.symbols, customers=customers, prior_spread=prior_spread)
         )
-        return cls(**dict(zip(cls.symbols, np.exp(place).tolist(), strict=True)), estimate=estimate)  # type: ignore[call-arg]
-
-    def with_log_parameters(self, log_parameters: Numbers) -> Self:
-        """The same model at other parameters, in the order of ``symbols``."""
-        values = np.exp(np.asarray(log_parameters, float)).tolist()
-        return type(self)(**dict(zip(self.symbols, values, strict=True)))
 
     def log_likelihood(self, survivors: Any) -> float:
         """The log-likelihood of these contracts, each the product of its renewals; ``survivors`` as in ``fit``."""

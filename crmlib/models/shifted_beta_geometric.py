@@ -12,17 +12,18 @@ perils of ignoring heterogeneity", Marketing Science 29(1), 85–93.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import Estimate, positive
-from crmlib.models.period_sums import block_length, log_rising, mean_rate
+from crmlib.models.maximum_likelihood import log_gamma_step, psi_step
+from crmlib.models.period_sums import block_length
 from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
 
 
+@dataclass(kw_only=True, repr=False, eq=False)
 class ShiftedBetaGeometric(RenewalModel):
     """The sBG model: from known parameters, or ``ShiftedBetaGeometric.fit(survivors)``.
 
@@ -36,15 +37,16 @@ class ShiftedBetaGeometric(RenewalModel):
     array([1.   , 0.851, 0.747, 0.378])
     >>> ShiftedBetaGeometric(alpha=3.80, beta=15.20).residual_lifetime([0, 1, 2, 3, 4], discount=0.1).round(1)
     array([3.3, 3.5, 3.6, 3.7, 3.8])
+    >>> ShiftedBetaGeometric(alpha=1, beta=1).retention([1, 3]).tolist()
+    [0.5, 0.75]
     """
 
     symbols = ("alpha", "beta")
     # Leaving that differs much, then contracts that are more and more alike, and that leave more rarely.
-    start_values = ((0.7, 1.5), (1.0, 5.0), (3.0, 3.0), (5.0, 30.0), (0.2, 1.0))
+    starts = list(np.log([(0.7, 1.5), (1.0, 5.0), (3.0, 3.0), (5.0, 30.0), (0.2, 1.0)]))
 
-    def __init__(self, *, alpha: float, beta: float, estimate: Estimate | None = None) -> None:
-        positive(alpha=alpha, beta=beta)
-        self.alpha, self.beta, self.estimate = alpha, beta, estimate
+    alpha: float
+    beta: float
 
     @classmethod
     def likelihood(cls, age: Numbers, at_risk: Numbers, lost: Numbers) -> Likelihood:
@@ -72,21 +74,13 @@ class ShiftedBetaGeometric(RenewalModel):
     def log_survival(cls, parameters: Numbers, t: Numbers) -> Numbers:
         """log S(t), S(t) = B(α, β + t) / B(α, β), one row per row (α, β)."""
         alpha, beta = parameters[:, :1], parameters[:, 1:]
-        return log_rising(beta, alpha) - log_rising(beta + t, alpha)
-
-    def retention(self, t: Any) -> Numbers:
-        """The share renewed at the ``t``-th renewal of those who came to it, r(t) = S(t) / S(t − 1).
-
-        >>> ShiftedBetaGeometric(alpha=1, beta=1).retention([1, 3]).tolist()
-        [0.5, 0.75]
-        """
-        return super().retention(t)
+        return log_gamma_step(beta, alpha) - log_gamma_step(beta + t, alpha)
 
     def _log_retention(self, t: Numbers) -> Numbers:
         return -np.log1p(self.alpha / (self.beta + t - 1))
 
     def _block(self, t: Numbers, log_discount: float) -> Numbers:
-        return block_length(self.beta + t, lambda k: mean_rate(self.beta + k, np.asarray(self.alpha)) + log_discount, t)
+        return block_length(self.beta + t, lambda k: psi_step(self.beta + k, np.asarray(self.alpha)) + log_discount, t)
 
     def _undiscounted(self, t: Numbers) -> Numbers:
         return (self.beta + t) / (self.alpha - 1) if self.alpha > 1 else np.full(t.shape, np.inf)

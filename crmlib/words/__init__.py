@@ -58,7 +58,7 @@ from crmlib.words.quoting import quotation
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
     "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "short",
-    "times", "use", "voice", "year",
+    "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
@@ -104,7 +104,7 @@ class Words:
         pair = _at(self.tree, key)
         if not isinstance(pair, Mapping) or voice().language not in pair:
             raise KeyError(f"no words {key!r} in {self.path.parent.name}/{self.path.name}")
-        given = {**_mapping(values), **more}
+        given = values_of(values, more)
         try:
             return _Speaker(self).vformat(str(pair[voice().language]), (), given)
         except KeyError as missing:
@@ -140,7 +140,7 @@ class Words:
         >>> Words(__file__).heading("customer_id")
         'Customer'
         """
-        given = {"period": last_span(None), **_mapping(values)}
+        given = {"period": last_span(None), **values_of(values, {})}
         return _Speaker(self).vformat(self._pair_said(self._column(column)), (), given)
 
     def cell(self, column: str, value: Any) -> str:
@@ -261,12 +261,14 @@ def _counted(value: Any, form: str, nouns: list[str]) -> str:
     return f"{number(value)} {noun}".strip()
 
 
-def _mapping(values: Any) -> dict[str, Any]:
-    if values is None:
-        return {}
-    if hasattr(values, "_asdict"):
-        return values._asdict()
-    return {str(name): value for name, value in dict(values).items()}
+def values_of(values: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What fills the places of a sentence: a row or a mapping (or None), and further values, which win.
+
+    >>> values_of({"n": 1}, {"n": 2, "share": 0.5})
+    {'n': 2, 'share': 0.5}
+    """
+    given = values._asdict() if hasattr(values, "_asdict") else dict(values if values is not None else {})
+    return {**{str(name): value for name, value in given.items()}, **more}
 
 
 def _missing(value: Any) -> bool:

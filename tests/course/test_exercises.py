@@ -212,6 +212,7 @@ def test_tables_are_judged_whatever_their_shape(call):
         ):
             assert call.judge(shape).verdict == "right", type(shape)
         assert value in call.judge(right.drop(columns=value).assign(a=1, b=2)).message
+        assert ("Answer a table" in call.judge(7).message) != call.exercise.as_list
         assert call.judge(right.iloc[1:]).verdict == "not yet"
         assert call.judge(pd.concat([right, right.head(1)])).verdict == "not yet"
 

@@ -102,7 +102,7 @@ def test_the_fit_knows_neither_row_order_nor_kind_nor_start(cdnow: pd.DataFrame,
     assert shuffled.log_parameters.tolist() == cdnow_model.log_parameters.tolist()
     assert in_database.log_parameters.tolist() == cdnow_model.log_parameters.tolist()
     likelihood = BetaGeoNBD.likelihood(read_histories(cdnow))
-    heights = [maximise(likelihood, [start], BetaGeoNBD.symbols)[1] for start in BetaGeoNBD.starts()]
+    heights = [maximise(likelihood, [start], BetaGeoNBD.symbols)[1] for start in BetaGeoNBD.starts]
     np.testing.assert_allclose(heights, cdnow_model.log_likelihood_, atol=1e-7)
 
 

@@ -145,15 +145,16 @@ def test_a_covariate_that_says_nothing_leaves_all_as_it_is(kind: type) -> None:
 
 
 def test_all_is_maximal_and_its_slopes_are_those_of_finite_differences(model: CovariateModel) -> None:
-    place = np.append(model.base_model.log_parameters, model.log_effects)
-    value, gradient, hessian = model.likelihood(place)
+    estimate = model.estimate
+    place, likelihood = estimate.log_parameters, estimate.likelihood
+    value, gradient, hessian = likelihood(place)
     assert value == pytest.approx(model.log_likelihood_, abs=1e-9)
-    assert 0.5 * gradient @ model.covariance @ gradient < 1e-8
-    np.testing.assert_allclose(np.linalg.inv(-hessian), model.covariance, rtol=1e-6)
+    assert 0.5 * gradient @ estimate.covariance @ gradient < 1e-8
+    np.testing.assert_allclose(np.linalg.inv(-hessian), estimate.covariance, rtol=1e-6)
     there, step = place + np.array([0.1, -0.1, 0.2, 0.1, 0.05, 0.002, -0.1]), 1e-5
-    _, gradient, hessian = model.likelihood(there)
+    _, gradient, hessian = likelihood(there)
     for i, move in enumerate(np.eye(7) * step):
-        ahead, behind = model.likelihood(there + move), model.likelihood(there - move)
+        ahead, behind = likelihood(there + move), likelihood(there - move)
         assert gradient[i] == pytest.approx((ahead[0] - behind[0]) / (2 * step), rel=1e-5, abs=1e-3)
         np.testing.assert_allclose(hessian[i], (ahead[1] - behind[1]) / (2 * step), rtol=1e-5, atol=2e-2)
 
@@ -204,7 +205,7 @@ def test_row_order_kind_and_merging_change_nothing(base: pd.DataFrame, model: Co
     for other in others:
         assert other.base_model.log_parameters.tolist() == first.base_model.log_parameters.tolist()
         assert other.log_effects.tolist() == first.log_effects.tolist()
-        assert other.customers == first.customers == 2000
+        assert other.estimate.customers == first.estimate.customers == 2000
     assert len(first.setup.base) == len(counted)
 
 

@@ -320,7 +320,7 @@ def test_the_fit_knows_neither_row_order_nor_unit_nor_start(cdnow: pd.DataFrame,
     )
     assert in_days.expected_orders_new(364) == pytest.approx(cdnow_pareto.expected_orders_new(52), rel=1e-7)
     likelihood = ParetoNBD.likelihood(read_histories(cdnow))
-    heights = [maximise(likelihood, [start], ParetoNBD.symbols)[1] for start in ParetoNBD.starts()]
+    heights = [maximise(likelihood, [start], ParetoNBD.symbols)[1] for start in ParetoNBD.starts]
     np.testing.assert_allclose(heights, cdnow_pareto.log_likelihood_, atol=1e-7)
 
 

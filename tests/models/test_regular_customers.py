@@ -22,7 +22,6 @@ from crmlib.lifecycle.clv import (
     top_fifth,
 )
 from crmlib.models import BetaGeoNBD, GammaGamma
-from crmlib.models import leaving_at_orders as module
 from crmlib.models.customer_base import read_histories
 from crmlib.models.errors import PredictionNotFinite
 from crmlib.models.maximum_likelihood import log_gamma_step, psi1_step, psi_step
@@ -186,7 +185,7 @@ def test_draws_leave_the_chance_to_leave_nearly_as_open_as_counting_does() -> No
 
 
 def test_the_likelihood_has_its_slopes_where_parameters_are_huge() -> None:
-    likelihood = module.merged_likelihood(read_histories(business(2)[0]), 0)
+    likelihood = BetaGeoNBD.likelihood(read_histories(business(2)[0]))
     for log_size in (3.0, 10.0, 20.0):
         place = np.log([R, ALPHA, CHANCE, 1 - CHANCE]) + log_size * np.array([0, 0, 1, 1])
         for shift in (0.0, log_size):

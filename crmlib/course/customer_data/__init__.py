@@ -32,7 +32,7 @@ def usable(rows: Any) -> Any:
     }
 
 
-@practice.table(on="written")
+@practice.table(on="written", as_list=True)
 def amounts() -> Any:
     """The four amounts as numbers, in their order."""
 

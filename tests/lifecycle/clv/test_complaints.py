@@ -44,7 +44,7 @@ def test_a_fit_is_the_same_every_time_in_any_order_and_from_any_start(model: Any
     assert once.log_parameters.tolist() == model.fit(cdnow).log_parameters.tolist()
     assert once.log_parameters.tolist() == model.fit(cdnow.sample(frac=1, random_state=1)).log_parameters.tolist()
     likelihood = model.likelihood(read_histories(cdnow))
-    for start in model.starts():
+    for start in model.starts:
         assert maximise(likelihood, [start], model.symbols)[1] == pytest.approx(once.log_likelihood_, abs=1e-7)
 
 
