@@ -83,7 +83,7 @@ def summary(
             "holdout_spend": daily.spend.sum(where=~known),
             "last_period_days": daily.count(where=known & (daily.day > period_start)),
         }
-    each = daily.group_by("customer_id", "first").agg(**measures)
+    each = daily.group_by("customer_id").agg(first=daily["first"].min(), **measures)
     if calibration_end is not None:
         each = each.filter(each.first <= ibis.literal(end))
 
