@@ -162,7 +162,7 @@ class Words:
     def is_number(self, column: str) -> bool:
         """Whether the cells of a column are numbers, and stand to the right."""
         unit = str(self._column(column).get("unit") or "text")
-        return unit.partition(".")[0] in ("number", "percent", "money", "times", "count")
+        return unit.partition(".")[0] in ("number", "percent", "money", "short", "gain", "times", "count")
 
     def glossary(self) -> list[tuple[str, str]]:
         """The room's terms and what they mean."""

@@ -9,6 +9,7 @@
 #     optional:
 #       orders: [cost]
 #       customers: [channel]
+#       spend: [spent_on, channel, cost]
 #       subscriptions: [started_at, ended_at, price]
 #   kernelspec:
 #     display_name: Python 3
@@ -54,7 +55,8 @@ orders = chapter.table("orders")
 # ## What data this needs
 #
 # The chapter needs orders: the customer, the time and the amount. If orders carry their **cost**, we compute the margin
-# from it. If we know which **channel** won each customer, we compare channels. The last part needs **subscriptions**.
+# from it. If we know which **channel** won each customer, we compare channels; if we know what was **spent** on a channel,
+# also what winning a customer costs. The last part needs **subscriptions**.
 #
 # All that the models look at fits into four numbers for each customer. `summary` counts them, in weeks:
 #
@@ -319,6 +321,13 @@ shares = clv.equity_shares(base, clv.top_fifth(values), **value_of)
 curve = clv.equity_concentration(values)
 chapter.show(clv.plot_concentration(curve, shares))
 
+# %% [markdown]
+# And value at risk? Few customers hold much of what may be lost. We leave out those who are less than 5 % likely to be
+# still there, because they are lost.
+
+# %%
+chapter.show(clv.plot_value_at_risk(clv.risk_by_tenth(values), trust=trust))
+
 # %% [markdown] tags=["needs:customers.channel"]
 # ### By group
 #
@@ -328,10 +337,21 @@ chapter.show(clv.plot_concentration(curve, shares))
 
 # %% tags=["needs:customers.channel"]
 groups = clv.value_by_group(base, chapter.table("customers"), by=group_by, **money)
-chapter.show(clv.groups_table(groups, by=group_by, trust=trust))
+groups.filter(regex=f"^({group_by}|customers|customer_equity|new_customer_value|new_low|new_high)$").round(0)
 
 # %% [markdown] tags=["needs:customers.channel"]
-# The groups need not add up to the equity above: the single model ignores the channel, the group models do not.
+# Winning a customer costs money, too. We divide what was spent on a group in the last 12 months by the customers won in
+# them. Such a customer brings in the first order and then the year after it. What is left over is the fair comparison of
+# channels. Without a table of spend we compare what a newcomer brings.
+
+# %% tags=["needs:customers.channel"]
+known = {name: chapter.table(name) for name in ("orders", "customers", "spend")}
+first_year = clv.first_year_by_group(groups, **known, by=group_by, as_of=chapter.as_of, margin=money["margin"])
+chapter.show(clv.groups_table(first_year, by=group_by, trust=trust))
+
+# %% [markdown] tags=["needs:customers.channel"]
+# The groups need not add up to the equity above: the single model ignores the channel, the group models do not. So trust
+# the group models for what a group is worth. Trust the values of single customers for their order within a group.
 
 # %% [markdown]
 # ### Value now, value to come
@@ -531,9 +551,12 @@ contract_equity.round(0)
 # %% [markdown]
 # ## What to do
 #
-# Here is what the chapter concludes: a finding, the money where it can be named, how sure it is, and what to do. How the
-# model did in its test goes with every finding. If it failed, no finding names money. None of them says what an action
-# *adds*; for that, leave a control group out (chapter 11).
+# Here is what the chapter concludes: a finding, what it rests on, how sure it is, and what to do. Two of them ask for a
+# decision, so they name an amount: whom to call, and where to move money that wins customers. The others inform. How the
+# model did in its test goes with every finding. If it failed, no finding names money.
+#
+# None of them says what an action *adds*. In the model leaving is for good: who is gone cannot be called back, and the
+# others come anyway. So leave a control group out (chapter 11).
 
 # %%
 single = clv.equity_shares(base, base.frequency == 0, **value_of)
@@ -549,11 +572,10 @@ chapter.conclude(
 )
 
 # %% tags=["needs:customers.channel"]
-chapter.conclude(clv.finding_groups(groups, by=group_by, trust=trust))
+chapter.conclude(clv.finding_groups(first_year, by=group_by, trust=trust))
 
 # %% tags=["needs:subscriptions"]
-outlook = retention.renewal_outlook(contracts, compared.model, as_of=chapter.as_of, term=term, margin=priced["margin"])
-chapter.conclude(clv.finding_contracts(contract_equity, outlook, term=term))
+chapter.conclude(clv.finding_contracts(contract_equity, term=term))
 
 # %% [markdown]
 # ## Summary
@@ -565,6 +587,7 @@ chapter.conclude(clv.finding_contracts(contract_equity, outlook, term=term))
 # - An interval holds parameters, the customer's own rate and spend, and chance, if the model is right.
 # - Under BG/NBD, P(alive) of one-time buyers is 1 by construction. Never choose among them by it.
 # - Call by value at risk, not by P(alive). What calling adds, a control group says.
+# - Compare channels by what a new customer leaves after the cost to win one.
 # - Contracts say when they end. Retention rises with age because the disloyal leave first.
 #
 # ## Glossary

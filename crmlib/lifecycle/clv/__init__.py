@@ -18,15 +18,17 @@ _ROOMS = {
     "figures": """
         account_table baselines_table contract_models_table equity_table groups_table independence_table models_table
         plot_alive_grid plot_alive_path plot_calibration plot_concentration plot_contracts plot_holdout plot_lift
-        plot_parameter_posterior plot_tracking plot_value_matrix regularity_table
+        plot_parameter_posterior plot_tracking plot_value_at_risk plot_value_matrix regularity_table
     """,
+    "first_year": "first_year_by_group",
     "findings": """
         finding_concentration finding_contracts finding_equity finding_groups finding_holdout finding_one_time_buyers
         finding_value_at_risk
     """,
     "fitting": "FittedModels fit_models parameter_posterior",
     "groups": """
-        alive_grid customer_values equity_concentration equity_shares to_cents top_fifth value_by_group value_matrix
+        alive_grid customer_values equity_concentration equity_shares risk_by_tenth to_cents top_fifth
+        value_by_group value_matrix
     """,
     "holdout": "calibration_by_decile calibration_end holdout_comparison holdout_total tracking",
     "options": "HorizonInvalid",

@@ -12,9 +12,9 @@ from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.clv.assumptions import NEARLY_RANDOM, STRONG
 from crmlib.lifecycle.clv.comparison import SURELY_ALIVE, Comparison
 from crmlib.lifecycle.clv.contracts import ContractModel
+from crmlib.lifecycle.clv.groups import LOST
 from crmlib.lifecycle.clv.trust import UNTESTED, Trust, within
-from crmlib.words import Words, month, number, percent
-from crmlib.words import money as as_money
+from crmlib.words import Words, interval, month, number, percent, short
 
 words = Words(__file__)
 
@@ -207,6 +207,33 @@ def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Exhibit:
     )  # fmt: skip
     half = float(np.interp(0.5, curve["share_of_equity"], curve["share_of_customers"]))
     return exhibits.figure(words, "concentration", curve, picture, top, half=half)
+
+
+def plot_value_at_risk(tenths: pd.DataFrame, *, trust: Trust = UNTESTED) -> Exhibit:
+    """With which customers lies what may be lost, by tenth.
+
+    ``tenths``: from :func:`~crmlib.lifecycle.clv.risk_by_tenth`; ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, or where customers order far more regularly than the
+    model takes it, it only says why.
+    """
+    if tenths.empty:
+        return exhibits.nothing(words, "no_value_at_risk")
+    if trust.regular or not trust.money:
+        return exhibits.nothing(words, "no_value_at_risk", why="untold", verdict=trust.said)
+    drawn = tenths.assign(
+        name=tenths["tenth"].astype(str),
+        said=tenths["value_at_risk"].map(short),
+        tone=np.where(tenths["tenth"] == 1, "main", "muted"),
+    )[tenths["value_at_risk"] > 0]
+    picture = pictures.bars(
+        drawn, value="value_at_risk", label="name", tone="tone", note="said", form=short,
+        label_label=words.say("axes.tenth_at_risk"), value_label=words.say("axes.at_risk"),
+    )  # fmt: skip
+    first = tenths.iloc[0]
+    return exhibits.figure(
+        words, "value_at_risk", tenths, picture, first, place="section", total=tenths["value_at_risk"].sum(),
+        reading="all" if len(drawn) == len(tenths) else "some", bound=LOST, three=tenths["share"].head(3).sum(),
+    )  # fmt: skip
 
 
 def plot_value_matrix(matrix: pd.DataFrame, *, trust: Trust = UNTESTED) -> Exhibit:
@@ -409,34 +436,55 @@ def equity_table(equity: pd.DataFrame, summary: pd.DataFrame, *, trust: Trust = 
     rows = []
     for name in [*counted, *(["customer_equity", "value_at_risk", "residual_equity"] if trust.money else [])]:
         if name in by.index:
-            form = number if name in counted else as_money
+            form = number if name in counted else short
             key = f"{name}.{'all' if of_all else 'back'}" if name == "value_at_risk" else name
-            rows.append([words.say(f"measures.{key}", counts), *map(form, by.loc[name, ["value", "low", "high"]])])
+            value, low, high = by.loc[name, ["value", "low", "high"]]
+            rows.append([words.say(f"measures.{key}", counts), form(value), interval(low, high, form)])
     if not of_all:
-        rows.insert(1, [words.say("measures.once"), number(once), "", ""])
-    shown = pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
+        rows.insert(1, [words.say("measures.once"), number(once), ""])
+    shown = pd.DataFrame(rows, columns=["measure", "value", "range"])
     reading = "told" if trust.money else "untold"
-    return exhibits.table(words, "equity", shown, kept=equity, reading=reading, verdict=trust.said)
+    return exhibits.table(words, "equity", shown, kept=equity, reading=reading, place="section", verdict=trust.said)
 
 
 def groups_table(groups: pd.DataFrame, *, by: str = "channel", trust: Trust = UNTESTED) -> Exhibit:
-    """What today's customers and a new customer of each group are worth.
+    """What a new customer of each group costs and brings in, or, where no cost is known, is worth.
 
-    ``groups``: from :func:`~crmlib.lifecycle.clv.value_by_group`. Customers whose group is not known stand last.
-    ``trust``: from :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, it only says why.
+    ``groups``: from :func:`~crmlib.lifecycle.clv.first_year_by_group` or :func:`~crmlib.lifecycle.clv.value_by_group`.
+    The groups that leave most stand first, customers whose group is not known last. ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, it only says why.
     """
     if not (groups.empty or trust.money):
         return exhibits.nothing(words, "by_group", of="tables", why="untold", verdict=trust.said)
     if groups.empty:
         return exhibits.nothing(words, "by_group", of="tables")
-    known = groups[by].astype(object).where(groups[by].notna(), "(none)")
-    note = groups["note"].where(groups[by].notna(), "")
-    shown = groups.assign(group=[words.name("groups", name) for name in known], note=note)
-    columns = [
-        "group", "customers", "equity_per_customer", "customer_equity", "equity_low", "equity_high",
-        "new_customer_value", "new_low", "new_high", *["note"] * bool((note != "").any()),
-    ]  # fmt: skip
-    return exhibits.table(words, "by_group", shown, columns=columns, kept=groups)
+    priced = "left_over" in groups and groups["left_over"].notna().any()
+    shown = groups.assign(
+        group=[group_name(name, by, begins=True) for name in groups[by]],
+        note=groups["note"].where(groups[by].notna(), ""),
+        new_range=[interval(*ends, short) for ends in zip(groups["new_low"], groups["new_high"], strict=True)],
+    )
+    shown["new_range"] = shown["new_range"].where(groups["new_customer_value"].notna())
+    columns = ["group", "customers", "customer_equity", "new_customer_value", "new_range"]
+    if priced:
+        columns = ["group", "new_customers", "cost_to_win", "brings_in", "left_over"]
+        shown = shown[groups[by].notna()].sort_values("left_over", ascending=False, kind="stable")
+    columns += ["note"] * bool((shown["note"] != "").any())
+    reading = "cost" if priced else "value"
+    return exhibits.table(words, "by_group", shown, columns=columns, kept=groups, reading=reading, place="section")
+
+
+def group_name(group: Any, by: str, *, begins: bool = False) -> str:
+    """A group of customers in words: a channel as sentences say it; ``begins``: with a capital, as a row begins."""
+    if group is None or group != group:
+        return words.name("groups", "(none)")
+    name = words.name("channels" if by == "channel" else "groups", group)
+    return name[:1].upper() + name[1:] if begins else name
+
+
+def told_group(group: Any, by: str) -> str:
+    """The new customers of a group as a sentence says it: ``through referral``, ``from East``."""
+    return words.say(f"axes.through.{'channel' if by == 'channel' else 'group'}", name=group_name(group, by))
 
 
 def regularity_table(timing: pd.DataFrame) -> Exhibit:

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.clv.figures import tells_of_all, typical_error_saved
-from crmlib.lifecycle.clv.trust import FAILED_MISS, TOLERABLE_MISS, UNTESTED, Trust, better_rule, is_test, within
+from crmlib.finding import Finding, tell
+from crmlib.lifecycle.clv.figures import group_name, tells_of_all, told_group, typical_error_saved
+from crmlib.lifecycle.clv.groups import LOST, still_at_risk
+from crmlib.lifecycle.clv.trust import FAILED_MISS, UNTESTED, Trust, better_rule, is_test, within
 from crmlib.statistics import bonferroni, standard_errors
 from crmlib.words import Words, money
 
 words = Words(__file__)
 
-# Whoever is less likely still there is lost: calling them is no plan.
-LOST = 0.05
 # With fewer one-time buyers, what rests on them is no finding.
 FEWEST_ONE_TIME_BUYERS = 30
 # With less than this share, the most valuable fifth is no group to be treated differently.
@@ -28,7 +27,7 @@ MOST_KNOWN_BY_NAME = 2000
 def finding_equity(
     equity: pd.DataFrame, margin: pd.DataFrame, *, customers: int, discount_rate: float, trust: Trust = UNTESTED
 ) -> Finding | None:
-    """What today's customers will bring in the next 12 months, and each on average; None if nothing.
+    """What today's customers will bring in the next 12 months, and each on average; informs. None if nothing.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`; ``margin``: from
     :func:`~crmlib.lifecycle.clv.contribution_margin`; ``trust``: from
@@ -48,52 +47,61 @@ def finding_equity(
     revenue = trust.money and values["margin"] == 1 and margin["source"].iloc[0] == "client"
     source = "revenue" if revenue else str(margin["source"].iloc[0])
     return tell(
-        words, "equity", values, direction="neutral", sentence="revenue" if revenue else told, action=told,
-        certainty=source if trust.money else "untold", money="value" if trust.money else "",
+        words, "equity", values, direction="neutral", headline="revenue" if revenue else told, evidence=told,
+        certainty=source if trust.money else "untold", action=told,
     )  # fmt: skip
 
 
 def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
-    """What is lost because customers may be gone, and with how many it lies; None if nothing is.
+    """With whom half of what may be lost lies, to be called, and what it is at most; None if nothing may be lost.
 
-    ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`.
-    Customers who are less than 5 % likely to be still there are lost: their part is told, and no money at stake.
+    ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`. Customers
+    who are less than 5 % likely to be still there are lost, and left out. The others, from the highest value at risk
+    down until half of it is reached, are the finding's customers, and their value at risk is its money.
     Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
-    each = values["value_at_risk"].to_numpy(dtype=float)
-    by = equity.set_index("measure")
-    if by.empty or not (by.loc["value_at_risk", "value"] > 0 and each.sum() > 0):
+    by, whole = equity.set_index("measure"), float(values["value_at_risk"].sum())
+    if by.empty or not (by.loc["value_at_risk", "value"] > 0 and whole > 0):
         return None
-    risk = by.loc["value_at_risk"]
-    lost = values["p_alive"].to_numpy(dtype=float) < LOST
-    kept = np.sort(each[~lost])[::-1]
-    lost_share = float(each[lost].sum() / each.sum())
-    some_lost = lost_share >= 0.005
+    risk, kept = by.loc["value_at_risk"], still_at_risk(values)
+    most = kept["value_at_risk"].to_numpy(dtype=float)
+    half = int(np.searchsorted(np.cumsum(most), most.sum() / 2)) + 1
+    of_whom, chosen = "all" if tells_of_all(equity) else "back", kept.head(half)
     said: dict[str, Any] = {
-        "risk": risk["value"], "risk_low": risk["low"], "risk_high": risk["high"], "lost": lost_share, "bound": LOST,
-        "half": int(np.searchsorted(np.cumsum(kept), kept.sum() / 2)) + 1, "customers": len(values),
-        "stake": risk["value"] * (1 - lost_share), "worth": by.loc["customer_equity", "value"], "verdict": trust.said,
+        "risk": risk["value"], "risk_low": risk["low"], "risk_high": risk["high"], "lost": 1 - most.sum() / whole,
+        "bound": LOST, "half": half, "stake": most[:half].sum(), "each": most[:half].sum() / half,
+        "gone": float((1 - chosen["p_alive"]).sum()), "weeks": float(np.floor(chosen["silence_weeks"].median())),
+        "who": words.say(f"left.counted.{of_whom}"), "verdict": trust.said,
     }  # fmt: skip
-    of_whom = "all" if tells_of_all(equity) else "back"
-    direction: Direction = "bad"
-    sentence, certainty, action = "some_lost" if some_lost else "whole", of_whom, "call"
-    if not kept.sum() > 0:
-        sentence, certainty, action, direction = f"lost.{of_whom}", "verdict", "lost", "neutral"
-    elif not trust.money or trust.regular:
-        sentence, certainty, action = "untold", "verdict", "regular"
-    elif not some_lost:  # the interval is of the whole; that of the part without the lost is not known
-        said |= {"stake_low": risk["low"], "stake_high": risk["high"]}
-    if not trust.money:
-        action, direction = "untold", "neutral"
-    call = action == "call"
+    if not most.sum() > 0:
+        action = "lost" if trust.money else "untold"
+        return tell(
+            words, "value_at_risk", said, direction="neutral", headline="lost", evidence=f"lost.{of_whom}",
+            certainty="verdict", action=action,
+        )  # fmt: skip
+    if not trust.money or trust.regular:
+        return tell(
+            words, "value_at_risk", said, direction="bad" if trust.money else "neutral", headline="untold",
+            evidence="untold", certainty="verdict", action="regular" if trust.money else "untold",
+        )  # fmt: skip
     return tell(
-        words, "value_at_risk", said, direction=direction, sentence=sentence, certainty=certainty, action=action,
-        money="stake" if call else "", plays=("win_back",) if call else (),
+        words, "value_at_risk", said, direction="bad", headline="call", evidence="call", certainty="call",
+        action="call", owner="customer_management", when="week", money="stake", kind="profit_at_most",
+        plays=("win_back",), customers=_called(chosen),
     )  # fmt: skip
 
 
+def _called(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Whom to call: ``customer_id``, ``value`` (value at risk) and the ``reason`` in words."""
+    known = pd.DataFrame({"weeks": chosen["silence_weeks"].astype(int), "p_alive": chosen["p_alive"].round(2)})
+    said = {pair: words.say("left.reason", weeks=pair[0], p_alive=pair[1]) for pair in {*known.itertuples(False, None)}}
+    reason = [said[pair] for pair in known.itertuples(False, None)]
+    value = chosen["value_at_risk"].round(2)
+    return pd.DataFrame({"customer_id": chosen["customer_id"], "value": value, "reason": reason})
+
+
 def finding_concentration(shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
-    """How much of the future value the most valuable fifth of customers holds; None with fewer than ten customers.
+    """How much of the future value the most valuable fifth holds; informs. None with fewer than ten customers.
 
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by
     :func:`~crmlib.lifecycle.clv.top_fifth`; ``trust`` as for :func:`finding_equity`.
@@ -105,16 +113,15 @@ def finding_concentration(shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> F
     few = one["customers"] <= MOST_KNOWN_BY_NAME
     action = "untold" if not trust.money else "even" if one["share"] < EVEN_SHARE else "named" if few else "served"
     return tell(
-        words, "concentration", one, direction="neutral", sentence="told" if trust.money else "untold", action=action,
-        money="equity" if trust.money else "", plays=("core_care",) if action in ("named", "served") else (),
-        verdict=trust.said,
+        words, "concentration", one, direction="neutral", evidence="told" if trust.money else "untold", action=action,
+        plays=("core_care",) if action in ("named", "served") else (), verdict=trust.said,
     )  # fmt: skip
 
 
 def finding_one_time_buyers(
     shares: pd.DataFrame, *, trust: Trust = UNTESTED, equity: pd.DataFrame | None = None
 ) -> Finding | None:
-    """How much of the equity rests on customers who bought once, and what the model knows of who of them left.
+    """How much of the equity rests on customers who bought once, and what the model knows of them; informs.
 
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by ``frequency == 0``; ``trust`` as for
     :func:`finding_equity`; ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`, to say how many of them are
@@ -133,8 +140,8 @@ def finding_one_time_buyers(
     }  # fmt: skip
     told = "told" if trust.money else "untold"
     return tell(
-        words, "one_time_buyers", values, direction="neutral", sentence=told, certainty=told, action=told,
-        money="equity" if trust.money else "", plays=("second_order",) if trust.money else (),
+        words, "one_time_buyers", values, direction="neutral", evidence=told, certainty=told, action=told,
+        plays=("second_order",) if trust.money else (),
     )  # fmt: skip
 
 
@@ -153,27 +160,38 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = U
 
     None, too, where no money may be named (``trust`` as for :func:`finding_equity`): there is nothing else in it.
 
-    ``table``: from :func:`~crmlib.lifecycle.clv.value_by_group`. The interval of the difference allows for
-    having picked the best and the worst of all pairs (Bonferroni).
+    ``table``: from :func:`~crmlib.lifecycle.clv.first_year_by_group`, or from
+    :func:`~crmlib.lifecycle.clv.value_by_group`. Where what it costs to win a customer is known of two groups or
+    more, what is left after it is compared, and a sure difference asks for a decision about the budget of the least.
+    The interval of the difference allows for having picked the best and the worst of all pairs (Bonferroni).
     """
-    known = table[table["new_customer_value"].notna() & table[by].notna()]
+    priced = "left_over" in table and table["left_over"].notna().sum() > 1
+    worth, error = ("left_over", "left_error") if priced else ("new_customer_value", "new_error")
+    known = table[table[worth].notna() & table[by].notna()].sort_values(worth, ascending=False, kind="stable")
     if len(known) < 2 or not trust.money:
         return None
     best, worst = known.iloc[0], known.iloc[-1]
     pairs = len(known) * (len(known) - 1) // 2
-    difference = float(best["new_customer_value"] - worst["new_customer_value"])
-    width = standard_errors(bonferroni(pairs)) * float(np.hypot(best["new_error"], worst["new_error"]))
+    difference = float(best[worth] - worst[worth])
+    width = standard_errors(bonferroni(pairs)) * float(np.hypot(best[error], worst[error]))
     values = {
-        "best": best[by], "best_value": best["new_customer_value"], "worst": worst[by],
-        "worst_value": worst["new_customer_value"], "difference": difference, "difference_low": difference - width,
-        "difference_high": difference + width, "pairs": pairs,
+        "difference": difference, "difference_low": difference - width, "difference_high": difference + width,
+        "pairs": pairs, "spent": worst["spent"] if priced else None,
     }  # fmt: skip
-    said = "apart" if difference > width else "chance"
-    return tell(words, "groups", values, direction="neutral", sentence=said, action=said)
+    for name, row in (("best", best), ("worst", worst)):
+        values |= {f"{name}_value": row[worth], name: told_group(row[by], by), f"{name}_name": group_name(row[by], by)}
+    said, of = "apart" if difference > width else "chance", "cost" if priced else "value"
+    decides = said == "apart" and priced and worst["spent"] > 0
+    return tell(
+        words, "groups", values, direction="bad" if decides else "neutral", headline=said,
+        evidence=f"apart.{of}" if said == "apart" else said, certainty=of, action="move" if decides else said,
+        owner="marketing" if decides else "", when="quarter" if decides else "", money="spent" if decides else "",
+        kind="spent" if decides else "",
+    )  # fmt: skip
 
 
 def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.DataFrame | None = None) -> Finding | None:
-    """Whether the model's forecast would have been right, and better than simple rules.
+    """Whether the model's forecast would have been right, and better than simple rules; informs.
 
     ``total``: from :func:`~crmlib.lifecycle.clv.holdout_total`; ``baselines``: from
     :func:`~crmlib.lifecycle.clv.baseline_comparison`, of the same model and holdout; ``equity``: to say what
@@ -195,11 +213,11 @@ def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.Dat
     if equity is not None and len(equity):
         values["reserve"] = abs(missed) * float(equity.set_index("measure").loc["customer_equity", "value"])
     if not one["actual_orders"] > 0:
-        sentence = "none"
+        headline = "none"
     elif worse and not failed:
-        sentence = "rule"
+        headline = "rule"
     else:
-        sentence = "more" if missed >= 0 else "fewer"
+        headline = "same" if round(abs(missed), 2) == 0 else "more" if missed > 0 else "fewer"
     # No advice may speak against the verdict: what failed is not planned with, and only a change is looked into.
     as_forecast = chance == "small" or (chance == "chance" and abs(missed) < FAILED_MISS)
     if failed:
@@ -209,9 +227,10 @@ def finding_holdout(total: pd.DataFrame, baselines: pd.DataFrame, equity: pd.Dat
     else:
         totals = "use" if as_forecast else "reserve" if "reserve" in values else "rank"
         action = f"{'better' if better else 'alike'}.{totals}"
-    good = better and abs(missed) < (FAILED_MISS if chance == "chance" else TOLERABLE_MISS)
-    direction: Direction = "good" if good else "bad" if worse or failed else "neutral"
-    return tell(words, "holdout", values, direction=direction, sentence=sentence, certainty=chance, action=action)
+    return tell(
+        words, "holdout", values, direction="bad" if worse or failed else "neutral", headline=headline,
+        evidence=headline if headline in ("none", "rule") else "came", certainty=chance, action=action,
+    )  # fmt: skip
 
 
 def _saved(rule: Any) -> str:
@@ -228,23 +247,16 @@ def _saved(rule: Any) -> str:
     return words.say("saved.apart")
 
 
-def finding_contracts(equity: pd.DataFrame, outlook: pd.DataFrame | None = None, *, term: str) -> Finding | None:
-    """What the contracts that run today will still bring, and how much may be spent on winning one; None without.
+def finding_contracts(equity: pd.DataFrame, *, term: str) -> Finding | None:
+    """What the contracts that run today will still bring, and what a new one is worth; informs. None without.
 
     ``equity``: from :func:`~crmlib.lifecycle.clv.contract_equity` of the contracts of one ``term`` (month, quarter,
-    year); ``outlook``, from :func:`~crmlib.lifecycle.retention.renewal_outlook`: the coming year, which is the money
-    named.
+    year).
     """
     if equity.empty or not equity["value"].iloc[0] > 0:
         return None
     row = equity.iloc[0]
-    values = {**row, "each": row["value"] / max(row["contracts"], 1), "term": term}
-    priced = outlook is not None and bool((outlook["contribution"] > 0).any())
-    if outlook is not None and priced:
-        year = outlook.iloc[0]
-        for end, lost in (("", "lost"), ("_low", "lost_high"), ("_high", "lost_low")):
-            values[f"year{end}"] = year["contribution"] - year[lost]
     return tell(
-        words, "contracts", values, direction="neutral", money="year" if priced else "",
-        action="range" if row["new_low"] < row["new_high"] else "sure",
+        words, "contracts", row, direction="neutral", each=row["value"] / max(row["contracts"], 1), term=term,
+        certainty="range" if row["new_low"] < row["new_high"] else "sure",
     )  # fmt: skip

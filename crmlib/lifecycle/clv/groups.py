@@ -28,6 +28,8 @@ from crmlib.models.time_units import days_per_unit
 from crmlib.statistics import standard_errors
 
 MOST_GROUPS = 12
+# Whoever is less likely still there is lost: calling them is no plan.
+LOST = 0.05
 # What the smallest groups are called together.
 OTHER = "(other)"
 # Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.
@@ -191,6 +193,37 @@ def alive_grid(values: pd.DataFrame) -> pd.DataFrame:
     return grid
 
 
+def still_at_risk(values: pd.DataFrame) -> pd.DataFrame:
+    """The customers who are at least 5 % likely to be still there, the highest ``value_at_risk`` first.
+
+    ``values``: from :func:`customer_values`.
+    """
+    there = values[values["p_alive"] >= LOST]
+    return there.sort_values("value_at_risk", ascending=False, kind="stable", ignore_index=True)
+
+
+def risk_by_tenth(values: pd.DataFrame) -> pd.DataFrame:
+    """With which customers the value at risk lies: tenths of all who are not lost, the most at risk first.
+
+    ``values``: from :func:`customer_values`. Columns: ``tenth`` (1 to 10), ``customers, value_at_risk, share``. Empty
+    with fewer than ten customers, or if nothing is at risk.
+
+    >>> values = pd.DataFrame({"p_alive": 0.5, "value_at_risk": [5.0, 1, 1, 1, 1, 1, 0, 0, 0, 0]})
+    >>> risk_by_tenth(values).head(2)
+       tenth  customers  value_at_risk  share
+    0      1          1            5.0    0.5
+    1      2          1            1.0    0.1
+    """
+    most = still_at_risk(values)["value_at_risk"].to_numpy(dtype=float)
+    if len(most) < 10 or not most.sum() > 0:
+        return pd.DataFrame({"tenth": [], "customers": [], "value_at_risk": [], "share": []})
+    parts = np.array_split(most, 10)
+    sums = np.array([part.sum() for part in parts])
+    return pd.DataFrame(
+        {"tenth": range(1, 11), "customers": [*map(len, parts)], "value_at_risk": sums, "share": sums / sums.sum()}
+    )
+
+
 def value_by_group(
     summary: Any,
     groups: Any,
@@ -219,7 +252,7 @@ def value_by_group(
     check_draws(draws, seed)
     check_money(margin, discount_rate)
     frame = to_pandas(summary)
-    label = _labels(frame["customer_id"], groups, by)
+    label = labels_of(frame["customer_id"], groups, by)
     days = horizon_days(horizon, as_of)
     rows = []
     for name in [*_in_order(label.dropna().unique()), None]:
@@ -235,7 +268,7 @@ def value_by_group(
     return table.sort_values("new_customer_value", ascending=False, ignore_index=True, kind="stable")
 
 
-def _labels(ids: pd.Series, groups: Any, by: str) -> pd.Series:
+def labels_of(ids: pd.Series, groups: Any, by: str) -> pd.Series:
     """The group of each customer, or a missing value; the smallest groups are taken together if there are many."""
     if absent := [name for name in ("customer_id", by) if name not in groups.columns]:
         raise ValueError(

@@ -26,6 +26,7 @@ from crmlib.models import (
     rate_per_period,
     renewal_equity,
 )
+from crmlib.words import short
 
 # The high-end customers of Fader & Hardie (2007), years 0 to 7.
 HIGH_END = [1000, 869, 743, 653, 593, 551, 517, 491]
@@ -104,10 +105,10 @@ def test_why_a_model_is_taken_is_said_with_its_numbers() -> None:
 RUNNING = pd.DataFrame({"age": [0, 5], "contracts": [300, 102], "revenue": [300 * 90.0, 102 * 100.0]})
 
 
-def finding_of(model: Any, outlook: Any = None, **changed: Any) -> Any:
+def finding_of(model: Any, **changed: Any) -> Any:
     how = {"term": "month", "margin": 0.5, "discount_rate": 0.1} | changed
     equity = contract_equity(RUNNING, model, **how)
-    return finding_contracts(equity, outlook, term=how["term"]), equity
+    return finding_contracts(equity, term=how["term"]), equity
 
 
 def test_what_runs_is_valued_as_the_models_do(fitted) -> None:
@@ -126,23 +127,24 @@ def test_what_runs_is_valued_as_the_models_do(fitted) -> None:
 def test_the_finding_says_what_runs_what_it_brings_and_what_a_new_one_may_cost(fitted) -> None:
     found, equity = finding_of(fitted)
     one = equity.iloc[0]
-    assert (
-        f"The 402 contracts that run today, renewed every month, are expected to bring ${one['value']:,.0f} of"
-        in found.sentence
+    assert found.headline == f"402 running contracts are worth {short(one['value'])} of gross profit"
+    assert f"About {short(one['value'] / 402)} each from all renewals to come, one every month" in found.evidence
+    assert found.action == f"Spend less than {short(one['new_value'])} on winning a new one."
+    assert f"at the mean price ($93 a month), its first month included; its interval is ${one['new_low']:,.0f} to" in (
+        found.certainty
     )
-    assert f"about ${one['value'] / 402:,.0f} each" in found.sentence
-    assert f"at the mean price ($93 a month) is worth ${one['new_value']:,.0f} of contribution" in found.action
-    assert f"on average (${one['new_low']:,.0f} to ${one['new_high']:,.0f}), its first month" in found.action
     assert f"${one['value_low']:,.0f} to ${one['value_high']:,.0f} (includes chance)" in found.certainty
     assert "must not be added" in found.certainty
-    # Its money is of all time, so that it is not ranked among those of twelve months.
-    assert found.money is None
+    # It informs: what may be missing of it within a year is told by the chapter on retention.
+    assert (found.money, found.decides) == (None, False)
+    assert len(found.headline.split()) <= 12
+    assert len(found.evidence.split()) <= 25
 
 
 def test_of_given_parameters_no_interval_of_a_new_contract_is_told() -> None:
     found, _ = finding_of(ShiftedBetaGeometric(alpha=3.8, beta=15.2), term="year")
-    assert "on average, its first year included" in found.action
-    assert "renewed every year" in found.sentence
+    assert found.certainty.endswith("its first year included.")
+    assert "one every year" in found.evidence
 
 
 def test_without_contracts_or_value_there_is_no_finding(fitted) -> None:
@@ -158,12 +160,6 @@ def test_a_manager_reads_no_jargon_of_contracts(fitted) -> None:
     said = " ".join([found.sentence, found.certainty, found.action])
     for word in ("parameter", "horizon", "discounted", "sBG"):
         assert word not in said
-
-
-def test_the_money_named_is_that_of_the_coming_year_less_what_leaves(fitted) -> None:
-    outlook = pd.DataFrame({"contribution": [120.0], "lost": [20.0], "lost_low": [15.0], "lost_high": [30.0]})
-    found, _ = finding_of(fitted, outlook)
-    assert (found.money, found.money_low, found.money_high) == (100.0, 90.0, 105.0)
 
 
 def test_where_nobody_can_leave_the_likelihood_and_its_slopes_stay_numbers() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from crmlib import models
 from crmlib.lifecycle import clv
-from crmlib.words import UNKNOWN, money, number, use
+from crmlib.words import UNKNOWN, number, short, use
 
 BG = models.BetaGeoNBD(r=0.2426, alpha=4.4136, a=0.7929, b=2.4259)
 JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
@@ -47,6 +47,10 @@ def shown_of(all_of: dict[str, Any]) -> list[Any]:
          "equity_low": 8.0, "equity_high": 12.0, "new_customer_value": [3.0, 2.0, np.nan], "new_low": 1.0,
          "new_high": 4.0, "new_error": 0.5, "note": ["", "prior", "too few"]}
     )  # fmt: skip
+    priced = groups.assign(
+        new_customers=[9, 4, 0], spent=[90.0, 4.0, np.nan], cost_to_win=[10.0, 1.0, np.nan],
+        brings_in=[12.0, 8.0, np.nan], left_over=[2.0, 7.0, np.nan],
+    )  # fmt: skip
     timing = pd.DataFrame({"customers": [50], "pairs": [90], "k": [2.4], "low": [2.1], "high": [2.8], "p_value": [0.0]})
     return [
         clv.plot_alive_grid(clv.alive_grid(all_of["values"])),
@@ -56,6 +60,7 @@ def shown_of(all_of: dict[str, Any]) -> list[Any]:
         clv.plot_value_matrix(all_of["matrix"]), clv.plot_parameter_posterior(all_of["draws"]),
         clv.plot_tracking(all_of["weeks"]), clv.equity_table(all_of["equity"], all_of["summary"]),
         clv.baselines_table(all_of["baselines"]), clv.models_table(all_of["models"]), clv.groups_table(groups),
+        clv.groups_table(priced), clv.plot_value_at_risk(clv.risk_by_tenth(all_of["values"])),
         clv.regularity_table(timing), clv.account_table(all_of["account"]),
         clv.independence_table(clv.spend_and_frequency(all_of["summary"])),
     ]  # fmt: skip
@@ -94,7 +99,7 @@ def test_without_models_or_a_holdout_all_is_empty_and_says_why() -> None:
         clv.plot_calibration(clv.calibration_by_decile(few, None)), clv.plot_lift(clv.lift(few, None)),
         clv.plot_alive_path(clv.alive_path(None, [], as_of="2025-12-31")), clv.plot_tracking(weeks),
         clv.plot_concentration(clv.equity_concentration(values), shares),
-        clv.plot_value_matrix(clv.value_matrix(few, values)),
+        clv.plot_value_matrix(clv.value_matrix(few, values)), clv.plot_value_at_risk(clv.risk_by_tenth(values)),
         clv.plot_parameter_posterior(clv.parameter_posterior(None)), clv.equity_table(equity, few),
         clv.baselines_table(baselines), clv.regularity_table(clv.regularity(orders, as_of="2025-12-31")),
         clv.contract_models_table(contracts),
@@ -138,7 +143,7 @@ def test_value_without_an_end_stands_last_and_is_not_to_be_added(all_of, cdnow: 
     rows = clv.equity_table(all_of["equity"], cdnow).fields["rows"]
     known = all_of["equity"].set_index("measure").loc["residual_equity"]
     assert "do not add" in rows[-1][0]
-    assert rows[-1][1:] == [money(known[column]) for column in ("value", "low", "high")]
+    assert rows[-1][1:] == [short(known["value"]), f"{short(known['low'])} to {short(known['high'])}"]
     without = clv.customer_equity(cdnow, **clv.fit_models(cdnow).models)
     assert len(clv.equity_table(without, cdnow).fields["rows"]) == len(rows) - 1
 
@@ -148,9 +153,9 @@ def test_who_bought_once_is_not_counted_as_probably_still_there(all_of) -> None:
     rows, values = exhibit.fields["rows"], all_of["values"]
     alive = values.loc[values["frequency"] > 0, "p_alive"].sum()
     assert rows[0][:2] == ["Of the 946 who came back, probably still there", number(alive)]
-    assert rows[1] == ["Bought once only: the model cannot tell", "1,411", "", ""]
+    assert rows[1] == ["Bought once only: the model cannot tell", "1,411", ""]
     equity = all_of["equity"].set_index("measure").loc["customer_equity", "value"]
-    assert ["Customer equity: value of these orders", money(equity)] in [row[:2] for row in rows]
+    assert ["Customer equity: value of these orders", short(equity)] in [row[:2] for row in rows]
     assert exhibit.table is all_of["equity"]
 
 
@@ -215,8 +220,32 @@ def test_tables_name_their_methods_and_notes(all_of) -> None:
     ]
     assert compared.fields["rows"][1][0] == "Model: MBG/NBD"
     assert compared.fields["rows"][-1][4] == UNKNOWN  # a rule has no log score
-    assert [row[0] for row in groups.fields["rows"]] == ["a", "Other", "Not recorded"]
+    assert [row[0] for row in groups.fields["rows"]] == ["A", "Other channels", "Not recorded"]
     assert [row[-1] for row in groups.fields["rows"]] == ["–", "Rough: a weak prior was used", "–"]
+
+
+def test_what_may_be_lost_is_shown_by_tenth_and_titled_with_what_the_first_holds(all_of) -> None:
+    values = all_of["values"]
+    exhibit = clv.plot_value_at_risk(clv.risk_by_tenth(values))
+    there = values.loc[values["p_alive"] >= 0.05, "value_at_risk"].sort_values(ascending=False)
+    first = there.head(len(there) // 10 + 1).sum() / there.sum()  # 2,340 or so customers: the first parts hold one more
+    assert exhibit.table["share"].sum() == pytest.approx(1)
+    assert exhibit.table["customers"].sum() == len(there)
+    assert exhibit.title == f"A tenth of customers holds {first:.0%} of the profit we may lose"
+    assert short(there.sum()) in exhibit.reading
+    drawn = exhibit.picture.svg(label="").count('class="crm-bar"')
+    assert (exhibit.place, drawn) == ("section", (exhibit.table["value_at_risk"] > 0).sum())
+    assert "With the tenths not shown nothing is at risk" in exhibit.reading  # BG/NBD: those who bought once
+
+
+def test_channels_are_shown_by_what_they_leave_where_the_cost_is_known(all_of) -> None:
+    plain, priced = (e for e in shown_of(all_of) if e.name == "by_group")
+    assert priced.fields["headings"][:5] == ["Group", "New customers", "Cost to win one", "Brings in", "Left over"]
+    assert [row[:5] for row in priced.fields["rows"]] == [
+        ["Other channels", "4", "$1", "$8", "$7"], ["A", "9", "$10", "$12", "$2"]
+    ]  # fmt: skip
+    assert plain.fields["rows"][0][3:5] == ["$3", "$1 to $4"]
+    assert "trust this table for what a group is worth" in plain.reading
 
 
 def test_the_typical_error_saved_is_the_one_the_table_shows(all_of) -> None:

@@ -1,0 +1,89 @@
+"""What it costs to win a customer of each group, what the first year brings, and what is left over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlib.calendar import as_day
+from crmlib.engine import same_kind, to_pandas
+from crmlib.lifecycle.clv.groups import OTHER, labels_of
+from crmlib.purchases import purchases
+
+OF_FIRST_YEAR = ("new_customers", "first_order", "spent", "cost_to_win", "brings_in", "left_over", "left_error")
+# Money for marketing is booked by the month, as a rule: a month without a row ends the bookings.
+BOOKED_DAYS = 31
+
+
+def first_year_by_group(
+    groups: pd.DataFrame,
+    *,
+    orders: Any,
+    customers: Any,
+    spend: Any,
+    as_of: Any,
+    by: str = "channel",
+    margin: float = 1.0,
+) -> pd.DataFrame:
+    """What a new customer of each group cost, brings in within the first year, and leaves over.
+
+    ``groups``: from :func:`~crmlib.lifecycle.clv.value_by_group` with the same ``customers``, ``by`` and ``margin``;
+    ``orders``, ``customers``, ``spend``: the contract's tables (pandas or Ibis). Its rows and columns, and:
+
+    ``new_customers``, whose first order fell into the 12 months until ``as_of``, or into that part of them for which
+    orders and spend are both known; ``first_order``, its mean contribution (all orders of that day); ``spent`` on the
+    group in the same time; ``cost_to_win`` a customer; ``brings_in``, the first order and the
+    ``new_customer_value`` of the year after it; ``left_over`` after the cost, with ``left_error`` (standard error:
+    mean of first orders, parameters). Missing where nobody was won, and where nothing is booked as spent on the group.
+
+    >>> table = pd.DataFrame({"channel": ["ads"], "new_customer_value": [60.0], "new_error": [3.0]})
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [90.0, 70.0],
+    ...                        "ordered_at": pd.to_datetime(["2025-01-05", "2025-01-20"])})
+    >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "channel": "ads"})
+    >>> spend = pd.DataFrame({"spent_on": pd.to_datetime(["2025-01-01"]), "channel": ["ads"], "cost": [50.0]})
+    >>> known = {"orders": orders, "customers": customers, "spend": spend, "as_of": "2025-01-31"}
+    >>> first_year_by_group(table, **known, margin=0.5)[["first_order", "cost_to_win", "brings_in", "left_over"]]
+       first_order  cost_to_win  brings_in  left_over
+    0         40.0         25.0      100.0       75.0
+    """
+    first = to_pandas(_first_days(orders, as_of=as_of))
+    label = labels_of(first["customer_id"], customers, by)
+    costs = to_pandas(_costs(spend, by=by, as_of=as_of)) if by in spend.columns else pd.DataFrame()
+    if first.empty or costs.empty:
+        return groups.assign(**dict.fromkeys(OF_FIRST_YEAR, np.nan))
+    came, booked, end = pd.to_datetime(first["day"]), pd.to_datetime(costs["day"]), pd.Timestamp(as_day(as_of))
+    start = max(end - pd.DateOffset(years=1) + pd.Timedelta(days=1), booked.min(), came.min().replace(day=1))
+    end = min(end, booked.max() + pd.Timedelta(days=BOOKED_DAYS))
+    won = came.between(start, end)
+    of = costs[by].where(costs[by].isin(set(label)), OTHER)
+    spent = costs["cost"].astype(float)[booked.between(start, end)].groupby(of).sum()
+    each = (margin * first["spend"].astype(float))[won].groupby(label[won]).agg(["size", "mean", "sem"])
+    found = groups[[by]].join(each, on=by).join(spent.rename("spent"), on=by)
+    brings_in = found["mean"] + groups["new_customer_value"]
+    cost = found["spent"] / found["size"]
+    return groups.assign(
+        new_customers=found["size"].fillna(0).astype(int), first_order=found["mean"], spent=found["spent"],
+        cost_to_win=cost, brings_in=brings_in, left_over=brings_in - cost,
+        left_error=np.hypot(groups["new_error"], found["sem"].fillna(0.0)),
+    )  # fmt: skip
+
+
+@same_kind
+def _first_days(orders: Any, *, as_of: Any) -> Any:
+    """``customer_id, day, spend``: the first day with purchases of each customer, and what was spent on it."""
+    bought = purchases(orders, as_of=as_of)
+    days = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
+    first = bought.group_by("customer_id").agg(day=bought.day.min())
+    return days.semi_join(first, ["customer_id", "day"]).order_by("customer_id")
+
+
+@same_kind
+def _costs(spend: Any, *, by: str, as_of: Any) -> Any:
+    """``day``, the group and ``cost`` of what is booked until ``as_of``."""
+    import ibis
+
+    known = spend.filter(spend.spent_on.notnull() & spend.cost.notnull() & spend[by].notnull())
+    costs = known.group_by(day=known.spent_on.cast("date"), **{by: known[by]}).agg(cost=known.cost.sum())
+    return costs.filter(costs.day <= ibis.literal(as_day(as_of))).order_by("day", by)
