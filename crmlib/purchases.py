@@ -113,6 +113,18 @@ def purchases(
     )
 
 
+def contribution(bought: Any, *, margin: float) -> Any:
+    """What is left of each purchase (an Ibis column): its spend less its ``cost`` where that is known, else times
+    ``margin`` (0 to 1).
+
+    ``bought``: Ibis purchases with ``cost`` (``purchases(…, keep=("cost",))``).
+    """
+    import ibis
+
+    cost = bought.cost.cast("float64")
+    return ibis.ifelse(cost.notnull(), bought.spend - cost, bought.spend * margin)
+
+
 def history_days(orders: Any, *, as_of: Any) -> int:
     """How many days the purchases cover, from the first one, guests' included, to the end of ``as_of``; 0 without any.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
-from crmlib.statistics import newcombe
+from crmlib.purchases import contribution, purchases
+from crmlib.statistics import difference, mean_of_sums, newcombe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,49 +120,129 @@ def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     )
 
 
-def play_effect(actions: Any, orders: Any, *, within_days: int, as_of: Any, level: float = 0.95) -> pd.DataFrame:
+def play_effect(
+    actions: Any, orders: Any, *, within_days: int, as_of: Any, margin: float = 1.0, level: float = 0.95
+) -> pd.DataFrame:
     """What each play changed: customers who were treated against those whom chance left untreated.
 
-    ``actions`` and ``orders`` are contract tables (pandas or Ibis). One row per play that has both arms: ``play``,
-    ``treated``, ``control`` (assignments followed for all of ``within_days`` by the day ``as_of``), ``treated_rate``,
-    ``control_rate`` (share with a purchase within ``within_days`` of ``assigned_at``), ``effect`` with ``low`` and
-    ``high``: Newcombe's interval for a difference of proportions (1998, *Statistics in Medicine* 17, method 10).
+    ``actions`` and ``orders`` are contract tables (pandas or Ibis). One row per play that has both arms:
+
+    - ``play``, ``within_days``, ``treated``, ``control`` (assignments followed for all of ``within_days`` by the day
+      ``as_of``);
+    - ``treated_rate``, ``control_rate`` (share with a purchase within ``within_days`` of ``assigned_at``), ``effect``
+      with ``low`` and ``high``: Newcombe's interval for a difference of proportions (1998, *Statistics in Medicine* 17,
+      method 10);
+    - ``treated_profit``, ``control_profit``: what is left of these purchases (spend less cost, or times ``margin``),
+      less the cost of the action, per assignment in the client's currency; ``profit`` their difference, with
+      ``profit_low`` and ``profit_high`` (Welch, normal);
+    - ``treated_year``, ``cost_year``: assignments to the action in the last 365 days, and what they cost;
+    - ``drawn``: whether the arms may have been drawn by lot. They may not if they came at other times (of each month,
+      another share was treated), or had bought more or less often before, by more than chance does in one of 1,000
+      tests. A staged start, or a list of the best customers, is no test.
+
     Everybody assigned counts in the arm that chance drew, whether or not the action was done.
     """
     import pandas as pd
 
-    drawn = to_pandas(_responses(actions, orders, within_days=within_days, as_of=as_of))
+    table = to_pandas(_responses(actions, orders, within_days=within_days, as_of=as_of, margin=margin))
     rows = []
-    for play, arms in drawn.groupby("play"):
-        arm = arms.set_index("arm")
-        if not {"treat", "control"} <= set(arm.index):
+    for play, months in table.groupby("play"):
+        arms = months.drop(columns=["play", "month"]).groupby("arm").sum()
+        if not {"treat", "control"} <= set(arms.index[arms.assigned > 0]):
             continue
-        treated, control = arm.loc["treat"], arm.loc["control"]
+        treated, control = arms.loc["treat"], arms.loc["control"]
         low, high = newcombe(treated.responses, treated.assigned, control.responses, control.assigned, level=level)
         rates = treated.responses / treated.assigned, control.responses / control.assigned
-        rows.append((play, int(treated.assigned), int(control.assigned), *rates, rates[0] - rates[1], low, high))
-    columns = ["play", "treated", "control", "treated_rate", "control_rate", "effect", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+        sums = [(arm.profit, arm.profit_squares, arm.assigned) for arm in (treated, control)]
+        ranges = [mean_of_sums(*one, level=level) for one in sums]
+        means = [total / cases for total, _, cases in sums]
+        profit_low, profit_high = difference(means[0], ranges[0], means[1], ranges[1])
+        rows.append(
+            (
+                play, within_days, int(treated.assigned), int(control.assigned), *rates, rates[0] - rates[1], low, high,
+                *means, means[0] - means[1], float(profit_low), float(profit_high), int(treated.assigned_year),
+                treated.cost_year, _may_be_drawn(months, treated, control),
+            )
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=_EFFECT).astype({"drawn": bool})
+
+
+_EFFECT = [
+    "play", "within_days", "treated", "control", "treated_rate", "control_rate", "effect", "low", "high",
+    "treated_profit", "control_profit", "profit", "profit_low", "profit_high", "treated_year", "cost_year", "drawn",
+]  # fmt: skip
+_YEAR = 365
+_NOT_BY_LOT = 0.001
+
+
+def _may_be_drawn(months: pd.DataFrame, treated: Any, control: Any) -> bool:
+    """Whether the arms are as alike, in when they came and how often they had bought, as a lot makes them."""
+    import numpy as np
+    from scipy.special import ndtr
+    from scipy.stats import chi2_contingency
+
+    counts = months.pivot_table(index="arm", columns="month", values="assigned", aggfunc="sum", fill_value=0)
+    counts = counts.loc[:, counts.sum() > 0]
+    by_time = chi2_contingency(counts, correction=False).pvalue if counts.shape[1] > 1 else 1.0
+    means = [arm.earlier / arm.assigned for arm in (treated, control)]
+    spreads = [
+        (arm.earlier_squares / arm.assigned - mean**2) / arm.assigned
+        for arm, mean in zip((treated, control), means, strict=True)
+    ]
+    error = np.sqrt(max(sum(spreads), 0.0))
+    by_history = 2 * ndtr(-abs(means[0] - means[1]) / error) if error > 0 else float(means[0] == means[1])
+    return bool(2 * min(by_time, by_history) >= _NOT_BY_LOT)
 
 
 @same_kind
-def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any) -> Any:
-    """Per play and arm: assignments that were followed long enough, and how many were followed by a purchase."""
+def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margin: float) -> Any:
+    """Per play, arm and month of the assignment: those followed long enough, with sums of what they bought.
+
+    ``assigned``, ``responses`` (with a purchase in time), ``profit, profit_squares`` (after the action's cost),
+    ``earlier, earlier_squares`` (purchases before); of all, followed or not, ``assigned_year, cost_year``.
+    """
     import datetime as dt
 
     import ibis
 
     from crmlib.calendar import as_day
 
-    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1 - within_days)
-    assigned = actions.filter(actions.assigned_at <= ibis.literal(end))
-    bought = purchases(orders, as_of=as_of).select("customer_id", "ordered_at")
-    pairs = assigned.join(bought, "customer_id")
+    end = dt.datetime.combine(as_day(as_of), dt.time()) + dt.timedelta(days=1)
+    cost = actions.cost.cast("float64").fill_null(0.0) if "cost" in actions.columns else ibis.literal(0.0)
+    assigned = actions.filter(actions.assigned_at < ibis.literal(end)).select(
+        "action_id", "play", "arm", "customer_id", "assigned_at", paid=cost
+    )
+    bought = purchases(orders, as_of=as_of, keep=("cost",))
+    bought = bought.select("customer_id", "ordered_at", left=contribution(bought, margin=margin))
+    pairs = assigned.select("action_id", "customer_id", "assigned_at").join(bought, "customer_id")
     lag = pairs.ordered_at.delta(pairs.assigned_at, unit="second")
-    hit = pairs.filter((lag >= 0) & (lag < within_days * 86400)).select("action_id").distinct()
+    in_time = (lag >= 0) & (lag < within_days * 86400)
+    found = pairs.group_by("action_id").agg(
+        orders=pairs.count(where=in_time), left=pairs.left.sum(where=in_time), earlier=pairs.count(where=lag < 0)
+    )
+    each = assigned.left_join(found, "action_id")
+    followed = each.assigned_at <= ibis.literal(end - dt.timedelta(days=within_days))
+    this_year = (each.arm == "treat") & (each.assigned_at >= ibis.literal(end - dt.timedelta(days=_YEAR)))
+    each = each.mutate(
+        month=each.assigned_at.truncate("M"),
+        profit=each.left.fill_null(0.0) - each.paid,
+        earlier=each.earlier.fill_null(0).cast("float64"),
+        followed=followed,
+        this_year=this_year,
+    )
+    sums = {name: each[name].sum(where=each.followed).fill_null(0.0) for name in ("profit", "earlier")}
+    squares = {
+        f"{name}_squares": (each[name] * each[name]).sum(where=each.followed).fill_null(0.0) for name in sums
+    }
     return (
-        assigned.mutate(responded=assigned.action_id.isin(hit.action_id))
-        .group_by("play", "arm")
-        .agg(assigned=lambda t: t.count(), responses=lambda t: t.responded.sum())
-        .order_by("play", "arm")
+        each.group_by("play", "arm", "month")
+        .agg(
+            assigned=each.followed.sum(),
+            responses=(each.followed & (each.orders.fill_null(0) > 0)).sum(),
+            assigned_year=each.this_year.sum(),
+            cost_year=each.paid.sum(where=each.this_year).fill_null(0.0),
+            **sums,
+            **squares,
+        )
+        .order_by("play", "arm", "month")
     )

@@ -9,6 +9,7 @@
 #     optional:
 #       customers: [channel]
 #       subscriptions: [started_at, ended_at, price]
+#       actions: [arm, cost]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -29,6 +30,7 @@
 # - say how many new customers order a second time, by when, and how sure that is;
 # - compare groups and years of customers fairly;
 # - tell retention of shoppers from retention of contracts, and project contracts into the future;
+# - say what an offer really changed, where chance decided who got it;
 # - put a price on one percentage point.
 
 # %% tags=["parameters"]
@@ -53,8 +55,8 @@ orders = chapter.table("orders")
 # %% [markdown]
 # ## What data this needs
 #
-# The chapter needs orders, with the customer, the time and the amount. Two more things add detail: the **channel** that
-# won each customer, and **subscriptions**, if the client has contracts.
+# The chapter needs orders, with the customer, the time and the amount. Three more things add detail: the **channel** that
+# won each customer, **subscriptions**, if the client has contracts, and **actions**, if offers were tested.
 #
 # Ask the client one question: *from which day on are the orders complete?* At the beginning of an export, old customers
 # look like new ones, because their earlier orders are missing. If so, set the parameter `since` to that day.
@@ -342,12 +344,33 @@ pairs[["group", "other", "difference", "low", "high", "p_adjusted"]].head(5).rou
 #
 # ## Are newer customers better?
 #
-# A fair comparison gives everybody the same time. Below each cohort stands how many of its customers we have followed for
-# that long. Only these are judged. The period of these cohorts is the parameter `trend_period`.
+# A fair comparison gives everybody the same time. So we judge only customers whom we have followed for that long. We want
+# one answer with one range: we compare the newest of them with those who came on the same days a year before. Then the
+# season cannot be what differs. With less data, the later half is compared with the earlier.
+
+# %%
+newer = retention.compare_newer(returns, as_of=chapter.as_of, within=within)
+newer[["older_rate", "newer_rate", "difference", "low", "high", "same_season", "unsteady", "mix"]].round(3)
+
+# %% [markdown]
+# Two things could deceive us here. Rates go up and down from month to month, for reasons that no customer chose: weather,
+# holidays, stock. If months differ by more than chance, `unsteady` is above 1, and the range is so many times wider.
+#
+# And perhaps *other* customers came. `mix` keeps the old rate of every group, and lets only their shares change. So it is
+# the part of the difference that comes from who came, and not from how they were treated.
+
+# %% [markdown] tags=["lesson"]
+# At Aurora, the rate rose by {{ 100 * newer.difference.item() | number.1 }} points. Of these,
+# {{ 100 * newer.mix.item() | number.1 }} come from the mix: far more customers came through partners, who return often. Would
+# you praise the shops for that part?
+
+# %% [markdown]
+# Now all cohorts, one by one. Below each stands how many of its customers we have followed for long enough. The period of
+# these cohorts is the parameter `trend_period`.
 
 # %%
 rates = retention.repeat_rate(returns, within=within, by="cohort")
-chapter.show(retention.plot_repeat_rate(rates, within=within, period=trend_period))
+chapter.show(retention.plot_repeat_rate(rates, newer, within=within, period=trend_period))
 
 # %% [markdown]
 # An **open dot** stands for fewer than 30 customers. The newest cohort often has one: only those who came on its first days
@@ -357,14 +380,6 @@ chapter.show(retention.plot_repeat_rate(rates, within=within, period=trend_perio
 # Look at the open dot. Of {{ rates.new_customers.iloc[-1] | count }} customers of that quarter, we have followed only
 # {{ rates.followed.iloc[-1] | count }} for {{ within | number }} days. {{ rates.returned.iloc[-1] | count }} of them came
 # back. The true rate may be anything from {{ rates.low.iloc[-1] | percent }} to {{ rates.high.iloc[-1] | percent }}.
-
-# %% [markdown]
-# We want one answer with one range. So we compare the newest customers whom we can judge with those who came on the same
-# days a year before. Then the season cannot be what differs. With less data, the later half is compared with the earlier.
-
-# %%
-newer = retention.compare_newer(returns, as_of=chapter.as_of, within=within)
-newer[["older_rate", "newer_rate", "difference", "low", "high", "same_season"]].round(3)
 
 # %% [markdown]
 # ## What the first days tell
@@ -462,6 +477,56 @@ every_third[["age", "survival", "low", "high", "projected", "same_rate"]].round(
 # of thumb said {{ every_third.same_rate.iloc[-1] | percent }}. Why is it so far off? It does not know that those who leave
 # easily leave first.
 
+# %% [markdown] tags=["needs:actions"]
+# ## An offer that was tested
+#
+# So far we only watched. Customers who returned may have returned anyway, with an offer or without. One thing tells the
+# difference: **chance** decides who gets the offer, and the others are left alone. Then the two groups, the **arms**, differ
+# in nothing else. Which arm do you expect to buy more, and which to leave more money?
+
+# %% tags=["needs:actions"]
+actions = chapter.table("actions")
+drawn = actions.select("action_id", "play", "arm", "customer_id", "assigned_at").to_pandas()
+drawn.groupby(["play", "arm"]).agg(people=("customer_id", "size"), first=("assigned_at", "min"))
+
+# %% [markdown] tags=["needs:actions"]
+# By hand: who bought within the time allowed? We take only people whom we have followed for that long. Everybody counts in
+# the arm that chance drew, even those whom nobody reached.
+
+# %% tags=["needs:actions"]
+days = pd.Timedelta(days=within)
+had_time = drawn[drawn.assigned_at <= pd.Timestamp(chapter.as_of) + pd.Timedelta(days=1) - days]
+times = purchases(orders, as_of=chapter.as_of).select("customer_id", "ordered_at").to_pandas()
+
+# %% tags=["needs:actions"]
+orders_since = had_time.merge(times, on="customer_id")
+wait = orders_since.ordered_at - orders_since.assigned_at
+hits = orders_since.action_id[(wait >= pd.Timedelta(0)) & (wait < days)]
+shares = had_time.assign(bought=had_time.action_id.isin(hits)).groupby(["play", "arm"]).bought.mean()
+by_arm = shares.unstack().reindex(columns=["treat", "control"])
+by_arm.round(3)
+
+# %% [markdown] tags=["needs:actions"]
+# The library finds the same. It adds ranges, and asks what is left: the gross profit of these orders, less the cost of the
+# offer. It also asks whether chance can have drawn the arms. If one arm came at other times, or had bought more before,
+# somebody chose, and it is no test (`drawn`).
+
+# %% tags=["needs:actions"]
+from crmlib.lifecycle.experiments import play_effect
+
+effects = play_effect(actions, orders, within_days=within, as_of=chapter.as_of, margin=chapter.client.margin)
+effects[["play", "treated", "control", "effect", "low", "high", "profit", "profit_low", "profit_high", "drawn"]].round(3)
+
+# %% tags=["needs:actions"]
+assert not ((effects.set_index("play").treated_rate - by_arm.treat).abs() > 1e-9).any()
+chapter.show(retention.tested_offer_table(effects))
+
+# %% [markdown] tags=["lesson", "needs:actions"]
+# The half-price offer does wake customers: {{ effects.treated_rate.iloc[-1] | percent }} buy, against
+# {{ effects.control_rate.iloc[-1] | percent }} without it. Whoever counts only those who came back calls that a success. But
+# {{ effects.control_rate.iloc[-1] | percent }} would have come anyway, and now paid half. What is left is
+# {{ effects.profit.iloc[-1] | money.2 }} each, and the range holds zero.
+
 # %% [markdown]
 # ## What a second order is worth
 #
@@ -472,6 +537,15 @@ every_third[["age", "survival", "low", "high", "projected", "same_rate"]].round(
 margin = chapter.client.margin
 worth = retention.value_of_second_orders(orders, as_of=chapter.as_of, within=within, margin=margin, since=since)
 worth.T.rename(columns={0: "value"}).astype(float).round(2)
+
+# %% [markdown]
+# Groups differ in this, too. The second orders of a group count with what *its* customers bring, and not with the average:
+
+# %%
+last = returns.filter(returns.group.isin(pairs.other.head(1).tolist()))
+theirs = orders.semi_join(last, "customer_id")
+own = retention.value_of_second_orders(theirs, as_of=chapter.as_of, within=within, margin=margin, since=since)
+own[["second_orders", "value", "low", "high"]].astype(float).round(2)
 
 # %% [markdown]
 # One point more is a hundredth of a year's new customers. Each of them brings the value of one second order:
@@ -504,9 +578,12 @@ chapter.keep(returns, name="second_orders")
 chapter.conclude(
     retention.finding_second_order(rate, worth, within=within),
     retention.finding_timing(timing, curve),
-    retention.finding_newer(newer, worth),
-    retention.finding_groups(returns, pairs, worth, within=within, by=by),
+    retention.finding_newer(newer),
+    retention.finding_groups(returns, pairs, own, within=within, by=by),
 )
+
+# %% tags=["needs:actions"]
+chapter.conclude(retention.finding_tested_offer(effects))
 
 # %% tags=["needs:subscriptions"]
 outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=margin)
@@ -576,6 +653,8 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - The repeat-purchase rate judges only customers whom we followed long enough.
 # - Kaplan–Meier curves use the others too, for as long as we followed them. There is a median only if the curve reaches it.
 # - Compare groups with a test, pairs with an allowance for their number, and years at the same follow-up and season.
+# - Other customers may explain a better rate: look at the mix before you praise a measure.
+# - Only chance tells what an offer adds. Count what is left after its cost, and not only who came back.
 # - Where leaving is seen (contracts), we can project survival: with the sBG, or with the BdW where a contract's own chance
 #   to leave changes with its age.
 # - One percentage point has a price: a hundredth of a year's new customers, times what a second order brings.
@@ -592,6 +671,8 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - **Wilson interval**: a range of a share that stays between 0 and 1, also for few customers.
 # - **Greenwood's formula**: how sure each point of a Kaplan–Meier curve is.
 # - **p, adjusted p**: how often chance alone makes a difference as large; adjusted: among so many comparisons (校正后p值).
+# - **Mix**: the part of a difference that comes from which groups came (结构效应).
+# - **Arm**: one of the groups that chance has drawn: treated, or left alone (试验组, 对照组).
 # - **Log-likelihood**: how probable a model makes what we saw, as a logarithm; nearer to zero is better (对数似然).
 # - **Beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end (贝塔分布).
 # - **Survival, renewal rate** of contracts: share still running; share renewed of those that came to the renewal (续约率).

@@ -46,6 +46,98 @@ def test_a_random_control_group_shows_the_true_effect_of_each_play(aurora):
     assert win_back.treated_rate > 1.8 * win_back.effect
 
 
+def test_the_half_price_offer_earns_nothing_after_its_cost(aurora):
+    orders, actions, truth = aurora
+    found = play_effect(actions, orders, within_days=60, as_of="2025-12-31", margin=0.55).set_index("play")
+    row = found.loc[truth["win_back"]["play"]]
+    assert (round(row.effect, 3), round(row.low, 3), round(row.high, 3)) == (0.084, 0.055, 0.113)
+    assert (round(row.profit, 2), round(row.profit_low, 2), round(row.profit_high, 2)) == (-1.88, -8.21, 4.45)
+    assert (row.treated, row.control, row.treated_year, row.cost_year) == (1190, 1158, 1190, 13_284.0)
+    assert found.drawn.all()
+    lazy = play_effect(ibis.memtable(actions), ibis.memtable(orders), within_days=60, as_of="2025-12-31", margin=0.55)
+    pd.testing.assert_frame_equal(lazy.set_index("play"), found)
+
+
+def test_profit_is_counted_by_hand():
+    """Two of three treated buy in time, for 10 and 40 with a margin of a half, at 3 each; one of two in the control."""
+    orders = pd.DataFrame(
+        [
+            ("a", "2025-03-10", 10.0), ("b", "2025-03-31 09:00", 40.0), ("c", "2025-04-05", 99.0),
+            ("d", "2025-03-02", 20.0), ("a", "2025-02-01", 70.0), ("d", "2025-02-02", 5.0),
+        ],
+        columns=["customer_id", "ordered_at", "amount"],
+    ).assign(ordered_at=lambda t: pd.to_datetime(t.ordered_at, format="mixed"))  # fmt: skip
+    actions = pd.DataFrame({"customer_id": list("abcde"), "arm": ["treat"] * 3 + ["control"] * 2, "play": "p"}).assign(
+        action_id=lambda t: "A" + t.customer_id,
+        assigned_at=pd.Timestamp("2025-03-01 10:00"),
+        cost=[3.0, 3.0, None, None, None],
+    )
+    row = play_effect(actions, orders, within_days=30, as_of="2025-12-31", margin=0.5).iloc[0]
+    assert (row.treated, row.control) == (3, 2)
+    assert (row.treated_rate, row.control_rate) == (pytest.approx(2 / 3), 0.5)
+    kept, left = [5 - 3, 20 - 3, 0], [10, 0]
+    assert (row.treated_profit, row.control_profit) == (pytest.approx(np.mean(kept)), pytest.approx(np.mean(left)))
+    error = np.sqrt(np.var(kept, ddof=1) / 3 + np.var(left, ddof=1) / 2)
+    assert row.profit_high - row.profit == pytest.approx(1.959964 * error)
+    assert (row.treated_year, row.cost_year) == (3, 6.0)
+    dear = play_effect(actions, orders.assign(cost=1.0), within_days=30, as_of="2025-12-31", margin=0.5).iloc[0]
+    assert dear.treated_profit == pytest.approx((9 + 39 - 6) / 3)
+    # Those who had no thirty days yet are not judged, and their cost was spent all the same.
+    early = play_effect(actions, orders, within_days=30, as_of="2025-03-20")
+    assert early.empty
+
+
+def invented_test(random, *, people=2000, lift=0.0, worth=40.0, cost=1.0):
+    """A play whose arms a lot has drawn, over half a year; one in five buys by themselves."""
+    ids = [f"c{n}" for n in range(people)]
+    at = pd.Timestamp("2025-01-01") + pd.to_timedelta(random.integers(0, 180, people), "D")
+    treat = random.random(people) < 0.5
+    actions = pd.DataFrame({"action_id": ids, "customer_id": ids, "play": "p", "assigned_at": at}).assign(
+        arm=np.where(treat, "treat", "control"), cost=np.where(treat, cost, 0.0)
+    )
+    buys = random.random(people) < 0.2 + lift * treat
+    before = random.poisson(2.0, people)
+    orders = pd.DataFrame(
+        {
+            "customer_id": [*np.repeat(ids, before), *np.array(ids)[buys]],
+            "ordered_at": [*(pd.Series(at).repeat(before) - pd.Timedelta(days=40)), *(at[buys] + pd.Timedelta(days=9))],
+            "amount": worth,
+        }
+    )
+    return actions, orders
+
+
+def test_a_profitable_test_has_its_true_profit_in_the_range_and_above_zero():
+    actions, orders = invented_test(np.random.default_rng(5), lift=0.15)
+    row = play_effect(actions, orders, within_days=60, as_of="2025-12-31", margin=0.5).iloc[0]
+    assert row.drawn
+    assert 0 < row.profit_low < 0.15 * 40 * 0.5 - 1 < row.profit_high
+    assert row.low < 0.15 < row.high
+
+
+def test_arms_that_somebody_chose_are_no_test():
+    random = np.random.default_rng(7)
+    actions, orders = invented_test(random)
+
+    def drawn(changed):
+        return play_effect(changed, orders, within_days=60, as_of="2025-12-31").drawn.tolist()
+
+    assert drawn(actions) == [True]
+    started = actions.assign(arm=np.where(actions.assigned_at >= "2025-04-01", "treat", "control"))
+    assert drawn(started) == [False]
+    bought = orders[orders.ordered_at < actions.assigned_at.max()].groupby("customer_id").size()
+    chosen = actions.customer_id.map(bought).fillna(0) + random.normal(0, 1, len(actions)) > 2
+    assert drawn(actions.assign(arm=np.where(chosen, "treat", "control"))) == [False]
+    assert drawn(actions.assign(arm="treat")) == []
+
+
+def test_a_lot_is_hardly_ever_taken_for_a_choice():
+    random = np.random.default_rng(8)
+    assert sum(
+        play_effect(*invented_test(random, people=300), within_days=60, as_of="2025-12-31").drawn[0] for _ in range(30)
+    ) >= 29
+
+
 def test_the_clustered_interval_is_that_of_statsmodels(aurora):
     import statsmodels.formula.api as formula
 

@@ -413,6 +413,55 @@ def test_with_less_data_the_halves_are_compared_and_this_is_said():
     assert retention.compare_newer(table[:40], as_of="2025-10-07").empty
 
 
+def two_years(random, rates, share, *, a_day=8, noise=0.0):
+    """Customers of two groups over two years: their rates, and the share of the first group, in the older and newer."""
+    first = pd.date_range("2024-01-01", "2025-12-31").repeat(a_day)
+    newer = np.asarray(first >= "2025-01-01").astype(int)
+    months = np.asarray((first.year - 2024) * 12 + first.month - 1)
+    a = random.random(len(first)) < np.asarray(share)[newer]
+    rate = np.where(a, np.asarray(rates)[newer, 0], np.asarray(rates)[newer, 1])
+    rate = rate + random.normal(0, noise, 24)[months]
+    return pd.DataFrame(
+        {
+            "first_day": first, "group": np.where(a, "a", "b"), "returned": random.random(len(first)) < rate,
+            "days": 10, "followed_days": (pd.Timestamp("2026-03-31") - first).days,
+        }
+    )  # fmt: skip
+
+
+def test_what_other_customers_explain_is_told_apart_from_what_changed():
+    random = np.random.default_rng(2)
+    # Groups as before, but more of the one that returns: all of it is the mix.
+    row = retention.compare_newer(two_years(random, [(0.6, 0.2)] * 2, (0.3, 0.6)), as_of="2026-03-31").iloc[0]
+    assert row.low > 0
+    assert row["mix"] == pytest.approx(0.4 * 0.3, abs=0.02)
+    assert row.difference == pytest.approx(row["mix"], abs=0.03)
+    # Shares as before, and both groups better: none of it is.
+    row = retention.compare_newer(two_years(random, [(0.4, 0.2), (0.5, 0.3)], (0.5, 0.5)), as_of="2026-03-31").iloc[0]
+    assert row.difference == pytest.approx(0.1, abs=0.03)
+    assert row["mix"] == pytest.approx(0, abs=0.01)
+    # A group that is new has no older rate: all that it changes is the mix.
+    fresh = two_years(random, [(0.6, 0.2)] * 2, (0.0, 0.5))
+    assert retention.compare_newer(fresh, as_of="2026-03-31")["mix"][0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_months_that_differ_by_more_than_chance_widen_the_range_and_raise_few_false_alarms():
+    random, alarms = np.random.default_rng(4), {0.0: 0, 0.04: 0}
+    naive = 0
+    for noise in alarms:
+        for _ in range(60):
+            row = retention.compare_newer(
+                two_years(random, [(0.4, 0.4)] * 2, (0.5, 0.5), noise=noise), as_of="2026-03-31"
+            ).iloc[0]
+            assert row.unsteady >= 1
+            alarms[noise] += row.low > 0 or row.high < 0
+            ends = [row.difference + (end - row.difference) / row.unsteady for end in (row.low, row.high)]
+            naive += noise > 0 and not ends[0] < 0 < ends[1]
+    # Of sixty each, 5% are 3; more than 7 would be rarer than one in fifty.
+    assert max(alarms.values()) <= 7
+    assert naive > alarms[0.04]
+
+
 def test_groups_that_are_alike_seldom_seem_to_differ_although_best_and_worst_are_picked():
     random = np.random.default_rng(9)
     seeming = 0
@@ -531,7 +580,22 @@ def test_cohorts_that_were_followed_have_their_true_rate_in_the_interval(aurora_
 
 
 def test_newer_customers_of_the_sample_return_more_often_as_was_put_in(aurora, aurora_returns):
-    assert retention.compare_newer(aurora_returns, as_of=aurora.as_of).low[0] > 0
+    row = retention.compare_newer(aurora_returns, as_of=aurora.as_of).iloc[0]
+    assert row.low > 0
+    assert round(row["mix"], 4) == 0.0325
+
+
+def test_second_orders_of_the_last_channel_are_worth_what_its_own_customers_bring(aurora, aurora_returns):
+    orders, returns = aurora.table("orders"), aurora_returns.to_pandas()
+    pairs = retention.compare_groups(returns)
+    theirs = orders.semi_join(aurora_returns.filter(aurora_returns.group == pairs.other[0]), "customer_id")
+    worth, everybody = (
+        retention.value_of_second_orders(of, as_of=aurora.as_of, margin=0.55) for of in (theirs, orders)
+    )
+    assert (round(worth.value[0]), round(everybody.value[0])) == (107, 163)
+    finding = retention.finding_groups(returns, pairs, worth, by="channel")
+    # 7,650, and not the 11,824 of everybody's second orders.
+    assert finding.money == pytest.approx(7650, abs=10)
 
 
 def test_the_sample_s_best_and_worst_channels_are_found(aurora_returns):

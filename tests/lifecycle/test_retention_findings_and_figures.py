@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import retention
+from crmlib.lifecycle.experiments import play_effect
 from crmlib.models import ShiftedBetaGeometric
 from crmlib.words import use
-from tests.lifecycle.test_retention import orders_of, returns_by_group, returns_of
+from tests.lifecycle.test_retention import aurora, orders_of, returns_by_group, returns_of, truth  # noqa: F401
 from tests.lifecycle.test_retention_renewals import of_two_terms
 
 JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]|–(?!Meier)", re.IGNORECASE)
@@ -30,10 +31,11 @@ def test_one_point_more_has_a_price_only_where_new_customers_come():
         worth = retention.value_of_second_orders(orders, as_of="2025-12-31")
         rate = retention.repeat_rate(retention.second_orders(orders, as_of="2025-12-31"))
         finding = retention.finding_second_order(rate, worth)
-        assert finding.money == (money and pytest.approx(money))
-        assert finding.sentence.startswith("100.0% of new customers order again within 90 days.")
-        assert ("Such an order brings $100" in finding.sentence) == (money is None)
-        assert retention.finding_second_order(rate, NO_WORTH).money is None
+        assert finding.headline == "100% of new customers order again within 90 days"
+        assert (f"would bring ${money:,.0f} of gross profit a year" if money else "brings $100.") in finding.evidence
+        assert "$" not in retention.finding_second_order(rate, NO_WORTH).evidence
+        # Nobody knows what would bring the point, so it is no money that an action can change.
+        assert (finding.money, finding.decides) == (None, False)
 
 
 def test_too_few_customers_make_no_finding():
@@ -42,7 +44,7 @@ def test_too_few_customers_make_no_finding():
     findings = [
         retention.finding_second_order(retention.repeat_rate(few[:29]), NO_WORTH),
         retention.finding_timing(retention.time_to_return(few), retention.return_curves(few, by=None)),
-        retention.finding_newer(newer, WORTH),
+        retention.finding_newer(newer),
         retention.finding_groups(few, retention.compare_groups(few), WORTH),
     ]
     assert findings == [None] * 4
@@ -53,7 +55,8 @@ def test_a_median_of_all_is_told_only_if_it_is_reached():
         returns = returns_of(*[("x", True, n, 400) for n in range(1, 41)], *[("x", False, 400, 400)] * slow)
         curve = retention.return_curves(returns, by=None, least_at_risk=1)
         finding = retention.finding_timing(retention.time_to_return(returns), curve)
-        assert finding.sentence.endswith("half do so by day 20 and four in five by day 32.")
+        assert finding.headline == "Half of those who come back do so by day 20"
+        assert finding.evidence.startswith("Four in five are back by day 32. This counts 40 customers")
         assert words in finding.certainty
         assert ("no median yet" in retention.plot_waiting(curve).reading) == bool(slow)
 
@@ -64,41 +67,123 @@ def test_a_median_of_all_is_told_only_if_it_is_reached():
 )
 @pytest.mark.parametrize("same_season", [True, False])
 def test_newer_customers_are_better_or_worse_only_beyond_chance(low, high, direction, words, same_season):
-    days = {f"{side}_{end}": pd.Timestamp("2025-01-01") for side in ("older", "newer") for end in ("from", "to")}
-    row = {"newer_rate": 0.4, "older_rate": 0.3, "newer_followed": 99, "older_followed": 88, "within": 90, **days}
-    newer = pd.DataFrame(
-        [{**row, "difference": (low + high) / 2, "low": low, "high": high, "same_season": same_season}]
-    )
-    finding = retention.finding_newer(newer, WORTH)
+    finding = retention.finding_newer(newer_of(low, high, same_season=same_season))
     assert finding.direction == direction
-    assert f"Newer customers return {words}" in finding.sentence
+    assert finding.headline.startswith(f"New customers come back {words}")
+    assert finding.headline.endswith("a year ago" if same_season else "before")
     assert f"Difference {100 * low:.1f} to {100 * high:.1f} percentage points" in finding.certainty
     assert ("season may play a part" in finding.certainty) != same_season
-    assert finding.money == (None if direction == "neutral" else pytest.approx(0.2 * 5000))
-    assert direction == "neutral" or (finding.money_low, finding.money_high) == pytest.approx((500, 1500))
-    assert retention.finding_newer(newer, NO_WORTH).money is None
+    # What happened by itself is nothing that somebody could decide on: it has no money.
+    assert (finding.money, finding.decides) == (None, False)
+
+
+def newer_of(low, high, *, same_season=True, mix=0.0, unsteady=1.0):
+    days = {f"{side}_{end}": pd.Timestamp("2025-01-01") for side in ("older", "newer") for end in ("from", "to")}
+    row = {"newer_rate": 0.4, "older_rate": 0.3, "newer_followed": 99, "older_followed": 88, "within": 90, **days}
+    more = {"difference": (low + high) / 2, "low": low, "high": high, "same_season": same_season}
+    return pd.DataFrame([{**row, **more, "mix": mix, "unsteady": unsteady}])
+
+
+@pytest.mark.parametrize(
+    ("mix", "words"),
+    [
+        (0.01, "a year ago 30% did."), (-0.1, "a year ago 30% did."), (float("nan"), "a year ago 30% did."),
+        (0.15, "Other kinds of customers account for 15.0 of the 20.0 points."), (0.25, "explain all of it."),
+    ],
+)  # fmt: skip
+def test_how_much_of_a_difference_other_customers_explain_is_told(mix, words):
+    assert retention.finding_newer(newer_of(0.1, 0.3, mix=mix)).evidence.endswith(words)
+    fall = retention.finding_newer(newer_of(-0.3, -0.1, mix=-mix))
+    assert fall.evidence.endswith(words)
+
+
+def test_a_range_that_unsteady_months_have_widened_says_so():
+    assert "1.4 times as wide" in retention.finding_newer(newer_of(0.1, 0.3, unsteady=1.4)).certainty
+    assert "times as wide" not in retention.finding_newer(newer_of(0.1, 0.3)).certainty
 
 
 def test_the_group_that_returns_least_is_named_with_what_it_is_worth():
     table = returns_of(*[("partner", True, 3, 99)] * 40, *[("social", False, 99, 99)] * 40)
     pairs = retention.compare_groups(table)
     finding = retention.finding_groups(table, pairs, WORTH, by="channel")
-    assert finding.sentence.startswith("100.0% of customers in the channel “partner” order again within 90 days")
-    assert finding.action.startswith("Give new customers in the channel “social” a reason to return")
-    # Half of a year's 100 new customers are of the group, and half of these would return like the average.
-    assert finding.money == pytest.approx(100 * 0.5 * 0.5 * 50)
+    assert finding.headline == "New customers from social media come back least"
+    assert finding.evidence == "0% order again within 90 days. Of customers from partners, 100% do."
+    # Half of the group's 100 new customers of a year would return like the average, with $50 each.
+    assert (finding.money, finding.kind) == (pytest.approx(100 * 0.5 * 50), "profit")
+    assert finding.money_low < finding.money == finding.money_high
     unpriced = retention.finding_groups(table, pairs, NO_WORTH)
-    assert unpriced.sentence.startswith("100.0% of customers in the group “partner”")
+    assert "customers in the group “partner”" in unpriced.evidence
     assert unpriced.money is None
     spent = table.assign(group=table.group.map({"partner": ">32", "social": "≤15"}))
     by_amount = retention.finding_groups(spent, retention.compare_groups(spent), WORTH, by="amount")
-    assert by_amount.sentence == (
-        "100.0% of customers with a first order over $32 order again within 90 days, but only 0.0% of customers with a "
-        "first order up to $15."
-    )
+    assert by_amount.headline == "New customers with a first order up to $15 come back least"
+    assert by_amount.evidence.endswith("Of customers with a first order over $32, 100% do.")
     alike = returns_of(*[(group, n < 20, 3 if n < 20 else 99, 99) for group in "ab" for n in range(40)])
     finding = retention.finding_groups(alike, retention.compare_groups(alike), WORTH)
     assert (finding.direction, finding.money) == ("neutral", None)
+
+
+# An offer that was tested
+
+
+def effect_of(**given):
+    row = {
+        "play": "spring_mailing", "within_days": 60, "treated": 500, "control": 400, "treated_rate": 0.3,
+        "control_rate": 0.2, "effect": 0.1, "low": 0.04, "high": 0.16, "treated_profit": 12.0, "control_profit": 10.0,
+        "profit": 2.0, "profit_low": -1.0, "profit_high": 5.0, "treated_year": 200, "cost_year": 900.0, "drawn": True,
+    }  # fmt: skip
+    return pd.DataFrame([row | given])
+
+
+@pytest.mark.parametrize(
+    ("given", "headline", "action", "money"),
+    [
+        ({}, "The “spring mailing” wakes customers but earns nothing yet", "Pause it.", 900.0),
+        ({"low": -0.01}, "The “spring mailing” shows no effect yet", "Pause it.", 900.0),
+        ({"profit_high": -0.1}, "The “spring mailing” costs more than it brings", "Stop it.", 900.0),
+        ({"profit_low": 0.5}, "The “spring mailing” earns more than it costs", "Keep it.", 400.0),
+        ({"cost_year": 0.0}, "The “spring mailing” wakes customers but earns nothing yet", "Pause it.", None),
+    ],
+)
+def test_a_test_is_told_by_what_is_left_after_its_cost(given, headline, action, money):
+    finding = retention.finding_tested_offer(effect_of(**given))
+    assert (finding.headline, finding.money, finding.sure) == (headline, money, "tested")
+    assert finding.action.startswith(action)
+    assert finding.evidence.startswith("30% of 500 bought within 60 days; 20% of 400 left alone.")
+    earns = "profit_low" in given
+    assert (finding.kind, finding.direction) == (("profit", "good") if earns else ("spent", "bad"))
+    assert (finding.plays, finding.failed_plays) == ((("spring_mailing",), ()) if earns else ((), ("spring_mailing",)))
+    assert finding.decides
+
+
+def test_what_no_lot_has_drawn_or_few_have_got_is_not_told_as_tested():
+    for given in ({"drawn": False}, {"control": 29}, {"treated": 29}):
+        effects = effect_of(**given)
+        assert retention.finding_tested_offer(effects) is None
+        assert retention.tested_offer_table(effects).kind == "nothing"
+        both = pd.concat([effects.assign(cost_year=9e9), effect_of(play="other")])
+        assert "other" in retention.finding_tested_offer(both).headline
+    none = effect_of()[:0]
+    assert retention.finding_tested_offer(none) is None
+    assert retention.tested_offer_table(none).title == "What the random test says"
+
+
+def test_the_sample_s_half_price_offer_wakes_customers_and_earns_nothing(aurora, truth):
+    effects = play_effect(
+        aurora.table("actions"), aurora.table("orders"), within_days=90, as_of=aurora.as_of, margin=0.55
+    )
+    finding = retention.finding_tested_offer(effects)
+    assert finding.headline == "The half-price offer wakes customers but earns nothing yet"
+    said = finding.evidence.replace("\u2060", "").replace("CN", "")
+    assert said == (
+        "24% of 1,190 bought within 90 days; 15% of 1,158 left alone. Profit after cost: +$2 each (\u2212$6 to +$10)."
+    )
+    assert (finding.money, finding.kind) == (13284.0, "spent")
+    assert finding.failed_plays == (truth["measures"]["win_back"]["play"],)
+    shown = retention.tested_offer_table(effects)
+    assert shown.title == "What the half-price test says"
+    assert [row[0] for row in shown.fields["rows"]] == ["Bought again", "Gross profit after cost, each"]
+    assert shown.fields["rows"][0][1:] == ["24%", "15%", "+10 points (7 to 13)"]
 
 
 def cohort_table(*cohorts):
@@ -131,6 +216,21 @@ def test_what_is_not_over_is_blank_and_never_zero():
     drawn = retention.plot_triangle(cohorts).picture.svg(label="").count("crm-cell")
     assert drawn == (cohorts.age > 0).sum()
     assert drawn < cohorts.cohort.nunique() * cohorts.age.max()
+
+
+def test_the_title_of_the_cohorts_is_the_verdict_on_newer_customers():
+    cohorts = pd.to_datetime(["2024-01-01", "2024-04-01"]).repeat(40)
+    rates = retention.repeat_rate(
+        pd.DataFrame({"cohort": cohorts, "returned": [True, False] * 40, "days": 5, "followed_days": 300}), by="cohort"
+    )
+    for newer, title in (
+        (newer_of(0.1, 0.3), "40% of new customers are back within 90 days; a year before, 30%"),
+        (newer_of(0.1, 0.3, same_season=False), "40% of the newer customers are back within 90 days; of the older, 30%"),
+        (newer_of(-0.1, 0.3), "About as many new customers as before are back within 90 days: 40%"),
+        (newer_of(0.1, 0.3)[:0], "Who orders again within 90 days, by cohort"),
+    ):
+        assert retention.plot_repeat_rate(rates, newer).title == title
+    assert retention.plot_repeat_rate(rates).place == "section"
 
 
 def test_single_customers_are_no_ends_of_the_repeat_rate():
@@ -174,6 +274,7 @@ def figures_of(end):
         lambda: retention.plot_repeat_rate(rates, period="month"),
         lambda: retention.plot_early_orders(early),
         lambda: retention.renewal_models_table(fitted),
+        lambda: retention.tested_offer_table(effect_of()),
         lambda: retention.plot_projection(projection),
     ]
 
@@ -197,6 +298,6 @@ def test_findings_are_told_in_chinese_too():
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="month")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
     finding = retention.finding_renewals(outlook, model, terms=terms)
-    assert finding.sentence.startswith("目前在履行的90份月付合同中，预计一年后仍有")
+    assert finding.headline.startswith("90份月付订阅中")
     assert finding.certainty.count("年付30份") == 1
     assert np.isfinite(finding.money)

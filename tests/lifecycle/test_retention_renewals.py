@@ -252,18 +252,19 @@ def advice(model, term="month"):
         [dict.fromkeys(("contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low"), 9.0)]
     ).assign(lost_high=9.0)
     terms = pd.DataFrame({"term": [term], "contracts": [9], "running": [9]})
-    return retention.finding_renewals(outlook, model, term=term, terms=terms).action
+    finding = retention.finding_renewals(outlook, model, term=term, terms=terms)
+    return f"{finding.evidence} {finding.action}"
 
 
 def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_less():
     for model in (ShiftedBetaGeometric(alpha=0.7, beta=1.3), BetaDiscreteWeibull(alpha=1.5, beta=20, c=0.8)):
         assert (np.diff(model.retention(range(1, 13))) > 0).all()
-        assert advice(model).startswith("Spend on the first renewals")
+        assert advice(model).endswith("the early ones lose most. Give a reason to stay before renewals one, two and three.")
     falling = BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6)
     assert (np.diff(falling.retention(range(1, 13))) < 0).all()
     assert advice(falling) == (
-        "Look at what happens at later renewals, because leaving rises with age. 99.0% renew at the first renewal, "
-        f"{falling.retention(12).item():.1%} of those who come to renewal 12."
+        f"1.0% end at the first renewal, {1 - falling.retention(12).item():.1%} at renewal 12: leaving rises with age. "
+        "Ask before renewal 12 what would make them stay."
     )
 
 
@@ -272,10 +273,11 @@ def test_where_leaving_rises_and_then_falls_the_worst_renewal_is_named():
     renewed = model.retention(range(1, 13))
     assert (np.diff(renewed[:5]) < 0).all()
     assert (np.diff(renewed[4:]) > 0).all()
-    assert "up to renewal 5: until then leaving rises with age. 93.0% renew at the first" in advice(model)
-    assert f"{renewed[4]:.1%} of those who come to renewal 5." in advice(model)
+    assert advice(model).startswith(
+        f"7.0% end at the first renewal, {1 - renewed[4]:.1%} at renewal 5: until then leaving rises with age. Ask before"
+    )
     # Of yearly contracts two renewals are looked at, and at the second more leave.
-    assert "leaving rises with age. 93.0% renew at the first renewal, 87.2%" in advice(model, "year")
+    assert advice(model, "year").startswith("7.0% end at the first renewal, 12.8% at renewal 2: leaving rises with age.")
 
 
 @given(alpha=st.floats(-2, 4).map(np.exp), beta=st.floats(-2, 6).map(np.exp), c=st.floats(-1, 1.5).map(np.exp))
@@ -344,9 +346,10 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     terms = retention.subscription_terms(contracts, as_of=aurora.as_of)
     finding = retention.finding_renewals(outlook, model, terms=terms)
     running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
-    assert finding.sentence == (
-        f"Of {running} contracts that run today, we expect {outlook.left[0]:.0f} to be still running in a year."
-    )
+    assert finding.headline == f"Half of the {running} subscriptions will end within a year"
+    assert finding.evidence == "15% end at the first renewal, 6% at renewal 12: the early ones lose most."
+    assert finding.certainty.startswith(f"{outlook.left[0]:.0f} will still be running in a year")
+    assert (finding.kind, finding.owner, finding.when) == ("profit_missing", "customer_management", "month")
     assert finding.money_low < finding.money < finding.money_high
     assert finding.direction == "bad"
 
@@ -380,11 +383,11 @@ def test_contracts_of_other_terms_are_named_and_not_dropped_without_a_word():
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
     finding = retention.finding_renewals(outlook, model, terms=terms)
-    assert finding.sentence.startswith("Of 90 monthly contracts that run today")
-    assert "In all, 120 contracts run." in finding.certainty
+    assert "of the 90 monthly subscriptions will end" in finding.headline
+    assert "In all, 120 subscriptions run." in finding.certainty
     assert "cannot be counted together: 30 yearly." in finding.certainty
     alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"])
-    assert alone.sentence.startswith("Of 90 contracts that run today")
+    assert "of the 90 subscriptions will end" in alone.headline
     assert "yearly" not in alone.certainty
 
 
@@ -394,4 +397,5 @@ def test_of_yearly_contracts_the_second_renewal_is_looked_at_and_not_the_twelfth
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="year")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
     finding = retention.finding_renewals(outlook, model, term="year", terms=terms)
-    assert f"{model.retention(2).item():.0%} at renewal 2." in finding.certainty
+    assert f"{1 - model.retention(2).item():.0%} at renewal 2:" in finding.evidence
+    assert finding.action == "Give a reason to stay before the first renewal."

@@ -9,12 +9,12 @@ from crmlib.calendar import as_day
 from crmlib.engine import to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.second_order import repeat_rate
-from crmlib.statistics import bonferroni, holm, newcombe
+from crmlib.statistics import bonferroni, holm, newcombe, standard_errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_YEAR = 365
+_YEAR, _MONTH = 365, 30
 _SIDE = ("from", "to", "followed", "returned", "rate")
 _NEWER = [*(f"{side}_{what}" for side in ("older", "newer") for what in _SIDE), "difference", "low", "high"]
 _GROUPS = ["group", "other", "group_rate", "other_rate", "difference", "low", "high", "p", "p_adjusted"]
@@ -27,8 +27,14 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
     ones: where the data reach back far enough, against those who came on the same days of the year before,
     so that the season cannot be what differs; otherwise the later against the earlier half of the days. One
     row: ``older_from, older_to, older_followed, older_returned, older_rate`` and the same for ``newer``;
-    ``difference`` (newer − older) with its 95 % interval ``low, high``; ``same_season``; ``within``. Empty
-    with fewer than 30 followed customers on either side.
+    ``difference`` (newer − older) with its 95 % interval ``low, high``; ``same_season``; ``within``; ``mix`` and
+    ``unsteady``. Empty with fewer than 30 followed customers on either side.
+
+    ``mix`` is the part of the difference that comes from *which* groups came: what it would be if each group had kept
+    its older rate (Kitagawa 1955, JASA 50; empty without groups). ``unsteady`` says how many times the interval is
+    Newcombe's, because rates go up and down from month to month by more than chance: the square root of Pearson's χ²
+    of the months by its degrees of freedom, times Student's t by the normal quantile, and at least 1 (quasi-likelihood:
+    McCullagh & Nelder 1989, section 4.5).
 
     >>> import pandas as pd
     >>> days = pd.date_range("2025-01-01", "2025-06-29")
@@ -41,14 +47,15 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
     import pandas as pd
 
     table = to_ibis(second_orders)
+    grouped = [name for name in ("group",) if name in table.columns]
     daily = (
         table.filter(table.followed_days >= within)
-        .group_by("first_day")
+        .group_by("first_day", *grouped)
         .agg(followed=lambda t: t.count(), returned=lambda t: (t.returned & (t.days <= within)).sum())
-        .order_by("first_day")
+        .order_by("first_day", *grouped)
         .to_pandas()
     )
-    nothing = pd.DataFrame(columns=[*_NEWER, "same_season", "within"])
+    nothing = pd.DataFrame(columns=[*_NEWER, "same_season", "within", "mix", "unsteady"])
     if daily.empty:
         return nothing
     days = pd.to_datetime(daily.first_day).dt.date
@@ -61,6 +68,7 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
         length = ((last - first).days + 1) // 2
         older_to = first + dt.timedelta(days=length - 1)
     row: dict[str, Any] = {}
+    parts: dict[str, pd.DataFrame] = {}
     for side, until in (("older", older_to), ("newer", last)):
         begin = until - dt.timedelta(days=length - 1)
         part = daily[(days >= begin) & (days <= until)]
@@ -69,9 +77,43 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
             return nothing
         found = (begin, until, followed, returned, returned / followed)
         row |= {f"{side}_{what}": value for what, value in zip(_SIDE, found, strict=True)}
+        parts[side] = part.assign(month=[(day - begin).days // _MONTH for day in days[part.index]])
     low, high = newcombe(row["newer_returned"], row["newer_followed"], row["older_returned"], row["older_followed"])
-    row |= {"difference": row["newer_rate"] - row["older_rate"], "low": low, "high": high}
-    return pd.DataFrame([row | {"same_season": same_season, "within": within}])
+    difference, unsteady = row["newer_rate"] - row["older_rate"], _unsteady(**parts, same_season=same_season)
+    low, high = (max(-1.0, min(1.0, difference + unsteady * (end - difference))) for end in (low, high))
+    row |= {"difference": difference, "low": low, "high": high, "same_season": same_season, "within": within}
+    return pd.DataFrame([row | {"mix": _mix(**parts) if grouped else float("nan"), "unsteady": unsteady}])
+
+
+def _unsteady(older: pd.DataFrame, newer: pd.DataFrame, *, same_season: bool) -> float:
+    """How many times wider an interval is than chance alone makes it, by how the months of both sides differ."""
+    from scipy.special import stdtrit
+
+    sums = [side.groupby("month")[["followed", "returned"]].sum() for side in (older, newer)]
+    rate = sum(side.returned.sum() for side in sums) / sum(side.followed.sum() for side in sums)
+    if not 0 < rate < 1:
+        return 1.0
+    if same_season:  # the season moves both sides alike, so the months are compared in pairs
+        both = sums[0].join(sums[1], lsuffix="_older", how="inner")
+        gaps = [both.returned / both.followed - both.returned_older / both.followed_older]
+        weights = [1 / (1 / both.followed + 1 / both.followed_older)]
+    else:
+        gaps, weights = [side.returned / side.followed for side in sums], [side.followed for side in sums]
+    free = sum(len(gap) - 1 for gap in gaps)
+    if free < 1:
+        return 1.0
+    pairs = zip(gaps, weights, strict=True)
+    squares = sum(float((w * (gap - (gap * w).sum() / w.sum()) ** 2).sum()) for gap, w in pairs)
+    spread = (squares / (rate * (1 - rate)) / free) ** 0.5
+    return max(1.0, float(spread * stdtrit(free, 0.975) / standard_errors()))
+
+
+def _mix(older: pd.DataFrame, newer: pd.DataFrame) -> float:
+    """The difference that there would be if every group had kept its older rate (or its only one)."""
+    then, now = (side.groupby("group")[["followed", "returned"]].sum() for side in (older, newer))
+    rates = (then.returned / then.followed).combine_first(now.returned / now.followed)
+    shares = [side.followed.reindex(rates.index, fill_value=0) / side.followed.sum() for side in (then, now)]
+    return float(((shares[1] - shares[0]) * rates).sum()) if len(rates) else float("nan")
 
 
 def compare_groups(second_orders: Any, *, within: int = 90) -> pd.DataFrame:

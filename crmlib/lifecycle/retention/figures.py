@@ -12,7 +12,7 @@ from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, Value, pooled_r
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term
 from crmlib.lifecycle.retention.second_order import Grouping
-from crmlib.words import Words, money, number, percent, place
+from crmlib.words import MINUS, Words, money, number, percent, place, quotation, short
 
 words = Words(__file__)
 
@@ -172,14 +172,22 @@ def group_name(group: Any) -> str:
     return words.say(f"axes.amount.{said}", low=money(bounds[0], digits=digits), high=money(bounds[-1], digits=digits))
 
 
-def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter") -> Exhibit:
+def plot_repeat_rate(rates: Any, newer: Any = None, *, within: int = 90, period: Period = "quarter") -> Exhibit:
     """Repeat-purchase rate by cohort with intervals; cohorts that cannot be followed long enough stay empty.
 
-    ``rates``: a frame from :func:`repeat_rate` by cohort, of cohorts of this ``period``.
+    ``rates``: a frame from :func:`repeat_rate` by cohort, of cohorts of this ``period``; ``newer``: from
+    :func:`compare_newer`, which the title then tells.
     """
     known = rates[rates.followed > 0]
+    if newer is None or newer.empty:
+        message = words.say("figures.repeat_rate.message.plain", days=within)
+    else:
+        row = newer.iloc[0]
+        said = "same" if row.low <= 0 <= row.high else "moved" if row.same_season else "shifted"
+        message = words.say(f"figures.repeat_rate.message.{said}", row)
     if len(known) < 2:
-        return exhibits.nothing(words, "repeat_rate", why="nothing" if known.empty else "one", days=within)
+        why = "nothing" if known.empty else "one"
+        return exhibits.nothing(words, "repeat_rate", why=why, days=within, message=message)
     names = [period_name(cohort, period) for cohort in rates.cohort]
     counts = zip(names, rates.followed, rates.new_customers, strict=True)
     drawn = rates.assign(
@@ -195,11 +203,63 @@ def plot_repeat_rate(rates: Any, *, within: int = 90, period: Period = "quarter"
     judged = known[known.followed >= SMALL_BASE]
     first, last = (judged if len(judged) else known).iloc[[0, -1]].itertuples(index=False)
     return exhibits.figure(
-        words, "repeat_rate", rates, picture,
+        words, "repeat_rate", rates, picture, place="section", message=message,
         reading="small" if judged.empty else "one" if len(judged) == 1 else "open" if drawn.small.any() else "path",
         days=within, least=SMALL_BASE, cohorts=len(known), first=first.repeat_rate, last=last.repeat_rate,
         first_cohort=period_name(first.cohort, period), last_cohort=period_name(last.cohort, period),
     )  # fmt: skip
+
+
+def tested_offer(effects: Any) -> Any:
+    """The row of the offer that is told: of those that chance drew, with 30 people on either side, the one that cost
+    most; None without any.
+
+    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
+    """
+    tested = effects[effects.drawn & (effects.treated >= SMALL_BASE) & (effects.control >= SMALL_BASE)]
+    return None if tested.empty else tested.sort_values(["cost_year", "treated"], kind="stable").iloc[-1]
+
+
+def play_name(play: str, *, of: str = "plays") -> str:
+    """What a play is called in a sentence: by its words, or as the client calls it.
+
+    >>> play_name("win_back_friend_half_price"), play_name("spring_mailing")
+    ('half-price offer', '“spring mailing”')
+    """
+    if play in words.names(of):
+        return words.name(of, play)
+    return words.say("axes.play", name=quotation(play.replace("_", " "), length=24))
+
+
+def tested_offer_table(effects: Any) -> Exhibit:
+    """The test of an offer in two rows: who bought again, and what was left of it.
+
+    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
+    """
+    import pandas as pd
+
+    row = tested_offer(effects)
+    if row is None:
+        return exhibits.nothing(words, "tested_offer", of="tables", test=words.say("axes.by_lot"))
+    points = {"difference": _points(row.effect, plus=True), "low": _points(row.low), "high": _points(row.high)}
+    shown = pd.DataFrame(
+        [
+            (words.say("axes.bought_again"), percent(row.treated_rate), percent(row.control_rate),
+             words.say("axes.points", points)),
+            (words.say("axes.profit_each"), short(row.treated_profit), short(row.control_profit),
+             words.say("axes.gained", row)),
+        ],
+        columns=["outcome", "treated", "control", "difference"],
+    )  # fmt: skip
+    return exhibits.table(
+        words, "tested_offer", shown, row, place="section", kept=effects, test=play_name(row.play, of="tests")
+    )
+
+
+def _points(share: float, *, plus: bool = False) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    rounded = round(100 * share)
+    return f"{MINUS if rounded < 0 else '+' if plus and rounded else ''}{number(abs(rounded))}"
 
 
 def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Exhibit:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.figures import group_name, p_value
+from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import TERM_MONTHS, Term, most_frequent_term
-from crmlib.lifecycle.retention.second_order import Grouping, repeat_rate
+from crmlib.lifecycle.retention.second_order import UNKNOWN_CHANNEL, Grouping, repeat_rate
 from crmlib.statistics import wilson
 from crmlib.words import Words
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 words = Words(__file__)
 
+NOTABLE_MIX = 0.1
+
 
 def finding_second_order(rate: Any, worth: Any, *, within: int = 90) -> Finding | None:
-    """How many new customers order again in time, and what one percentage point more would be worth a year.
+    """How many new customers order again in time, and what one percentage point more would bring.
 
-    ``rate``: the single row of :func:`repeat_rate`; ``worth``: a frame from :func:`value_of_second_orders`. None with
-    fewer than 30 customers who have been followed long enough.
+    ``rate``: the single row of :func:`repeat_rate`; ``worth``: a frame from :func:`value_of_second_orders`. What a point
+    would bring is told, and is no money of the finding: nobody knows what would bring the point. None with fewer than
+    30 customers who have been followed long enough.
     """
     row = rate.iloc[0]
     if row.followed < SMALL_BASE:
@@ -34,9 +37,8 @@ def finding_second_order(rate: Any, worth: Any, *, within: int = 90) -> Finding 
     if said == "priced" and values["with_a_year"] == values["with_a_year"]:
         certainty, values["most"] = "bounded", values["new_customers_a_year"] * 0.01 * values["with_a_year"]
     return tell(
-        words, "second_order", values, direction="neutral", sentence=said, certainty=certainty,
-        money="one_point" if said == "priced" else "", plays=("second_order",),
-    )  # fmt: skip
+        words, "second_order", values, direction="neutral", evidence=said, certainty=certainty, plays=("second_order",)
+    )
 
 
 def finding_timing(timing: Any, curve: Any) -> Finding | None:
@@ -55,42 +57,37 @@ def finding_timing(timing: Any, curve: Any) -> Finding | None:
     )  # fmt: skip
 
 
-def finding_newer(newer: Any, worth: Any) -> Finding | None:
-    """Whether newer customers return more often than older ones did, and what the change is worth a year.
+def finding_newer(newer: Any) -> Finding | None:
+    """Whether newer customers return more often than older ones did, and how much of that is who came.
 
-    ``newer``: from :func:`compare_newer`; ``worth``: from :func:`value_of_second_orders`. The money is the difference
-    for a year's new customers, a second order each; its interval is that of the difference. None without a comparison.
+    ``newer``: from :func:`compare_newer`. No money: nobody has decided on what happened by itself. None without a
+    comparison.
     """
     if newer.empty:
         return None
     row = newer.iloc[0]
     said = "more" if row.low > 0 else "less" if row.high < 0 else "same"
     directions: dict[str, Direction] = {"more": "good", "less": "bad"}
-    ends = sorted((abs(row.low), abs(row.high)))
-    values = {**row, **_priced(worth, abs(row.difference), *ends)}
-    priced = "stake" in values and said != "same"
-    values |= {end: 100 * row[end] for end in ("low", "high")}
+    part = row.mix / row.difference if said != "same" else 0.0
+    mixed = "all" if part >= 1 else "part" if part >= NOTABLE_MIX else "plain"
     compared = "season" if row.same_season else "halves"
+    shown = {"low": 100 * row.low, "high": 100 * row.high, "mix": 100 * abs(row.mix), "points": 100 * abs(row.difference)}
     return tell(
-        words, "newer_customers", values, direction=directions.get(said, "neutral"), sentence=said, action=said,
-        certainty=f"{compared}.{'priced' if priced else 'plain'}", money="stake" if priced else "",
+        words, "newer_customers", {**row, **shown}, direction=directions.get(said, "neutral"),
+        headline=f"{compared}.{said}", evidence=f"{compared}.{mixed}", action=said,
+        certainty=f"{compared}.{'unsteady' if row.unsteady > 1 else 'steady'}",
         plays=("second_order",) if said == "less" else (),
     )  # fmt: skip
-
-
-def _priced(worth: Any, share: float, low: float, high: float) -> dict[str, float]:
-    """What second orders by these shares of a year's new customers would bring; nothing where that is not known."""
-    a_year = float((worth.new_customers_a_year * worth.value).sum())
-    return {"stake": share * a_year, "stake_low": low * a_year, "stake_high": high * a_year} if a_year > 0 else {}
 
 
 def finding_groups(
     second_orders: Any, groups: Any, worth: Any, *, within: int = 90, by: Grouping | None = None
 ) -> Finding | None:
-    """Which group of customers returns most and which least, and what it would be worth if the last came up to average.
+    """Which group of customers returns most and which least, and what it would bring if the last came up to average.
 
-    ``groups``: from :func:`compare_groups` of these ``second_orders``; ``worth``: from :func:`value_of_second_orders`;
-    ``by``: what the groups are. Money only where the difference is more than chance: the gap of the last group to all
+    ``groups``: from :func:`compare_groups` of these ``second_orders``; ``worth``: from :func:`value_of_second_orders`
+    of the orders of the *last* group alone (``groups.other[0]``), since theirs are worth what they are worth; ``by``:
+    what the groups are. Money only where the difference is more than chance: the gap of the last group to all
     customers, for its new customers of a year. None with fewer than two groups.
     """
     if groups.empty:
@@ -101,23 +98,23 @@ def finding_groups(
         "pairs": len(groups), "low": 100 * row.low, "high": 100 * row.high, "p": p_value(row.p_adjusted),
     }  # fmt: skip
     if not row.low > 0:
-        return tell(words, "groups", values, direction="neutral", sentence="alike", certainty="alike", action="alike")
+        return tell(words, "groups", values, direction="neutral", headline="alike", certainty="alike", action="alike")
     rates = repeat_rate(second_orders, within=within, by="group").set_index("group")
     worst, everybody = rates.loc[row.other], float(rates.returned.sum() / rates.followed.sum())
     low, high = wilson(int(worst.returned), int(worst.followed))
-    part = float(worst.new_customers / rates.new_customers.sum())
-    gaps = (everybody - float(worst.repeat_rate), max(0.0, everybody - high), everybody - low)
-    values |= _priced(worth, *(part * gap for gap in gaps))
-    priced = "priced" if "stake" in values else "plain"
+    a_year = float((worth.new_customers_a_year * worth.value).sum())
+    if a_year > 0:
+        gaps = {"": everybody - float(worst.repeat_rate), "_low": max(0.0, everybody - high), "_high": everybody - low}
+        values |= {f"stake{end}": a_year * gap for end, gap in gaps.items()} | {"value": worth.value.iloc[0]}
     return tell(
-        words, "groups", values, direction="bad", sentence="differ", certainty=priced, action="differ",
-        money="stake" if "stake" in values else "", plays=("second_order",),
+        words, "groups", values, direction="bad", headline="differ", certainty="priced" if a_year > 0 else "plain",
+        action="differ", money="stake" if a_year > 0 else "", kind="profit", plays=("second_order",),
     )  # fmt: skip
 
 
 def _customers(group: str, by: Grouping | None) -> str:
     """The customers of a group as one speaks of them: by their channel, or by their first order."""
-    name = group_name(group)
+    name = words.name("channels", group) if by == "channel" and group != UNKNOWN_CHANNEL else group_name(group)
     of = "channel" if by == "channel" else "group" if name == words.name("groups", group) else "amount"
     return words.say(f"axes.customers.{of}", name=name)
 
@@ -125,11 +122,11 @@ def _customers(group: str, by: Grouping | None) -> str:
 def finding_renewals(
     outlook: Any, model: RenewalModel | None, *, terms: Any, term: Term | None = None
 ) -> Finding | None:
-    """How many of today's contracts will still run in a year, and what leaving will cost.
+    """How many of today's contracts will end within a year, and what leaving will cost.
 
     ``outlook``: from :func:`renewal_outlook`; ``model``: from :func:`renewal_model`; ``terms``: from
     :func:`subscription_terms`. Where contracts of other terms than ``term`` (the most frequent one unless given) run,
-    the sentence names its term, and the certainty says what is left aside. None without an outlook.
+    the headline names its term, and the certainty says what is left aside. None without an outlook.
     """
     if outlook.empty or model is None:
         return None
@@ -138,15 +135,40 @@ def finding_renewals(
     others = frame[(frame.term != term) & (frame.running > 0)]
     priced = row.lost == row.lost and row.contribution > 0
     number = max(2, 12 // TERM_MONTHS[term])
-    renewed = model.retention(range(1, number + 1))
-    lowest = int(renewed.argmin()) + 1
+    ends = 1 - model.retention(range(1, number + 1))
+    lowest = int(ends.argmax()) + 1
+    ended = 1 - row.left / row.contracts
     said = "of_term" if len(others) else "plain"
+    leave = "first" if lowest == 1 else "later" if lowest == number else "until"
     return tell(
-        words, "contracts", row, direction="bad", sentence=said,
-        certainty=f"{said}.{'priced' if priced else 'unpriced'}",
-        action="first" if lowest == 1 else "later" if lowest == number else "until",
-        money="lost" if priced else "", plays=("save_contract",),
-        term=term, running=frame.running.sum(), number=number, renewed_first=renewed[0], renewed_last=renewed[-1],
-        lowest=lowest, renewed_lowest=renewed[lowest - 1],
+        words, "contracts", row, direction="bad", headline=f"{'half' if abs(ended - 0.5) < 0.03 else 'share'}.{said}",
+        evidence=leave, certainty=f"{said}.{'priced' if priced else 'unpriced'}",
+        action="later" if lowest > 1 else "first" if number > 2 else "first_of_two",
+        owner="customer_management", when="month", money="lost" if priced else "", kind="profit_missing",
+        plays=("save_contract",), ended=ended, term=term, running=frame.running.sum(), number=number,
+        ends_first=ends[0], ends_last=ends[-1], lowest=lowest, ends_lowest=ends[lowest - 1],
         others=[words.say("axes.of_term", other) for other in others.itertuples(index=False)],
+    )  # fmt: skip
+
+
+def finding_tested_offer(effects: Any) -> Finding | None:
+    """What the test of the offer that cost most has shown: who came back, and whether it pays.
+
+    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`. Where the range of the profit is not above
+    zero, the play counts as failed, and decisions that rest on it alone are not told. None unless chance may have
+    drawn both groups (``drawn``), and each has 30 people whom we could follow.
+    """
+    row = tested_offer(effects)
+    if row is None:
+        return None
+    earns, loses, wakes = row.profit_low > 0, row.profit_high < 0, row.low > 0
+    said = "earns" if earns else "loses" if loses else "wakes" if wakes else "nothing"
+    shown = {"play": play_name(row.play), "low": 100 * row.low, "high": 100 * row.high}
+    a_year = {f"a_year{end}": row.treated_year * row[f"profit{end}"] for end in ("", "_low", "_high")}
+    money = "a_year" if earns else "cost_year"
+    return tell(
+        words, "tested_offer", {**row, **shown, **a_year}, direction="good" if earns else "bad", headline=said,
+        action=said, sure="tested", owner="marketing", when="month" if earns else "week",
+        money=money if earns or row.cost_year > 0 else "", kind="profit" if earns else "spent",
+        plays=(row.play,) if earns else (), failed_plays=() if earns else (row.play,),
     )  # fmt: skip

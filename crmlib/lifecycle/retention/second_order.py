@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import quantile, same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, begun_since
-from crmlib.purchases import purchases
+from crmlib.purchases import contribution, purchases
 from crmlib.statistics import wilson
 
 if TYPE_CHECKING:
@@ -255,9 +255,7 @@ def value_of_second_orders(
 
     end = as_day(as_of)
     bought = purchases(to_ibis(orders), as_of=end, keep=("cost",))
-    cost = bought.cost.cast("float64")
-    bought = bought.mutate(contribution=ibis.ifelse(cost.notnull(), bought.spend - cost, bought.spend * margin))
-    daily = bought.group_by("customer_id", "day").agg(contribution=bought.contribution.sum())
+    daily = bought.group_by("customer_id", "day").agg(contribution=contribution(bought, margin=margin).sum())
     daily = daily.mutate(n=ibis.row_number().over(group_by="customer_id", order_by="day"))
     each = daily.group_by("customer_id").agg(first_day=daily.day.min(), second_day=daily.day.max(where=daily.n == 1))
     each = begun_since(each, since)
