@@ -231,9 +231,7 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
         this_year=this_year,
     )
     sums = {name: each[name].sum(where=each.followed).fill_null(0.0) for name in ("profit", "earlier")}
-    squares = {
-        f"{name}_squares": (each[name] * each[name]).sum(where=each.followed).fill_null(0.0) for name in sums
-    }
+    squares = {f"{name}_squares": (each[name] * each[name]).sum(where=each.followed).fill_null(0.0) for name in sums}
     return (
         each.group_by("play", "arm", "month")
         .agg(

@@ -19,6 +19,7 @@ from crmlib.intake.identities.merging import merge_effect
 from crmlib.lifecycle import customer_data
 from crmlib.problems import UnusableInput
 from crmlib.words import use
+from tests.lengths import too_long
 
 AS_OF = "2025-12-31"
 JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
@@ -129,7 +130,7 @@ def test_a_reason_that_the_client_gave_on_purpose_is_not_what_is_amiss():
     counts = {"read": 1000, "accepted": 990, "repaired": 0, "quarantined": 10, "by_rule": 9, "rows": 990}
     why = {"reasons": {"test customer": 9, "no order_id": 1}, "reasons_by_rule": {"test customer": 9}}
     found = customer_data.finding_quarantine({"tables": {"orders": counts | why}})
-    assert found.sentence.endswith("The most frequent reason is “no order_id”, in the table Orders.")
+    assert found.evidence.endswith("The most frequent reason is “no order_id”, in the table Orders.")
 
 
 def test_intake_says_which_reasons_are_rules(aurora):
@@ -223,7 +224,9 @@ def test_an_unknown_birthday_costs_the_revenue_of_those_whose_it_is():
     row = unknown.set_index("column").loc["birthday"]
     assert (row.unknown_buyers, row.revenue_year, row.revenue_share) == (2, 40.0, pytest.approx(0.4))
     found = customer_data.finding_unknown(unknown)
-    assert found.sentence.startswith("Birthday is unknown for 2 customers who bought in the last twelve months (67%)")
+    assert found.headline == "Birthday is unknown for 67% of buyers"
+    assert found.evidence.startswith("2 customers who bought in the last twelve months brought")
+    assert not found.decides
     assert (found.direction, found.money) == ("bad", None)
     nobody = customer_data.unknown_of_buyers(customers[:0], orders, as_of=AS_OF)
     assert (len(nobody), customer_data.finding_unknown(nobody)) == (0, None)
@@ -248,9 +251,10 @@ def test_revenue_is_a_known_customers_a_strangers_or_a_guests():
     assert shares.revenue_year.tolist() == [70.0, 20.0, 10.0]
     assert shares.revenue_share.tolist() == pytest.approx([0.7, 0.2, 0.1])
     found = customer_data.finding_unattributed(shares)
-    assert (found.money, found.direction) == (30.0, "bad")
-    assert "1 order has no customer, and 1 order has one who" in found.sentence
-    assert customer_data.finding_unattributed(shares, history_days=100).money is None
+    # Sales are evidence: nobody can win back what has no name.
+    assert (found.money, found.direction, found.owner, found.when) == (None, "bad", "data", "month")
+    assert found.evidence.startswith("That is $30 in the last twelve months. 1 order has no customer, 1 has one who")
+    assert "last 14 weeks" in customer_data.finding_unattributed(shares, history_days=100).evidence
 
 
 def test_without_a_table_of_customers_every_id_is_taken_as_known():
@@ -310,7 +314,9 @@ def test_a_table_that_stops_before_the_others_is_a_silence_up_to_the_last_day():
     coverage = customer_data.coverage_by_month(account_of(days_from("2025-01-01", 200)))
     finding = customer_data.finding_gaps(found, coverage)
     assert finding.direction == "bad"
-    assert finding.sentence == "The table Orders has no row in the last 165 days, from Jul 20, 2025 on."
+    assert finding.headline == "The table Orders has had no rows since Jul 20, 2025"
+    assert finding.evidence.startswith("That is 165 days, in which we would expect")
+    assert (finding.decides, finding.owner) == (True, "data")
     drawn = customer_data.plot_coverage(coverage, found).picture.svg(label="")
     assert drawn.count("crm-frame") == 6  # July to December, of which the table has only July
     assert drawn.count("crm-cell") == 7
@@ -395,7 +401,7 @@ def test_duplicates_are_reported_only_where_identities_were_compared():
     rule = {"pairs": 2, "contradicted": 1, "shared_contacts": 0}
     people = {"people": 10, "duplicate_customers": 2, "merged": 0, "duplicates": {"same_email": rule}}
     found = customer_data.finding_duplicates({"people": people})
-    assert (found.direction, found.sentence[:24]) == ("bad", "2 of 10 customer records")
+    assert (found.direction, found.evidence) == ("bad", "2 of 10 records; 0 are merged.")
     assert customer_data.finding_duplicates({"people": {**people, "merged": 2}}).direction == "neutral"
     assert customer_data.finding_duplicates({"people": {**people, "duplicates": {}}}) is None
     assert customer_data.finding_duplicates({}) is None
@@ -413,7 +419,7 @@ def nobody_merged(**counts):
 @pytest.mark.parametrize(
     ("counts", "direction", "sentence", "certainty"),
     [
-        ({}, "good", "Among 1,450 customers, no two agree in what we compared (e-mail).", "not found."),
+        ({}, "good", "Among 1,450 customers, no two agree in e-mail.", "not found."),
         (
             {"shared_contacts": 50, "sharing_customers": 100}, "neutral",
             "share a contact that proves nothing by itself (100 by e-mail).", "office mailbox (100 by e-mail).",
@@ -438,7 +444,8 @@ def test_sharers_are_named_also_where_others_were_found_and_the_share_is_of_thos
     account["people"] |= {"duplicate_customers": 29, "merged": 20}
     account["tables"]["customers"]["rows"] = 1430
     found = customer_data.finding_duplicates(account)
-    assert found.sentence.startswith("29 of 1,450 customer records (2.0%)")
+    assert found.headline.startswith("2.0% of customer records")
+    assert found.evidence.startswith("29 of 1,450 records")
     assert "4 by e-mail" in found.certainty
 
 
@@ -471,15 +478,17 @@ def test_a_customer_stands_in_one_row_of_the_overlap():
 def test_what_nobody_may_be_asked_for_is_the_money_at_stake():
     reached = customer_data.reach(customer_data.consents(CUSTOMERS, BOUGHT, as_of=AS_OF))
     found = customer_data.finding_unreachable(reached)
-    assert (found.money, found.direction, found.plays) == (100.0, "bad", ("ask_for_consent",))
-    assert customer_data.finding_unreachable(reached, history_days=90).money is None
+    assert (found.money, found.direction, found.plays) == (None, "bad", ("ask_for_consent",))
+    assert found.headline == "We may not contact 3 of 5 buyers"
+    assert found.evidence.startswith("They bought in the last twelve months and brought $100, 66.7% of the sales")
+    assert (found.owner, found.when) == ("data", "month")
 
 
 def test_data_without_any_consent_put_no_money_at_stake():
     said = customer_data.consents(NOBODY, BOUGHT, as_of=AS_OF)
     reached, overlap = customer_data.reach(said), customer_data.reach_overlap(said)
     found = customer_data.finding_unreachable(reached)
-    assert found.sentence.startswith("These data do not say whom we may contact")
+    assert found.headline == "The data do not say whom we may contact"
     assert (found.money, found.direction) == (None, "neutral")
     shown = [customer_data.plot_reach(reached), customer_data.overlap_table(overlap)]
     assert [exhibit.kind for exhibit in shown] == ["nothing", "nothing"]
@@ -562,8 +571,19 @@ def test_everything_is_said_and_drawn_in_both_languages(aurora, language):
         customer_data.finding_gaps(silences.head(0), coverage), customer_data.finding_duplicates(nobody_merged()),
         customer_data.finding_unknown(customer_data.unknown_of_buyers(customers, orders, as_of=as_of)),
     ]  # fmt: skip
+    nobody, everybody = (
+        customer_data.reach(customer_data.consents(*of, as_of=AS_OF))
+        for of in ((NOBODY, BOUGHT), (CUSTOMERS[:1], BOUGHT[:1]))
+    )
+    findings += [
+        customer_data.finding_unreachable(nobody), customer_data.finding_unreachable(everybody),
+        *(customer_data.finding_gaps(silences.assign(at_end=at_end), coverage) for at_end in (True, False)),
+        customer_data.finding_duplicates(nobody_merged(sharing_customers=4)),
+        customer_data.finding_duplicates(nobody_merged(contradicted=9)),
+    ]  # fmt: skip
+    assert not [words for finding in findings for words in too_long(finding)]
     texts = [text for one in exhibits for text in (one.title, one.reading, one.description) if text]
-    texts += [text for one in findings for text in (one.sentence, one.certainty, one.action)]
+    texts += [text for one in findings for text in (one.headline, one.evidence, one.certainty, one.action)]
     assert not [text for text in texts if JUNK.search(text)]
     assert all(exhibit.html().startswith("<div><p>") for exhibit in exhibits)
     assert sum(exhibit.kind == "nothing" for exhibit in exhibits) == 3

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import retention
-from crmlib.lifecycle.experiments import play_effect
-from crmlib.models import ShiftedBetaGeometric
+from crmlib.models import BetaDiscreteWeibull, ShiftedBetaGeometric
 from crmlib.words import use
-from tests.lifecycle.test_retention import aurora, orders_of, returns_by_group, returns_of, truth  # noqa: F401
+from tests.lengths import too_long
+from tests.lifecycle.test_retention import orders_of, returns_by_group, returns_of
 from tests.lifecycle.test_retention_renewals import of_two_terms
 
 JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]|–(?!Meier)", re.IGNORECASE)
@@ -168,24 +168,6 @@ def test_what_no_lot_has_drawn_or_few_have_got_is_not_told_as_tested():
     assert retention.tested_offer_table(none).title == "What the random test says"
 
 
-def test_the_sample_s_half_price_offer_wakes_customers_and_earns_nothing(aurora, truth):
-    effects = play_effect(
-        aurora.table("actions"), aurora.table("orders"), within_days=90, as_of=aurora.as_of, margin=0.55
-    )
-    finding = retention.finding_tested_offer(effects)
-    assert finding.headline == "The half-price offer wakes customers but earns nothing yet"
-    said = finding.evidence.replace("\u2060", "").replace("CN", "")
-    assert said == (
-        "24% of 1,190 bought within 90 days; 15% of 1,158 left alone. Profit after cost: +$2 each (\u2212$6 to +$10)."
-    )
-    assert (finding.money, finding.kind) == (13284.0, "spent")
-    assert finding.failed_plays == (truth["measures"]["win_back"]["play"],)
-    shown = retention.tested_offer_table(effects)
-    assert shown.title == "What the half-price test says"
-    assert [row[0] for row in shown.fields["rows"]] == ["Bought again", "Gross profit after cost, each"]
-    assert shown.fields["rows"][0][1:] == ["24%", "15%", "+10 points (7 to 13)"]
-
-
 def cohort_table(*cohorts):
     """A cohort's month, its customers and how many of them bought a month later."""
     rows = [
@@ -223,9 +205,10 @@ def test_the_title_of_the_cohorts_is_the_verdict_on_newer_customers():
     rates = retention.repeat_rate(
         pd.DataFrame({"cohort": cohorts, "returned": [True, False] * 40, "days": 5, "followed_days": 300}), by="cohort"
     )
+    shifted = newer_of(0.1, 0.3, same_season=False)
     for newer, title in (
         (newer_of(0.1, 0.3), "40% of new customers are back within 90 days; a year before, 30%"),
-        (newer_of(0.1, 0.3, same_season=False), "40% of the newer customers are back within 90 days; of the older, 30%"),
+        (shifted, "40% of the newer customers are back within 90 days; of the older, 30%"),
         (newer_of(-0.1, 0.3), "About as many new customers as before are back within 90 days: 40%"),
         (newer_of(0.1, 0.3)[:0], "Who orders again within 90 days, by cohort"),
     ):
@@ -290,6 +273,44 @@ def test_every_figure_says_what_it_shows_in_both_languages(language, end):
         assert exhibit.title
         assert exhibit.reading
         assert exhibit.picture is None or "<svg" in exhibit.picture.svg(label=exhibit.description)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_finding_is_as_short_as_the_page_allows(language):
+    use(language, "CNY")
+    groups = returns_of(*[("content", True, n, 400) for n in range(1, 41)], *[("social", False, 400, 400)] * 40)
+    spent = groups.assign(group=groups.group.map({"content": "15–32", "social": "1500–3200"}))
+    worth = retention.value_of_second_orders(worth_of("2025"), as_of="2025-12-31")
+    rate = retention.repeat_rate(groups)
+    alike = returns_of(*[(group, n < 20, 3 if n < 20 else 99, 99) for group in "ab" for n in range(40)])
+    contracts = of_two_terms()
+    terms = retention.subscription_terms(contracts, as_of="2025-12-31")
+    models = [
+        ShiftedBetaGeometric(alpha=0.7, beta=1.3),
+        BetaDiscreteWeibull(alpha=1.5, beta=20, c=1.6),
+        BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6),
+    ]
+    fitted = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
+    outlook = retention.renewal_outlook(contracts, fitted, as_of="2025-12-31", term="month")
+    found = [
+        retention.finding_second_order(rate, worth),
+        retention.finding_second_order(rate, NO_WORTH),
+        retention.finding_timing(retention.time_to_return(groups), retention.return_curves(groups, by=None)),
+        *(
+            retention.finding_newer(newer_of(low, low + 0.2, same_season=season, mix=low + mix))
+            for low in (0.1, -0.3, -0.1) for season in (True, False) for mix in (-0.1, 0.02, 0.3)
+        ),
+        retention.finding_groups(groups, retention.compare_groups(groups), WORTH, by="channel"),
+        retention.finding_groups(spent, retention.compare_groups(spent), WORTH, by="amount"),
+        retention.finding_groups(alike, retention.compare_groups(alike), WORTH),
+        *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms)
+          for left in (45.0, 60.0) for model in models),
+        retention.finding_renewals(outlook, models[0], term="year", terms=terms),
+        *(retention.finding_tested_offer(effect_of(play=play, treated=12_345, control=12_345, **given))
+          for play in ("win_back_friend_half_price", "spring_mailing_to_old_customers_in_the_south")
+          for given in ({}, {"low": -0.1}, {"profit_high": -0.1}, {"profit_low": 0.1})),
+    ]  # fmt: skip
+    assert not [words for finding in found for words in too_long(finding)]
 
 
 def test_findings_are_told_in_chinese_too():

@@ -259,7 +259,9 @@ def advice(model, term="month"):
 def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_less():
     for model in (ShiftedBetaGeometric(alpha=0.7, beta=1.3), BetaDiscreteWeibull(alpha=1.5, beta=20, c=0.8)):
         assert (np.diff(model.retention(range(1, 13))) > 0).all()
-        assert advice(model).endswith("the early ones lose most. Give a reason to stay before renewals one, two and three.")
+        assert advice(model).endswith(
+            "the early ones lose most. Give a reason to stay before renewals one, two and three."
+        )
     falling = BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6)
     assert (np.diff(falling.retention(range(1, 13))) < 0).all()
     assert advice(falling) == (
@@ -274,10 +276,12 @@ def test_where_leaving_rises_and_then_falls_the_worst_renewal_is_named():
     assert (np.diff(renewed[:5]) < 0).all()
     assert (np.diff(renewed[4:]) > 0).all()
     assert advice(model).startswith(
-        f"7.0% end at the first renewal, {1 - renewed[4]:.1%} at renewal 5: until then leaving rises with age. Ask before"
+        f"7.0% end at the first renewal, {1 - renewed[4]:.1%} at renewal 5: until then leaving rises with age."
     )
     # Of yearly contracts two renewals are looked at, and at the second more leave.
-    assert advice(model, "year").startswith("7.0% end at the first renewal, 12.8% at renewal 2: leaving rises with age.")
+    assert advice(model, "year").startswith(
+        "7.0% end at the first renewal, 12.8% at renewal 2: leaving rises with age."
+    )
 
 
 @given(alpha=st.floats(-2, 4).map(np.exp), beta=st.floats(-2, 6).map(np.exp), c=st.floats(-1, 1.5).map(np.exp))

@@ -22,7 +22,15 @@ def timeline_table(events_of_one: Any) -> Exhibit:
         return exhibits.nothing(words, "one_customer", of="tables")
     last = events_of_one.tail(15)
     shown = last.assign(at=[f"{at:%Y-%m-%d %H:%M}" for at in last["at"]], kind=[*map(_kind, last.kind)])
-    return exhibits.table(words, "one_customer", shown, shown=len(last), all=len(events_of_one), kept=last)
+    return exhibits.table(
+        words,
+        "one_customer",
+        shown,
+        shown=len(last),
+        all=len(events_of_one),
+        kept=last,
+        place="notebook",
+    )
 
 
 def plot_timeline(events_of_one: Any) -> Exhibit:
@@ -33,7 +41,7 @@ def plot_timeline(events_of_one: Any) -> Exhibit:
     lanes = {k: words.say("axes.lane", kind=_kind(k), n=int(counts[k])) for k in KINDS if k in counts.index}
     picture = pictures.timeline(events_of_one, at="at", kind="kind", kinds=lanes, day_form=month)
     return exhibits.figure(
-        words, "timeline", events_of_one, picture,
+        words, "timeline", events_of_one, picture, place="notebook",
         events=len(events_of_one), kinds=len(lanes), lanes=list(lanes.values()),
         first=events_of_one["at"].min(), last=events_of_one["at"].max(),
         spent=events_of_one[events_of_one.kind == "orders"].amount.sum(),
@@ -47,12 +55,14 @@ def _kind(kind: str) -> str:
 def rows_table(rows: Any) -> Exhibit:
     """What became of the rows of each table. ``rows`` from :func:`row_account`."""
     counts = rows[["read", "accepted", "repaired", "quarantined", "by_rule"]].sum()
-    return exhibits.table(words, "rows", rows.rename(columns={"rows": "rows_made"}), counts, kept=rows)
+    shown = rows.rename(columns={"rows": "rows_made"})
+    return exhibits.table(words, "rows", shown, counts, kept=rows, place="notebook")
 
 
 def bridge_table(bridge: Any) -> Exhibit:
     """The way of the money from the export into the table. ``bridge`` from :func:`amount_bridge`."""
-    return exhibits.table(words, "money", bridge, read=bridge.amount.iloc[0], there=bridge.amount.iloc[-1])
+    ends = {"read": bridge.amount.iloc[0], "there": bridge.amount.iloc[-1]}
+    return exhibits.table(words, "money", bridge, ends, place="notebook")
 
 
 def plot_quality(scores: Any) -> Exhibit:
@@ -73,7 +83,7 @@ def plot_quality(scores: Any) -> Exhibit:
     perfect, faulty = int((scores.quality_score >= 1).sum()), int((scores[list(FAULTS)] < 1).any(axis=1).sum())
     said = zip(names, worst.quality_score, strict=True)
     return exhibits.figure(
-        words, "quality", scores, picture,
+        words, "quality", scores, picture, place="notebook",
         reading="perfect" if perfect == len(scores) else "faulty" if faulty else "empty",
         all=len(scores), perfect=perfect, faulty=faulty, shown=len(worst),
         columns=[words.say("axes.score", name=name, score=_share(score)) for name, score in said],
@@ -123,7 +133,8 @@ def plot_coverage(coverage: Any, found: Any) -> Exhibit:
     )  # fmt: skip
     rows = coverage.groupby("table", sort=False, as_index=False).rows.sum()
     return exhibits.figure(
-        words, "coverage", coverage, picture, reading="gaps" if len(real) else "none", tables=len(tables), first=first,
+        words, "coverage", coverage, picture, place="notebook",
+        reading="gaps" if len(real) else "none", tables=len(tables), first=first,
         gaps=len(real), listed=[words.say("axes.table_rows", row) for row in rows.itertuples(index=False)],
     )  # fmt: skip
 
@@ -152,7 +163,8 @@ def plot_split_effect(effect: Any) -> Exhibit:
         markers=True, x_form=percent, y_form=_signed, x_label=words.say("axes.split"), y_label=words.say("axes.away"),
     )  # fmt: skip
     return exhibits.figure(
-        words, "duplicates_effect", effect, picture, reading="moved" if last.buyers > first.buyers else "same",
+        words, "duplicates_effect", effect, picture, place="notebook",
+        reading="moved" if last.buyers > first.buyers else "same",
         share=last.split_share, before=first.repeat_rate, after=last.repeat_rate,
         points=[words.say("axes.point", row) for row in effect.itertuples(index=False)],
     )  # fmt: skip
@@ -192,7 +204,8 @@ def overlap_table(overlap: Any, *, history_days: int | None = None) -> Exhibit:
     largest = overlap[columns].head(10)
     named = [[words.name("channels", one) for one in codes.split(TOGETHER)] for codes in largest.channels]
     return exhibits.table(
-        words, "overlap", largest.assign(channels=named), kept=largest, period=last_span(history_days),
+        words, "overlap", largest.assign(channels=named), kept=largest, place="notebook",
+        period=last_span(history_days),
         reading="all" if len(largest) == len(overlap) else "largest", shown=len(largest), groups=len(overlap),
         covered=largest.revenue_share.sum(), single=overlap.revenue_share[overlap.channels_count == 1].sum(),
     )  # fmt: skip
@@ -202,7 +215,8 @@ def analyses_table(possible: Any) -> Exhibit:
     """Which analyses can run, and what the others lack. ``possible`` from :func:`analyses`."""
     counts = {state: int((possible.state == state).sum()) for state in STATES}
     named = [[_lacking(one) for one in lacks.split(", ") if one] for lacks in possible.lacks]
-    return exhibits.table(words, "analyses", possible.assign(lacks=named), counts, all=len(possible), kept=possible)
+    shown = possible.assign(lacks=named)
+    return exhibits.table(words, "analyses", shown, counts, all=len(possible), kept=possible, place="notebook")
 
 
 def _lacking(need: str) -> str:

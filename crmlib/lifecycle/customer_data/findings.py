@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from crmlib.calendar import is_whole_year
-from crmlib.finding import Direction, Finding, tell
+from crmlib.finding import Direction, Finding, When, tell
 from crmlib.lifecycle.customer_data.account import reasons, row_account
 from crmlib.lifecycle.customer_data.buyers import ANY
-from crmlib.words import Words, last_span, percent
+from crmlib.words import Words, last_span, percent, quotation
 
 words = Words(__file__)
 
 FEW_LOST = 0.01
 NOTABLE = 0.05
 NOTABLE_UNKNOWN = 0.1
+_LONGEST_REASON = 60
 
 
 def finding_quarantine(account: Mapping[str, Any]) -> Finding:
@@ -24,18 +24,19 @@ def finding_quarantine(account: Mapping[str, Any]) -> Finding:
     read, unusable = int(rows.read.sum()), int((rows.quarantined - rows.by_rule).sum())
     values: dict[str, Any] = {"read": read, "by_rule": int(rows.by_rule.sum()), "repaired": int(rows.repaired.sum())}
     if not unusable:
-        return tell(words, "quarantine", values, direction="good", sentence="none", action="none")
+        return _told("quarantine", values, "good", headline="none", evidence="none", action="none")
     by_rule = {(name, why) for name, one in account["tables"].items() for why in one.get("reasons_by_rule", ())}
     why = reasons(account)
     amiss = why[[pair not in by_rule for pair in zip(why.table, why.reason, strict=True)]]
     most = amiss.sort_values("rows", ascending=False, kind="stable").iloc[0]
-    values |= {"unusable": unusable, "share": unusable / read, "reason": most.reason, "table": most.table}
+    reason = quotation(most.reason, length=_LONGEST_REASON)
+    values |= {"unusable": unusable, "share": unusable / read, "reason": reason, "table": most.table}
     direction: Direction = "bad" if unusable / read >= FEW_LOST else "neutral"
-    return tell(words, "quarantine", values, direction=direction, sentence="some", action="some")
+    return _told("quarantine", values, direction, when="week", headline="some", evidence="some", action="some")
 
 
 def finding_unattributed(shares: Any, *, history_days: int | None = None) -> Finding | None:
-    """Revenue of guests and of ids that nobody knows; None without any.
+    """Sales to guests and to ids that nobody knows; None without any.
 
     ``shares``: a frame from :func:`attribution`; ``history_days``: how far back the orders go.
     """
@@ -44,19 +45,15 @@ def finding_unattributed(shares: Any, *, history_days: int | None = None) -> Fin
     if not nobodys.orders.sum():
         return None
     revenue, everything = nobodys.revenue_year.sum(), shares.revenue_year.sum()
-    share = revenue / everything if everything else 0.0
-    sentence, money = _of_a_year(history_days)
-    return tell(
-        words, "unattributed", direction="bad" if share >= NOTABLE else "neutral", sentence=sentence, money=money,
-        revenue=revenue, share=share, guests=int(of.orders["guest"]), strangers=int(of.orders["not_in_customers"]),
-        period=last_span(history_days),
-    )  # fmt: skip
+    values = {"revenue": revenue, "share": revenue / everything if everything else 0.0}
+    values |= {"guests": int(of.orders["guest"]), "strangers": int(of.orders["not_in_customers"])}
+    return _told("unattributed", values, "bad" if values["share"] >= NOTABLE else "neutral", history_days=history_days)
 
 
 def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Finding | None:
-    """Revenue of customers who have allowed no channel; None where nobody bought.
+    """Customers who have allowed no channel, and what they brought; None where nobody bought.
 
-    Data without any consent say nothing of the customers, only of the data: no money is at stake in them.
+    Data without any consent say nothing of the customers, only of the data.
     ``reached``: a frame from :func:`reach`; ``history_days``: how far back the orders go.
     """
     whole = reached.set_index("reach_by").loc[ANY]
@@ -67,24 +64,19 @@ def finding_unreachable(reached: Any, *, history_days: int | None = None) -> Fin
     everything = whole.revenue_yes + revenue
     share = revenue / everything if everything else 0.0
     values = {"buyers": buyers, "out": out, "revenue": revenue, "share": share, "unknown": whole.revenue_unknown}
-    values["period"] = last_span(history_days)
     said: str = "unrecorded" if int(whole.buyers_unknown) == buyers else "some" if out else "all"
     directions: dict[str, Direction] = {"all": "good", "some": "bad" if share >= NOTABLE else "neutral"}
-    sentence, money = _of_a_year(history_days) if said == "some" else (said, "")
-    return tell(
-        words, "unreachable", values, direction=directions.get(said, "neutral"), sentence=sentence, certainty=said,
-        action=said, money=money, plays=("ask_for_consent",) if said == "some" else (),
+    return _told(
+        "unreachable", values, directions.get(said, "neutral"), history_days=history_days,
+        headline=said, evidence=said, certainty=said, action=said,
+        plays=("ask_for_consent",) if said == "some" else (),
     )  # fmt: skip
-
-
-def _of_a_year(history_days: int | None) -> tuple[str, str]:
-    """Which sentence, and which money: beside a year's amount, the sentence need not name it."""
-    return ("year", "revenue") if is_whole_year(history_days) else ("shorter", "")
 
 
 def finding_unknown(unknown: Any, *, history_days: int | None = None) -> Finding | None:
     """The expected column that is unknown of the most revenue; consent has a finding of its own.
 
+    It informs: a trait that nobody knows is no reason to act until somebody needs it.
     ``unknown``: a frame from :func:`unknown_of_buyers`; ``history_days``: how far back the orders go.
     """
     asked = unknown[unknown.expected.astype(bool) & ~unknown.column.astype(str).str.startswith("consent_")]
@@ -93,24 +85,44 @@ def finding_unknown(unknown: Any, *, history_days: int | None = None) -> Finding
         return None
     worst = missing.iloc[0]
     shares = {name: percent(worst[name], digits=0 if worst[name] >= 0.1 else 1) for name in ("share", "revenue_share")}
-    values = {**worst, **shares, "period": last_span(history_days)}
-    return tell(words, "unknown", values, direction="bad" if worst.share >= NOTABLE_UNKNOWN else "neutral")
+    direction: Direction = "bad" if worst.share >= NOTABLE_UNKNOWN else "neutral"
+    return _told("unknown", {**worst, **shares}, direction, when="", history_days=history_days)
 
 
 def finding_gaps(found: Any, coverage: Any) -> Finding:
-    """The silences that chance does not explain, the longest first.
+    """The silences that chance does not explain, those of the orders first, then the longest.
 
     ``found``: a frame from :func:`gaps`; ``coverage``: a frame from :func:`coverage_by_month`.
     """
-    real = found[found.unexplained.astype(bool)].sort_values("days", ascending=False, kind="stable")
+    real = found[found.unexplained.astype(bool)]
     if real.empty:
         counts = {"tables": coverage.table.nunique()}
-        return tell(words, "gaps", counts, direction="good", sentence="none", certainty="none", action="none")
-    longest = real.iloc[0]
-    where, many = "end" if longest.at_end else "middle", "several" if len(real) > 1 else "one"
+        return _told("gaps", counts, "good", headline="none", evidence="none", certainty="none", action="none")
+    real = real.assign(other=real.table != "orders").sort_values(
+        ["other", "days"], ascending=[True, False], kind="stable"
+    )
+    first = real.iloc[0]
+    where, many = "end" if first.at_end else "middle", "several" if len(real) > 1 else "one"
+    return _told(
+        "gaps", {**first, "gaps": len(real)}, "neutral" if first.other else "bad", when="week",
+        headline=where, evidence=f"{where}.{many}", certainty="some", action="some",
+    )  # fmt: skip
+
+
+def _told(
+    key: str,
+    values: Mapping[str, Any],
+    direction: Direction,
+    *,
+    when: When | Literal[""] = "month",
+    history_days: int | None = None,
+    **chosen: Any,
+) -> Finding:
+    """A finding on the data: a decision of those who keep them where the news is bad, and information elsewhere."""
+    when = when if direction == "bad" else ""
     return tell(
-        words, "gaps", longest, gaps=len(real), sentence=f"{where}.{many}", certainty="some", action="some",
-        direction="bad" if "orders" in set(real.table) else "neutral",
+        words, key, values, direction=direction, sure="counted", owner="data", when=when,
+        period=last_span(history_days), **chosen,
     )  # fmt: skip
 
 
@@ -135,7 +147,7 @@ def finding_duplicates(account: Mapping[str, Any]) -> Finding | None:
     said = "found" if found else next((key for key in ("sharing", "contradicted") if values[key]), "nobody")
     direction: Direction = "good" if said == "nobody" else "bad" if found > merged else "neutral"
     certainty = "apart" if values["apart"] else "plain"
-    return tell(words, "duplicates", values, direction=direction, sentence=said, certainty=certainty, action=said)
+    return _told("duplicates", values, direction, headline=said, evidence=said, certainty=certainty, action=said)
 
 
 def _compared(account: Mapping[str, Any]) -> int:

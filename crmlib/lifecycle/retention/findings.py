@@ -24,9 +24,9 @@ NOTABLE_MIX = 0.1
 def finding_second_order(rate: Any, worth: Any, *, within: int = 90) -> Finding | None:
     """How many new customers order again in time, and what one percentage point more would bring.
 
-    ``rate``: the single row of :func:`repeat_rate`; ``worth``: a frame from :func:`value_of_second_orders`. What a point
-    would bring is told, and is no money of the finding: nobody knows what would bring the point. None with fewer than
-    30 customers who have been followed long enough.
+    ``rate``: the single row of :func:`repeat_rate`; ``worth``: a frame from :func:`value_of_second_orders`. What a
+    point would bring is told, and is no money of the finding: nobody knows what would bring the point. None with fewer
+    than 30 customers who have been followed long enough.
     """
     row = rate.iloc[0]
     if row.followed < SMALL_BASE:
@@ -68,10 +68,15 @@ def finding_newer(newer: Any) -> Finding | None:
     row = newer.iloc[0]
     said = "more" if row.low > 0 else "less" if row.high < 0 else "same"
     directions: dict[str, Direction] = {"more": "good", "less": "bad"}
-    part = row.mix / row.difference if said != "same" else 0.0
+    part = row["mix"] / row.difference if said != "same" else 0.0
     mixed = "all" if part >= 1 else "part" if part >= NOTABLE_MIX else "plain"
     compared = "season" if row.same_season else "halves"
-    shown = {"low": 100 * row.low, "high": 100 * row.high, "mix": 100 * abs(row.mix), "points": 100 * abs(row.difference)}
+    shown = {
+        "low": 100 * row.low,
+        "high": 100 * row.high,
+        "mix": 100 * abs(row.mix),
+        "points": 100 * abs(row.difference),
+    }
     return tell(
         words, "newer_customers", {**row, **shown}, direction=directions.get(said, "neutral"),
         headline=f"{compared}.{said}", evidence=f"{compared}.{mixed}", action=said,
