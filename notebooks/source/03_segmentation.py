@@ -385,8 +385,10 @@ moves[["before", "after", "customers", "revenue_before", "revenue_after", "chang
 # place. This is **regression to the mean**. Newcomers are something else: they show how many customers were won, and not
 # how luck evens out.
 #
-# So never read the loss "among our best" alone. Read it beside the gains of those who rose, and of the newcomers. The
-# finding below looks at all who were core then *or* are core now. If nothing has changed, the two cancel.
+# So never read the loss "among our best" alone. Read it beside the gains of those who rose. The finding below looks at all
+# known customers who were core then *or* are core now. If nothing has changed, gains and losses cancel. Newcomers had no
+# year before, so it tells them apart. It compares whole years only: if the twelve months up to the two days overlapped,
+# the same money would be in both.
 
 # %% [markdown] tags=["lesson"]
 # A year ago Aurora had {{ moves[moves.before == "core"].customers.sum() | count }} core customers, and
@@ -396,6 +398,35 @@ moves[["before", "after", "customers", "revenue_before", "revenue_after", "chang
 # customers of the other tiers have become core. And
 # {{ moves[(moves.before == "newcomer") & (moves.after == "core")].customers.sum() | count }} more are newcomers, whose first
 # purchase is less than a year old.
+
+# %% [markdown]
+# Where did the silent come from? For each tier of the earlier day, we look at the share who are silent today.
+
+# %%
+silent = segmentation.silent_by_segment(moves, rules=own_rules)
+chapter.show(segmentation.plot_asleep_by_tier(silent, since=earlier, as_of=chapter.as_of, rules=own_rules))
+
+# %% [markdown]
+# A high share does not mean that a tier is badly cared for: the longer the time, the more fall silent. But if even the best
+# tier loses many, then being a good customer protects nobody. The last bar, *already silent*, reads the other way
+# round: what is missing to 100 % has come back.
+
+# %% [markdown]
+# ## Who is counted?
+#
+# By now many numbers of customers have been named. Do they fit together? This table counts everybody once and says which
+# group is a part of which.
+
+# %%
+counts = segmentation.counted(
+    everybody, orders, contracts, as_of=chapter.as_of, history_days=history_days,
+    silence="sleeping" in own_rules.tiers.shown,
+)
+chapter.show(segmentation.counted_table(counts, thresholds))
+
+# %% [markdown]
+# Read upwards: the parts of a group add up to it. Whenever two reports name different numbers of customers, ask which row
+# of such a table each of them means.
 
 # %% [markdown]
 # ## Would the computer form the same groups?
@@ -490,33 +521,39 @@ chapter.show(segmentation.needs_table(needs))
 # %% [markdown]
 # ## What to do
 #
-# The first finding is about revenue that has gone to sleep. How sure is its amount? That depends on where we draw the line.
-# So we draw it at both ends of its range as well. Customers with a running contract are left out, because they have not
-# left.
+# The first finding is about customers who have fallen silent. How sure is their number? That depends on where we draw the
+# line. So we draw it at both ends of its range as well. Customers with a running contract are left out, because they have
+# not left.
 
 # %%
 lines = segmentation.sleeping_lines(customers, thresholds, rules=own_rules, under_contract=contracts)
 lines.round(0)
 
 # %% [markdown]
-# Each finding says what we found, what is at stake in a year, how sure that is, and what to do. Do not add the amounts up:
-# they overlap. A core customer who fell asleep is in two of them.
+# Is all that the silent have spent lost? No: some of them come back by themselves. So this finding names no amount. What
+# those silent on the earlier day have spent since tells us how much would be missing.
+#
+# Each finding says what we found, how sure that is, and what to do. Most of them only inform. A finding asks for a decision
+# if it has an owner, a time, and something to do.
 
 # %%
 tier_outcomes = segmentation.segment_outcomes(moves, rules=own_rules)
-followed = {"since": earlier, "history_days": history_days, "horizon": rhythm.horizon_days.max()}
+days = {"since": earlier, "as_of": chapter.as_of}
+followed = days | {"history_days": history_days, "horizon": rhythm.horizon_days.max()}
 
 # %%
 chapter.conclude(
-    segmentation.finding_sleeping(tiers, lines, tier_outcomes, bound, **followed),
+    segmentation.finding_sleeping(moves, tiers, lines, tier_outcomes, bound, rules=own_rules, **followed),
     segmentation.finding_concentration(concentration, history_days=history_days),
-    segmentation.finding_core_lost(moves, since=earlier),
+    segmentation.finding_core_lost(moves, **days),
     segmentation.finding_potential(moves, tiers, since=earlier),
     segmentation.finding_clusters(stability, beside, rules=own_rules),
 )
 
 # %% tags=["needs:surveys.customer_id", "needs:surveys.score"]
-chapter.conclude(segmentation.finding_dissatisfied(by_satisfaction, history_days=history_days))
+chapter.conclude(
+    segmentation.finding_dissatisfied(segmented, said.to_pandas(), history_days=history_days, rules=own_rules)
+)
 
 # %% tags=["needs:customers.channel"]
 chapter.conclude(segmentation.finding_origin(origin))

@@ -1,9 +1,9 @@
 """Segmentation: who the customers are, what each group is worth, and who moved where.
 
 Measures by idea: ``activity`` (one row per customer), ``rfm`` (scores), ``tiers`` (thresholds, tiers and stages by the
-rules of ``rules.yaml``), ``summary`` (what each amounts to), ``pareto``, ``movement`` (between two days), ``k_means``,
-``profiles`` (origin and usage) and ``survey_answers``. Then ``figures`` and ``findings``, whose words are in
-``words.yaml``.
+rules of ``rules.yaml``), ``summary`` (what each amounts to), ``pareto``, ``movement`` (between two days), ``counting``
+(who is counted), ``k_means``, ``profiles`` (origin and usage) and ``survey_answers``. Then ``figures`` and
+``findings``, whose words are in ``words.yaml``.
 """
 
 from crmlib.lifecycle.segmentation.activity import (
@@ -12,10 +12,13 @@ from crmlib.lifecycle.segmentation.activity import (
     revenue_without_customer,
     under_contract,
 )
+from crmlib.lifecycle.segmentation.counting import counted
 from crmlib.lifecycle.segmentation.figures import (
     clusters_table,
+    counted_table,
     cut_points_table,
     needs_table,
+    plot_asleep_by_tier,
     plot_migration,
     plot_pareto,
     plot_rfm_grid,
@@ -38,7 +41,13 @@ from crmlib.lifecycle.segmentation.k_means import (
     clusters,
     clusters_beside_rules,
 )
-from crmlib.lifecycle.segmentation.movement import comparison_day, earlier_segments, migration, segment_outcomes
+from crmlib.lifecycle.segmentation.movement import (
+    comparison_day,
+    earlier_segments,
+    migration,
+    segment_outcomes,
+    silent_by_segment,
+)
 from crmlib.lifecycle.segmentation.pareto import abc_classes, concentration, pareto_curve, spending
 from crmlib.lifecycle.segmentation.profiles import segment_shares, segment_usage
 from crmlib.lifecycle.segmentation.rfm import cut_points, rfm_grid, rfm_scores

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib import exhibits, pictures
-from crmlib.calendar import as_day, is_whole_year
+from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import to_pandas
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.segmentation.k_means import is_stable
@@ -336,6 +336,52 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
     )  # fmt: skip
 
 
+def plot_asleep_by_tier(silent: Any, *, since: Any, as_of: Any, rules: Rules | None = None) -> Exhibit:
+    """What share of each tier of the earlier day is silent today.
+
+    ``silent`` from :func:`silent_by_segment`, ``since`` its earlier day, ``as_of`` today.
+    """
+    rules = rules or read_rules()
+    is_a_year = since is not None and as_day(since) == months_before(as_of, 12)
+    then = words.say("axes.a_year_ago") if is_a_year or since is None else words.say("axes.that_day", day=as_day(since))
+    if silent.empty or not silent.silent.sum():
+        return exhibits.nothing(words, "asleep_by_tier", then=then)
+    names = [_name_then(segment, rules.labels) for segment in silent.segment]
+    labels = [words.say("axes.with_count", name=name, n=n) for name, n in zip(names, silent.customers, strict=True)]
+    shares = [
+        words.say("axes.with_share", name=name, share=share) for name, share in zip(names, silent.share, strict=True)
+    ]
+    picture = pictures.bars(
+        silent.assign(label=labels), value="share", label="label", form=percent, limits=(0, 1),
+        value_label=words.say("axes.silent_today"),
+    )  # fmt: skip
+    total, asleep = silent.customers.sum(), silent.silent.sum()
+    return exhibits.figure(
+        words, "asleep_by_tier", silent, picture, place="section", then=then, customers=total, silent=asleep,
+        share=asleep / total, listed=shares,
+    )  # fmt: skip
+
+
+def _name_then(segment: str, labels: Mapping[str, str]) -> str:
+    """What a segment of the earlier day is called; who was silent then was so already."""
+    return words.say("axes.already_silent") if segment == "sleeping" else segment_name(segment, labels)
+
+
+def counted_table(counted: Any, thresholds: Any) -> Exhibit:
+    """The numbers of customers that the report names, and how they add up.
+
+    ``counted`` from :func:`counted`, ``thresholds`` from :func:`thresholds`.
+    """
+    if not counted.customers.iloc[0]:
+        return exhibits.nothing(words, "counted", of="tables")
+    days = values_of(thresholds).get("sleeping_after")
+    shown = set(counted.group)
+    reading = "plain" if days is None or "silent" not in shown else "years" if "bought_both" in shown else "line"
+    columns = ["counted", "customers", "part_of", "share"]
+    named = counted.rename(columns={"group": "counted"})
+    return exhibits.table(words, "counted", named, columns=columns, kept=counted, reading=reading, days=days)
+
+
 # Groups and needs
 
 
@@ -355,7 +401,7 @@ def clusters_table(
     reading = "stable" if is_stable(tested.iloc[0]) else "unstable"
     return exhibits.table(
         words, "clusters", shown, values, columns=list(kept.columns), reading=reading, kept=kept,
-        period=last_span(history_days),
+        period=last_span(history_days), place="notebook",
     )  # fmt: skip
 
 

@@ -4,88 +4,123 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib.calendar import as_day, is_whole_year
-from crmlib.engine import to_pandas
+from crmlib.calendar import as_day, is_whole_year, months_before
+from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.segmentation.figures import YOUNG_DAYS, segment_name
 from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
-from crmlib.lifecycle.segmentation.movement import NEWCOMER
+from crmlib.lifecycle.segmentation.movement import NEWCOMER, SILENT, silent_by_segment
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
-from crmlib.lifecycle.segmentation.survey_answers import LEVELS
+from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER
 from crmlib.lifecycle.segmentation.tiers import REACH
 from crmlib.statistics import bonferroni, wilson
-from crmlib.words import Words, last_span, money
+from crmlib.words import Words, last_span
 
 words = Words(__file__)
 
 FEWEST = 30
-FEWEST_SLEEPERS = 10
-FEWEST_RISEN = 10
 FEWEST_CLUSTERED = 100
 
 
 def finding_sleeping(
+    migration: Any,
     summary: Any,
     lines: Any,
     outcomes: Any,
     bound: Any,
     *,
+    as_of: Any,
     since: Any = None,
     history_days: int | None = None,
     horizon: float | None = None,
+    rules: Rules | None = None,
 ) -> Finding | None:
-    """The revenue of the last twelve months that came from customers who have since gone to sleep.
+    """How many of the customers of an earlier day are silent today, and how many of the silent come back anyway.
 
-    ``summary`` from :func:`segment_summary` by tier, ``lines`` from :func:`sleeping_lines`, ``outcomes`` from
-    :func:`segment_outcomes` by tier since the day ``since``. None where fewer than ten of the sleeping bought
-    in the twelve months.
+    It informs and names no money: what the silent spent is not lost, because some of them come back by themselves. How
+    much of it would be missing is told with how sure we are, where whole years before and after can be compared.
 
-    ``history_days``: how many days the orders cover; where that is less than a year, the sentence says so and no money
-    a year is named. ``horizon``: the days within which customers had to come back for the line of sleep to be read
-    from them (``horizon_days`` of :func:`purchase_rhythm`). ``bound``: the row of :func:`sleepers_under_contract`, who
-    are taken out of the sleepers and of the money, and named; then ``lines`` must be without them, too.
+    Args:
+        migration: from :func:`migration` by tier since the day ``since``; where it is empty, all customers are told of.
+        summary: from :func:`segment_summary` by tier.
+        lines: from :func:`sleeping_lines`, without the customers under contract.
+        outcomes: from :func:`segment_outcomes` by tier since the day ``since``.
+        bound: the row of :func:`sleepers_under_contract`, who are named, since they have not left.
+        as_of, since: the days at whose end customers are looked at.
+        history_days: how many days the orders cover.
+        horizon: the days within which customers had to come back for the line of silence to be read from them
+            (``horizon_days`` of :func:`purchase_rhythm`).
+        rules: the rules that the tiers follow.
+
+    None where the rules have no line of silence, or fewer than 30 customers were there, or none of them is silent.
     """
-    asleep = summary[summary.segment == "sleeping"]
-    if lines.empty or asleep.empty:
+    rules = rules or read_rules()
+    then = silent_by_segment(migration, rules=rules)
+    is_followed = int(then.customers.sum()) >= FEWEST
+    known = summary[summary.segment != NO_CUSTOMER].set_index("segment")
+    if lines.empty or "sleeping" not in known.index:
         return None
-    at, row = lines.set_index("line"), asleep.iloc[0]
+    if is_followed:
+        base, asleep = then.customers.sum(), then.silent.sum()
+    else:
+        base, asleep = known.customers.sum(), known.customers["sleeping"]
+    if base < FEWEST or not asleep:
+        return None
     under = to_pandas(bound).iloc[0]
-    buyers, revenue = int(row.buyers) - int(under.buyers), float(row.revenue_year) - float(under.revenue_year)
-    if buyers < FEWEST_SLEEPERS or revenue <= 0:
-        return None
-    said, ends = _line(at)
-    is_young = said != "rule" and horizon is not None and horizon < YOUNG_DAYS
-    values = {
-        "revenue": revenue, "buyers": buyers, "customers": int(row.customers) - int(under.customers),
-        "share": row.revenue_share * revenue / row.revenue_year, "period": last_span(history_days),
-        "days": at.loc["value", "days"], "horizon": horizon, **ends,
-        "bound": int(under.customers), "bound_revenue": float(under.revenue_year),
-    }  # fmt: skip
     back = outcomes[(outcomes.segment == "sleeping") & (outcomes.customers >= FEWEST)]
+    line, at_line = _line(lines, rules)
+    values = {
+        "customers": base, "silent": asleep, "share": asleep / base, "bound": int(under.customers),
+        **at_line, "horizon": horizon,
+    }  # fmt: skip
+    headline, evidence = "now", "now"
+    if is_followed:
+        best = then.iloc[0]
+        values |= {"day": as_day(since), "best": segment_name(best.segment, rules.labels), "best_share": best.share}
+        headline = "year" if as_day(since) == months_before(as_of, 12) else "since"
+        evidence = "beat" if len(back) else "plain"
     if len(back):
-        values |= {**back.iloc[0][["bought_share", "bought_share_low", "bought_share_high"]], "day": as_day(since)}
+        values |= dict(back.iloc[0][["bought_share", "bought_share_low", "bought_share_high"]])
+    said = [line]
+    if values["bound"]:
+        said.append("contract")
+    if line != "rule" and horizon is not None and horizon < YOUNG_DAYS:
+        said.append("young")
+    slept = to_pandas(migration)
+    slept = slept[slept.before == "sleeping"][["revenue_before", "revenue_after"]].sum()
+    if len(back) and slept.revenue_before > 0 and _are_whole_years(since, as_of, history_days):
+        kept = slept.revenue_after / slept.revenue_before
+        revenue = float(known.revenue_year["sleeping"]) - float(under.revenue_year)
+        if kept < 1:
+            said.append("net")
+            values |= {"kept": kept, "revenue": revenue, "missing": revenue * (1 - kept)}
     return tell(
-        words, "sleeping", values, direction="bad", sentence="contract" if values["bound"] else "plain",
-        certainty=f"young.{said}" if is_young else said, action="beat" if len(back) else "plain",
-        money="revenue" if is_whole_year(history_days) else "", plays=("win_back",),
+        words, "sleeping", values | {"said": [words.say(f"findings.sleeping.line.{one}", values) for one in said]},
+        direction="bad", headline=headline, evidence=evidence, action="beat" if len(back) else "plain", sure="counted",
+        plays=("win_back",),
     )  # fmt: skip
 
 
-def _line(at: Any) -> tuple[str, dict[str, float]]:
-    """How sure the line of sleep is, and the revenue with the line at either end of its interval, where it has one.
+def _line(lines: Any, rules: Rules) -> tuple[str, dict[str, Any]]:
+    """How sure the line of silence is, and how many are beyond it, also with the line at the ends of its interval.
 
-    ``at``: the rows of :func:`sleeping_lines` by ``line``.
+    ``lines``: from :func:`sleeping_lines`.
     """
+    at = lines.set_index("line")
+    values = {
+        "days": at.days["value"], "now": at.customers["value"], "back": rules.thresholds["sleeping_after"].quantile,
+    }  # fmt: skip
     if not {"low", "high"} <= set(at.index):
-        return "rule", {}
-    early, late = at.loc["low", "days"], at.loc["high", "days"]
-    # A later line leaves fewer customers asleep, so less revenue.
-    low, high = float(at.loc["high", "revenue_year"]), float(at.loc["low", "revenue_year"])
-    if early == late:
-        return "same_day", {}
-    if money(low) == money(high):
-        return "same_amount", {"early": early, "late": late}
-    return "range", {"early": early, "late": late, "revenue_low": low, "revenue_high": high}
+        return "rule", values
+    # A later line leaves fewer customers beyond it.
+    few, many, early, late = at.customers["high"], at.customers["low"], at.days["low"], at.days["high"]
+    values |= {"early": early, "late": late, "few": few, "many": many}
+    return "same_day" if early == late else "range", values
+
+
+def _are_whole_years(since: Any, as_of: Any, history_days: int | None = None) -> bool:
+    """Whether the twelve months up to ``since`` and those up to ``as_of`` are whole and do not overlap."""
+    return since is not None and as_day(since) <= months_before(as_of, 12) and is_whole_year(history_days)
 
 
 def finding_concentration(concentration: Any, *, top: float = 0.2, history_days: int | None = None) -> Finding | None:
@@ -101,90 +136,112 @@ def finding_concentration(concentration: Any, *, top: float = 0.2, history_days:
     values = {**at, "share": at.value, "brought": at.value * at.revenue_year, "top": top}
     values |= {"gini": gini.value, "gini_low": gini.low, "gini_high": gini.high}
     return tell(
-        words, "concentration", values, direction="neutral", plays=("core_care",), period=last_span(history_days)
-    )
+        words, "concentration", values, direction="neutral", sure="counted", plays=("core_care",),
+        period=last_span(history_days),
+    )  # fmt: skip
 
 
-def finding_core_lost(migration: Any, *, since: Any) -> Finding | None:
-    """What the core has lost on balance: those who left it beside those who rose to it and those who stayed.
+def finding_core_lost(migration: Any, *, since: Any, as_of: Any) -> Finding | None:
+    """What became of the core, in cash: who stayed in it, left it, rose to it, and came new.
 
-    Whoever is picked for a good year has, on average, a less good one next, so that the core always loses customers
-    and always wins others; looked at together, the two cancel where nothing has changed. The amount is therefore the
-    fall in the yearly revenue of all who were core at either date, with the 95 % interval of drawing customers anew.
-    It is bad news, and money, only where that interval holds losses alone. None where fewer than 30 were core or none
-    of them has left it.
+    Customers picked for a good year have, on average, a less good one next, so the core always loses customers and
+    always wins others; looked at together, the two cancel where nothing has changed. Newcomers are told apart: they had
+    no year before. It is bad news, and money, only where the yearly revenue of all known customers who were core at
+    either date has fallen by more than chance (95 % interval of drawing customers anew).
+
+    None where fewer than 30 were core, or none of them has left it, or the twelve months up to ``since`` overlap with
+    those up to ``as_of``: the same money would be in both.
     """
     moved = to_pandas(migration)
-    core = moved[moved.before == "core"]
-    rose = moved[(moved.before != "core") & (moved.after == "core")]
-    base, count = int(core.customers.sum()), int(core[core.after != "core"].customers.sum())
-    if base < FEWEST or not count:
+    was, is_now, is_new = moved.before == "core", moved.after == "core", moved.before == NEWCOMER
+    parts = {"stayed": was & is_now, "left": was & ~is_now, "rose": ~was & is_now & ~is_new, "fresh": is_now & is_new}
+    values: dict[str, Any] = {name: int(moved.customers[rows].sum()) for name, rows in parts.items()}
+    values |= {f"{name}_change": float(moved.change[rows].sum()) for name, rows in parts.items()}
+    base, core = values["stayed"] + values["left"], int(moved.customers[is_now].sum())
+    if base < FEWEST or not values["left"] or not _are_whole_years(since, as_of):
         return None
-    either = moved[(moved.before == "core") | (moved.after == "core")]
+    either = moved[(was | is_now) & ~is_new]
     change = float(either.change.sum())
     margin = REACH * float((either.change_error**2).sum()) ** 0.5
     said = "loss" if change + margin < 0 else "gain" if change - margin > 0 else "chance"
-    values = {
-        "left": count, "base": base, "day": as_day(since), "rose": rose[rose.before != NEWCOMER].customers.sum(),
-        "fresh": rose[rose.before == NEWCOMER].customers.sum(),
-        "before": either.revenue_before.sum(), "after": either.revenue_after.sum(),
-        "low": change - margin, "high": change + margin,
+    is_loss = said == "loss"
+    values |= {
+        "base": base, "core": core, "day": as_day(since), "before": either.revenue_before.sum(),
+        "after": either.revenue_after.sum(), "low": change - margin, "high": change + margin,
         "loss": -change, "loss_low": -change - margin, "loss_high": -change + margin,
     }  # fmt: skip
-    is_loss = said == "loss"
     return tell(
-        words, "core_lost", values, direction="bad" if is_loss else "neutral", sentence="rose" if len(rose) else "none",
-        certainty=said, action="loss" if is_loss else "kept", money="loss" if is_loss else "",
+        words, "core_lost", values, direction="bad" if is_loss else "neutral", certainty=said, sure="counted",
+        headline="loss" if is_loss else "fresh" if 2 * values["fresh"] > core else "moved",
+        action="loss" if is_loss else "kept", money="loss" if is_loss else "", kind="sales" if is_loss else "",
+        owner="customer_management" if is_loss else "", when="month" if is_loss else "",
         plays=("core_care",) if is_loss else (),
     )  # fmt: skip
 
 
-def finding_potential(migration: Any, summary: Any, *, since: Any, more: float = 0.05) -> Finding | None:
-    """What it would be worth if more of the potential customers rose to core, judged by those who did.
+def finding_potential(migration: Any, summary: Any, *, since: Any) -> Finding | None:
+    """How many of the potential customers rose to core, and how many fell silent instead.
 
-    ``summary``: from :func:`segment_summary` by tier; ``more``: how many more of each hundred, as a share. None where
-    fewer than 30 customers were potential or fewer than 10 rose.
+    It informs and names no money: those who rose are picked by their success, and tell nothing of what an offer would
+    bring. ``summary``: from :func:`segment_summary` by tier. None where fewer than 30 customers were potential.
     """
     moved = to_pandas(migration)
     potential = moved[moved.before == "potential"]
-    rose = potential[potential.after == "core"]
     today = summary[summary.segment == "potential"]
-    base, count = int(potential.customers.sum()), int(rose.customers.sum())
-    if base < FEWEST or count < FEWEST_RISEN or today.empty or float(rose.change.sum()) <= 0:
+    base, rose, asleep = (
+        int(potential.customers[rows].sum())
+        for rows in (potential.after.notna(), potential.after == "core", potential.after.isin(SILENT))
+    )
+    if base < FEWEST or today.empty:
         return None
-    gain, error = float(rose.change.sum()) / count, float(rose.change_error.iloc[0]) / count
-    people = more * int(today.customers.iloc[0])
-    low, high = wilson(count, base)
+    low, high = wilson(rose, base)
     values = {
-        "rose": count, "base": base, "share": count / base, "low": low, "high": high, "day": as_day(since),
-        "gain": gain, "extra": more, "today": today.customers.iloc[0], "worth": people * gain,
-        "worth_low": max(0.0, people * (gain - REACH * error)), "worth_high": people * (gain + REACH * error),
+        "base": base, "rose": rose, "share": rose / base, "low": low, "high": high, "day": as_day(since),
+        "asleep": asleep, "asleep_share": asleep / base, "today": today.customers.iloc[0],
     }  # fmt: skip
-    return tell(words, "potential", values, direction="good", money="worth", plays=("next_step",))
+    return tell(words, "potential", values, direction="neutral", sure="counted", plays=("next_step",))
 
 
-def finding_dissatisfied(by_satisfaction: Any, *, history_days: int | None = None) -> Finding | None:
-    """The revenue that comes from core and potential customers who say that they are dissatisfied.
+def finding_dissatisfied(
+    segments: Any, satisfaction: Any, *, history_days: int | None = None, rules: Rules | None = None
+) -> Finding | None:
+    """The core and potential customers who say that they are dissatisfied, with their list.
 
-    ``by_satisfaction``: from :func:`segment_satisfaction` by tier. None where fewer than 30 of them answered.
-    ``history_days``: how many days the orders cover; money is named where they cover a year.
+    It names no money: what they spent is not what would be lost. ``segments`` from :func:`segments`, ``satisfaction``
+    from :func:`satisfaction`. None where fewer than 30 of these customers answered or none of them is dissatisfied.
+    ``history_days``: how many days the orders cover.
     """
-    table = to_pandas(by_satisfaction)
-    table = table[table.segment.isin(["core", "potential"])]
-    said = table[table.satisfaction.isin(LEVELS)]
+    labels = (rules or read_rules()).labels
+    known = to_pandas(_answers_of_the_best(segments, satisfaction))
+    said = known[known.satisfaction.notna()]
     unhappy = said[said.satisfaction == "dissatisfied"]
-    answered, count = int(said.customers.sum()), int(unhappy.customers.sum())
-    if answered < FEWEST or not count:
+    if len(said) < FEWEST or unhappy.empty:
         return None
-    low, high = wilson(count, answered)
+    reasons = [
+        words.say(
+            "findings.dissatisfied.reason", tier=segment_name(row.tier, labels), kind=row.kind, score=row.score,
+            day=as_day(row.answered_on),
+        )
+        for row in unhappy.itertuples(index=False)
+    ]  # fmt: skip
+    low, high = wilson(len(unhappy), len(said))
     values = {
-        "answered": answered, "unhappy": count, "share": count / answered, "low": low, "high": high,
-        "silent": int(table.customers.sum()) - answered, "revenue": float(unhappy.revenue_year.sum()),
+        "answered": len(said), "unhappy": len(unhappy), "share": len(unhappy) / len(said), "low": low, "high": high,
+        "silent": len(known) - len(said), "revenue": float(unhappy.revenue_year.sum()),
     }  # fmt: skip
+    people = unhappy[["customer_id"]].assign(value=unhappy.revenue_year, reason=reasons)
     return tell(
-        words, "dissatisfied", values, direction="bad", period=last_span(history_days),
-        money="revenue" if is_whole_year(history_days) else "", plays=("service_recovery",),
+        words, "dissatisfied", values, direction="bad", period=last_span(history_days), sure="counted",
+        owner="customer_experience", when="month", plays=("service_recovery",), customers=people,
     )  # fmt: skip
+
+
+@same_kind
+def _answers_of_the_best(segments: Any, satisfaction: Any) -> Any:
+    """The core and potential customers with their answer, where they gave one."""
+    best = segments.filter(segments.tier.isin(["core", "potential"])).select("customer_id", "tier", "revenue_year")
+    answers = satisfaction.select("customer_id", "kind", "score", "answered_on", "satisfaction")
+    return best.left_join(answers, "customer_id").drop("customer_id_right").order_by("customer_id")
 
 
 def finding_origin(shares: Any) -> Finding | None:
@@ -204,7 +261,7 @@ def finding_origin(shares: Any) -> Finding | None:
         return None
     values = {**best, **best.add_prefix("best_"), **worst.add_prefix("worst_"), "values": len(judged)}
     said = "channel" if best.attribute == "channel" else "other"
-    return tell(words, "origin", values, direction="neutral", sentence=said)
+    return tell(words, "origin", values, direction="neutral", headline=said, evidence=said)
 
 
 def finding_clusters(stability: Any, beside: Any, *, rules: Rules | None = None) -> Finding | None:

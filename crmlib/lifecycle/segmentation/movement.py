@@ -13,6 +13,7 @@ from crmlib.lifecycle.segmentation.tiers import segments
 from crmlib.statistics import wilson
 
 NEWCOMER = "newcomer"
+SILENT = ("sleeping", "lost")
 SHORTEST_DAYS = 80
 _BEFORE_ALL = dt.date(1900, 1, 1)
 
@@ -136,3 +137,25 @@ def segment_outcomes(migration: Any, *, by: By = "tier", rules: Rules | None = N
         .rename_axis("segment")
         .reset_index()
     )
+
+
+def silent_by_segment(migration: Any, *, by: By = "tier", rules: Rules | None = None) -> Any:
+    """How many customers of each segment of the earlier date are silent today, by the one line of silence.
+
+    Columns: ``segment``, ``customers`` (then), ``silent`` (``sleeping`` or ``lost`` now), ``share``. In the order in
+    which the rules show them; newcomers, and segments that had nobody, are left out. ``migration`` from
+    :func:`migration`. Subscribers who do not order count as silent, too.
+
+    >>> import pandas as pd
+    >>> moved = pd.DataFrame({"before": ["core", "core", "newcomer"], "after": ["core", "sleeping", "sleeping"],
+    ...     "customers": [30, 10, 5]})
+    >>> silent_by_segment(moved)
+      segment  customers  silent  share
+    0    core         40      10   0.25
+    """
+    moved = to_pandas(migration)
+    table = moved.assign(silent=moved.customers.where(moved.after.isin(SILENT), 0))
+    table = table.groupby("before")[["customers", "silent"]].sum()
+    shown = (rules or read_rules()).ruling(by).shown
+    table = table.reindex([segment for segment in shown if segment in table.index]).rename_axis("segment").reset_index()
+    return table.assign(share=table.silent / table.customers)
