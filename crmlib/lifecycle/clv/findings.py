@@ -57,7 +57,8 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
 
     ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`. Customers
     who are less than 5 % likely to be still there are lost, and left out. The others, from the highest value at risk
-    down until half of it is reached, are the finding's customers, and their value at risk is its money.
+    down until half of it is reached, are the finding's customers, and their value at risk is its money. More than two
+    thousand nobody calls: they are written to.
     Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
     by, whole = equity.set_index("measure"), float(values["value_at_risk"].sum())
@@ -86,8 +87,8 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
         )  # fmt: skip
     return tell(
         words, "value_at_risk", said, direction="bad", headline="call", evidence="call", certainty="call",
-        action="call", owner="customer_management", when="week", money="stake", kind="profit_at_most",
-        plays=("win_back",), customers=_called(chosen),
+        action="call" if half <= MOST_KNOWN_BY_NAME else "write", owner="customer_management", when="week",
+        money="stake", kind="profit_at_most", plays=("win_back",), customers=_called(chosen),
     )  # fmt: skip
 
 

@@ -109,6 +109,8 @@ def test_it_is_said_that_calling_brings_nobody_back_whom_the_model_knows_to_be_g
     assert "by it about 3 of the 5 are gone and will not come back" in found.certainty  # 5 × 60 %
     assert "the others come without a call" in found.certainty
     assert "leave every fifth uncalled" in found.action
+    many = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[1.0] * 4002))
+    assert many.action.startswith("Write to them")
 
 
 def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() -> None:
