@@ -661,8 +661,8 @@ pd.Series({size: customer_data.audit_intervals(checked=size, wrong=[0]).error_hi
 # %% [markdown]
 # ## What to do
 #
-# Each finding says what we found, what is at stake in a year, how sure that is, and what to do. Do not add up the amounts:
-# the same customers may stand in several of them.
+# Each finding says what we found, the numbers it rests on, how sure that is, and what to do. Do not add up the sales: the
+# same customers may stand in several findings. And they are not lost: they say how much we cannot see, or work with.
 
 # %%
 chapter.conclude(
