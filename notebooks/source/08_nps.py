@@ -441,23 +441,30 @@ shortfall.round(1)
 speaking = nps.weighted_where_known(recent, requests)
 
 # %% [markdown] tags=["needs:orders"]
-# Here is everybody who answered in the last year, with what they spent; the least content come first. The list of detractors
-# is kept with the run.
+# Here is everybody who answered in the last year, with what they spent; the least content come first. Below are the
+# detractors among them, with what they write about: the list to call. Those who spend most stand first.
 
 # %% tags=["needs:orders"]
-standing = nps.standing(speaking, chapter.table("orders"), as_of=chapter.as_of)
-chapter.keep(standing[standing.category == "detractor"], name="detractors")
+standing = nps.standing(recent, chapter.table("orders"), as_of=chapter.as_of)
 standing[["score", "category", "revenue", "orders"]].head(5).round(2)
+
+# %% tags=["needs:orders"]
+rules = nps.theme_rules(chapter.client.beside(themes_file))
+people = nps.to_call(standing, rules=rules)
+people[["value", "score", "wrote", "themes"]].head(5).round(2)
 
 # %% [markdown]
 # ## What to do
 #
-# Here is what the chapter concludes: a finding, the money where it can be named, how sure it is, and what to do.
+# Here is what the chapter concludes: a finding, the numbers it rests on, how sure it is, and what to do.
+#
+# A target is judged by the score as answered, because the scorecard (chapter 13) shows that one. If the weighted score
+# leads to another verdict, the finding says it.
 
 # %%
 score = nps.scores(speaking)
 chapter.conclude(
-    nps.finding_score(score, target=chapter.client.targets.get("nps"), as_answered=nps.scores(recent), days=recent_days),
+    nps.finding_score(nps.scores(recent), weighted=score, target=chapter.client.targets.get("nps"), days=recent_days),
     nps.finding_trend(trend, drift, period=period),
     nps.finding_groups(groups),
     nps.finding_driver(drivers),
@@ -470,12 +477,13 @@ chapter.conclude(nps.finding_non_response(silence, rates, answers=len(answers)))
 chapter.conclude(nps.finding_theme(themes, labels=rules.labels))
 
 # %% tags=["needs:orders"]
-exposed = nps.detractor_revenue(standing, chapter.table("orders"), as_of=chapter.as_of)
+speakers = nps.standing(speaking, chapter.table("orders"), as_of=chapter.as_of)
+exposed = nps.detractor_revenue(speakers, chapter.table("orders"), as_of=chapter.as_of)
 detractors_today = float((score.detractors * exposed.active_customers).sum())
 
 # %% tags=["needs:orders"]
 chapter.conclude(
-    nps.finding_detractor_revenue(exposed),
+    nps.finding_detractors(people, exposed, labels=rules.labels),
     nps.finding_later_revenue(shortfall, detractors=detractors_today, days=later_days),
 )
 

@@ -18,7 +18,7 @@ from crmlib.lifecycle.nps.figures import (
     themes_table,
 )
 from crmlib.lifecycle.nps.findings import (
-    finding_detractor_revenue,
+    finding_detractors,
     finding_driver,
     finding_groups,
     finding_later_revenue,
@@ -30,7 +30,7 @@ from crmlib.lifecycle.nps.findings import (
 from crmlib.lifecycle.nps.groups import groups, with_traits
 from crmlib.lifecycle.nps.outcome import detractor_revenue, later_by_category, later_revenue, shortfall, standing
 from crmlib.lifecycle.nps.score import coverage, difference, scores
-from crmlib.lifecycle.nps.themes import telling_terms, terms_of, theme_rules, themes, topics
+from crmlib.lifecycle.nps.themes import telling_terms, terms_of, theme_rules, themes, to_call, topics
 from crmlib.lifecycle.nps.trend import drift, trend
 from crmlib.lifecycle.nps.weighting import (
     active_customers,

@@ -9,7 +9,7 @@ from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.nps.themes import OTHER
 from crmlib.statistics import bonferroni, standard_errors
-from crmlib.words import Words, money, number, percent, place
+from crmlib.words import Words, interval, money, number, percent, place
 
 words = Words(__file__)
 
@@ -21,7 +21,7 @@ def plot_trend(trend: Any, *, period: Period = "quarter") -> Exhibit:
     """
     known = trend[trend.answers > 0]
     if known.empty:
-        return exhibits.nothing(words, "trend")
+        return exhibits.nothing(words, "trend", message=words.say("figures.trend.message.nothing"))
     names = [place(day, period) for day in trend.period]
     signals = [name for name, signal in zip(names, trend.signal, strict=True) if signal != "none"]
     drawn = trend.assign(
@@ -44,7 +44,8 @@ def plot_trend(trend: Any, *, period: Period = "quarter") -> Exhibit:
         "highest": known.nps.max(),
     }
     reading = "alone" if trend.centre.isna().all() else "signals" if signals else "noise"
-    return exhibits.figure(words, "trend", trend, picture, values, reading=reading)
+    message = words.say(f"figures.trend.message.{reading}")
+    return exhibits.figure(words, "trend", trend, picture, values, reading=reading, place="section", message=message)
 
 
 def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
@@ -54,7 +55,7 @@ def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
     those that differ from the rest. Where that is not all of them, the heading says how many are drawn.
     """
     if groups.empty:
-        return exhibits.nothing(words, "groups")
+        return exhibits.nothing(words, "groups", message=words.say("figures.groups.message.nothing"))
     named = groups.assign(name=list(map(words.name, groups.dimension, groups.group)))
     differing = named.differs.isin(["above", "below"])
     shown = named[differing | (named.groupby("dimension").customers.rank(ascending=False, method="first") <= most)]
@@ -76,11 +77,36 @@ def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
     )  # fmt: skip
     apart = [words.say("axes.with_count", name=row.name, n=row.nps) for row in named[differing].itertuples(index=False)]
     best, worst = named.loc[named.nps.idxmax()], named.loc[named.nps.idxmin()]
+    side, found = apart_most(groups)
+    group = "" if found is None else group_name(found.dimension, found.group)
+    message = words.say(f"figures.groups.message.{side}", start=group[:1].upper() + group[1:])
     return exhibits.figure(
-        words, "groups", groups, picture,
+        words, "groups", groups, picture, place="section", message=message,
         reading="differ" if apart else "alike", groups=len(groups), names=apart,
         best=best["name"], high=best.nps, worst=worst["name"], low=worst.nps,
     )  # fmt: skip
+
+
+def apart_most(groups: Any) -> tuple[str, Any]:
+    """The group that scores lowest beyond chance, else the highest beyond chance, and on which side it is.
+
+    ``groups``: a frame from :func:`groups`. ``alike`` and None where no group differs.
+    """
+    for side in ("below", "above"):
+        found = groups[groups.differs == side]
+        if len(found):
+            return side, found.loc[found.nps.idxmin() if side == "below" else found.nps.idxmax()]
+    return "alike", None
+
+
+def group_name(dimension: str, group: str) -> str:
+    """What a group is called in a sentence: a channel as the kit's sentences say it.
+
+    >>> group_name("channel", "social"), group_name("store", "S07")
+    ('social media', 'S07')
+    """
+    known = dimension == "channel" and group in words.names("channels")
+    return words.name("channels" if known else dimension, group)
 
 
 def plot_drivers(drivers: Any) -> Exhibit:
@@ -189,7 +215,8 @@ def themes_table(themes: Any, *, labels: Any = None) -> Exhibit:
         return exhibits.nothing(words, "themes", of="tables")
     named = themes[themes.theme != OTHER]
     shown = themes.assign(theme=[theme_name(theme, labels) for theme in themes.theme])
-    columns = ["theme", "answers", "share", "nps", "nps_low", "nps_high", "complaint", "praise"]
+    shown["nps_range"] = [interval(row.nps_low, row.nps_high) for row in shown.itertuples(index=False)]
+    columns = ["theme", "answers", "share", "nps", "nps_range", "complaint", "praise"]
     if named.empty:
         return exhibits.table(words, "themes", shown, columns=columns, reading="none", kept=themes)
     worst = _lowest_beyond_chance(themes)
@@ -197,7 +224,9 @@ def themes_table(themes: Any, *, labels: Any = None) -> Exhibit:
     values["theme"] = theme_name(named.iloc[0].theme, labels)
     values["worst"] = theme_name(worst.theme, labels) if worst is not None else ""
     reading = "alike" if worst is None else "worst"
-    return exhibits.table(words, "themes", shown, values, columns=columns, reading=reading, kept=themes)
+    return exhibits.table(
+        words, "themes", shown, values, columns=columns, reading=reading, kept=themes, place="section"
+    )
 
 
 def theme_name(theme: str, labels: Any = None) -> str:
@@ -237,4 +266,4 @@ def bases_table(bases: Any) -> Exhibit:
     lacking = bases[~bases.enough.astype(bool)]
     if lacking.empty:
         return exhibits.nothing(words, "bases", of="tables")
-    return exhibits.table(words, "bases", lacking, columns=["analysis", "base", "needed"])
+    return exhibits.table(words, "bases", lacking, columns=["analysis", "base", "needed"], place="notebook")

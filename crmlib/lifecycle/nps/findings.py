@@ -7,7 +7,7 @@ from typing import Any
 from crmlib.answers import SMALL_BASE
 from crmlib.calendar import Period
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.nps.figures import driver_name, theme_name
+from crmlib.lifecycle.nps.figures import apart_most, driver_name, group_name, theme_name
 from crmlib.lifecycle.nps.themes import OTHER
 from crmlib.statistics import bonferroni, newcombe, wilson
 from crmlib.words import Words, digits_apart, number, place
@@ -15,41 +15,44 @@ from crmlib.words import Words, digits_apart, number, place
 words = Words(__file__)
 
 _DIRECTIONS: dict[str, Direction] = {"reached": "good", "missed": "bad"}
-_ONLY_WEIGHTED = {"reached": "reached weighted", "missed": "missed weighted"}
+_ONLY = {"reached": "only reached", "missed": "only missed"}
 FEWEST_COMMENTS_OF_DETRACTORS = 20
 
 
 def finding_score(
-    scores: Any, *, target: float | None = None, as_answered: Any = None, days: int = 365
+    answered: Any, *, weighted: Any = None, target: float | None = None, days: int = 365
 ) -> Finding | None:
-    """The score, and whether its target is reached beyond chance; None without answers.
+    """The score as answered, and whether its target is reached beyond chance; None without answers.
 
-    ``scores``: a frame of one row from :func:`scores`, weighted where that can be done; ``as_answered``: the same
-    without weights; where they differ the sentence tells both. ``target`` in points; answers of the last ``days``.
+    ``answered``: a frame of one row from :func:`scores`, without weights: what the scorecard shows, too; ``weighted``:
+    the same with weights, where it can be had. Where the two do not lead to the same verdict, the finding says so, and
+    is neither good nor bad news. ``target`` in points; answers of the last ``days``.
     """
-    if scores.empty:
+    if answered.empty:
         return None
-    score = scores.iloc[0]
-    verdict = _against(target, score.nps_low, score.nps_high)
+    score = answered.iloc[0]
+    verdict = _against(target, score)
     values = {**score, "target": target, "days": days}
     counted, said = "plain", verdict
-    if as_answered is not None and len(as_answered) and as_answered.nps.iloc[0] != score.nps:
-        raw = as_answered.iloc[0]
-        values |= {"raw": raw.nps, "raw_low": raw.nps_low, "raw_high": raw.nps_high}
+    if weighted is not None and len(weighted) and weighted.nps.iloc[0] != score.nps:
+        other = weighted.iloc[0]
+        values |= {"weighted": other.nps, "weighted_low": other.nps_low, "weighted_high": other.nps_high}
         counted = "weighted"
-        if verdict in _DIRECTIONS and _against(target, raw.nps_low, raw.nps_high) == "within":
-            said = _ONLY_WEIGHTED[verdict]
-    direction = "neutral" if score.small_base else _DIRECTIONS.get(verdict, "neutral")
+        if _against(target, other) != verdict:
+            side = "lower" if other.nps < score.nps else "higher"
+            said = _ONLY.get(verdict, side)
+    agreed = said == verdict
+    direction = _DIRECTIONS.get(verdict, "neutral") if agreed and not score.small_base else "neutral"
     return tell(
-        words, "score", values, direction=direction, sentence=counted, certainty=f"{counted}.{said}", action=verdict,
-        plays=("ask_for_referral",) if direction == "good" else (),
+        words, "score", values, direction=direction, headline=said, evidence=counted, certainty=counted,
+        action=verdict if agreed else "silent", plays=("ask_for_referral",) if direction == "good" else (),
     )  # fmt: skip
 
 
-def _against(target: float | None, low: float, high: float) -> str:
+def _against(target: float | None, score: Any) -> str:
     if target is None:
         return "none"
-    return "reached" if low >= target else "missed" if high < target else "within"
+    return "reached" if score.nps_low >= target else "missed" if score.nps_high < target else "within"
 
 
 def finding_trend(trend: Any, drift: Any, *, period: Period = "quarter") -> Finding | None:
@@ -76,17 +79,27 @@ def finding_trend(trend: Any, drift: Any, *, period: Period = "quarter") -> Find
         values["period"] = place(signal.period, period)
         direction: Direction = "good" if "above" in signal.signal else "bad"
         return tell(
-            words, "trend", values, direction=direction, sentence=signal.signal, certainty="limits", action="signal"
-        )
+            words, "trend", values, direction=direction, headline=signal.signal, evidence="signal", certainty="limits",
+            action="signal",
+        )  # fmt: skip
     clear = drift[(drift.points_low > 0) | (drift.points_high < 0)]
     if len(clear):
         line = clear.iloc[0]
         rises = line.points_a_year > 0
         return tell(
-            words, "trend", {**line, "points": abs(line.points_a_year)}, direction="good" if rises else "bad",
-            sentence="rises" if rises else "falls", certainty="drift", action="drift",
+            words, "trend", {**line, "points": round(abs(line.points_a_year))}, direction="good" if rises else "bad",
+            headline="rises" if rises else "falls", evidence="drift", certainty="drift", action="drift",
         )  # fmt: skip
-    return tell(words, "trend", values, direction="neutral", sentence="noise", certainty="limits", action="noise")
+    return tell(
+        words,
+        "trend",
+        values,
+        direction="neutral",
+        headline="noise",
+        evidence="noise",
+        certainty="limits",
+        action="noise",
+    )
 
 
 def finding_groups(groups: Any) -> Finding | None:
@@ -98,15 +111,14 @@ def finding_groups(groups: Any) -> Finding | None:
     if len(judged) < 2:
         return None
     counts = {"judged": len(judged), "small": len(groups) - len(judged), "least": SMALL_BASE}
-    below, above = judged[judged.differs == "below"], judged[judged.differs == "above"]
-    if not len(below) and not len(above):
-        return tell(words, "groups", counts, direction="neutral", sentence="alike", action="alike")
-    side = "below" if len(below) else "above"
-    found = below.loc[below.nps.idxmin()] if len(below) else above.loc[above.nps.idxmax()]
-    values = {**found, **counts, "group": words.name(found.dimension, found.group)}
+    side, found = apart_most(groups)
+    if found is None:
+        return tell(words, "groups", counts, direction="neutral", headline="alike", evidence="alike", action="alike")
+    name = group_name(found.dimension, found.group)
+    values = {**found, **counts, "group": name, "start": name[:1].upper() + name[1:]}
     return tell(
-        words, "groups", values, direction="bad" if side == "below" else "good", sentence=side, action=side,
-        plays=("close_the_loop",) if side == "below" else ("ask_for_referral",),
+        words, "groups", values, direction="bad" if side == "below" else "good", headline=side, evidence="apart",
+        action=side, plays=("close_the_loop",) if side == "below" else ("ask_for_referral",),
     )  # fmt: skip
 
 
@@ -116,22 +128,20 @@ def finding_non_response(non_response: Any, response_rates: Any, *, answers: int
     ``non_response`` and ``response_rates``: frames from the measures of these names; ``answers``: how many there are.
     """
     if len(non_response) < 2 or not len(response_rates):
-        return _silence_unknown(answers)
+        if not answers:
+            return None
+        return tell(
+            words, "non_response", {"answers": answers}, direction="neutral", headline="unknown", evidence="unknown",
+            certainty="unknown", action="unknown", sure="counted", owner="data", when="quarter",
+        )  # fmt: skip
     raw, weighted, last = (non_response.iloc[n] for n in (0, 1, -1))
     values = {**weighted, **response_rates.iloc[0][["asked", "response_rate"]], "raw": raw.nps}
     values |= {"odds": last.odds, "last": last.nps}
     gap = raw.nps - weighted.nps
     said = "flatters" if gap >= 1 else "harder" if gap <= -1 else "same"
-    direction: Direction = "bad" if said == "flatters" else "neutral"
-    return tell(words, "non_response", values, direction=direction, sentence=said, certainty="known", action="known")
-
-
-def _silence_unknown(answers: int) -> Finding | None:
-    if not answers:
-        return None
     return tell(
-        words, "non_response", {"answers": answers}, direction="neutral", sentence="unknown", certainty="unknown",
-        action="unknown",
+        words, "non_response", values, direction="bad" if said == "flatters" else "neutral", headline=said,
+        evidence="known", certainty="known", action="known",
     )  # fmt: skip
 
 
@@ -145,7 +155,10 @@ def finding_driver(drivers: Any) -> Finding | None:
         return None
     first = drivers.loc[drivers.nps_gain.idxmax()]
     plays = ("service_recovery",) if first.driver in ("service", "wait") else ()
-    return tell(words, "driver", first, name=driver_name(first.driver), direction="neutral", plays=plays)
+    return tell(
+        words, "driver", first, name=driver_name(first.driver), direction="neutral", plays=plays, sure="hint",
+        owner="customer_experience", when="quarter",
+    )  # fmt: skip
 
 
 def finding_theme(themes: Any, *, labels: Any = None) -> Finding | None:
@@ -170,19 +183,40 @@ def finding_theme(themes: Any, *, labels: Any = None) -> Finding | None:
     values = {**first, "theme": theme_name(first.theme, labels), "base": base, "others": others}
     values |= {"low": float(low), "high": float(high), "other_share": other[first.name] / others}
     if not (more > 0).any():
-        return tell(words, "theme", values, direction="neutral", sentence="alike", action="alike")
-    return tell(words, "theme", values, direction="bad", sentence="more", action="more", plays=("close_the_loop",))
+        return tell(words, "theme", values, direction="neutral", headline="alike", evidence="alike", action="alike")
+    return tell(
+        words,
+        "theme",
+        values,
+        direction="bad",
+        headline="more",
+        evidence="more",
+        action="more",
+        plays=("close_the_loop",),
+    )
 
 
-def finding_detractor_revenue(detractor_revenue: Any) -> Finding | None:
-    """The revenue of a year that hangs on detractors; None on a small base or without any.
+def finding_detractors(people: Any, detractor_revenue: Any = None, *, labels: Any = None) -> Finding | None:
+    """The detractors to call, with what they spent and why each is called; None without any.
 
-    ``detractor_revenue``: a frame from :func:`detractor_revenue`.
+    ``people``: a frame from :func:`to_call`; ``detractor_revenue``: from the measure of this name, for how much of
+    sales comes from detractors, which is no loss; ``labels``: the names that a client's own list gives its themes.
     """
-    found = detractor_revenue[detractor_revenue.detractor_customers > 0]
-    if found.empty:
+    if people.empty:
         return None
-    return tell(words, "detractor_revenue", found.iloc[0], direction="bad", money="revenue", plays=("close_the_loop",))
+    reasons = []
+    for row in people.itertuples(index=False):
+        said = "about" if row.themes else "wrote" if row.wrote else "rated"
+        about = [theme_name(theme, labels) for theme in row.themes]
+        reasons.append(words.say(f"reasons.{said}", score=row.score, at=row.answered_at, themes=about))
+    known = detractor_revenue is not None and len(detractor_revenue)
+    values = dict(detractor_revenue.iloc[0]) if known else {}
+    values |= {"customers": len(people), "spent": people.value.sum(), "wrote": people.wrote.sum()}
+    return tell(
+        words, "detractors", values, direction="bad", evidence="wrote" if values["wrote"] else "silent",
+        certainty="projected" if known else "counted", sure="counted", owner="customer_experience", when="week",
+        plays=("close_the_loop",), customers=people[["customer_id", "value"]].assign(reason=reasons),
+    )  # fmt: skip
 
 
 def finding_later_revenue(shortfall: Any, *, detractors: float, days: int = 180) -> Finding | None:
@@ -196,9 +230,11 @@ def finding_later_revenue(shortfall: Any, *, detractors: float, days: int = 180)
     found = shortfall.iloc[0]
     yearly = detractors * 365 / days
     said = "less" if found.shortfall_low > 0 else "more" if found.shortfall_high < 0 else "same"
-    values = {**found, "gap": abs(found.shortfall), "days": days}
-    values |= {f"stake{end}": found[f"shortfall{end}"] * yearly for end in ("", "_low", "_high")}
+    values = {**found, "days": days, "gap": -found.shortfall}
+    values |= {"gap_low": -found.shortfall_high, "gap_high": -found.shortfall_low}
+    values |= {f"sales{end}": found[f"shortfall{end}"] * yearly for end in ("", "_low", "_high")}
+    less = said == "less"
     return tell(
-        words, "later_revenue", values, direction="bad" if said == "less" else "neutral", sentence=said, action=said,
-        money="stake" if said == "less" else "", plays=("close_the_loop",) if said == "less" else (),
+        words, "later_revenue", values, direction="bad" if less else "neutral", headline=said, action=said,
+        money="sales" if less else "", kind="sales" if less else "", plays=("close_the_loop",) if less else (),
     )  # fmt: skip

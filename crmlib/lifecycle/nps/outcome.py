@@ -207,8 +207,8 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
     """Where each customer stands today: the latest answer of the last ``days``, and what the customer spent
     in them.
 
-    One row per customer who answered: ``customer_id``, ``answered_at``, ``score``, ``category``, ``weight``
-    (where the answers have it), ``revenue`` and ``orders`` of the ``days`` up to ``as_of``; those who
+    One row per customer who answered: ``customer_id``, ``answered_at``, ``score``, ``category``, ``weight`` and
+    ``comment`` (where the answers have them), ``revenue`` and ``orders`` of the ``days`` up to ``as_of``; those who
     answered worst first, and among them those who spent most. The list to close the loop with. pandas or Ibis
     in, same kind out.
 
@@ -229,8 +229,8 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
     )
     given = given.mutate(customer_id=given.customer_id.cast("string"))
     last = _latest(given)
-    weight = ["weight"] if "weight" in last.columns else []
-    last = last.select("customer_id", "answered_at", "score", "category", *weight)
+    more = [name for name in ("weight", "comment") if name in last.columns]
+    last = last.select("customer_id", "answered_at", "score", "category", *more)
     bought = purchases(orders, as_of=as_of)
     last = last.filter(bought.count().as_scalar() > 0)
     bought = bought.filter(bought.ordered_at >= since)

@@ -155,17 +155,13 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
       theme  answers   nps complaint
     0  wait        3 -33.3    等待时间太长
     """
-    import numpy as np
     import pandas as pd
 
     said = _commented(answers)
     if len(said) < max(fewest_comments, 1):
         return pd.DataFrame(columns=list(THEMES))
-    rules = rules or theme_rules()
     detractors = int((said.category == DETRACTOR).sum())
-    found = [(name, said._said.map(_mentions(theme)).to_numpy(dtype=bool)) for name, theme in rules.themes.items()]
-    nothing = ~np.any([mask for _, mask in found], axis=0) if found else np.ones(len(said), dtype=bool)
-    parts = {name: said[mask] for name, mask in [*found, (OTHER, nothing)] if mask.any()}
+    parts = {name: said[mask] for name, mask in _mentioned(said, rules).items() if mask.any()}
     score = _scores_of(parts, level)
     rows: list[dict[str, Any]] = []
     for name, part in parts.items():
@@ -184,6 +180,40 @@ def themes(answers: Any, *, rules: Rules | None = None, fewest_comments: int = 2
         )
     rows.sort(key=lambda row: (row["theme"] == OTHER, -row["answers"], row["theme"]))
     return pd.DataFrame(rows, columns=list(THEMES))
+
+
+def _mentioned(said: Any, rules: Rules | None) -> Any:
+    """Which comments (rows) speak of which themes (columns), and which of none of them (``other``)."""
+    import pandas as pd
+
+    themes = (rules or theme_rules()).themes
+    found = pd.DataFrame(
+        {name: said._said.map(_mentions(theme)) for name, theme in themes.items()}, said.index, dtype=bool
+    )
+    return found.assign(**{OTHER: ~found.any(axis=1)})
+
+
+def to_call(standing: Any, *, rules: Rules | None = None) -> Any:
+    """The detractors to call: what they spent, how they rated us, and what they write about; a pandas frame.
+
+    ``standing``: from :func:`standing`; ``rules``: as for :func:`themes`. Columns: ``customer_id``, ``value`` (what the
+    customer spent, client's currency), ``score``, ``answered_at``, ``wrote`` (whether there is a comment) and
+    ``themes`` (the codes of those that it mentions). Those who spent most stand first.
+
+    >>> import pandas as pd
+    >>> standing = pd.DataFrame({"customer_id": ["a", "b"], "category": ["detractor", "promoter"], "score": [3.0, 9.0],
+    ...     "revenue": [10.0, 20.0], "comment": ["Too slow", ""], "answered_at": pd.to_datetime(["2025-03-01"] * 2)})
+    >>> to_call(standing)[["customer_id", "value", "score", "wrote", "themes"]]
+      customer_id  value  score  wrote  themes
+    0           a   10.0    3.0   True  [wait]
+    """
+    people = to_pandas(standing)
+    people = people[people.category == DETRACTOR].rename(columns={"revenue": "value"}).reset_index(drop=True)
+    found = _mentioned(_commented(people), rules).drop(columns=OTHER)
+    about = found.apply(lambda row: list(found.columns[row]), axis=1, result_type="reduce").reindex(people.index)
+    people = people.assign(wrote=about.notna(), themes=[codes if isinstance(codes, list) else [] for codes in about])
+    columns = ["customer_id", "value", "score", "answered_at", "wrote", "themes"]
+    return people.sort_values("value", ascending=False, kind="stable", ignore_index=True)[columns]
 
 
 def _scores_of(parts: Mapping[Any, Any], level: float) -> Any:

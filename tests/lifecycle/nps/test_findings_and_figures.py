@@ -9,33 +9,54 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import nps
-from crmlib.words import use
-from tests.lifecycle.nps.conftest import AS_OF, made_of, pooled
+from crmlib.words import gain, use
+from tests.lifecycle.nps.conftest import AS_OF, made_of, pooled, table
 from tests.lifecycle.nps.test_drivers import simulated
 from tests.lifecycle.nps.test_outcome import followed
 from tests.lifecycle.nps.test_trend_and_groups import quarters
 
-JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
+JUNK = re.compile(r"\b(nan|None|inf|NaT|NaN)\b|[{}]")
 
 
-@pytest.mark.parametrize(("target", "direction"), [(20, "good"), (30, "neutral"), (60, "bad"), (None, "neutral")])
-def test_a_target_is_reached_or_missed_only_beyond_chance(target, direction):
+@pytest.mark.parametrize(
+    ("target", "direction", "headline"),
+    [
+        (20, "good", "NPS 30 meets the target of 20"),
+        (30, "neutral", "NPS 30, target 30: too close to call"),
+        (60, "bad", "NPS 30 misses the target of 60"),
+        (None, "neutral", "NPS 30: 50% would recommend us, 20% would not"),
+    ],
+)
+def test_a_target_is_reached_or_missed_only_beyond_chance(target, direction, headline):
     finding = nps.finding_score(nps.scores(made_of(250, 150, 100)), target=target)
-    assert finding.direction == direction
-    assert finding.sentence.startswith("The net promoter score is 30: 50% would recommend us")
-    assert ("too close to tell" in finding.certainty) == (target == 30)
+    assert (finding.direction, finding.headline) == (direction, headline)
+    assert "500 customers answered in 365 days: NPS 30 (23 to 37)" in finding.evidence
 
 
-def test_a_weighted_score_is_told_beside_the_score_as_answered():
-    plain, weighted = nps.scores(made_of(250, 150, 100)), nps.scores(made_of(2000, 1500, 1500))
-    finding = nps.finding_score(weighted, as_answered=plain, target=30, days=90)
-    assert "last 90 days is 30 as answered and 10 weighted" in finding.sentence
-    assert finding.direction == "bad"
-    assert "we miss the target of 30; as answered, it would be too close to tell" in finding.certainty
-    assert "too close" not in nps.finding_score(weighted, as_answered=plain, target=50).certainty
-    for nothing_else in (plain.iloc[:0], weighted):
-        same = nps.finding_score(weighted, as_answered=nothing_else)
-        assert same.sentence.startswith("The net promoter score is 10:")
+@pytest.mark.parametrize(
+    ("weighted", "target", "headline"),
+    [
+        ((2000, 1500, 1500), 30, "NPS 30, target 30: too close to call, and likely lower"),
+        ((3500, 1000, 500), 30, "NPS 30, target 30: too close to call, and likely higher"),
+        ((2000, 1500, 1500), 20, "NPS 30 meets target 20 among those who answered, perhaps not overall"),
+        ((3500, 1000, 500), 50, "NPS 30 misses target 50 among those who answered, perhaps not overall"),
+    ],
+)
+def test_where_weights_lead_to_another_verdict_the_score_is_neither_good_nor_bad_news(weighted, target, headline):
+    answered, weighted = nps.scores(made_of(250, 150, 100)), nps.scores(made_of(*weighted))
+    finding = nps.finding_score(answered, weighted=weighted, target=target, days=90)
+    assert (finding.direction, finding.headline) == ("neutral", headline)
+    assert f"As answered 30 (23 to 37); weighted for the silent {weighted.nps[0]:.0f} (" in finding.evidence
+    assert "in the last 90 days" in finding.certainty
+    assert finding.action.startswith("Remind a random part of the silent")
+
+
+def test_where_weights_lead_to_the_same_verdict_there_is_one():
+    answered, weighted = nps.scores(made_of(250, 150, 100)), nps.scores(made_of(2000, 1500, 1500))
+    missed = nps.finding_score(answered, weighted=weighted, target=50)
+    assert (missed.direction, missed.headline) == ("bad", "NPS 30 misses the target of 50")
+    for nothing_else in (answered.iloc[:0], answered, None):
+        assert "silent" not in nps.finding_score(answered, weighted=nothing_else).evidence
 
 
 def test_a_small_base_is_neither_good_nor_bad_news():
@@ -65,8 +86,8 @@ def test_no_answers_make_no_findings_and_figures_that_say_why():
 @pytest.mark.parametrize(
     ("counts", "direction", "words"),
     [
-        ([(600, 300, 100), (600, 300, 100), (450, 300, 250)], "bad", "In 2024 Q3 the score was 20, below"),
-        ([(450, 300, 250), (450, 300, 250), (600, 300, 100)], "good", "In 2024 Q3 the score was 50, above"),
+        ([(600, 300, 100), (600, 300, 100), (450, 300, 250)], "bad", "2024 Q3: NPS 20, below what"),
+        ([(450, 300, 250), (450, 300, 250), (600, 300, 100)], "good", "2024 Q3: NPS 50, above what"),
         ([(60, 30, 10), (62, 30, 8), (55, 30, 15)], "neutral", "by no more than chance explains"),
         ([(50 + 3 * n, 30, 30 - 3 * n) for n in range(8)], "good", "rises steadily"),
         ([(74 - 3 * n, 30, 9 + 3 * n) for n in range(8)], "bad", "falls steadily"),
@@ -83,7 +104,8 @@ def test_a_score_just_below_its_limit_is_not_told_as_the_limit():
     trend = nps.trend(quarters((600, 300, 100), (600, 300, 100), (450, 300, 250)), as_of="2026-12-31")
     near = trend.assign(limit_low=trend.nps.where(trend.signal == "none", trend.nps + 0.3), limit_high=60.0)
     finding = nps.finding_trend(near, nps.drift(near))
-    assert "the score was 20.0, below what chance explains (20.3 to 60.0)" in finding.sentence
+    assert "NPS 20.0, below" in finding.headline
+    assert "the score was 20.0. Chance explains 20.3 to 60.0" in finding.evidence
 
 
 def test_the_worst_group_beyond_chance_is_named():
@@ -92,7 +114,9 @@ def test_the_worst_group_beyond_chance_is_named():
     )
     finding = nps.finding_groups(groups)
     assert finding.direction == "bad"
-    assert finding.sentence.startswith("Customers of S3 (Shop of the last purchase) score lowest beyond chance: 0 ")
+    assert finding.headline == "S3: lowest score of all groups, 0 points"
+    assert finding.evidence.startswith("Shop of the last purchase S3: range -")
+    assert "30% would recommend us, 30% would not" in finding.evidence
     assert "3 groups were compared at once" in finding.certainty
     assert "1 group has fewer than 30 customers and is not judged" in finding.certainty
 
@@ -108,9 +132,9 @@ def test_non_response_says_how_far_the_score_flatters():
     rates = pd.DataFrame({"asked": [250], "answered": [100], "response_rate": [0.4]})
     finding = nps.finding_non_response(nps.non_response(made_of(60, 20, 20, weight=weight)), rates)
     by_hand = 100 * (60 * 1.5 - 20 * 4) / (60 * 1.5 + 20 * 2 + 20 * 4)
-    assert f"40 as answered and {round(by_hand)} weighted" in finding.sentence
+    assert finding.headline == f"Those who answer flatter us: 40, weighted for the silent {round(by_hand)}"
     assert finding.direction == "bad"
-    assert finding.certainty.startswith("40% of 250 requests were answered")
+    assert finding.evidence.startswith("40% of 250 requests were answered")
 
 
 def test_where_nobody_knows_who_was_asked_it_is_said():
@@ -131,7 +155,7 @@ def test_the_driver_to_mend_is_the_one_with_the_largest_gain():
         (
             ["nice"] * 28 + ["rude staff"] * 2,
             "bad",
-            "Waiting more often than others: it is in 67% of their comments and in 0%",
+            "Waiting more often than others. It is in 67% of their comments and in 0%",
         ),
         (
             ["not slow"] * 18 + ["good staff"] * 12,
@@ -141,7 +165,7 @@ def test_the_driver_to_mend_is_the_one_with_the_largest_gain():
         (
             ["not slow"] * 29 + ["nice"],
             "bad",
-            "Service more often than others: it is in 33% of their comments and in 0%",
+            "Service more often than others. It is in 33% of their comments and in 0%",
         ),
     ],
 )
@@ -161,7 +185,11 @@ def test_few_comments_of_detractors_or_of_others_make_no_finding():
 
 @pytest.mark.parametrize(
     ("more", "direction", "words"),
-    [(60.0, "bad", "less in 180 days"), (0.0, "neutral", "not proven"), (-80.0, "neutral", "more in 180 days")],
+    [
+        (60.0, "bad", "spend less afterwards"),
+        (0.0, "neutral", "not proven"),
+        (-80.0, "neutral", "spend more afterwards"),
+    ],
 )
 def test_a_shortfall_has_a_price_only_beyond_chance(more, direction, words):
     shortfall = nps.shortfall(followed(more))
@@ -170,20 +198,85 @@ def test_a_shortfall_has_a_price_only_beyond_chance(more, direction, words):
     assert words in finding.sentence
     priced = pytest.approx(shortfall.shortfall[0] * 100 * 365 / 180) if direction == "bad" else None
     assert finding.money == priced
+    assert f"they spent {gain(-shortfall.shortfall[0])} each in the 180 days after" in finding.evidence
     assert direction != "bad" or 0 < finding.money_low < finding.money < finding.money_high
 
 
-def test_findings_speak_of_the_money_at_stake():
-    exposed = pd.DataFrame(
+def test_detractors_are_a_list_of_people_to_call_and_no_money_at_stake():
+    standing = pd.DataFrame(
         {
-            "answered": [100], "detractor_customers": [20], "known_revenue": [900.0], "share": [0.1],
-            "share_low": [0.05], "share_high": [0.2], "revenue": [1e5], "revenue_low": [5e4], "revenue_high": [2e5],
+            "customer_id": list("abcd"), "score": [2.0, 6, 0, 9], "revenue": [10.0, 700.0, 0.0, 9e6],
+            "category": ["detractor"] * 3 + ["promoter"], "comment": ["too slow, too expensive", "!", "hm", "nice"],
+            "answered_at": pd.to_datetime(["2025-03-01"] * 4),
         }
     )  # fmt: skip
-    assert nps.finding_detractor_revenue(exposed).at_stake == "$100,000 a year ($50,000 to $200,000)"
-    assert nps.finding_detractor_revenue(exposed.assign(detractor_customers=0)) is None
-    use("zh", "CNY")
-    assert nps.finding_detractor_revenue(exposed).at_stake == "每年10.0万元（5.00万元至20.0万元）"
+    share = pd.DataFrame({"answered": [100], "share": [0.1], "share_low": [0.05], "share_high": [0.2]})
+    people = nps.to_call(standing)
+    finding = nps.finding_detractors(people, share, labels={"price": "Cost"})
+    assert finding.headline == "3 customers would not recommend us, and we know who"
+    assert finding.evidence == "They rated us 0 to 6 and spent $710 in the last year. 2 of them wrote why."
+    assert "10% of sales come from detractors (95% interval 5% to 20%). That is what they bring" in finding.certainty
+    assert (finding.money, finding.owner, finding.when) == (None, "customer_experience", "week")
+    assert finding.customers.to_dict("list") == {
+        "customer_id": ["b", "a", "c"],
+        "value": [700.0, 10.0, 0.0],
+        "reason": [
+            "Rated us 6 on Mar 1, 2025",
+            "Rated us 2 on Mar 1, 2025; wrote about: Waiting, Cost",
+            "Rated us 0 on Mar 1, 2025 and wrote why",
+        ],
+    }
+    assert "Projected" not in nps.finding_detractors(people).certainty
+    assert "wrote why" not in nps.finding_detractors(nps.to_call(standing.drop(columns="comment"))).evidence
+    assert nps.finding_detractors(nps.to_call(standing.iloc[3:])) is None
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_finding_is_as_short_as_the_briefing_needs_it(language, findings):
+    use(language, "CNY")
+    for make in findings:
+        finding = make()
+        most = {"headline": (12, 24), "evidence": (25, 50), "action": (18, 36)}
+        for part, (words, characters) in most.items():
+            said = getattr(finding, part)
+            length = len(said.split() if language == "en" else said)
+            assert 0 < length <= (words if language == "en" else characters), said
+            assert not JUNK.search(said), said
+        assert not finding.headline.endswith((".", "。"))
+
+
+@pytest.fixture(scope="module")
+def findings(answers, orders, requests_sent, weighted):
+    """All findings of the sample, and of thin and lopsided data."""
+    days = {"as_of": AS_OF, "days": 365}
+    recent = nps.answers(table("surveys"), **days)
+    plain, silence = nps.scores(recent), nps.non_response(weighted)
+    standing = nps.standing(recent, orders, as_of=AS_OF)
+    trend, drifting = (
+        nps.trend(given, as_of=AS_OF)
+        for given in (answers, quarters(*[(50 + 3 * n, 30, 30 - 3 * n) for n in range(8)]))
+    )
+    low = nps.trend(quarters((600, 300, 100), (600, 300, 100), (450, 300, 250)), as_of=AS_OF)
+    described = nps.with_traits(recent, customers=table("customers"), orders=orders)
+    of_groups = [nps.groups(described, dimensions=[name]) for name in ("channel", "tier", "store")]
+    later = nps.later_revenue(answers, orders, as_of=AS_OF)
+    one = made_of(0, 0, 1, revenue=[0.0], comment="")
+    targets = (None, 10, 45, 47, 50, 52, 80)
+    return [
+        *[lambda target=target, w=w: nps.finding_score(plain, weighted=w, target=target)
+          for target in targets for w in (None, nps.scores(weighted))],
+        lambda: nps.finding_score(nps.scores(one), target=50),
+        *[lambda t=t: nps.finding_trend(t, nps.drift(t)) for t in (trend, drifting, low)],
+        *[lambda g=g: nps.finding_groups(g) for g in of_groups],
+        *[lambda s=s: nps.finding_non_response(s, nps.response_rates(requests_sent), answers=len(answers))
+          for s in (silence, silence[::-1], silence.assign(nps=1.0), silence.iloc[:0])],
+        lambda: nps.finding_driver(nps.drivers(answers)),
+        *[lambda a=a: nps.finding_theme(nps.themes(a)) for a in (answers, recent)],
+        lambda: nps.finding_detractors(nps.to_call(standing), nps.detractor_revenue(standing, orders, as_of=AS_OF)),
+        lambda: nps.finding_detractors(nps.to_call(one)),
+        *[lambda s=s: nps.finding_later_revenue(s, detractors=100)
+          for s in (nps.shortfall(later), nps.shortfall(followed(60.0)), nps.shortfall(followed(-80.0)))],
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
