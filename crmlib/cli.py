@@ -58,6 +58,11 @@ def run(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Chapters at once. [default: number of cores]")] = None,
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 600,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Earlier run to compare with. [default: what the run's folder holds]"),
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page to report.pdf, too (needs a browser).")] = False,
 ) -> None:
     """Run the chapters on a client's data and write the report."""
     from crmlib import runner
@@ -71,12 +76,21 @@ def run(
             workers=workers,
             cell_timeout=cell_timeout,
             progress=shown.tell,
+            since=since,
+            pdf=pdf,
         )
-    _tell_account(done.workspace.account)
     for result in done.chapters:
-        if result.status != "done":
+        name = result.file.name
+        if result.status == "done":
+            state = "reused" if result.reused else "done"
+            _say("console.in_time", chapter=name, state=state, seconds=result.seconds)
+        else:
             said = result.why if result.status == "left out" else _WORDS.say("chapter.failed", why=result.why)
-            _say("console.of_chapter", chapter=result.file.name, said=said)
+            _say("console.of_chapter", chapter=name, said=said)
+    _tell_in_one_line(done.workspace.account)
+    typer.echo(done.headline)
+    for note in done.notes:
+        typer.echo(note)
     _say("console.report", file=_relative(done.folder / "index.html"), seconds=done.seconds)
     raise typer.Exit(done.exit_code)
 
@@ -110,6 +124,23 @@ def check(
         else:
             _say("console.thinner" if "without" in state else "console.can", state, chapter=file.name)
     _say("console.account_file", file=_relative(folder / "intake.html"))
+
+
+@app.command()
+def portfolio(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder in which the runs' folders are.")],
+    language: Annotated[str, typer.Option(help="Language of the page: en or zh. [default: of most briefings]")] = "",
+) -> None:
+    """One page over many clients' runs: sales, what moved, how much is to be decided, and the way to each briefing."""
+    from crmlib.client import speak
+    from crmlib.report.forms.portfolio import write_portfolio
+
+    with _problems_in_words():
+        speak(folder, language)
+        written, damaged = write_portfolio(folder, language)
+    for problem in damaged:
+        _say("console.unreadable", problem=problem)
+    _say("console.portfolio", file=_relative(written))
 
 
 @app.command()
@@ -225,21 +256,11 @@ def _tell_account(account: dict[str, Any]) -> None:
         _say("account.rows", table, table=name)
         for reason, count in table["reasons"].items():
             _say("account.reason", n=count, why=reason)
-        cancelled = table.get("cancellations") or {"rows": 0}
-        if cancelled["rows"]:
-            _say("account.cancellations", cancelled, share=cancelled["matched"] / cancelled["rows"])
-        cells: dict[str, int] = {}
-        for repair in table["repairs"]:
-            cells[repair["name"]] = cells.get(repair["name"], 0) + repair["cells"]
-        for repaired, count in cells.items():
-            _say("account.repair", name=repaired, n=count)
-        for said in dict.fromkeys(table["decisions"]):
-            _say("account.decided", said=said)
         for column, count in table["blanked"].items():
             _say("account.blanked", column=column, n=count)
         if table.get("of_unknown_customers"):
             _say("account.unknown_customers", n=table["of_unknown_customers"])
-    for question in dict.fromkeys(said for table in account["tables"].values() for said in table["questions"]):
+    for question in _questions(account):
         _say("account.to_decide", said=question)
     for key in account["quality"]["foreign_keys"]:
         if key["lost"] and key["into"] != "customers":
@@ -256,6 +277,21 @@ def _tell_account(account: dict[str, Any]) -> None:
         _say("account.key", where=people["key"])
 
 
+def _tell_in_one_line(account: dict[str, Any]) -> None:
+    """What became of all rows, and how many points wait for a decision; the page of the intake has the rest."""
+    counts = ("read", "accepted", "repaired", "quarantined")
+    rows = {name: sum(table[name] for table in account["tables"].values()) for name in counts}
+    open_points = len(_questions(account))
+    _say("console.rows_and_questions" if open_points else "console.rows", rows, n=open_points)
+    if account.get("people", {}).get("open_to_others"):
+        _say("account.open_folder")
+
+
+def _questions(account: dict[str, Any]) -> list[str]:
+    """What the client is asked, each question once."""
+    return list(dict.fromkeys(str(said) for table in account["tables"].values() for said in table["questions"]))
+
+
 def _relative(path: Path) -> Path:
     try:
         return path.relative_to(Path.cwd())
@@ -263,28 +299,19 @@ def _relative(path: Path) -> Path:
         return path
 
 
-def _progress(chapter: str, state: str, seconds: float = 0.0) -> str:
-    key = "console.in_time" if seconds else "console.without_time"
-    return _WORDS.say(key, chapter=chapter, state=state, seconds=seconds)
-
-
 class _Shown:
-    """A line per chapter with its time: live on a terminal, plain lines elsewhere."""
+    """On a terminal a line with what runs, how many chapters are done and how long it may take; else nothing."""
 
     def __enter__(self) -> _Shown:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._console = Console(stderr=True)
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-        )
-        self._tasks: dict[str, Any] = {}
-        if self._console.is_terminal:
+        self._running: list[str] = []
+        self._total = self._ended = 0
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bars.add_task("", total=None)
+        if self._bars.console.is_terminal:
             self._bars.start()
         return self
 
@@ -292,17 +319,15 @@ class _Shown:
         self._bars.stop()
 
     def tell(self, chapter: str, state: str, seconds: float) -> None:
-        if not self._console.is_terminal:
-            if state != "started":
-                self._console.print(_progress(chapter, state, seconds))
-            return
-        if state == "started":
-            self._tasks[chapter] = self._bars.add_task(chapter, total=None)
-            return
-        task = self._tasks.get(chapter)
-        if task is None:
-            task = self._bars.add_task(chapter)
-        self._bars.update(task, description=_progress(chapter, state), total=1, completed=1)
+        if state == "waiting":
+            self._total += 1
+        elif state == "started":
+            self._running.append(chapter)
+        elif state != "left out":
+            self._ended += 1
+            self._running = [name for name in self._running if name != chapter]
+        running = ", ".join(self._running)
+        self._bars.update(self._task, description=running, total=self._total or None, completed=self._ended)
 
 
 if __name__ == "__main__":

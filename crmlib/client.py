@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from crmlib.settings import Mistake, SettingsFile, Strict, open_settings
 from crmlib.words import LANGUAGES, Words, use
 
 _WORDS = Words(__file__)
+
+LEAST_CONTRAST = 4.5
+"""Of text against its page, by WCAG 2.2."""
+LARGEST_LOGO = 200_000
 
 
 class Merging(Strict):
@@ -37,6 +42,7 @@ class Client(Strict):
     """One client: name, money, time, sources, targets. Made by :func:`load_client`.
 
     Rates are between 0 and 1 (``margin``, ``discount_rate`` a year, ``max_set_aside`` share of a table's rows).
+    ``logo`` (a PNG or JPEG beside the YAML) and ``colour`` (``#1f5a8a``) are for the page of the report.
     ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``. ``customer_ids``:
     tables carry keyed ``pseudonyms``, or the ids as they are (synthetic and published data only). A table may have
     several sources, each read by its own rules.
@@ -51,6 +57,8 @@ class Client(Strict):
     discount_rate: float = Field(default=0.10, ge=0, lt=1)
     contact_cost: float = Field(default=0.0, ge=0)
     owners: dict[str, str] = {}
+    logo: str = ""
+    colour: str = ""
     engine: Engine = "duckdb"
     tables: dict[str, Annotated[list[TableSource], Field(min_length=1)]] = Field(min_length=1)
     customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"
@@ -84,6 +92,20 @@ class Client(Strict):
         if not is_currency(code):
             raise Mistake(_WORDS, "currency")
         return code
+
+    @field_validator("colour")
+    @classmethod
+    def _colour_can_be_read(cls, colour: str) -> str:
+        from crmlib.pictures.tokens import contrast
+
+        if not colour:
+            return colour
+        if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+            raise Mistake(_WORDS, "colour.hex")
+        found = contrast(colour.lower(), "#ffffff")
+        if found < LEAST_CONTRAST:
+            raise Mistake(_WORDS, "colour.faint", found=math.floor(found * 10) / 10, least=LEAST_CONTRAST)
+        return colour.lower()
 
     @field_validator("timezone")
     @classmethod
@@ -120,7 +142,34 @@ def load_client(path: str | Path) -> Client:
     path = Path(path)
     file = open_settings(path / "client.yaml" if path.is_dir() else path, name=str(path))
     at = (path / "client.yaml" if path.is_dir() else path).resolve()
-    return file.made(Client, also=_not_in_the_contract(file), path=at)
+    return file.made(Client, also=[*_not_in_the_contract(file), *_no_logo(file, at.parent)], path=at)
+
+
+def picture_type(content: bytes) -> str:
+    """What kind of picture a file is, by its first bytes: ``png``, ``jpeg``, or empty for all else.
+
+    >>> picture_type(bytes.fromhex("89504e470d0a1a0a")), picture_type(b"<svg onload='alert(1)'/>")
+    ('png', '')
+    """
+    kinds = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
+    return next((kind for start, kind in kinds.items() if content.startswith(start)), "")
+
+
+def _no_logo(file: SettingsFile, folder: Path) -> Iterator[Problem]:
+    """A logo that is not there, is no picture that a page can hold without danger, or is too large."""
+    named = file.content.get("logo")
+    if not isinstance(named, str) or not named:
+        return
+    try:
+        content = (folder / named).read_bytes()
+    except OSError:
+        yield file.problem(Mistake(_WORDS, "logo.missing", ["logo"]))
+        return
+    if not picture_type(content):
+        yield file.problem(Mistake(_WORDS, "logo.kind", ["logo"]))
+    elif len(content) > LARGEST_LOGO:
+        sizes = {"size": math.ceil(len(content) / 1000), "most": LARGEST_LOGO // 1000}
+        yield file.problem(Mistake(_WORDS, "logo.large", ["logo"], **sizes))
 
 
 def speak(path: str | Path, language: str = "") -> None:

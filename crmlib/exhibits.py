@@ -10,9 +10,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.words import Words, values_of
+from crmlib.words.forms import UNKNOWN
 
 if TYPE_CHECKING:
     from crmlib.pictures import Picture
@@ -36,7 +38,8 @@ class Exhibit:
         fields: what the report needs besides: headings and rows, tiles, definitions.
         place: where the report shows it: in its theme's ``section``, in the closed ``fold`` below it, or nowhere
             (``notebook``: it serves those who read the chapter).
-        reports: whether a run shows it, whose report needs the picture for narrow screens, too.
+        sheet: of a table, its ``cells`` as numbers and the ``units`` of its columns, for the report's workbook.
+        reports: whether a run shows it, whose report needs the sheet, and the picture for narrow screens, too.
     """
 
     kind: str
@@ -48,6 +51,7 @@ class Exhibit:
     picture: Picture | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     place: Place = "fold"
+    sheet: Mapping[str, Any] = field(default_factory=dict)
     reports: bool = False
 
     @property
@@ -65,6 +69,8 @@ class Exhibit:
             bundle[MIME] = {name: getattr(self, name) for name in told} | dict(self.fields)
             if self.picture is not None and self.reports:
                 bundle[MIME]["narrow"] = self.picture.narrow().svg(label=self.description)
+            if self.sheet and self.reports:
+                bundle[MIME]["sheet"] = dict(self.sheet)
         return bundle
 
     def html(self) -> str:
@@ -167,7 +173,21 @@ def table(
     }
     title, said = words.say(f"tables.{name}.title", values), _reading(words, f"tables.{name}", reading, values)
     kept = frame if kept is None else kept
-    return Exhibit("table", name, title, said, table=kept, fields=fields, place=place)
+    units = [words.unit(column) for column in chosen]
+    cells = [
+        [_in_sheet(value, said, unit) for value, said, unit in zip(raw, row, units, strict=True)]
+        for raw, row in zip(frame[chosen].itertuples(index=False, name=None), rows, strict=True)
+    ]
+    sheet = {"units": units, "cells": cells}
+    return Exhibit("table", name, title, said, table=kept, fields=fields, place=place, sheet=sheet)
+
+
+def _in_sheet(value: Any, said: str, unit: str) -> float | str | None:
+    """A cell as a workbook keeps it: a number with ten significant digits, nothing if unknown, else what is said."""
+    if said == UNKNOWN:
+        return None
+    is_number = isinstance(value, Real) and not isinstance(value, bool) and not unit.startswith("name.")
+    return float(f"{value:.10g}") if is_number else said
 
 
 def tiles(

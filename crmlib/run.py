@@ -26,7 +26,10 @@ class ChapterRun:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where it is, what it ran on and what became of each chapter."""
+    """A finished run: where it is, what it ran on and what became of each chapter.
+
+    ``headline``: what its page begins with; ``notes``: what is said of what it could not write.
+    """
 
     folder: Path
     client: Client
@@ -34,6 +37,8 @@ class Run:
     workspace: Workspace
     chapters: tuple[ChapterRun, ...]
     seconds: float
+    headline: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

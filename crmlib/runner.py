@@ -37,6 +37,10 @@ _WORDS = Words(__file__)
 
 CELL_TIMEOUT = 600
 _OWN_PARAMETERS = ("client", "run")
+_NOT_THE_CHAPTERS = ("tables", "parameters", "path", "language", "max_set_aside", "logo", "colour")
+"""Settings that change nothing in what a chapter says."""
+_PUBLIC = ("notebooks", "tables", "lists", "report.xlsx", "summary.md", "report.pdf")
+"""What a run puts where readers look, and takes away when it has no more of it."""
 _PACKAGES = (
     "duckdb",
     "ibis-framework",
@@ -62,11 +66,14 @@ def run(
     cell_timeout: int = CELL_TIMEOUT,
     notebooks: Path | None = None,
     progress: Progress = lambda chapter, state, seconds: None,
+    since: Path | None = None,
+    pdf: bool = False,
 ) -> Run:
     """Take in a client's data, run the chapters that the data suffice for, and write the report.
 
     Chapters that an earlier, perhaps interrupted, run in the same folder has finished on the same inputs are used
-    again. ``progress`` is told of each chapter ``started``, ``done``, ``reused``, ``failed`` or ``left out``.
+    again. ``progress`` is told of each chapter ``started``, ``done``, ``reused``, ``failed`` or ``left out``, and
+    before that of all that will be run that they are ``waiting``.
 
     Args:
         client_file: path of the client's YAML.
@@ -76,6 +83,8 @@ def run(
         workers: how many chapters at once; by default as many as there are cores.
         cell_timeout: seconds that a single cell may take.
         notebooks: folder of the chapters; by default the kit's own.
+        since: folder of an earlier run, with whose briefing this one is compared; by default what its own folder holds.
+        pdf: print the page, too, where there is a browser; a run's ``notes`` say why there is no paper.
 
     Raises:
         UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
@@ -87,7 +96,7 @@ def run(
     check_settings(client, chapter_files(notebooks))
     folder = run_folder(client, output)
     with _alone(folder):
-        return _run(client, files, folder, voice().language, workers, cell_timeout, progress)
+        return _run(client, files, folder, voice().language, workers, cell_timeout, progress, since, pdf)
 
 
 def _run(
@@ -98,11 +107,21 @@ def _run(
     workers: int | None,
     cell_timeout: int,
     progress: Progress,
+    since: Path | None,
+    pdf: bool,
 ) -> Run:
+    from crmlib.report import write_briefing
+    from crmlib.report.forms import PAPER, write_forms
+    from crmlib.report.forms.changed import earlier_briefing
+    from crmlib.report.forms.lists import write_lists
+    from crmlib.report.forms.printed import print_page
+    from crmlib.report.intake import write_intake
+
     began = time.monotonic()
     # Registered first: also of a run that is killed, everything must be found when a person is to be forgotten.
     register_run(client.folder, folder)
     workspace = take_in(client, folder / "workspace")
+    before = earlier_briefing(Run(folder, client, language, workspace, (), 0.0), since)
     jobs, results = [], {}
     for file in files:
         why = file.why_not(workspace.account["tables"])
@@ -111,18 +130,23 @@ def _run(
             progress(file.name, "left out", 0.0)
             continue
         jobs.append(_job(file, client, language, workspace, folder, cell_timeout))
+        progress(file.name, "waiting", 0.0)
     results |= _run_jobs(jobs, workers or os.cpu_count() or 1, progress)
     account = workspace.account["tables"]
     finished = tuple(replace(results[file.name], thinner=tuple(file.thinner(account))) for file in files)
     done = Run(folder, client, language, workspace, finished, time.monotonic() - began)
-    _publish(done)
-    from crmlib.report import write_briefing
-    from crmlib.report.intake import write_intake
-
-    write_briefing(done, folder / "index.html")
+    made = [*_publish(done), *write_lists(done), folder / "index.html"]
+    content = write_briefing(done, folder / "index.html", before=before)
+    made += write_forms(done, content)
     write_intake(client, workspace.account, files, folder)
-    _write_manifest(replace(done, seconds=time.monotonic() - began))
-    return replace(done, seconds=time.monotonic() - began)
+    why_no_paper = print_page(folder / "index.html", folder / PAPER) if pdf else ""
+    if pdf and not why_no_paper:
+        made.append(folder / PAPER)
+    _clear(folder, made)
+    notes = (why_no_paper,) if why_no_paper else ()
+    done = replace(done, seconds=time.monotonic() - began, headline=content["story"].headline, notes=notes)
+    _write_manifest(done, made)
+    return done
 
 
 def run_folder(client: Client, output: str | Path | None) -> Path:
@@ -269,7 +293,7 @@ def _job(
     content = json.loads(file.path.read_text(encoding="utf-8"))
     tagged = {need.split(".")[0] for cell in content["cells"] for need in needed(cell)}
     seen = {t: account[t]["checksum"] for t in sorted({*file.needs, *file.optional, *tagged}) if t in account}
-    settings = client.model_dump_json(exclude={"tables", "parameters", "path", "language", "max_set_aside"})
+    settings = client.model_dump_json(exclude=set(_NOT_THE_CHAPTERS))
     content = for_client(content, workspace.has)
     sources = [cell["source"] for cell in content["cells"]]
     digest = hashlib.sha256(
@@ -436,16 +460,24 @@ def _in_words(error: Any) -> str:
     return _WORDS.say("chapter.cell_failed", error=error.ename, said=first, cell=str(error.exec_count))
 
 
-def _publish(done: Run) -> None:
-    """Put the finished chapters' notebooks and tables where readers look; each file whole, nothing stale left."""
+def _publish(done: Run) -> list[Path]:
+    """Put the finished chapters' notebooks, tables and lists where readers look, each whole; answer the files."""
     wanted = _wanted(done)
     for target, source in wanted.items():
         target.parent.mkdir(exist_ok=True)
         with replacing(target) as staged:
             shutil.copyfile(source, staged)
-    for name in _published(done.folder):
-        if done.folder / name not in wanted:
-            (done.folder / name).unlink(missing_ok=True)
+    for kept in (done.folder / "lists").glob("*.csv"):
+        if kept not in wanted and f"lists/{kept.name}" in _published(done.folder):
+            kept.unlink()  # no workbook is made of a list that no chapter has made
+    return list(wanted)
+
+
+def _clear(folder: Path, made: Sequence[Path]) -> None:
+    """Leave nothing of an earlier run beside what this one has made."""
+    for name in _published(folder):
+        if folder / name not in made:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _wanted(done: Run) -> dict[Path, Path]:
@@ -466,13 +498,13 @@ def _published(folder: Path) -> list[str]:
     """The files that an earlier run put into the folder, by its manifest."""
     try:
         names = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
-        return [name for name in names if Path(name).parts[0] in ("notebooks", "tables", "lists") and ".." not in name]
+        return [name for name in names if Path(name).parts[0] in _PUBLIC and ".." not in name]
     except (OSError, ValueError, KeyError):
         return []
 
 
-def _write_manifest(done: Run) -> None:
-    files = [done.folder / "index.html", *sorted(_wanted(done))]
+def _write_manifest(done: Run, made: Sequence[Path]) -> None:
+    files = sorted(made)
     manifest = {
         "crmlib": crmlib.__version__,
         "python": platform.python_version(),

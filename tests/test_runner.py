@@ -107,6 +107,7 @@ def test_the_manifest_says_what_ran_on_what_and_its_checksums_hold(notebooks, cl
     assert account["accepted"] + account["quarantined"] == account["read"] == 2
     assert set(manifest["files"]) == {
         "index.html", "notebooks/01_good.ipynb", "notebooks/02_fails.ipynb", "tables/01_orders.csv",
+        "briefing.json", "report.xlsx", "summary.md",
     }  # fmt: skip
     for name, checksum in manifest["files"].items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == checksum

@@ -23,7 +23,7 @@ LATIN = {
     "CSV", "YAML", "JSON", "Excel", "UTC", "UTF", "XLSX", "Parquet", "SQL", "SQLite", "DuckDB", "PostgreSQL", "MySQL",
     "Kaplan", "Meier", "Wilson", "Wald", "Gini", "Shewhart", "XmR", "Holm", "Johnson", "p", "n", "R", "F", "M", "IANA",
     "ISO", "BIC", "A", "B", "C", "S", "zip", "gzip", "ZIP", "GZIP", "Zoho", "CRM", "Unicode", "GB", "ASCII", "HTML",
-    "PDF", "RTF", "XML", "MHTML", "SYLK", "Office", "Numbers", "Zip", "bzip", "xz", "zstd", "RAR",
+    "PDF", "RTF", "XML", "PNG", "JPEG", "kB", "MHTML", "SYLK", "Office", "Numbers", "Zip", "bzip", "xz", "zstd", "RAR",
 }  # fmt: skip
 """Latin words that stand in Chinese sentences as they are; code and file names stand between backquotes or quotes."""
 

@@ -12,8 +12,10 @@ from crmlib.files import write_whole
 from crmlib.finding import Finding
 from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most
+from crmlib.report.forms.brand import brand
+from crmlib.report.forms.changed import Snapshot, changed
 from crmlib.report.page import render, versions
-from crmlib.report.story import Story, story
+from crmlib.report.story import story
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words
 
@@ -69,14 +71,17 @@ class Theme:
         return not (self.said or self.figures or self.tables or self.folds)
 
 
-def write_briefing(run: Run, target: Path) -> Story:
-    """Write the briefing of a finished run to ``target``, whole or not at all; answer what it begins with."""
-    content = content_of(run)
+def write_briefing(run: Run, target: Path, *, before: Snapshot | None = None) -> dict[str, Any]:
+    """Write the briefing of a finished run to ``target``, whole or not at all; answer what it says.
+
+    ``before``: the earlier briefing with which it is compared.
+    """
+    content = content_of(run, before=before)
     write_whole(target, render("briefing.html.j2", style="briefing.css", **content))
-    return content["story"]
+    return content
 
 
-def content_of(run: Run) -> dict[str, Any]:
+def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     """What the page says, in the order in which it says it."""
     shown = {
         chapter.file.name[3:]: section(chapter.notebook)
@@ -92,17 +97,26 @@ def content_of(run: Run) -> dict[str, Any]:
     ]
     themes = [_theme(key, run, shown, numbered) for key in THEMES]
     exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
+    tiles = exhibits.get("year", {}).get("tiles", [])
+    revenue = _table(run, "13_bridge")
     return {
         "client": run.client.name,
         "language": "zh-Hans" if run.language == "zh" else "en",
         **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
         "currency": run.client.currency,
         "story": story(
-            _table(run, "13_bridge"), findings, account,
+            revenue, findings, account,
             margin_is_set="margin" in run.client.model_fields_set,
         ),
         "bridge": exhibits.get("bridge"),
-        "tiles": exhibits.get("year", {}).get("tiles", []),
+        "revenue": revenue,
+        "tiles": tiles,
+        "before": before,
+        "changed": changed(
+            before, numbered, tiles, chapters=shown, language=run.language,
+            actions=run.workspace.table("actions") if run.workspace.has("actions") else None,
+        ),
+        "brand": brand(run.client),
         "decisions": numbered,
         "themes": [theme for theme in themes if not theme.is_empty],
         "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in findings)],

@@ -159,10 +159,13 @@ class Words:
             return value
         return _Speaker(self).format_field(value, unit)
 
+    def unit(self, column: str) -> str:
+        """The unit that the words give the cells of a column, ``percent.1``; empty where they give none."""
+        return str(self._column(column).get("unit") or "")
+
     def is_number(self, column: str) -> bool:
         """Whether the cells of a column are numbers, and stand to the right."""
-        unit = str(self._column(column).get("unit") or "text")
-        return unit.partition(".")[0] in ("number", "percent", "money", "short", "gain", "times", "count")
+        return self.unit(column).partition(".")[0] in ("number", "percent", "money", "short", "gain", "times", "count")
 
     def glossary(self) -> list[tuple[str, str]]:
         """The room's terms and what they mean."""

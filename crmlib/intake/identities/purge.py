@@ -155,6 +155,10 @@ def _remove_run(run: Path, client_folder: Path, done: list[Step], remains: list[
     remains.append(_WORDS.say("remains.foreign", file=run, n=len(foreign)))
 
 
+_BY_MANIFEST = ("workspace", "notebooks", "tables", "lists", "quarantine", "summary.md", "report.xlsx", "report.pdf")
+"""Names that others use, too: they are the run's where its manifest says so."""
+
+
 def _certain_parts(run: Path) -> list[Path]:
     """The parts of a run in a folder that others use too: the published files that its manifest names, and its own."""
     try:
@@ -164,7 +168,7 @@ def _certain_parts(run: Path) -> list[Path]:
     listed = [run / str(name) for name in named]
     inside = [p for p in listed if p.is_file() and p.resolve().is_relative_to(run.resolve())]
     whole = [run / "workspace"] if (run / "workspace" / "account.json").is_file() else []
-    own = [run / name for name in RUN_PARTS if name not in ("workspace", "notebooks", "tables", "quarantine")]
+    own = [run / name for name in RUN_PARTS if name not in _BY_MANIFEST]
     whole += sorted(run.glob(f"{INTERRUPTED}*"))
     return list(dict.fromkeys([*whole, *inside, *(part for part in own if part.exists() or part.is_symlink())]))
 

@@ -13,8 +13,8 @@ _WORDS = Words(__file__)
 
 RUNS = "runs.json"
 RUN_PARTS = (
-    *("workspace", ".work", "notebooks", "tables", "quarantine", "index.html", "intake.html", "intake.json"),
-    *("manifest.json", ".lock"),
+    *("workspace", ".work", "notebooks", "tables", "lists", "quarantine", "index.html", "intake.html", "intake.json"),
+    *("briefing.json", "summary.md", "report.xlsx", "report.pdf", "manifest.json", ".lock"),
 )
 """What a run's folder holds; anything else in it is somebody else's."""
 INTERRUPTED = ".workspace-"
