@@ -1,5 +1,7 @@
 """``crmlib check``, ``forget`` and ``purge`` as a consultant meets them: output, questions and exit codes."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -45,6 +47,30 @@ def test_check_says_what_was_read_and_what_can_run_and_ends_well(client, tmp_pat
     assert lines[-1] == "Account: run/intake.html"
     assert (tmp_path / "run" / "intake.json").is_file()
     assert "Quisling" not in done.output
+    assert "local time of" not in done.output  # what was found out about whole columns stands on the page only
+    assert "local time of" in (tmp_path / "run" / "intake.html").read_text(encoding="utf-8")
+
+
+def test_run_ends_with_a_line_per_chapter_the_rows_the_headline_and_the_path(client, tmp_path, monkeypatch):
+    from crmlib.chapters import chapter_files
+    from tests.test_runner import BEGIN, write_chapter
+
+    write_chapter(tmp_path / "notebooks", "01_good", BEGIN.format(name="01_good"))
+    write_chapter(tmp_path / "notebooks", "02_fails", "raise ValueError('the cut points overlap')")
+    write_chapter(tmp_path / "notebooks", "03_needs_surveys", "1 / 0", needs={"surveys": ["score"]})
+    files = chapter_files(tmp_path / "notebooks")
+    monkeypatch.setattr("crmlib.runner.chapter_files", lambda folder: files)
+    done = called("run", client, "--out", tmp_path / "run", "--workers", 1)
+    assert done.exit_code == 1, done.output
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"01_good: done in [\d.]+ s", lines[0])
+    assert lines[1] == "02_fails: Failed: ValueError: the cut points overlap (cell 3)"
+    assert lines[2].startswith("03_needs_surveys: Left out: it needs surveys")
+    assert lines[3].startswith("Data: 7 rows read, 4 accepted, 1 repaired, 2 left out with a reason; ")
+    assert lines[4].startswith("Total ")
+    assert re.fullmatch(r"Report: run/index\.html \([\d.]+ s\)", lines[-1])
+    assert len(lines) == 6
+    assert done.stderr == ""
 
 
 def test_the_account_speaks_the_language_asked_for(client, tmp_path):

@@ -119,7 +119,9 @@ def test_names_of_sheets_are_what_a_workbook_allows_and_no_two_alike():
 def test_the_workbook_holds_decisions_numbers_bridge_tables_and_definitions(language, tmp_path):
     write_tables(tmp_path / "r.xlsx", content(language))
     book = openpyxl.load_workbook(tmp_path / "r.xlsx")
-    said = {"en": ["Decisions", "Numbers", "Where the change came from"], "zh": ["决定", "指标", "变化的来源"]}[language]
+    said = {"en": ["Decisions", "Numbers", "Where the change came from"], "zh": ["决定", "指标", "变化的来源"]}[
+        language
+    ]
     assert book.sheetnames[:3] == said
     assert book.sheetnames[3:5] == ["Who stays 2025 26", "Who stays 2025 26 (2)"]
     assert len(book.sheetnames) == 6
@@ -145,15 +147,23 @@ def test_a_list_is_a_workbook_in_words_beside_the_csv_for_systems(language, tmp_
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "04_leaving.csv").write_text(LIST, encoding="utf-8")
     client = SimpleNamespace(customer_ids="pseudonyms", currency="CNY")
-    run = SimpleNamespace(folder=tmp_path, client=client, chapters=[SimpleNamespace(file=SimpleNamespace(name="04_clv"))])
+    run = SimpleNamespace(
+        folder=tmp_path, client=client, chapters=[SimpleNamespace(file=SimpleNamespace(name="04_clv"))]
+    )
     assert [file.name for file in write_lists(run)] == ["04_leaving.xlsx"]
     sheet = openpyxl.load_workbook(tmp_path / "lists" / "04_leaving.xlsx").worksheets[0]
     head, first, second, third = cells(sheet)
-    ways = {"en": ("e-mail, text message", "we may not contact them", "not recorded"), "zh": ("邮件、短信", "不得联系", "未记录")}
-    assert head == {
-        "en": ["Customer (pseudonym)", "Why", "Value (CNY)", "Last order", "We may contact by"],
-        "zh": ["客户（假名）", "原因", "价值（CNY）", "最近下单", "可用联系方式"],
-    }[language]
+    ways = {
+        "en": ("e-mail, text message", "we may not contact them", "not recorded"),
+        "zh": ("邮件、短信", "不得联系", "未记录"),
+    }
+    assert (
+        head
+        == {
+            "en": ["Customer (pseudonym)", "Why", "Value (CNY)", "Last order", "We may contact by"],
+            "zh": ["客户（假名）", "原因", "价值（CNY）", "最近下单", "可用联系方式"],
+        }[language]
+    )
     assert first == ["=cmd|1", "silent for long", 1234.5, dt.datetime(2025, 3, 4), ways[language][0]]
     assert second == ["NA", "-minus", 9, None, ways[language][1]]
     assert third == ["P3", None, 8, None, ways[language][2]]
@@ -177,7 +187,7 @@ MARKUP = [
 @pytest.mark.parametrize("text", MARKUP)
 def test_names_in_a_mail_are_text_whatever_they_hold(text):
     read = mistune.create_markdown(escape=True, plugins=["strikethrough", "table", "url"])(plain(text))
-    assert set(tag for tag, _ in Page(read).tags) <= {"p"}
+    assert {tag for tag, _ in Page(read).tags} <= {"p"}
     assert Page(read).text == " ".join(text.split())
 
 
@@ -193,7 +203,9 @@ def test_the_mail_says_headline_lead_caveat_numbers_and_decisions(language, tmp_
     assert "¥4.33m" in tiles[0]
     at = lines.index("1. **News of clv.leaving**  ")
     assert "Call them." in lines[at + 1]
-    who = {"en": "team sales, this week, ¥1,234 gross profit a year.", "zh": "team sales，本周，1,234元 年毛利。"}[language]
+    who = {"en": "team sales, this week, ¥1,234 gross profit a year.", "zh": "team sales，本周，1,234元 年毛利。"}[
+        language
+    ]
     assert lines[at + 2].strip() == who
     assert "2. **News of nps.ask**  " in lines
     assert {"en": "not in money", "zh": "无法折算"}[language] in lines[at + 5]
@@ -217,9 +229,7 @@ def snapshot(**more):
 
 def told(before, decisions, *, chapters=("clv", "nps"), language="en", actions=None):
     tile = {"label": "Sales", "value": "¥3m", "status": "good", "word": "rose"}
-    return dict(
-        changed(before, decisions, [tile], chapters=chapters, language=language, actions=actions)["groups"]
-    )
+    return dict(changed(before, decisions, [tile], chapters=chapters, language=language, actions=actions)["groups"])
 
 
 def decided(*findings):
@@ -261,7 +271,8 @@ def test_a_decision_is_taken_up_when_customers_got_an_action_of_its_plays_since(
 
 def test_what_changed_speaks_the_language_of_the_page(language):
     groups = told(snapshot(language=language), decided(finding()), language=language)
-    assert (("仍待决定" in groups) == (language == "zh")) and len(groups) == 3
+    assert ("仍待决定" in groups) == (language == "zh")
+    assert len(groups) == 3
     other = {"en": "zh", "zh": "en"}[language]
     assert len(told(snapshot(language=other), decided(finding()), language=language)) == 2  # numbers have other names
 
@@ -279,7 +290,7 @@ chapter.conclude(Finding("good.total", f"Total {total}", "bad", certainty="sure"
 
 def test_a_later_run_tells_what_changed_and_running_again_keeps_the_earlier_one(tmp_path):
     write_chapter(tmp_path / "notebooks", "01_good", DECIDING)
-    orders = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-02-03,7\n"
+    orders = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-02-03,7\n3,c,2025-03-10,8\n"
     acts = "action_id,play,customer_id,arm,assigned_at,due_at\n1,call,a,treat,2025-02-01 09:00,2025-02-02 09:00\n"
 
     def run(as_of, **more):
