@@ -316,7 +316,8 @@ class _Shown:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._bars.console.is_terminal:
+            self._bars.stop()
 
     def tell(self, chapter: str, state: str, seconds: float) -> None:
         if state == "waiting":

@@ -59,6 +59,7 @@ def test_run_ends_with_a_line_per_chapter_the_rows_the_headline_and_the_path(cli
     write_chapter(tmp_path / "notebooks", "02_fails", "raise ValueError('the cut points overlap')")
     write_chapter(tmp_path / "notebooks", "03_needs_surveys", "1 / 0", needs={"surveys": ["score"]})
     files = chapter_files(tmp_path / "notebooks")
+    client.parent.chmod(0o700)
     monkeypatch.setattr("crmlib.runner.chapter_files", lambda folder: files)
     done = called("run", client, "--out", tmp_path / "run", "--workers", 1)
     assert done.exit_code == 1, done.output

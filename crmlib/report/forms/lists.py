@@ -76,8 +76,7 @@ def _typed(name: str, cell: str, unit: str, room: Words) -> Any:
         return cell
     if kind == "name":
         return room.name(group, cell)
-    text = _as_it_was(cell)
-    return room.name("reasons", text) if name == "reason" and text in room.names("reasons") else text
+    return _as_it_was(cell)
 
 
 def _as_it_was(cell: str) -> str:
