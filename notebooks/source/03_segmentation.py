@@ -547,7 +547,6 @@ chapter.conclude(
     segmentation.finding_concentration(concentration, history_days=history_days),
     segmentation.finding_core_lost(moves, **days),
     segmentation.finding_potential(moves, tiers, since=earlier),
-    segmentation.finding_clusters(stability, beside, rules=own_rules),
 )
 
 # %% tags=["needs:surveys.customer_id", "needs:surveys.score"]

@@ -89,7 +89,9 @@ bought.loc[bought["customer_id"].isin(one), ["customer_id", "day", "spend", "pau
 # they came back. A KPI needs one rule that decides such cases in the same way for everybody.
 #
 # Our rule: a customer is **active** if the last purchase is at most 180 days ago (parameter `silent_days`). A customer
-# who crosses that line has **lapsed**. One who buys again after that has been **won back**.
+# who crosses that line has **lapsed**. One who buys again after that has been **won back**. Chapter 03 reads its line of
+# silence from the client's own rhythm. Here the line is a fixed number of days, and the names of the KPIs say it. So the
+# two counts differ: we say *active* only here, and *silent* there.
 
 # %% [markdown] tags=["lesson"]
 # The customer above was silent for {{ bought["pause"].max() | count }} days. By our rule they lapsed after day

@@ -734,20 +734,21 @@ def test_a_shapeless_cloud_has_no_stable_groups_and_the_table_says_so():
     assert stability.rand_index[0] < 0.8
     segmented = segmentation.segments(cloud, LINES)
     beside = segmentation.clusters_beside_rules(segmentation.clusters(segmented, clusters=5))
-    assert segmentation.finding_clusters(stability, beside) is None
     assert segmentation.clusters_table(beside, stability).reading.endswith("Do not build on them.")
 
 
-def test_groups_that_can_be_relied_on_are_a_finding_only_where_they_speak_against_the_rules():
+def test_groups_that_can_be_relied_on_are_told_where_they_speak_against_the_rules():
     stability = pd.DataFrame({"clusters": [2], "rand_index": 0.95, "low": 0.9, "high": 1.0, "weakest": 0.9})
     beside = pd.DataFrame(
-        {"cluster": [1, 2], "customers": [120, 300], "segment": ["core", "sleeping"], "segment_share": [0.45, 0.4],
-         "revenue_share": [0.9, 0.1], "rand_index": 0.3}
+        {"cluster": [1, 2], "customers": [120, 300], "share": [0.3, 0.7], "recency_days": [9, 300],
+         "purchases_year": [5, 0], "revenue_per_customer": [90.0, 4.0], "segment": ["core", "sleeping"],
+         "segment_share": [0.45, 0.4], "revenue_share": [0.9, 0.1], "rand_index": 0.3}
     )  # fmt: skip
-    finding = segmentation.finding_clusters(stability, beside)
-    assert "Group 1 brings 90% of sales, but only 45% of its 120 customers are in one tier (Core)" in finding.evidence
-    assert "to 0.95 of 1 (0.90 to 1.00)" in finding.certainty
-    assert segmentation.finding_clusters(stability, beside.assign(rand_index=0.9)) is None
+    table = segmentation.clusters_table(beside, stability)
+    assert table.place == "notebook"
+    assert "Group 1 brings 90% of revenue, but only 45% of its 120 customers are in one tier (Core)" in table.reading
+    assert "to 0.95 of 1 (0.90 to 1.00)" in table.reading
+    assert "Group" not in segmentation.clusters_table(beside.assign(rand_index=0.9), stability).reading
 
 
 def test_more_clusters_than_different_customers_make_no_groups():
@@ -758,7 +759,6 @@ def test_more_clusters_than_different_customers_make_no_groups():
     stability = segmentation.cluster_stability(customers, clusters=[3], resamples=2)
     beside = segmentation.clusters_beside_rules(clustered)
     assert len(stability) == len(beside) == 0
-    assert segmentation.finding_clusters(stability, beside) is None
     assert segmentation.clusters_table(beside, stability).kind == "nothing"
 
 
@@ -833,11 +833,6 @@ def findings(aurora, activity, lines, segmented, moves):
     said = segmentation.satisfaction(aurora.table("surveys"), as_of=aurora.as_of).to_pandas()
     concentration = segmentation.concentration(segmentation.spending(activity), resamples=50)
     origin = segmentation.segment_shares(segmented, aurora.table("customers").to_pandas(), attribute="channel")
-    stability = pd.DataFrame({"clusters": [2], "rand_index": 0.95, "low": 0.9, "high": 1.0, "weakest": 0.9})
-    beside = pd.DataFrame(
-        {"cluster": [1, 2], "customers": [120, 300], "segment": ["core", "sleeping"], "segment_share": [0.45, 0.4],
-         "revenue_share": [0.9, 0.1], "rand_index": 0.3}
-    )  # fmt: skip
     at, shrunk = segmentation.sleeping_lines(activity, lines), moved_between(np.random.default_rng(4), later_rate=0.8)
     return lambda: [
         sleeping_of(summary, at, outcomes, moves=moves, since=SINCE),
@@ -851,7 +846,6 @@ def findings(aurora, activity, lines, segmented, moves):
         segmentation.finding_concentration(concentration, history_days=84),
         segmentation.finding_dissatisfied(segmented, said),
         segmentation.finding_origin(origin), segmentation.finding_origin(origin.assign(attribute="region")),
-        segmentation.finding_clusters(stability, beside),
     ]  # fmt: skip
 
 

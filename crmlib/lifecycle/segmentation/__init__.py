@@ -27,7 +27,6 @@ from crmlib.lifecycle.segmentation.figures import (
     tiers_table,
 )
 from crmlib.lifecycle.segmentation.findings import (
-    finding_clusters,
     finding_concentration,
     finding_core_lost,
     finding_dissatisfied,

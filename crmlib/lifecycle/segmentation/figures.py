@@ -10,7 +10,7 @@ from crmlib import exhibits, pictures
 from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import to_pandas
 from crmlib.exhibits import Exhibit
-from crmlib.lifecycle.segmentation.k_means import is_stable
+from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
 from crmlib.lifecycle.segmentation.movement import NEWCOMER
 from crmlib.lifecycle.segmentation.quantiles import DAYS, MONEY
 from crmlib.lifecycle.segmentation.rfm import MEASURES
@@ -388,17 +388,23 @@ def counted_table(counted: Any, thresholds: Any) -> Exhibit:
 def clusters_table(
     beside: Any, stability: Any, *, rules: Rules | None = None, history_days: int | None = None
 ) -> Exhibit:
-    """The groups that the data form by themselves, beside the rules.
+    """The groups that the data form by themselves, beside the rules, for who reads the notebook.
 
-    ``beside`` from :func:`clusters_beside_rules`, ``stability`` from :func:`cluster_stability`.
+    Where the groups are reliable and speak against the rules, the reading names the group with most revenue outside of
+    its tier. ``beside`` from :func:`clusters_beside_rules`, ``stability`` from :func:`cluster_stability`.
     """
     rules, tested = rules or read_rules(), stability[stability.clusters == len(beside)]
     if beside.empty or tested.empty:
         return exhibits.nothing(words, "clusters", of="tables")
     shown = beside.assign(segment=[segment_name(segment, rules.labels) for segment in beside.segment])
     kept = beside.drop(columns="rand_index")
-    values = {**tested.iloc[0], "agreement": beside.rand_index.iloc[0]}
-    reading = "stable" if is_stable(tested.iloc[0]) else "unstable"
+    row, agreement = tested.iloc[0], float(beside.rand_index.iloc[0])
+    mixed = beside.iloc[int(((1 - beside.segment_share) * beside.revenue_share.fillna(0.0)).to_numpy().argmax())]
+    values = {
+        **mixed, **row, "agreement": agreement, "mixed_share": mixed.revenue_share,
+        "tier": segment_name(mixed.segment, rules.labels),
+    }  # fmt: skip
+    reading = "unstable" if not is_stable(row) else "apart" if agreement < STABLE else "stable"
     return exhibits.table(
         words, "clusters", shown, values, columns=list(kept.columns), reading=reading, kept=kept,
         period=last_span(history_days), place="notebook",

@@ -8,7 +8,6 @@ from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.segmentation.figures import YOUNG_DAYS, segment_name
-from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
 from crmlib.lifecycle.segmentation.movement import NEWCOMER, SILENT, silent_by_segment
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER
@@ -19,7 +18,6 @@ from crmlib.words import Words, last_span
 words = Words(__file__)
 
 FEWEST = 30
-FEWEST_CLUSTERED = 100
 
 
 def finding_sleeping(
@@ -262,22 +260,3 @@ def finding_origin(shares: Any) -> Finding | None:
     values = {**best, **best.add_prefix("best_"), **worst.add_prefix("worst_"), "values": len(judged)}
     said = "channel" if best.attribute == "channel" else "other"
     return tell(words, "origin", values, direction="neutral", headline=said, evidence=said)
-
-
-def finding_clusters(stability: Any, beside: Any, *, rules: Rules | None = None) -> Finding | None:
-    """Where the groups that the data form by themselves speak against the rules.
-
-    ``stability``: from :func:`cluster_stability`; ``beside``: from :func:`clusters_beside_rules`. None where nothing
-    follows: the groups are not reliably found again, or they confirm the rules, or there are fewer than 100 customers.
-    """
-    tested = stability[stability.clusters == len(beside)]
-    if tested.empty or int(beside.customers.sum()) < FEWEST_CLUSTERED:
-        return None
-    row, agreement = tested.iloc[0], float(beside.rand_index.iloc[0])
-    if not is_stable(row) or agreement >= STABLE:
-        return None
-    # The group with most of the revenue outside of its tier.
-    mixed = beside.iloc[int(((1 - beside.segment_share) * beside.revenue_share.fillna(0.0)).to_numpy().argmax())]
-    values = {**mixed, **row, "agreement": agreement, "clusters": len(beside)}
-    tier = segment_name(mixed.segment, (rules or read_rules()).labels)
-    return tell(words, "clusters", values, direction="neutral", tier=tier)
