@@ -62,10 +62,12 @@ $(BAYES)/installed: requirements.lock pyproject.toml
 	$(BAYES_BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[bayes]"
 	$(BAYES_BIN)/python -c "import pathlib; pathlib.Path('$(BAYES)/installed').touch()"
 
+# `make lock UPGRADE=` adds what is new and keeps all other versions.
+UPGRADE ?= --upgrade
 lock:
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet $(UPGRADE) -o requirements.lock
 
 clean:
 	rm -rf $(VENV) $(BAYES) reports .crmlib data/*/.crmlib

@@ -77,6 +77,39 @@ def write_client(folder: Path, settings: str = "", **tables: str | bytes) -> Pat
 
 
 @pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """A folder that all workers of one call of pytest share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def sample_run(repository, shared) -> Callable[[str], Path]:
+    """The folder of a finished run on the sample brand in a language, made once for all workers.
+
+    ``CRMLIB_SAMPLE_RUNS`` names a folder to keep the runs in: what is done there is not done again.
+    """
+    kept = os.environ.get("CRMLIB_SAMPLE_RUNS")
+    made = Path(kept) if kept else shared / "sample"
+
+    def run_in(language: str) -> Path:
+        from crmlib import runner
+        from crmlib.files import hold
+        from crmlib.words import use
+
+        made.mkdir(parents=True, exist_ok=True)
+        with (made / f"{language}.lock").open("w") as turn:
+            hold(turn)
+            folder = made / language
+            if kept or not (folder / "manifest.json").exists():
+                runner.run(repository / "data" / "aurora" / "client.yaml", output=folder, language=language)
+        use()
+        return folder
+
+    return run_in
+
+
+@pytest.fixture(scope="session")
 def cdnow_orders() -> pd.DataFrame:
     origin = importlib.util.find_spec("lifetimes").origin
     path = Path(origin).parent / "datasets" / "CDNOW_sample.txt"

@@ -15,7 +15,7 @@ Form = Callable[[float], str]
 Limits = tuple[float | None, float | None]
 """The least and the most that an axis shows; None: as the values need."""
 
-NARROW = 3.9
+NARROW = 3.5
 """How wide a picture is on a phone, in inches."""
 
 Kind = Literal["line", "dashed", "dotted", "dots", "bars"]
