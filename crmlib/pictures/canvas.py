@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from crmlib.pictures.measuring import has_wide, is_wide
+from crmlib.pictures.picture import NARROW
 from crmlib.pictures.tokens import as_tokens, colour, token, tone_of
 
 FONTS = (
@@ -34,6 +35,8 @@ FONTS = (
 )
 _ANCHORS = {"left": "start", "center": "middle", "right": "end"}
 _RASTER_DPI = 216
+_LEAF = 72 * 9.4
+"""How high a narrow picture may be to stand on a sheet of paper as it is, in points; a longer one is crm-long."""
 
 
 @contextmanager
@@ -227,8 +230,9 @@ def _page_ready(body: str, *, width: float, height: float, label: str, paper: bo
     names = {name: f"{own}-{place}" for place, name in enumerate(sorted(used, key=body.index))}
     body = re.sub(r'(id="|url\(#|xlink:href="#)([^)"]+)', lambda f: f[1] + names.get(f[2], f[2]), body)
     sheet = f'<rect width="100%" height="100%" style="fill: {token("paper")}"/>' if paper else ""
+    kind = "crm-picture crm-long" if height > _LEAF and width <= 72 * NARROW else "crm-picture"
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="crm-picture" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="{kind}" '
         f'role="img" aria-label={quoteattr(label)} viewBox="0 0 {width:g} {height:g}" '
         f'width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}" '
         f'style="max-width: 100%; height: auto; font-family: {FONTS}">{sheet}{body.strip()}</svg>\n'

@@ -16,6 +16,7 @@ from crmlib.pictures.drawing import (
     above,
     column,
     end_labels,
+    is_narrow,
     key,
     note,
     numbers,
@@ -23,6 +24,7 @@ from crmlib.pictures.drawing import (
     plain,
     points_of,
     sheet_of,
+    tall_for,
     toned,
 )
 from crmlib.pictures.measuring import widest
@@ -84,7 +86,8 @@ def dots(
         lanes.values(form, label=value_label, limits=limits)
 
     rows = len(table) + (table[group].nunique() if group else 0)
-    return Picture(plan, height=4.0 if vertical else min(1.1 + 0.3 * rows, 16.0))
+    tall = None if vertical else tall_for(table[label], 0.38, base=1.1, each=0.3) + 0.3 * (rows - len(table))
+    return Picture(plan, height=4.0 if vertical else min(1.1 + 0.3 * rows, 16.0), tall=tall)
 
 
 def _refer(lanes: Lanes, value: float, label: str) -> None:
@@ -188,7 +191,8 @@ def bars(
         lanes.names(table[label], label=label_label)
         lanes.values(form, label=value_label, limits=limits)
 
-    return Picture(plan, height=4.0 if vertical else min(1.0 + 0.34 * len(table), 16.0))
+    tall = None if vertical else tall_for(table[label], 0.38, base=1.0, each=0.34)
+    return Picture(plan, height=4.0 if vertical else min(1.0 + 0.34 * len(table), 16.0), tall=tall)
 
 
 def stacked_shares(
@@ -221,7 +225,7 @@ def stacked_shares(
         lanes.values(form, label=value_label, limits=(0.0, 1.0))
         key(axes, [replace(part, kind="bars") for part in parts], tones)
 
-    return Picture(plan, height=1.4 + 0.36 * len(table))
+    return Picture(plan, height=1.4 + 0.36 * len(table), tall=tall_for(table[label], 0.38, base=1.8, each=0.36))
 
 
 def bridge(
@@ -239,7 +243,7 @@ def bridge(
 
     ``total``: column that is true for rows that stand on the ground (``value`` is their height); all others are changes
     from where the row before ended, good where they add and bad where they take. ``low``, ``high``: interval of a
-    change. ``change_form`` words changes (with their sign).
+    change. ``change_form`` words changes (with their sign). On a phone it runs down instead of across.
 
     >>> table = pd.DataFrame({"what": ["2024", "new", "2025"], "sales": [10, 4, 14], "sum": [True, False, True]})
     >>> bridge(table, value="sales", label="what", total="sum").svg(label="").count('class="crm-bar"')
@@ -247,7 +251,7 @@ def bridge(
     """
 
     def plan(axes: Axes) -> None:
-        lanes = Lanes(axes, vertical=True)
+        lanes = Lanes(axes, vertical=not is_narrow(axes))
         values, lows, highs = (numbers(table, name) for name in (value, low, high))
         totals = [bool(one) for one in column(table, total, False)]
         level = 0.0
@@ -256,18 +260,18 @@ def bridge(
             start = 0.0 if totals[i] else level
             tone = "main" if totals[i] else ("good" if amount >= 0 else "bad")
             if i:
-                axes.plot([i - 0.68, i + 0.32], [level, level], color=colour("muted"), linewidth=0.8)
+                axes.plot(*lanes.xy([i - 0.68, i + 0.32], [level, level]), color=colour("muted"), linewidth=0.8)
             lanes.bar(i, amount, tone, start=start)
             lanes.interval(i, start + lows[i], start + highs[i], "ink")
             words = (form if totals[i] else change_form or form) or plain
             lanes.words(i, start + float(np.nanmax([0.0, amount, lows[i], highs[i]])), words(float(amount)))
             level = start + amount
-        axes.margins(y=0.12)
+        axes.margins(**({"y": 0.12} if lanes.vertical else {"x": 0.3}))
         lanes.ground()
         lanes.names(table[label])
         lanes.values(form)
 
-    return Picture(plan, 9.0, 4.4)
+    return Picture(plan, 9.0, 4.4, tall=tall_for(table[label], 0.38, base=0.8, each=0.34))
 
 
 def control_chart(

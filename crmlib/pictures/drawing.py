@@ -6,6 +6,7 @@ Heavy: loaded when a picture is drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from crmlib.pictures.canvas import Sheet
 from crmlib.pictures.measuring import widest, wrapped
-from crmlib.pictures.picture import Form, Limits, Series
+from crmlib.pictures.picture import NARROW, Form, Limits, Series
 from crmlib.pictures.tokens import PALETTE, colour
 
 SIZE = 9.5
@@ -72,6 +73,20 @@ def points_of(axes: Axes) -> tuple[float, float]:
     spec = axes.get_subplotspec()
     lines, columns = spec.get_gridspec().get_geometry() if spec else (1, 1)
     return 72 * width / columns, 72 * height / lines
+
+
+def is_narrow(axes: Axes) -> bool:
+    """Whether the picture is drawn for a phone."""
+    return points_of(axes)[0] <= 72 * NARROW
+
+
+def tall_for(words: Sequence[str], part: float, *, base: float, each: float) -> float:
+    """How high a narrow picture of lanes must be, in inches, so that their names do not meet.
+
+    ``part``: of the width, for the names; ``base``: what is needed besides; ``each``: the least for a lane.
+    """
+    room = 72 * NARROW * part / SIZE
+    return base + len(words) * max([each, *(0.17 + 0.155 * wrapped(str(one), room).count("\n") for one in words)])
 
 
 def sheet_of(axes: Axes) -> Sheet:
@@ -201,6 +216,23 @@ def scale(axis: Any, form: Callable[[Any], str] | None, *, limits: Limits | None
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter(words))
     axis.set_tick_params(labelcolor=colour("muted"))
+    if across:
+        sheet_of(axis.axes).finishing.append(lambda: _thin(axis, ticks, words))
+
+
+def _thin(axis: Any, ticks: Sequence[float], words: Sequence[str]) -> None:
+    """Leave out every other tick until their words are apart: only the layout tells how wide the axis became."""
+    at = [float(axis.axes.transData.transform((tick, 0))[0]) for tick in ticks]
+    half = [widest(one) * SIZE / 2 + 2 for one in words]
+    for step in range(1, len(at)):
+        shown = range(0, len(at), step)
+        if all(at[b] - half[b] >= at[a] + half[a] for a, b in pairwise(shown)):
+            break
+    else:
+        shown = range(0, len(at), max(len(at), 1))
+    if len(shown) < len(at):
+        axis.set_major_locator(FixedLocator([ticks[place] for place in shown]))
+        axis.set_major_formatter(FixedFormatter([words[place] for place in shown]))
 
 
 def _steps(low: float, high: float, most: int) -> tuple[list[float], list[float]]:
@@ -311,7 +343,8 @@ class Lanes:
         self.vertical = vertical
         dressed(axes, grid="y" if vertical else "x", baseline="bottom" if vertical else "")
 
-    def _xy(self, at: Any, value: Any) -> tuple[Any, Any]:
+    def xy(self, at: Any, value: Any) -> tuple[Any, Any]:
+        """What runs across and what upwards, of a lane and a value."""
         return (at, value) if self.vertical else (value, at)
 
     def names(self, words: Iterable[Any], *, bold: Sequence[int] = (), label: str = "", room: float = 0.88) -> None:
@@ -340,16 +373,16 @@ class Lanes:
 
     def dot(self, at: float, value: float, tone: str, *, hollow: bool = False, size: float = 7.5) -> None:
         """A dot; a hollow one has paper inside."""
-        mark(self.axes, *self._xy(at, value), tone, hollow=hollow, size=size, markeredgewidth=1.6, clip_on=False)
+        mark(self.axes, *self.xy(at, value), tone, hollow=hollow, size=size, markeredgewidth=1.6, clip_on=False)
 
     def interval(self, at: float, low: float, high: float, tone: str) -> None:
         """A line from low to high; nothing where either is not known."""
-        span(self.axes, *self._xy([at, at], [low, high]), tone, solid_capstyle="butt", zorder=2)
+        span(self.axes, *self.xy([at, at], [low, high]), tone, solid_capstyle="butt", zorder=2)
 
     def tick(self, at: float, value: float) -> None:
         """A short line across the lane."""
         if np.isfinite(value):
-            x, y = self._xy([at], [value])
+            x, y = self.xy([at], [value])
             self.axes.plot(
                 x, y, "_" if self.vertical else "|", color=colour("ink"), markersize=11, markeredgewidth=1.6,
                 gid="crm-tick", zorder=4,
@@ -369,7 +402,7 @@ class Lanes:
         shift, ha, va = (0, 6 * side), "center", "top" if before else "bottom"
         if not self.vertical:
             shift, ha, va = (8 * side, 0), "right" if before else "left", "center"
-        note(self.axes, words, self._xy(at, value), shift, tone, ha=ha, va=va, linespacing=1.2)
+        note(self.axes, words, self.xy(at, value), shift, tone, ha=ha, va=va, linespacing=1.2)
 
     def ground(self) -> None:
         """A line at zero, from which bars rise and fall."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from crmlib.pictures import drawing
 from crmlib.pictures.measuring import widest, wrapped
-from crmlib.pictures.picture import Form, Picture
+from crmlib.pictures.picture import NARROW, Form, Picture
 from crmlib.pictures.tokens import colour
 
 _SIZE = 9.0
@@ -69,6 +69,8 @@ def heat_map(
         unsure, pointed = drawing.column(table, hatched, False), drawing.column(table, framed, False)
         wide, _ = drawing.points_of(axes)
         room = wide * 0.8 / max(len(across), 1)
+        if drawing.is_narrow(axes):
+            room = _between(list(row_words.values())) / (max(len(across), 1) + bool(margin))
         if form and not text:
             texts = [form(float(number)) if there else "" for number, there in zip(values, known, strict=True)]
         said = [
@@ -130,5 +132,23 @@ def heat_map(
                 drawing.note(axes, scale_form(float(step)), (1, level), (24, 0), "muted", **how)
 
     lines = 1 + bool(heading) + (max((str(words).count("\n") for words in table[text]), default=0) if text else 0)
-    tall = 1.0 + len(row_words) * (0.12 + 0.19 * lines + (0.16 if lines > 1 else 0))
-    return Picture(plan, width, min(tall, 16.0))
+    height = 1.0 + len(row_words) * (0.12 + 0.19 * lines + (0.16 if lines > 1 else 0))
+    tall = drawing.tall_for(list(row_words.values()), 0.34, base=1.0, each=height / max(len(row_words), 1))
+    if text:
+        room = _between(list(row_words.values())) / max(len(column_words), 1) * 0.94 / _SIZE
+        told = zip(*(drawing.column(table, *of) for of in ((heading, ""), (text, ""))), strict=True)
+        lines = max(
+            (sum(wrapped(str(part), room).count("\n") + 1 for part in parts if part) for parts in told), default=1
+        )
+        tall = max(tall, 1.0 + len(row_words) * (0.2 + 0.19 * lines))
+    return Picture(plan, width, min(height, 16.0), tall=min(tall, 16.0))
+
+
+def _between(names: Sequence[str]) -> float:
+    """How wide the fields of a narrow map are together, in points: what the names of its rows leave."""
+    wide = 72 * NARROW
+    return (
+        wide * 0.95
+        - drawing.SIZE * max((widest(wrapped(one, wide * 0.34 / drawing.SIZE)) for one in names), default=0)
+        - 12
+    )

@@ -99,7 +99,14 @@ def curves(
             ends.append((float(_across(last[x])[-1]), float(last[series[0].value].median()), others_label, "muted"))
         if diagonal is not None:
             axes.plot([0, 1], [0, 1], color=colour("muted"), linewidth=1, linestyle="--", gid="crm-diagonal")
-            drawing.note(axes, diagonal, (0.62, 0.62), (10, -4), "muted", va="top")
+            drawing.note(
+                axes,
+                wrapped(diagonal, drawing.points_of(axes)[0] * 0.24 / drawing.SIZE),
+                (0.62, 0.62),
+                (10, -4),
+                "muted",
+                va="top",
+            )
         for point in points:
             if point.low is not None and point.high is not None:
                 drawing.span(axes, [point.x] * 2, [point.low, point.high], "second", zorder=4)

@@ -73,13 +73,15 @@ class Span:
 class Picture:
     """What is to be drawn, and its size in inches.
 
-    ``plan`` draws on the axes that it is given. Nothing is drawn before ``figure`` or ``svg`` ask for it, so one
+    ``plan`` draws on the axes that it is given; ``tall`` is how high it is where narrow, if not as high as it is wide.
+    Nothing is drawn before ``figure`` or ``svg`` ask for it, so one
     picture can also be a panel of :func:`~crmlib.pictures.small_multiples`.
     """
 
     plan: Callable[[Axes], None]
     width: float = 8.0
     height: float = 4.2
+    tall: float | None = None
     panels: tuple[tuple[Picture | None, str], ...] = ()
     columns: int = 1
 
@@ -116,7 +118,7 @@ class Picture:
     def narrow(self) -> Picture:
         """The same picture for a phone: as wide as that, panels below each other, words as large as before."""
         lines = -(-len(self.panels) // self.columns) if self.panels else 1
-        height = self.height / lines * len(self.panels) if self.panels else max(self.height, 2.6)
+        height = self.height / lines * len(self.panels) if self.panels else max(self.tall or self.height, 2.6)
         return replace(self, width=min(self.width, NARROW), height=height, columns=1)
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from crmlib.pictures import drawing
 from crmlib.pictures.lines import refer
-from crmlib.pictures.measuring import widest
+from crmlib.pictures.measuring import widest, wrapped
 from crmlib.pictures.picture import Form, Limits, Picture, Reference
 from crmlib.pictures.tokens import PALETTE, colour
 
@@ -87,7 +87,7 @@ def scatter(
         drawing.scale(axes.xaxis, x_form, limits=x_limits)
         if any("upper" in corner for corner in corners or {}):  # room for the words above the points
             low, high = axes.get_ylim()
-            axes.set_ylim(low, high + 0.1 * (high - low))
+            axes.set_ylim(low, high + (0.2 if drawing.is_narrow(axes) else 0.1) * (high - low))
         drawing.scale(axes.yaxis, y_form, limits=y_limits)
         if x_line is not None:
             axes.axvline(x_line, color=colour("muted"), linewidth=1, zorder=1, gid="crm-reference")
@@ -102,10 +102,12 @@ def scatter(
                 (sides[0], heights[0]), sides[1] - sides[0], heights[1] - heights[0], color=colour(shade), alpha=0.08,
                 linewidth=0, zorder=0, gid="crm-quadrant",
             ))  # fmt: skip
+        corner_room = drawing.points_of(axes)[0] * 0.38 / drawing.SIZE
         for corner, (words, shade) in (corners or {}).items():
             is_upper, is_right = "upper" in corner, "right" in corner
+            said = wrapped(words, corner_room)
             drawing.note(
-                axes, words, (float(is_right), float(is_upper)), (-6 if is_right else 6, -5 if is_upper else 5), shade,
+                axes, said, (float(is_right), float(is_upper)), (-6 if is_right else 6, -5 if is_upper else 5), shade,
                 xycoords="axes fraction", ha="right" if is_right else "left", va="top" if is_upper else "bottom",
             )  # fmt: skip
         if label is not None and len(known) <= MOST_VECTOR_POINTS:

@@ -77,7 +77,7 @@ def write_briefing(run: Run, target: Path, *, before: Snapshot | None = None) ->
     ``before``: the earlier briefing with which it is compared.
     """
     content = content_of(run, before=before)
-    write_whole(target, render("briefing.html.j2", style="briefing.css", **content))
+    write_whole(target, render("briefing.html.j2", **content))
     return content
 
 

@@ -17,7 +17,7 @@ words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, *, style: str = "report.css", **content: Any) -> str:
+def render(template: str, *, style: str = "briefing.css", **content: Any) -> str:
     """A page of the report: a template of this folder, with its style and the ways in which things are said."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -10,7 +10,7 @@
       `${element.closest("section, header, nav, main, body").id || "the page"}: ${words}`;
   };
   // What stands left of the screen is meant to be heard only.
-  const aside = (box) => box.right <= 0 || box.width === 0 || box.height === 0;
+  const aside = (box) => box.right <= 0 || box.width <= 1 || box.height <= 1;
 
   if (document.documentElement.scrollWidth > wide) {
     wrong.add(`the page is ${document.documentElement.scrollWidth} px wide on a screen of ${wide}`);

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,7 @@ def test_a_page_is_marked_so_that_it_can_be_heard(opened, folder, name):
     ranks = shown.evaluate("[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map((one) => +one.tagName[1])")
     assert ranks[0] == 1
     assert ranks.count(1) == 1
-    assert [pair for pair in zip(ranks, ranks[1:], strict=False) if pair[1] > pair[0] + 1] == []
+    assert [pair for pair in pairwise(ranks) if pair[1] > pair[0] + 1] == []
     tables = shown.evaluate(
         """[...document.querySelectorAll('table')].map((table) => ({
             caption: table.caption?.textContent.trim() || '',

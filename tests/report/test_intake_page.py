@@ -54,8 +54,10 @@ def page(request, tmp_path_factory):
 def cells(html: str, section: str, columns: int) -> list[list[str]]:
     """The rows of the tables of a section that have so many cells, as visible texts."""
     part = html.split(f'id="{section}"')[1].split("</section>")[0]
+    bodies = "".join(re.findall(r"<tbody>(.*?)</tbody>", part, re.DOTALL))
     rows = [
-        re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in re.findall(r"<tr>(.*?)</tr>", part, re.DOTALL)
+        re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
+        for row in re.findall(r"<tr>(.*?)</tr>", bodies, re.DOTALL)
     ]
     return [[" ".join(Page(cell).words) for cell in row] for row in rows if len(row) == columns]
 
