@@ -243,7 +243,8 @@ def bridge(
 
     ``total``: column that is true for rows that stand on the ground (``value`` is their height); all others are changes
     from where the row before ended, good where they add and bad where they take. ``low``, ``high``: interval of a
-    change. ``change_form`` words changes (with their sign). On a phone it runs down instead of across.
+    change. ``change_form`` words changes (with their sign). On a phone it runs down instead of across, and
+    values stand below the names.
 
     >>> table = pd.DataFrame({"what": ["2024", "new", "2025"], "sales": [10, 4, 14], "sum": [True, False, True]})
     >>> bridge(table, value="sales", label="what", total="sum").svg(label="").count('class="crm-bar"')
@@ -254,6 +255,7 @@ def bridge(
         lanes = Lanes(axes, vertical=not is_narrow(axes))
         values, lows, highs = (numbers(table, name) for name in (value, low, high))
         totals = [bool(one) for one in column(table, total, False)]
+        names = list(map(str, table[label]))
         level = 0.0
         for i in places(np.isfinite(values)):
             amount = values[i]
@@ -263,15 +265,19 @@ def bridge(
                 axes.plot(*lanes.xy([i - 0.68, i + 0.32], [level, level]), color=colour("muted"), linewidth=0.8)
             lanes.bar(i, amount, tone, start=start)
             lanes.interval(i, start + lows[i], start + highs[i], "ink")
-            words = (form if totals[i] else change_form or form) or plain
-            lanes.words(i, start + float(np.nanmax([0.0, amount, lows[i], highs[i]])), words(float(amount)))
+            said = ((form if totals[i] else change_form or form) or plain)(float(amount))
+            if lanes.vertical:
+                lanes.words(i, start + float(np.nanmax([0.0, amount, lows[i], highs[i]])), said)
+            else:
+                names[i] += f"\n{said}"
             level = start + amount
-        axes.margins(**({"y": 0.12} if lanes.vertical else {"x": 0.3}))
+        if lanes.vertical:
+            axes.margins(y=0.12)
         lanes.ground()
-        lanes.names(table[label])
+        lanes.names(names)
         lanes.values(form)
 
-    return Picture(plan, 9.0, 4.4, tall=tall_for(table[label], 0.38, base=0.8, each=0.34))
+    return Picture(plan, 9.0, 4.4, tall=tall_for(table[label], 0.38, base=0.8, each=0.5))
 
 
 def control_chart(

@@ -217,22 +217,26 @@ def scale(axis: Any, form: Callable[[Any], str] | None, *, limits: Limits | None
     axis.set_major_formatter(FixedFormatter(words))
     axis.set_tick_params(labelcolor=colour("muted"))
     if across:
-        sheet_of(axis.axes).finishing.append(lambda: _thin(axis, ticks, words))
+        apart(axis.axes)
 
 
-def _thin(axis: Any, ticks: Sequence[float], words: Sequence[str]) -> None:
-    """Leave out every other tick until their words are apart: only the layout tells how wide the axis became."""
-    at = [float(axis.axes.transData.transform((tick, 0))[0]) for tick in ticks]
-    half = [widest(one) * SIZE / 2 + 2 for one in words]
-    for step in range(1, len(at)):
-        shown = range(0, len(at), step)
-        if all(at[b] - half[b] >= at[a] + half[a] for a, b in pairwise(shown)):
-            break
-    else:
-        shown = range(0, len(at), max(len(at), 1))
-    if len(shown) < len(at):
-        axis.set_major_locator(FixedLocator([ticks[place] for place in shown]))
-        axis.set_major_formatter(FixedFormatter([words[place] for place in shown]))
+def apart(axes: Axes) -> None:
+    """Leave out every other word below the axes until they are apart, once the layout tells how wide the axes are."""
+
+    def finish() -> None:
+        ticks, words = list(axes.get_xticks()), [tick.get_text() for tick in axes.get_xticklabels()]
+        at = [float(axes.transData.transform((tick, 0))[0]) for tick in ticks]
+        half = [widest(one) * SIZE / 2 + 1 for one in words]
+        for step in range(1, len(at)):
+            if all(at[b] - half[b] >= at[a] + half[a] for a, b in pairwise(range(0, len(at), step))):
+                break
+        else:
+            return
+        if step > 1:
+            axes.xaxis.set_major_locator(FixedLocator(ticks[::step]))
+            axes.xaxis.set_major_formatter(FixedFormatter(words[::step]))
+
+    sheet_of(axes).finishing.append(finish)
 
 
 def _steps(low: float, high: float, most: int) -> tuple[list[float], list[float]]:
@@ -357,6 +361,7 @@ class Lanes:
         if self.vertical:
             shown, written = thinned(labels, width * room / (last + 1))
             axes.set_xticks(shown, written, linespacing=1.25)
+            apart(axes)
             axes.set_xlim(-0.6, last + 0.6)
             x_name(axes, label)
             return

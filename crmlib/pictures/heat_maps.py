@@ -70,7 +70,8 @@ def heat_map(
         wide, _ = drawing.points_of(axes)
         room = wide * 0.8 / max(len(across), 1)
         if drawing.is_narrow(axes):
-            room = _between(list(row_words.values())) / (max(len(across), 1) + bool(margin))
+            scale_room = 24 + drawing.SIZE * widest(scale_form(full)) if scale_form is not None else 0.0
+            room = (_between(list(row_words.values())) - scale_room) / (max(len(across), 1) + bool(margin))
         if form and not text:
             texts = [form(float(number)) if there else "" for number, there in zip(values, known, strict=True)]
         said = [
@@ -121,6 +122,7 @@ def heat_map(
                 axes.text(len(across) + 0.1, down[one], margin[one], ha="center", va="center", fontsize=drawing.SIZE)
             shown, written = [*shown, len(across)], [*written, wrapped(margin_label, max(room / 9.5, 8))]
         axes.set_xticks(shown, written, linespacing=1.25)
+        drawing.apart(axes)
         drawing.lane_names(axes, list(row_words.values()), 0.34)
         drawing.x_name(axes, column_label)
         drawing.above(axes, row_label)

@@ -99,14 +99,11 @@ def curves(
             ends.append((float(_across(last[x])[-1]), float(last[series[0].value].median()), others_label, "muted"))
         if diagonal is not None:
             axes.plot([0, 1], [0, 1], color=colour("muted"), linewidth=1, linestyle="--", gid="crm-diagonal")
-            drawing.note(
-                axes,
-                wrapped(diagonal, drawing.points_of(axes)[0] * 0.24 / drawing.SIZE),
-                (0.62, 0.62),
-                (10, -4),
-                "muted",
-                va="top",
-            )
+            if drawing.is_narrow(axes):
+                words = wrapped(diagonal, 8)
+                drawing.note(axes, words, (1, 0.5), (0, 0), "muted", va="top", ha="right")
+            else:
+                drawing.note(axes, diagonal, (0.62, 0.62), (10, -4), "muted", va="top")
         for point in points:
             if point.low is not None and point.high is not None:
                 drawing.span(axes, [point.x] * 2, [point.low, point.high], "second", zorder=4)
@@ -172,6 +169,7 @@ def _scale_across(axes: Axes, table: Any, x: str, form: Any, names: str | None, 
         steps = max((places[-1] - places[0]) / gap, 1) if places else 1
         shown, written = drawing.thinned([first[p] for p in places], drawing.points_of(axes)[0] * 0.8 / (steps + 1))
         axes.set_xticks([places[i] for i in shown], written, linespacing=1.25)
+        drawing.apart(axes)
         if limits is not None:
             axes.set_xlim(*limits)
         return

@@ -31,6 +31,8 @@ PAPER = 695
 """How many CSS pixels an A4 sheet is wide between its margins."""
 READABLE = 12.0
 """9 pt in CSS pixels."""
+SMALL = 9.3
+"""7 pt: the least on paper, in a long picture that a reader has unfolded and that must stand on one sheet."""
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -228,6 +230,8 @@ def test_on_paper_all_is_dark_on_white_and_readable(opened, folder, name, scheme
     page = opened(folder / name, width=PAPER, scheme=scheme)
     page.shown.emulate_media(media="print", color_scheme=scheme)
     assert page.looks() == []
+    page.unfold()
+    assert page.looks(least=SMALL) == []
     assert page.shown.evaluate("getComputedStyle(document.body).color") == "rgb(27, 39, 51)"
     assert page.shown.evaluate("getComputedStyle(document.body).backgroundColor") in (
         "rgb(255, 255, 255)",
