@@ -224,6 +224,33 @@ def test_page_one_is_one_sheet_and_the_briefing_at_most_six(opened, folder):
     assert sheets(page) == 1
 
 
+FULL = """({words, sign}) => {
+    const said = (n) => words ? Array(n).fill("sales").join(" ") : sign.repeat(n);
+    document.querySelector("h1").textContent = said(words ? 14 : 28);
+    document.querySelector(".lead").textContent = said(words ? 50 : 100);
+    document.querySelector(".note")?.remove();
+    document.querySelector(".lead").insertAdjacentHTML("afterend", `<p class="note">${said(words ? 25 : 50)}</p>`);
+    document.querySelector("ol.do")?.remove();
+    const one = (n) => `<li><span class="place">${n}</span>
+        <div><h3>${said(words ? 12 : 24)}</h3><p>${said(words ? 25 : 50)}</p></div>
+        <div><p><b>Do</b> ${said(words ? 18 : 36)}</p><p class="who">${said(words ? 8 : 16)}</p></div>
+        <div class="worth"><b>¥4.33m</b>${said(words ? 5 : 10)}<br><span class="sure">${said(2)}</span></div>
+        </li>`;
+    [...document.querySelectorAll("h2.first")].at(-1).insertAdjacentHTML(
+        "afterend",
+        `<p class="how">${said(words ? 20 : 40)}</p><ol class="do">${[1, 2, 3, 4, 5].map(one).join("")}</ol>`
+    );
+}"""
+"""Fills page one with texts that are as long as they may be."""
+
+
+def test_page_one_is_one_sheet_also_with_the_longest_texts_that_are_allowed(opened, folder):
+    page = opened(folder / "index.html")
+    page.shown.evaluate(FULL, {"words": folder.name == "en", "sign": "客"})
+    page.shown.add_style_tag(content="section { display: none !important }")
+    assert sheets(page) == 1
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_paper_all_is_dark_on_white_and_readable(opened, folder, name, scheme):
