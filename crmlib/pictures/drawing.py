@@ -16,7 +16,7 @@ from matplotlib.dates import AutoDateLocator, num2date
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from crmlib.pictures.canvas import Sheet
-from crmlib.pictures.measuring import widest, wrapped
+from crmlib.pictures.measuring import shortened, widest, wrapped
 from crmlib.pictures.picture import NARROW, Form, Limits, Series
 from crmlib.pictures.tokens import PALETTE, colour
 
@@ -185,7 +185,8 @@ def dressed(axes: Axes, *, grid: str = "", baseline: str = "") -> None:
 def lane_names(axes: Axes, words: Sequence[str], part: float) -> None:
     """Words for what stands one below the other, in at most so large a part of the sheet's width."""
     room = points_of(axes)[0] * part / SIZE
-    axes.set_yticks(range(len(words)), [wrapped(one, room) for one in words], linespacing=1.15)
+    said = ["\n".join(shortened(line, room) for line in wrapped(one, room).split("\n")) for one in words]
+    axes.set_yticks(range(len(words)), said, linespacing=1.15)
 
 
 def x_name(axes: Axes, words: str) -> None:

@@ -37,6 +37,19 @@ def widest(words: str) -> float:
     return max(map(ems, words.split("\n")), default=0.0)
 
 
+def shortened(line: str, width: float) -> str:
+    """A line that is at most ``width`` font sizes wide: what is longer ends in an ellipsis.
+
+    >>> shortened("Gesellschaft", 4.0), shortened("shop", 4.0)
+    ('Gesel…', 'shop')
+    """
+    if ems(line) <= width:
+        return line
+    while line and ems(line) + 1 > width:
+        line = line[:-1]
+    return line + "…"
+
+
 def wrapped(words: str, width: float) -> str:
     """A text broken into lines of at most ``width`` font sizes: at spaces, and between Chinese characters.
 
