@@ -16,6 +16,8 @@ from crmlib.pictures.picture import NARROW, Form, Picture
 from crmlib.pictures.tokens import colour
 
 _SIZE = 9.0
+_MARGIN = 8.0
+"""How wide the words beside the rows of a narrow map may be, in font sizes."""
 
 
 def heat_map(
@@ -71,7 +73,8 @@ def heat_map(
         room = wide * 0.8 / max(len(across), 1)
         if drawing.is_narrow(axes):
             scale_room = 24 + drawing.SIZE * widest(scale_form(full)) if scale_form is not None else 0.0
-            room = (_between(list(row_words.values())) - scale_room) / (max(len(across), 1) + bool(margin))
+            margin_room = _MARGIN * drawing.SIZE if margin else 0.0
+            room = (_between(list(row_words.values())) - scale_room - margin_room) / max(len(across), 1)
         if form and not text:
             texts = [form(float(number)) if there else "" for number, there in zip(values, known, strict=True)]
         said = [
@@ -114,10 +117,17 @@ def heat_map(
                     bbox=behind, fontweight="bold" if heading and number == 0 else "normal",
                 )  # fmt: skip
                 cell.set_in_layout(False)
-        axes.set_xlim(-0.5, max(len(across), 1) - 0.5 + (1.0 if margin else 0.0))
+        beside = bool(margin) and drawing.is_narrow(axes)
+        axes.set_xlim(-0.5, max(len(across), 1) - 0.5 + (1.0 if margin and not beside else 0.0))
         axes.set_ylim(max(len(down), 1) - 0.5, -0.5)
         shown, written = drawing.thinned(list(column_words.values()), room, size=9.5)
-        if margin:
+        if margin and beside:
+            how = {"xycoords": ("axes fraction", "data"), "linespacing": 1.15}
+            for one in filter(down.__contains__, margin):
+                drawing.note(axes, wrapped(margin[one], _MARGIN), (1, down[one]), (6, 0), "ink", va="center", **how)
+            over = {**how, "xycoords": "axes fraction"}
+            drawing.note(axes, wrapped(margin_label, _MARGIN), (1, 0), (6, -5), "ink", va="top", **over)
+        elif margin:
             for one in filter(down.__contains__, margin):
                 axes.text(len(across) + 0.1, down[one], margin[one], ha="center", va="center", fontsize=drawing.SIZE)
             shown, written = [*shown, len(across)], [*written, wrapped(margin_label, max(room / 9.5, 8))]

@@ -105,9 +105,9 @@ def scatter(
         corner_room = drawing.points_of(axes)[0] * 0.38 / drawing.SIZE
         for corner, (words, shade) in (corners or {}).items():
             is_upper, is_right = "upper" in corner, "right" in corner
-            said = wrapped(words, corner_room)
+            told = wrapped(words, corner_room)
             drawing.note(
-                axes, said, (float(is_right), float(is_upper)), (-6 if is_right else 6, -5 if is_upper else 5), shade,
+                axes, told, (float(is_right), float(is_upper)), (-6 if is_right else 6, -5 if is_upper else 5), shade,
                 xycoords="axes fraction", ha="right" if is_right else "left", va="top" if is_upper else "bottom",
             )  # fmt: skip
         if label is not None and len(known) <= MOST_VECTOR_POINTS:

@@ -17,8 +17,8 @@ words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, *, style: str = "briefing.css", **content: Any) -> str:
-    """A page of the report: a template of this folder, with its style and the ways in which things are said."""
+def render(template: str, **content: Any) -> str:
+    """A page of the report: a template of this folder, with the style of all pages and the ways in which things are said."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -32,7 +32,7 @@ def render(template: str, *, style: str = "briefing.css", **content: Any) -> str
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
     environment.filters |= {"number": number, "exact": _exact, "coded": _coded, "spark": _spark, "short": short}
     return environment.get_template(template).render(
-        style=(_TEMPLATES / style).read_text(encoding="utf-8") + tokens_css(), **content
+        style=(_TEMPLATES / "briefing.css").read_text(encoding="utf-8") + tokens_css(), **content
     )
 
 

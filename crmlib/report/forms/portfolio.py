@@ -41,7 +41,6 @@ def write_portfolio(folder: Path, language: str = "") -> tuple[Path, list[Proble
         said = {name: words.say(f"portfolio.{name}", n=len(rows)) for name in ("title", "how", "table")}
         page = render(
             "portfolio.html.j2",
-            style="briefing.css",
             language="zh-Hans" if speaks == "zh" else "en",
             rows=rows,
             headings=headings,
