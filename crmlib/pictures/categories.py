@@ -27,7 +27,7 @@ from crmlib.pictures.drawing import (
     tall_for,
     toned,
 )
-from crmlib.pictures.measuring import widest
+from crmlib.pictures.measuring import widest, wrapped
 from crmlib.pictures.picture import Form, Limits, Picture, Series
 from crmlib.pictures.tokens import colour, readable_on
 
@@ -179,12 +179,14 @@ def bars(
             lanes.bar(i, values[i], tones[i])
             lanes.interval(i, lows[i], highs[i], "ink")
             words = str(notes[i]) if note else (form or plain)(float(values[i]))
+            if vertical and is_narrow(axes):
+                words = wrapped(words, points_of(axes)[0] * 0.7 / len(table) / SIZE)
             ends = np.array([values[i], lows[i], highs[i]])
             below = values[i] < 0
             lanes.words(i, float(np.nanmin(ends) if below else np.nanmax(ends)), words, before=below)
         # Room for the words at the ends; those beyond bars to the left would meet the categories' words.
         if vertical:
-            axes.margins(y=0.14)
+            axes.margins(y=0.25 if is_narrow(axes) else 0.14)
         elif (values < 0).any():
             axes.margins(x=0.14)
         lanes.ground()

@@ -18,7 +18,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, **content: Any) -> str:
-    """A page of the report: a template of this folder, with the style of all pages and the ways in which things are said."""
+    """A page of the report: a template of this folder, in the style of all pages, with the ways to say things."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
