@@ -38,16 +38,22 @@ def decisions(findings: Sequence[Finding], *, contact_cost: float = 0.0) -> list
     failed = {play for finding in findings for play in finding.failed_plays}
     asked = [one for one in findings if one.decides and not _refuted(one, failed) and _pays(one, contact_cost)]
     ranked = sorted(asked, key=_rank)
-    with_money = [one for one in ranked if one.money is not None]
+    in_money = _few_of_each([one for one in ranked if one.money is not None])[:MOST]
     without = [one for one in ranked if one.money is None]
-    chosen: list[Finding] = []
+    # The last place is given up only to one that its chapter leaves room for.
+    given_up = _few_of_each([*in_money[: MOST - 1], *without])[:MOST]
+    return given_up if len(given_up) > len(in_money[: MOST - 1]) else in_money
+
+
+def _few_of_each(findings: Sequence[Finding]) -> list[Finding]:
+    """The first of each chapter, as many as may stand."""
     taken: Counter[str] = Counter()
-    for one in [*with_money, *without]:
-        rest = MOST - len(chosen) - (1 if without and one.money is not None else 0)
-        if rest > 0 and taken[one.chapter] < MOST_OF_A_CHAPTER:
-            chosen.append(one)
+    kept = []
+    for one in findings:
+        if taken[one.chapter] < MOST_OF_A_CHAPTER:
+            kept.append(one)
             taken[one.chapter] += 1
-    return chosen
+    return kept
 
 
 def matter_most(findings: Sequence[Finding]) -> list[Finding]:

@@ -2,12 +2,14 @@
 
 The rules, first that fits:
 
-1. **No revenue to speak of** (no orders, or no two times that can be compared): the strongest finding speaks.
-2. **A closed base** (hardly anybody was won in the later time): sales can only fall; the headline says how far.
-3. **Sales moved beyond chance** (the 95% interval of the change leaves 0 out): the headline says how far, and then what
-   stands against it or behind it. For growth that is the buyers who left, where at least two in five did, else the
-   largest part; for a fall the part that took most.
-4. **Else** sales held, and the headline says what moved below the surface.
+1. **No revenue to speak of** (no orders, or no two times of three months that can be compared): the first finding that
+   informs is the headline; where all ask for a decision, the first of these; without findings there is no story yet.
+2. **Buyers whom we do not know** (more than half of the sales are of guests): nobody can say who came back.
+3. **A closed base** (hardly anybody was won in the later time): sales can only fall; the headline says how far.
+4. **Sales moved beyond chance** (the 95% interval of the change leaves 0 out): the headline says how far, and then what
+   stands against it or behind it: the buyers who left, where at least two in five did, else the part that added (or
+   took) most. What the new ones brought is held against what those who left had spent.
+5. **Else** sales held, and the headline says what moved below the surface.
 
 A change counts as *doubled* from 90 % to 115 % up, and as *halved* from 45 % to 55 % down.
 """
@@ -20,27 +22,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.finding import Finding
+from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS, is_closed, is_filling
 from crmlib.statistics import wald
 from crmlib.words import Words
 
 words = Words(__file__)
 
 MANY_LOST = 0.4
-HARDLY_ANY = 0.01
+MANY_GUESTS = 0.5
 SILENT_DAYS = 60
-_LARGEST = {
-    side: {part: f"{side}.{part}" for part in ("lost", "stayed", "returned", "new", "guests")}
-    for side in ("more", "less")
-}
 
 
 @dataclass(frozen=True)
 class Story:
-    """What stands first: a headline (14 words), a lead (50) and at most one caveat (25)."""
+    """What stands first: a headline (14 words), a lead (50) and at most one caveat (25).
+
+    ``told``: the finding that the headline tells, where it tells one; ``is_empty``: there is nothing to tell yet.
+    """
 
     headline: str
     lead: str
     caveat: str = ""
+    told: Finding | None = None
+    is_empty: bool = False
 
 
 def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], *, margin_is_set: bool = True) -> Story:
@@ -53,54 +57,66 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         margin_is_set: whether the client has said what is left of an order; else money is revenue.
     """
     caveat = _caveat(bridge, account, margin_is_set)
-    if bridge is None or bridge.empty:
-        return _of_findings(findings, account, caveat)
+    if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
+        return _of_findings(findings, caveat)
     at = bridge.set_index("part")
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, low_high = now - then, wald(now - then, float(at.error["after"]))
     is_chance = low_high[0] <= 0 <= low_high[1]
-    parts = at.drop(index=["before", "after"])
-    buyers_then, buyers_now = int(at.customers["before"]), int(at.customers["after"])
+    buyers, buyers_now = int(at.customers["before"]), int(at.customers["after"])
     lost = int(at.customers["lost"])
+    months = int(bridge.months.iloc[0])
     facts = {
-        "then": then, "now": now, "change": change, "size": abs(change), "share": abs(change) / then,
-        "buyers": buyers_then, "buyers_now": buyers_now, "lost": lost, "lost_share": lost / max(buyers_then, 1),
-        "lost_amount": -float(at.amount["lost"]), "new": int(at.customers["new"]),
-        "new_amount": float(at.amount["new"]), "stayed_amount": float(at.amount["stayed"]),
-        "stayed_size": abs(float(at.amount["stayed"])), "stayed": int(at.customers["stayed"]),
-        "months": int(bridge.months.iloc[0]), "needed": _rounded(lost / max(buyers_then, 1) * buyers_now),
-        "since": bridge.changes.iloc[0],
+        "then": then, "now": now, "share": abs(change) / then, "buyers": buyers, "lost": lost,
+        "lost_share": lost / max(buyers, 1), "lost_amount": -float(at.amount["lost"]),
+        "new_amount": float(at.amount["new"]), "guest_share": float(at.after["guests"]) / now, "months": months,
+        "needed": _rounded(lost / max(buyers, 1) * buyers_now), "since": bridge.changes.iloc[0],
     }  # fmt: skip
-    closed = facts["new"] <= HARDLY_ANY * buyers_now
-    if closed:
-        kind = "closed.less" if change < 0 else "closed.more"
-    elif is_chance:
-        kind = "held.lost" if facts["lost_share"] >= MANY_LOST else "held.plain"
-    elif change > 0:
-        kind = "more.lost" if facts["lost_share"] >= MANY_LOST else _LARGEST["more"][str(parts.amount.idxmax())]
+    direction = "more" if change > 0 else "less"
+    kind = _kind(bridge, facts, direction, is_chance)
+    headline = words.say(
+        f"story.headline.{kind}", facts,
+        move=words.say("story.move.held" if is_chance else f"story.move.{_move(change / then)}", facts),
+        lost_in_words=_in_words(facts["lost_share"]),
+        whose=words.say("story.buyers.year" if months == 12 else "story.buyers.before"),
+    )  # fmt: skip
+    said = [words.say(f"story.lead.{'held' if is_chance else direction}", facts)]
+    if kind == "guests" or kind.startswith("closed"):
+        said.append(words.say(f"story.lead.{kind.partition('.')[0]}", facts))
     else:
-        kind = _LARGEST["less"][str(parts.amount.idxmin())]
-    move = words.say(f"story.move.{_move(change / then)}", facts)
-    headline = words.say(f"story.headline.{kind}", facts, move=move, lost_in_words=_in_words(facts["lost_share"]))
-    said = [words.say(f"story.lead.{_lead(change, is_chance)}", facts)]
-    said.append(words.say("story.lead.closed" if closed else "story.lead.parts", facts))
-    if not closed and lost:
-        said.append(words.say("story.lead.lost", facts))
-        said.append(words.say("story.lead.needed", facts))
+        said.append(words.say("story.lead.parts", facts))
+        if lost:
+            said.append(words.say("story.lead.lost", facts))
+        if facts["needed"]:
+            said.append(words.say("story.lead.needed", facts))
     return Story(headline, words.say("story.lead.all", said=said), caveat)
 
 
-def _lead(change: float, is_chance: bool) -> str:
-    return "held" if is_chance else "more" if change > 0 else "less"
+def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool) -> str:
+    """Which headline fits: the rules above, from the second on."""
+    if facts["guest_share"] > MANY_GUESTS:
+        return "guests"
+    if is_closed(bridge):
+        return f"closed.{direction if facts['lost'] or direction == 'more' else 'stayed'}"
+    if facts["lost_share"] >= MANY_LOST:
+        return f"lost.{'held' if is_chance else direction}"
+    if is_chance:
+        return "held"
+    amount = bridge.set_index("part").amount
+    parts = amount.drop(["before", "after", "lost", "new"])
+    if direction == "more":
+        parts["new"] = amount["new"] + amount["lost"]
+        return f"more.{parts.idxmax()}"
+    parts["lost"] = amount["new"] + amount["lost"]
+    return f"less.{parts.drop('returned', errors='ignore').idxmin()}"
 
 
-def _of_findings(findings: Sequence[Finding], account: Mapping[str, Any], caveat: str) -> Story:
-    """Where orders tell no story: the first finding is the headline, what it rests on the lead."""
+def _of_findings(findings: Sequence[Finding], caveat: str) -> Story:
+    """Where orders tell no story: what was found speaks, first what no decision below repeats."""
     if not findings:
-        return Story(words.say("story.nothing.headline"), words.say("story.nothing.lead"), caveat)
-    first, *others = findings
-    lead = [first.evidence or first.certainty, *(one.headline for one in others[:2])]
-    return Story(first.headline, words.say("story.lead.all", said=lead), caveat)
+        return Story(words.say("story.nothing.headline"), words.say("story.nothing.lead"), caveat, is_empty=True)
+    ranked = sorted(findings, key=lambda one: (one.chapter == "customer_data", one.decides))
+    return Story(ranked[0].headline, ranked[0].evidence or ranked[0].certainty, caveat, told=ranked[0])
 
 
 def _move(share: float) -> str:
@@ -114,8 +130,8 @@ def _move(share: float) -> str:
 def _in_words(share: float) -> str:
     """A share as one says it: half, two in three; else in per cent."""
     for said, low, high in (
-        ("quarter", 0.23, 0.27), ("third", 0.31, 0.355), ("two_in_five", 0.38, 0.42), ("half", 0.47, 0.53),
-        ("three_in_five", 0.58, 0.62), ("two_thirds", 0.645, 0.69), ("three_quarters", 0.73, 0.77),
+        ("quarter", 0.23, 0.27), ("third", 0.31, 0.355), ("half", 0.47, 0.53), ("two_thirds", 0.645, 0.69),
+        ("three_quarters", 0.73, 0.77),
     ):  # fmt: skip
         if low <= share <= high:
             return words.say(f"story.share.{said}")
@@ -124,8 +140,7 @@ def _in_words(share: float) -> str:
 
 def _rounded(value: float) -> int:
     """Two significant digits: it is a projection, and not a count."""
-    digits = max(len(str(int(value))) - 2, 0)
-    return int(round(value, -digits))
+    return int(float(f"{round(value):.2g}"))
 
 
 def _caveat(bridge: Any, account: Mapping[str, Any], margin_is_set: bool) -> str:
@@ -136,11 +151,12 @@ def _caveat(bridge: Any, account: Mapping[str, Any], margin_is_set: bool) -> str
         day = dt.date.fromisoformat(last)
         if (as_of - day).days >= SILENT_DAYS:
             return words.say("story.caveat.silent", day=day, days=(as_of - day).days)
-    if bridge is not None and not bridge.empty:
+    if bridge is not None and not bridge.empty and bridge.months.iloc[0] >= FEWEST_MONTHS:
         months = int(bridge.months.iloc[0])
         if months < 12:
             return words.say("story.caveat.seasons", months=months)
-        if bridge.data_begin.iloc[0] >= bridge.starts.iloc[0]:
+        at = bridge.set_index("part").amount
+        if is_filling(bridge) and not is_closed(bridge) and at["after"] > at["before"]:
             return words.say("story.caveat.filling", day=bridge.data_begin.iloc[0])
     if not margin_is_set and last is not None:
         return words.say("story.caveat.margin")
