@@ -28,7 +28,8 @@ class ChapterRun:
 class Run:
     """A finished run: where it is, what it ran on and what became of each chapter.
 
-    ``headline``: what its page begins with; ``notes``: what is said of what it could not write.
+    ``headline``: what its page begins with; ``notes``: what is said of what it could not write; ``is_empty``: the
+    data tell no story yet.
     """
 
     folder: Path
@@ -39,8 +40,9 @@ class Run:
     seconds: float
     headline: str = ""
     notes: tuple[str, ...] = ()
+    is_empty: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0: all done; 1: done with failed chapters."""
-        return 1 if any(chapter.status == "failed" for chapter in self.chapters) else 0
+        """0: all done; 1: done with failed chapters, or with nothing to tell."""
+        return 1 if self.is_empty or any(chapter.status == "failed" for chapter in self.chapters) else 0

@@ -144,7 +144,9 @@ def _run(
         made.append(folder / PAPER)
     _clear(folder, made)
     notes = (why_no_paper,) if why_no_paper else ()
-    done = replace(done, seconds=time.monotonic() - began, headline=content["story"].headline, notes=notes)
+    story = content["story"]
+    seconds = time.monotonic() - began
+    done = replace(done, seconds=seconds, headline=story.headline, notes=notes, is_empty=story.is_empty)
     _write_manifest(done, made)
     return done
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most
 from crmlib.report.forms.brand import brand
 from crmlib.report.forms.changed import Snapshot, changed
-from crmlib.report.page import render, versions
+from crmlib.report.page import name_of, render, versions
 from crmlib.report.story import story
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words
@@ -38,19 +39,27 @@ THEMES = {
     "data": ("customer_data",),
 }
 """The sections of the page, in order, and what each shows: whole chapters, or single findings and figures of one."""
+OF_THE_DATA = "data"
+"""What is said of the data themselves; it has no section of its own, and stands folded where we say how sure we are."""
+_OF_ORDERS = ("back", "channels", "value", "score")
 ON_PAGE_ONE = ("bridge", "year")
 _MOST_FIGURES, _MOST_TABLES = 2, 1
-_MOST_SAID = 2
+_LONGEST = {"en": 60, "zh": 120}
+"""Words (Chinese: characters) of a section's text."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A finding that asks for a decision, with its place on the page and its list of customers."""
+    """A finding that asks for a decision, with its place on the page and its list of customers.
+
+    ``is_headline``: the page's headline and lead tell it already.
+    """
 
     finding: Finding
     number: int
     theme: str
     file: str = ""
+    is_headline: bool = False
 
 
 @dataclass
@@ -59,6 +68,7 @@ class Theme:
 
     key: str
     headline: str = ""
+    text: str = ""
     said: list[Finding] = field(default_factory=list)
     figures: list[dict[str, Any]] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
@@ -68,7 +78,7 @@ class Theme:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show, open or folded."""
-        return not (self.said or self.figures or self.tables or self.folds)
+        return not (self.said or self.figures or self.tables or self.folds or self.decisions)
 
 
 def write_briefing(run: Run, target: Path, *, before: Snapshot | None = None) -> dict[str, Any]:
@@ -89,27 +99,28 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         if chapter.status == "done" and chapter.notebook
     }
     account = run.workspace.account
-    findings = matter_most([one for found in shown.values() for one in found.findings])
-    made = decisions(findings, contact_cost=run.client.contact_cost)
+    concluded = [one for found in shown.values() for one in found.findings]
+    bridge = _table(run, "13_bridge")
+    begins = story(bridge, concluded, account, margin_is_set="margin" in run.client.model_fields_set)
+    spoken = [one for one in concluded if not (begins.is_young and theme_of(one.chapter, one.key) in _OF_ORDERS)]
+    made = decisions(matter_most(spoken), contact_cost=run.client.contact_cost)
+    placed = functools.partial(theme_of, channels=_has_channels(account))
     numbered = [
-        Decision(one, number, theme_of(one.chapter, one.key), _list_file(run, one))
+        Decision(one, number, placed(one.chapter, one.key), _list_file(run, one), one == begins.told)
         for number, one in enumerate(made, 1)
     ]
-    themes = [_theme(key, run, shown, numbered) for key in THEMES]
+    quiet = {one.key for one in concluded if one not in spoken} | ({begins.told.key} if begins.told else set())
+    themes = [_theme(key, run, shown, numbered, quiet, placed) for key in THEMES]
     exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
     tiles = exhibits.get("year", {}).get("tiles", [])
-    revenue = _table(run, "13_bridge")
     return {
-        "client": run.client.name,
+        "client": name_of(run.client.name),
         "language": "zh-Hans" if run.language == "zh" else "en",
         **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
         "currency": run.client.currency,
-        "story": story(
-            revenue, findings, account,
-            margin_is_set="margin" in run.client.model_fields_set,
-        ),
-        "bridge": exhibits.get("bridge"),
-        "revenue": revenue,
+        "story": begins,
+        "bridge": None if begins.told or begins.is_young else exhibits.get("bridge"),
+        "revenue": bridge,
         "tiles": tiles,
         "before": before,
         "changed": changed(
@@ -118,32 +129,48 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         ),
         "brand": brand(run.client),
         "decisions": numbered,
-        "themes": [theme for theme in themes if not theme.is_empty],
-        "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in findings)],
+        "themes": [theme for theme in themes if theme.key != OF_THE_DATA and not theme.is_empty],
+        "data": next(theme for theme in themes if theme.key == OF_THE_DATA),
+        "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in concluded)],
         "rows": _rows(account),
         "failed": [chapter for chapter in run.chapters if chapter.status == "failed"],
-        "left_out": [chapter for chapter in run.chapters if chapter.status == "left out"],
-        "thinner": [chapter for chapter in run.chapters if chapter.status == "done" and chapter.thinner],
+        "unanswered": _unanswered(run),
         "definitions": _definitions(run, shown),
         "versions": versions(),
         "owner": lambda role: run.client.owners.get(role) or words.name("owners", role),
     }  # fmt: skip
 
 
-def theme_of(chapter: str, key: str) -> str:
+def theme_of(chapter: str, key: str, *, channels: bool = True) -> str:
     """The section that shows a finding or an exhibit (``key``: ``clv.by_group``) of a chapter.
+
+    ``channels``: whether the data know of any; without, what compares groups stands with the rest of its chapter.
 
     >>> theme_of("clv", "clv.equity"), theme_of("clv", "clv.by_group"), theme_of("new_chapter", "new_chapter.a")
     ('value', 'channels', 'data')
+    >>> theme_of("clv", "clv.by_group", channels=False)
+    'value'
     """
     for name in (key, chapter):
         for theme, shown in THEMES.items():
-            if name in shown:
+            if name in shown and (channels or theme != "channels"):
                 return theme
-    return "data"
+    return OF_THE_DATA
 
 
-def _theme(key: str, run: Run, shown: dict[str, Section], numbered: Sequence[Decision]) -> Theme:
+def _has_channels(account: dict[str, Any]) -> bool:
+    return any("channel" in table["columns"] for table in account["tables"].values())
+
+
+def _theme(
+    key: str,
+    run: Run,
+    shown: dict[str, Section],
+    numbered: Sequence[Decision],
+    quiet: Container[str],
+    placed: Callable[[str, str], str],
+) -> Theme:
+    """A section: ``quiet`` are the findings that are not said in the open, ``placed`` the section of each."""
     theme = Theme(key, decisions=[one for one in numbered if one.theme == key])
     decided = {one.finding.key for one in theme.decisions}
     own: list[tuple[ChapterRun, list[dict[str, Any]], list[Finding]]] = []
@@ -156,16 +183,16 @@ def _theme(key: str, run: Run, shown: dict[str, Section], numbered: Sequence[Dec
             for one in shown[name].exhibits
             if one["kind"] in ("figure", "table", "scorecard")
             and one["name"] not in ON_PAGE_ONE
-            and theme_of(name, f"{name}.{one['name']}") == key
+            and placed(name, f"{name}.{one['name']}") == key
         ]
-        found = [one for one in shown[name].findings if theme_of(name, one.key) == key]
+        found = [one for one in shown[name].findings if placed(name, one.key) == key]
         own.append((chapter, parts, found))
-    open_parts = [one for _, parts, _ in own for one in parts if one["place"] == "section"]
-    theme.figures = [one for one in open_parts if one["kind"] == "figure"][:_MOST_FIGURES]
-    theme.tables = [one for one in open_parts if one["kind"] != "figure"][:_MOST_TABLES]
-    news = [one for one in matter_most([f for _, _, found in own for f in found]) if one.key not in decided]
-    if key != "data":
-        theme.said = news[:_MOST_SAID]
+    if key != OF_THE_DATA:
+        open_parts = [one for _, parts, _ in own for one in parts if one["place"] == "section"]
+        theme.figures = [one for one in open_parts if one["kind"] == "figure"][:_MOST_FIGURES]
+        theme.tables = [one for one in open_parts if one["kind"] != "figure"][:_MOST_TABLES]
+        news = [one for _, _, found in own for one in found if one.key not in decided and one.key not in quiet]
+        theme.said, theme.text = _said(matter_most(news), run.language)
         theme.headline = theme.said[0].headline if theme.said else ""
     told = {one.key for one in theme.said} | decided
     opened = {id(one) for one in (*theme.figures, *theme.tables)}
@@ -175,6 +202,48 @@ def _theme(key: str, run: Run, shown: dict[str, Section], numbered: Sequence[Dec
         if rest or others:
             theme.folds.append((chapter, rest, others))
     return theme
+
+
+def _said(news: Sequence[Finding], language: str) -> tuple[list[Finding], str]:
+    """The one or two findings that a section says in the open, and its text: as many as it has room for."""
+    if not news:
+        return [], ""
+    first, text = news[0], [news[0].evidence]
+    for second in news[1:]:
+        longer = [*text, _whole(second.headline), second.evidence]
+        if sum(len(part.split() if language == "en" else part) for part in longer) <= _LONGEST[language]:
+            return [first, second], words.say("story.lead.all", said=[part for part in longer if part])
+    return [first], first.evidence
+
+
+def _whole(headline: str) -> str:
+    """A headline as a sentence among others."""
+    stop = words.say("report.stop")
+    return headline if headline.endswith(stop) else headline + stop
+
+
+def _unanswered(run: Run) -> list[str]:
+    """What the data could not answer, or not in full, and what is missing for it."""
+    account = run.workspace.account["tables"]
+    lines = []
+    for chapter in run.chapters:
+        if chapter.status == "left out":
+            missing = [_lacking(name, words.names("lacking")) for name in chapter.file.missing(account)]
+            lines.append(words.say("report.left_out", title=chapter.file.title, missing=missing))
+        elif chapter.status == "done" and chapter.thinner:
+            missing = [_lacking(name, ()) for name in chapter.thinner]
+            lines.append(words.say("report.thinner", title=chapter.file.title, missing=list(dict.fromkeys(missing))))
+    return lines
+
+
+def _lacking(name: str, told: Container[str]) -> str:
+    """A table or a column (``orders.store``) that is missing, in words."""
+    if name in told:
+        return words.name("lacking", name)
+    table, _, column = name.partition(".")
+    in_words = words.name("tables", table)
+    in_words = in_words[:1].lower() + in_words[1:]
+    return words.say("report.columns_of", table=in_words) if column else in_words
 
 
 def _list_file(run: Run, one: Finding) -> str:

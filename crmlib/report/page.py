@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -68,6 +69,17 @@ def _coded(said: str) -> Any:
 def _exact(value: float) -> str:
     """A sum with as many places as it has, up to three."""
     return number(value, digits=0 if value == round(value) else 2 if round(value, 2) == round(value, 3) else 3)
+
+
+def name_of(client: str, *, length: int = 60) -> str:
+    """A client's name as a page has room for it: on one line, without signs that turn the text around.
+
+    >>> name_of("Aurora Beauty"), name_of("a\u202eb\\n" + "c" * 100, length=10)
+    ('Aurora Beauty', 'ab cccccc…')
+    """
+    seen = (" " if unicodedata.category(one) in ("Cc", "Zl", "Zp") else one for one in client)
+    plain = " ".join("".join(one for one in seen if unicodedata.category(one) not in ("Cf", "Co", "Cs", "Cn")).split())
+    return plain if len(plain) <= length else plain[: length - 1].rstrip() + "…"
 
 
 def versions() -> list[str]:

@@ -2,14 +2,15 @@
 
 The rules, first that fits:
 
-1. **No revenue to speak of** (no orders, or no two times of three months that can be compared): the first finding that
+1. **Too young** (orders of less than 90 days): the headline says that nobody can tell yet who comes back.
+2. **No revenue to speak of** (no orders, or no two times of three months that can be compared): the first finding that
    informs is the headline; where all ask for a decision, the first of these; without findings there is no story yet.
-2. **Buyers whom we do not know** (more than half of the sales are of guests): nobody can say who came back.
-3. **A closed base** (hardly anybody was won in the later time): sales can only fall; the headline says how far.
-4. **Sales moved beyond chance** (the 95% interval of the change leaves 0 out): the headline says how far, and then what
+3. **Buyers whom we do not know** (more than half of the sales are of guests): nobody can say who came back.
+4. **A closed base** (hardly anybody was won in the later time): sales can only fall; the headline says how far.
+5. **Sales moved beyond chance** (the 95% interval of the change leaves 0 out): the headline says how far, and then what
    stands against it or behind it: the buyers who left, where at least two in five did, else the part that added (or
    took) most. What the new ones brought is held against what those who left had spent.
-5. **Else** sales held, and the headline says what moved below the surface.
+6. **Else** sales held, and the headline says what moved below the surface.
 
 A change counts as *doubled* from 90 % to 115 % up, and as *halved* from 45 % to 55 % down.
 """
@@ -31,19 +32,22 @@ words = Words(__file__)
 MANY_LOST = 0.4
 MANY_GUESTS = 0.5
 SILENT_DAYS = 60
+YOUNG_DAYS = 90
 
 
 @dataclass(frozen=True)
 class Story:
     """What stands first: a headline (14 words), a lead (50) and at most one caveat (25).
 
-    ``told``: the finding that the headline tells, where it tells one; ``is_empty``: there is nothing to tell yet.
+    ``told``: the finding that the headline tells, where it tells one; ``is_young``: what is said of orders are first
+    signs only; ``is_empty``: there is nothing to tell yet.
     """
 
     headline: str
     lead: str
     caveat: str = ""
     told: Finding | None = None
+    is_young: bool = False
     is_empty: bool = False
 
 
@@ -52,11 +56,18 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
 
     Args:
         bridge: from :func:`crmlib.lifecycle.scorecard.bridge.revenue_bridge`; None or empty where there is none.
-        findings: of all chapters, those that matter most first.
+        findings: of all chapters, in the order in which they concluded them.
         account: what intake says of the data.
         margin_is_set: whether the client has said what is left of an order; else money is revenue.
     """
     caveat = _caveat(bridge, account, margin_is_set)
+    orders = account["tables"].get("orders", {})
+    if findings and orders.get("first_day"):
+        first, last = (dt.date.fromisoformat(orders[name]) for name in ("first_day", "last_day"))
+        days = (last - first).days + 1
+        if days < YOUNG_DAYS:
+            young = {"days": days, "orders": orders["rows"], "first": first, "last": last}
+            return Story(words.say("story.young.headline", young), words.say("story.young.lead", young), is_young=True)
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
         return _of_findings(findings, caveat)
     at = bridge.set_index("part")
@@ -93,7 +104,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
 
 
 def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool) -> str:
-    """Which headline fits: the rules above, from the second on."""
+    """Which headline fits: the rules above, from the third on."""
     if facts["guest_share"] > MANY_GUESTS:
         return "guests"
     if is_closed(bridge):

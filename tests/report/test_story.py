@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from crmlib.finding import Finding
 from crmlib.lifecycle.scorecard.bridge import revenue_bridge
@@ -159,8 +159,8 @@ def test_the_lead_says_what_came_who_left_and_what_it_takes_to_stand_still():
     told = story(bridge(lost=(1922, 944e3, 0), stayed=(1868, 1241e3, 1598e3), new=(3924, 0, 2717e3)), [], ACCOUNT)
     assert told.lead == (
         "Sales reached ¥4.32m, up from ¥2.19m. New customers brought ¥2.72m of it. Of 3,790 who bought in the 12 "
-        "months before, 1,922 bought nothing since: they had spent ¥944k. If as many leave again, you need about 2,900 new "
-        "buyers just to stand still."
+        "months before, 1,922 bought nothing since: they had spent ¥944k. If as many leave again, you need about 2,900 "
+        "new buyers just to stand still."
     )
 
 
@@ -236,11 +236,12 @@ def words_of(text: str) -> int:
 
 
 amounts = st.floats(1, 1e9)
-people = st.integers(1, 10**6)
+people = st.integers(1, 10**5)
 
 
+@settings(max_examples=40)
 @given(
-    st.tuples(people, amounts), st.tuples(people, amounts, amounts), st.tuples(st.integers(0, 10**6), amounts),
+    st.tuples(people, amounts), st.tuples(people, amounts, amounts), st.tuples(st.integers(0, 10**5), amounts),
     st.floats(0, 1e9), st.sampled_from([3, 9, 12]), st.sampled_from([0.0, 1e9]),
     st.sampled_from(["2018-01-01", "2025-01-01"]),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from crmlib.statistics import bonferroni, standard_errors, wald
 FEWEST_MONTHS = 3
 # With fewer new ones among those who bought, nobody was being won.
 _HARDLY_ANY = 0.01
+_IN_HEADLINE = frozenset({"revenue", "buyers"})
 # Rates over all known customers: they move by themselves as long as the data hold more and more of these.
 _OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
 
@@ -38,8 +39,9 @@ def year_against_year(
     before, of which everything is known, so that seasons do not differ.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once:
-    Bonferroni), else ``same``; ``closed``: hardly anybody was won of late, so that what is counted of orders moves by
-    itself; ``filling``: the data begin with the earlier year, so that rates over all known customers do; ``alone``:
+    Bonferroni; for revenue and buyers each), else ``same``; ``closed``: hardly anybody was won of late, so that what is
+    counted of orders moves by itself; ``filling``: the data begin with the earlier year, so that rates over all known
+    customers do; ``alone``:
     there is nothing to compare with.
 
     Source of the interval of the difference: Zou & Donner (2008), MOVER, Statistics in Medicine 27, 1693–1702.
@@ -65,9 +67,12 @@ def year_against_year(
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
     table = table.assign(target=table.kpi.map(targets).astype(float))
     level = bonferroni(max(len(table), 1))
-    return pd.DataFrame(
-        [row | _judged(row, kpis.get(row["kpi"]), bridge, level) for row in table.to_dict("records")], columns=columns
-    )
+    judged = [
+        # Revenue and buyers are what the page begins with: judged each for itself, as its headline judges them.
+        row | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if row["kpi"] in _IN_HEADLINE else level)
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(judged, columns=columns)
 
 
 def _counted(bridge: Any) -> list[dict[str, Any]]:

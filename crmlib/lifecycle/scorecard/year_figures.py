@@ -29,22 +29,24 @@ def plot_bridge(bridge: Any) -> Exhibit:
     import pandas as pd
 
     if bridge.empty:
-        return exhibits.nothing(words, "bridge")
+        return exhibits.nothing(words, "bridge", change=None)
     at = bridge.set_index("part")
-    ends = bridge.part.isin(["before", "after"])
+    # Where nobody came back and no guest bought, there is no bar to show; that nobody is new is news.
+    has_some = bridge[["before", "after"]].any(axis="columns")
+    shown = bridge[has_some | ~bridge.part.isin(["returned", "guests"])].reset_index(drop=True)
+    ends = shown.part.isin(["before", "after"])
     months = int(bridge.months.iloc[0])
     labels = [
-        words.say(f"bridge.{row.part}", customers=row.customers, months=months)
-        for row in bridge.itertuples(index=False)
+        words.say(f"bridge.{row.part}", customers=row.customers, months=months) for row in shown.itertuples(index=False)
     ]
-    drawn = pd.DataFrame({"value": bridge.amount, "label": labels, "total": ends})
+    drawn = pd.DataFrame({"value": shown.amount, "label": labels, "total": ends})
     picture = pictures.bridge(drawn, value="value", label="label", total="total", form=short, change_form=gain)
     change = float(at.amount["after"] - at.amount["before"])
     return exhibits.figure(
         words, "bridge", bridge, picture,
-        place="section", fields={"bars": _bars(bridge, labels)}, change=abs(change),
+        place="section", fields={"bars": _bars(shown, labels)}, change=abs(change),
         then=at.amount["before"], now=at.amount["after"],
-        parts=[f"{label} {gain(amount)}" for label, amount in zip(labels[1:-1], bridge.amount[1:-1], strict=True)],
+        parts=[f"{label} {gain(amount)}" for label, amount in zip(labels[1:-1], shown.amount[1:-1], strict=True)],
     )  # fmt: skip
 
 
@@ -99,7 +101,7 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
         "label": kpi.name_short if kpi is not None else words.say("year.buyers"),
         "value": form(row.now),
         "status": {"better": "good", "worse": "bad"}.get(row.verdict, "neutral"),
-        "shape": ("up" if change and change > 0 else "down") if counted else _SHAPES.get(row.verdict, "flat"),
+        "shape": ("up" if change and change > 0 else "down") if kind == "counted" else _SHAPES.get(row.verdict, "flat"),
         "word": words.say(f"year.word.{kind}", change=abs(change) if change is not None else None),
         "note": words.say(f"year.note.{row.verdict if not counted else kind}", before=form(row.before)),
         "target": words.say(f"year.{row.against_target}", target=form(row.target)) if row.against_target else "",
