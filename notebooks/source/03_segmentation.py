@@ -597,6 +597,8 @@ int(cut_points.groupby("measure").score.nunique().prod())
 # - **Value tier**: core, potential, ordinary or sleeping; what a customer is worth now (客户分级: 核心, 潜力, 普通, 沉睡).
 # - **Lifecycle stage**: prospect, new, growing, mature, sleeping or lost; where the relationship stands
 #   (生命周期阶段: 潜在, 新, 成长, 成熟, 沉睡, 流失).
+# - **Silent**: without a purchase for longer than the line of silence; sleeping or lost. A subscriber may be silent and has
+#   not left (沉默).
 # - **Pareto curve, ABC**: share of revenue by share of customers, best first; classes cut from it (帕累托曲线, ABC分类).
 # - **Gini coefficient**: 0 where all spend alike, near 1 where one customer spends everything (基尼系数).
 # - **Migration**: how customers moved between segments from one day to another (客户迁移).
