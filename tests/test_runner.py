@@ -253,7 +253,13 @@ def test_two_runs_do_not_write_into_one_folder_at_the_same_time(notebooks, clien
         pytest.raises(UnusableInput, match="another run that writes there"),
     ):
         runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
-    assert runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"]).exit_code == 0
+    alone = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"])
+    assert [chapter.status for chapter in alone.chapters] == ["left out"]
+
+
+def test_a_run_that_has_nothing_to_tell_ends_with_code_1(notebooks, client_file, tmp_path):
+    done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["03"])
+    assert (done.headline, done.exit_code) == ("These data tell no story yet", 1)
 
 
 def test_a_chapter_checks_its_own_settings_before_anything_starts(notebooks, tmp_path):
@@ -279,4 +285,4 @@ def test_a_business_that_has_gone_silent_is_said_to_be_so(notebooks, tmp_path):
     file = write_client(tmp_path / "client", orders=ORDERS, touches=touches)
     runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert "No order since Jan 3, 2025, 241 days before the day of this report" in page
+    assert "No order since Jan 3, 2025, 241 days before this report." in page

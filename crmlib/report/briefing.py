@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     ]
     quiet = {one.key for one in concluded if one not in spoken} | ({begins.told.key} if begins.told else set())
     themes = [_theme(key, run, shown, numbered, quiet, placed) for key in THEMES]
+    begins = replace(begins, is_empty=all(theme.is_empty for theme in themes))
     exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
     tiles = exhibits.get("year", {}).get("tiles", [])
     return {

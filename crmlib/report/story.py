@@ -67,7 +67,8 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         days = (last - first).days + 1
         if days < YOUNG_DAYS:
             young = {"days": days, "orders": orders["rows"], "first": first, "last": last}
-            return Story(words.say("story.young.headline", young), words.say("story.young.lead", young), is_young=True)
+            begins, lead = (words.say(f"story.young.{part}", young) for part in ("headline", "lead"))
+            return Story(begins, lead, _caveat(None, account, True), is_young=True)
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
         return _of_findings(findings, caveat)
     at = bridge.set_index("part")

@@ -67,11 +67,15 @@ def content(language="en", **more):
     return {
         "client": "Acme", "language": language, "currency": "CNY", "as_of": dt.date(2025, 12, 31),
         "story": Story("Sales rose", "They rose by 5%.", "Mind the gap."), "tiles": [tile], "before": None,
-        "bridge": {"title": "From 1 to 2", "bars": [{"label": "Before"}, {"label": "New"}, {"label": "After"}]},
+        "bridge": {"title": "From 1 to 2", "bars": [
+            {"label": "Before", "amount": 100.0},
+            {"label": "New", "amount": 25.13}, {"label": "After", "amount": 125.13},
+        ]},
         "revenue": pd.DataFrame(
             {"part": ["before", "new", "after"], "amount": [100.0, 25.127, 125.127], "error": [0.0, 0.0, 9.0]}
         ),
         "decisions": made, "themes": [Theme("value", tables=[table], folds=[(None, [old], [])])],
+        "data": Theme("data"),
         "definitions": [("Value", [("CLV", "What a customer is worth")])], "owner": lambda role: f"team {role}",
         **more,
     }  # fmt: skip

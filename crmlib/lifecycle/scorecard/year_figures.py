@@ -60,7 +60,8 @@ def _bars(bridge: Any, labels: list[str]) -> list[dict[str, Any]]:
     whole = max(high for _, high, _, _ in spans)
     return [
         {
-            "label": label, "said": short(amount) if total else gain(amount), "total": total,
+            "label": label, "amount": round(float(amount), 2),
+            "said": short(amount) if total else gain(amount), "total": bool(total),
             "left": round(100 * low / whole, 2), "width": round(100 * (high - low) / whole, 2),
             "tone": "" if total else "good" if amount >= 0 else "bad",
         }
