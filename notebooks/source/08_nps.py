@@ -228,6 +228,12 @@ chapter.show(nps.plot_groups(groups))
 # groups at once, and chance colours none of them in 95 of 100 such pictures.
 
 # %%
+chapter.show(nps.plot_groups(groups, briefly=True))
+
+# %% [markdown]
+# The last picture is the one for the manager: only the kind of group in which one stands out. Rows of the table behind both:
+
+# %%
 groups[["group", "customers", "nps", "nps_shrunk", "differs"]].head(6).round({"nps": 1, "nps_shrunk": 1})
 
 # %% [markdown]

@@ -56,13 +56,17 @@ def ordered_logit(items: Any, score: Any, *, respondent: Any = None) -> OrderedL
     array([2.197])
     """
     import numpy as np
+    from pandas import factorize
     from scipy.special import expit
 
-    items, score = np.asarray(items, dtype=float), np.asarray(score)
-    levels, place = np.unique(score, return_inverse=True)
+    # Answers that are alike in everything are fitted as one, with their number: a million hold a few hundred kinds.
+    given = np.column_stack([np.asarray(items, dtype=float), np.asarray(score, dtype=float)])
+    kinds, kind, times = np.unique(given, axis=0, return_inverse=True, return_counts=True)
+    items, times = kinds[:, :-1], times.astype(float)
+    levels, place = np.unique(kinds[:, -1], return_inverse=True)
     if len(levels) < 2:
         raise ValueError("an ordered logit needs at least two different scores")
-    centre = items.mean(axis=0)
+    centre = np.average(items, axis=0, weights=times)
     centred = items - centre
     if np.linalg.matrix_rank(centred) < items.shape[1]:
         raise ValueError("an item does not vary, or the items determine one another")
@@ -77,17 +81,18 @@ def ordered_logit(items: Any, score: Any, *, respondent: Any = None) -> OrderedL
         return high[:, None], low[:, None], np.maximum(high - low, 1e-300)[:, None]
 
     def likelihood(theta: Any) -> float:
-        return float(np.log(parts(theta)[2]).sum()) if (np.diff(theta[width:]) > 0).all() else -np.inf
+        return float(times @ np.log(parts(theta)[2])[:, 0]) if (np.diff(theta[width:]) > 0).all() else -np.inf
 
-    shares = np.cumsum(np.bincount(place))[:-1] / len(score)
+    shares = np.cumsum(np.bincount(place, weights=times))[:-1] / times.sum()
     theta = np.concatenate([np.zeros(width), np.log(shares / (1 - shares))])
     value = likelihood(theta)
     for _ in range(100):
         high, low, chance = parts(theta)
         rise_high, rise_low = high * (1 - high) * upper / chance, low * (1 - low) * lower / chance
         each = rise_high - rise_low
-        curve = (rise_high * (1 - 2 * high)).T @ upper - (rise_low * (1 - 2 * low)).T @ lower - each.T @ each
-        step = np.linalg.solve(curve, -each.sum(axis=0))
+        curve = (rise_high * (1 - 2 * high)).T @ (upper * times[:, None])
+        curve -= (rise_low * (1 - 2 * low)).T @ (lower * times[:, None]) + each.T @ (each * times[:, None])
+        step = np.linalg.solve(curve, -times @ each)
         while np.abs(step).max() > 1e-8 and likelihood(theta + step) < value - 1e-12:
             step = step / 2
         theta = theta + step
@@ -97,7 +102,7 @@ def ordered_logit(items: Any, score: Any, *, respondent: Any = None) -> OrderedL
     bread = np.linalg.inv(-curve)
     covariance = bread
     if respondent is not None:
-        sums = _sums(each, np.unique(np.asarray(respondent).astype(str), return_inverse=True)[1])
+        sums = _sums(each[kind.ravel()], factorize(np.asarray(respondent))[0])
         covariance = bread @ (sums.T @ sums) @ bread * (len(sums) / max(len(sums) - 1, 1))
     # From centred items back to the items' own units.
     back = np.eye(width + cuts)
@@ -174,7 +179,7 @@ def drivers(
         return nothing
     error = np.sqrt(np.diag(model.covariance))[: len(names)]
     contribution = relative_weights(np.corrcoef(np.column_stack([ratings, score]), rowvar=False))
-    _, who = np.unique(respondent.astype(str).to_numpy(), return_inverse=True)
+    who, _ = pd.factorize(respondent.astype(str), sort=True)
     importance = _resampled(ratings, score, who, resamples=resamples, seed=seed)
     gain, gain_error = _gains(model, ratings)
     lowest, highest = ratings.min(), ratings.max()

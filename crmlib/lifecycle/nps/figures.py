@@ -48,20 +48,24 @@ def plot_trend(trend: Any, *, period: Period = "quarter") -> Exhibit:
     return exhibits.figure(words, "trend", trend, picture, values, reading=reading, place="section", message=message)
 
 
-def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
+def plot_groups(groups: Any, *, most: int = 15, briefly: bool = False) -> Exhibit:
     """The score of every group with its interval, best first within each dimension.
 
     ``groups``: a frame from :func:`groups`; of each dimension the ``most`` groups with the largest bases are drawn, and
-    those that differ from the rest. Where that is not all of them, the heading says how many are drawn.
+    those that differ from the rest. Where that is not all of them, the heading says how many are drawn. ``briefly``:
+    only the dimension in which a group stands out is drawn (the first where none does), for the report's open section.
     """
     if groups.empty:
         return exhibits.nothing(words, "groups", message=words.say("figures.groups.message.nothing"))
-    named = groups.assign(name=list(map(words.name, groups.dimension, groups.group)))
+    named = groups.assign(name=list(map(group_name, groups.dimension, groups.group)))
     differing = named.differs.isin(["above", "below"])
     shown = named[differing | (named.groupby("dimension").customers.rank(ascending=False, method="first") <= most)]
+    side, found = apart_most(groups)
+    if briefly:
+        shown = shown[shown.dimension == (groups.iloc[0] if found is None else found).dimension]
     headings = {name: words.name("dimensions", name) for name in shown.dimension}
     for name, all_of_it in named.dimension.value_counts().items():
-        if (drawn := (shown.dimension == name).sum()) < all_of_it:
+        if name in headings and (drawn := (shown.dimension == name).sum()) < all_of_it:
             headings[name] = words.say("axes.drawn", name=headings[name], drawn=drawn, all=all_of_it)
     tones = shown.differs.map({"above": "good", "below": "bad"}).fillna("main").mask(shown.small_base, "muted")
     drawn = shown.assign(
@@ -76,12 +80,11 @@ def plot_groups(groups: Any, *, most: int = 15) -> Exhibit:
         reference_label=words.say("axes.all"), form=number, value_label=words.say("axes.points"),
     )  # fmt: skip
     apart = [words.say("axes.with_count", name=row.name, n=row.nps) for row in named[differing].itertuples(index=False)]
-    best, worst = named.loc[named.nps.idxmax()], named.loc[named.nps.idxmin()]
-    side, found = apart_most(groups)
+    best, worst = shown.loc[shown.nps.idxmax()], shown.loc[shown.nps.idxmin()]
     group = "" if found is None else group_name(found.dimension, found.group)
     message = words.say(f"figures.groups.message.{side}", start=group[:1].upper() + group[1:])
     return exhibits.figure(
-        words, "groups", groups, picture, place="section", message=message,
+        words, "groups", groups, picture, place="section" if briefly else "fold", message=message,
         reading="differ" if apart else "alike", groups=len(groups), names=apart,
         best=best["name"], high=best.nps, worst=worst["name"], low=worst.nps,
     )  # fmt: skip

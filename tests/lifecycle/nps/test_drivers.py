@@ -151,10 +151,6 @@ def test_a_point_more_gains_what_the_fitted_model_predicts():
     assert score(items) == pytest.approx(actual, abs=1.5)
 
 
-def test_the_same_answers_give_the_same_drivers():
-    pd.testing.assert_frame_equal(nps.drivers(simulated(400)), nps.drivers(simulated(400)))
-
-
 def test_items_of_other_questionnaires_are_no_drivers():
     frame = simulated(200).assign(item_needs=np.nan, item_same=3.0)
     assert nps.item_columns(frame) == ["item_a", "item_b", "item_c"]

@@ -320,6 +320,19 @@ def test_a_figure_of_groups_says_how_many_are_drawn_and_always_draws_those_that_
     assert "drawn" not in drawn[4]
 
 
+def test_the_brief_figure_of_groups_draws_only_the_dimension_in_which_one_stands_out():
+    answers = pooled("store", S1=(160, 30, 10), S2=(60, 80, 60)).assign(tier=["gold", "silver"] * 200)
+    groups = nps.groups(answers, dimensions=["tier", "store"])
+    whole, brief = (nps.plot_groups(groups, briefly=briefly) for briefly in (False, True))
+    assert (whole.place, brief.place) == ("fold", "section")
+    assert len(brief.table) == len(whole.table) == 4
+    assert brief.title == "S2: customers recommend us least, beyond chance"
+    assert "gold" in whole.picture.svg(label="")
+    assert "gold" not in brief.picture.svg(label="")
+    alike = nps.plot_groups(groups.assign(differs="no"), briefly=True)
+    assert "gold" in alike.picture.svg(label="")
+
+
 def test_names_of_groups_cannot_break_a_figure_or_a_sentence(shown):
     exhibit = shown["groups"]()
     said = exhibit.picture.svg(label="") + exhibit.reading

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,12 +48,6 @@ def test_the_last_day_of_the_window_must_be_over():
     answer = ANSWERS[ANSWERS.response_id == "r2"]
     assert len(nps.later_revenue(answer, ORDERS, as_of="2025-08-27")) == 1
     assert len(nps.later_revenue(answer, ORDERS, as_of="2025-08-26")) == 0
-
-
-def test_later_revenue_takes_ibis_tables_too():
-    lazily = nps.later_revenue(ibis.memtable(ANSWERS), ibis.memtable(ORDERS), as_of=AS_OF)
-    assert isinstance(lazily, ibis.Table)
-    pd.testing.assert_frame_equal(lazily.to_pandas(), nps.later_revenue(ANSWERS, ORDERS, as_of=AS_OF))
 
 
 def test_without_orders_everything_that_needs_them_is_empty():
@@ -144,10 +137,6 @@ def test_categories_come_in_order_and_small_ones_are_marked_and_not_adjusted():
     assert table.small_base.iloc[-1]
     assert table.adjusted_revenue.isna().all()  # three detractors cannot be adjusted
     assert nps.shortfall(later.assign(category="promoter")).empty
-
-
-def test_the_same_customers_give_the_same_intervals():
-    pd.testing.assert_frame_equal(nps.later_by_category(followed(5.0)), nps.later_by_category(followed(5.0)))
 
 
 def test_standing_is_the_latest_answer_of_the_year_worst_first():

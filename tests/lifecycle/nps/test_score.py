@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -174,22 +173,6 @@ def test_no_answers_are_no_score_and_not_a_score_of_zero():
     nobody = nps.answers(SURVEYS[SURVEYS.kind == "csat"], as_of="2025-12-31")
     assert nps.scores(nobody).empty
     assert nps.scores(nobody.assign(shop="x"), by=["shop"]).empty
-
-
-def test_ibis_in_is_ibis_out_with_the_same_numbers():
-    surveys = ibis.memtable(SURVEYS)
-    table = nps.answers(surveys, as_of="2025-12-31")
-    assert isinstance(table, ibis.Table)
-    lazily = nps.scores(table, by=["category"])
-    assert isinstance(lazily, ibis.Table)
-    at_once = nps.scores(nps.answers(SURVEYS, as_of="2025-12-31"), by=["category"])
-    pd.testing.assert_frame_equal(lazily.to_pandas(), at_once)
-
-
-def test_nothing_that_was_given_is_changed():
-    before = SURVEYS.copy()
-    nps.scores(nps.answers(SURVEYS, as_of="2025-12-31"))
-    pd.testing.assert_frame_equal(SURVEYS, before)
 
 
 def test_the_score_of_the_sample_is_the_one_written_down(answers, truth):

@@ -215,10 +215,6 @@ def test_topics_need_enough_comments():
     assert nps.topics(said(*[("慢", 2.0)] * 60)).empty
 
 
-def test_the_same_comments_give_the_same_topics(answers):
-    pd.testing.assert_frame_equal(nps.topics(answers), nps.topics(answers))
-
-
 def test_on_the_sample_both_languages_are_understood(answers):
     themes = nps.themes(answers).set_index("theme")
     assert {"wait", "service", "product", "price", "app"} <= set(themes.index)

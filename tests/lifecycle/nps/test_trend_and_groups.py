@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,12 +75,6 @@ def test_months_quarters_and_years_hold_the_same_answers():
     assert {p: (len(t), t.answers.sum()) for p, t in tables.items()} == {
         "month": (13, 400), "quarter": (5, 400), "year": (2, 400),
     }  # fmt: skip
-
-
-def test_trend_takes_ibis_tables_too():
-    answers = quarters((60, 30, 10), (50, 30, 20))
-    lazily, at_once = (nps.trend(given, as_of="2024-12-31") for given in (ibis.memtable(answers), answers))
-    pd.testing.assert_frame_equal(lazily, at_once, check_dtype=False)
 
 
 def test_a_slow_steady_rise_shows_as_drift_though_no_period_is_a_signal():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,12 +50,6 @@ def test_traits_are_those_of_the_moment_of_asking():
     assert [march.tier, march.recency, march.frequency] == ["silver", "to 30 days", "2"]
     assert [june.tier, june.recency, june.frequency] == ["gold", "to 30 days", "3 to 4"]
     assert [other.channel, other.tier, other.recency, other.frequency] == ["unknown", "none", "no purchase", "0"]
-
-
-def test_requests_take_ibis_tables_too():
-    lazily = nps.requests(ibis.memtable(TOUCHES), ibis.memtable(ANSWERS), as_of=AS_OF)
-    assert isinstance(lazily, ibis.Table)
-    pd.testing.assert_frame_equal(lazily.to_pandas(), nps.requests(TOUCHES, ANSWERS, as_of=AS_OF), check_dtype=False)
 
 
 def test_without_touches_everything_that_needs_them_is_empty():
