@@ -231,7 +231,8 @@ chapter.show(nps.plot_groups(groups))
 chapter.show(nps.plot_groups(groups, briefly=True))
 
 # %% [markdown]
-# The last picture is the one for the manager: only the kind of group in which one stands out. Rows of the table behind both:
+# The second picture is the one for the manager. It draws only the kind of group in which one stands out. These are the first
+# rows of the table behind both:
 
 # %%
 groups[["group", "customers", "nps", "nps_shrunk", "differs"]].head(6).round({"nps": 1, "nps_shrunk": 1})
@@ -455,8 +456,8 @@ standing = nps.standing(recent, chapter.table("orders"), as_of=chapter.as_of)
 standing[["score", "category", "revenue", "orders"]].head(5).round(2)
 
 # %% tags=["needs:orders"]
-rules = nps.theme_rules(chapter.client.beside(themes_file))
-people = nps.to_call(standing, rules=rules)
+own_themes = nps.theme_rules(chapter.client.beside(themes_file))
+people = nps.to_call(standing, rules=own_themes)
 people[["value", "score", "wrote", "themes"]].head(5).round(2)
 
 # %% [markdown]
@@ -489,7 +490,7 @@ detractors_today = float((score.detractors * exposed.active_customers).sum())
 
 # %% tags=["needs:orders"]
 chapter.conclude(
-    nps.finding_detractors(people, exposed, labels=rules.labels),
+    nps.finding_detractors(people, exposed, labels=own_themes.labels),
     nps.finding_later_revenue(shortfall, detractors=detractors_today, days=later_days),
 )
 
