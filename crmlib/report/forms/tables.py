@@ -35,9 +35,7 @@ def sheets_of(content: Mapping[str, Any]) -> Iterator[Sheet]:
         ]
         yield _sheet("numbers", NUMBER, content, rows, reading=page_words.say("report.numbers_how"))
     if content["bridge"]:
-        bars = content["bridge"]["bars"]
-        amounts = list(content["revenue"].amount.round(2))
-        rows = [[bar["label"], amount] for bar, amount in zip(bars, amounts, strict=True)]
+        rows = [[bar["label"], bar["amount"]] for bar in content["bridge"]["bars"]]
         yield _sheet("bridge", ("part", "money"), content, rows, reading=content["bridge"]["title"])
     shown = [one for theme in content["themes"] for one in theme.tables]
     shown += [
