@@ -125,7 +125,6 @@ def tell(
     /,
     *,
     direction: Direction,
-    sentence: str = "",
     headline: str = "",
     evidence: str = "",
     certainty: str = "",
@@ -161,14 +160,13 @@ def tell(
         value = given.get(column) if money else None
         return None if value is None or value != value else float(value)
 
-    ported = words.has(f"findings.{key}.headline")
     return Finding(
         f"{words.path.parent.name}.{key}",
-        part("headline", headline) if ported else part("sentence", sentence),
+        part("headline", headline),
         direction,
         certainty=part("certainty", certainty),
         action=part("action", action),
-        evidence=part("evidence", evidence) if ported else "",
+        evidence=part("evidence", evidence),
         sure=sure,
         owner=owner,
         when=when,
