@@ -25,10 +25,11 @@ Place = Literal["section", "fold", "notebook"]
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A figure, a table, tiles, definitions, or nothing to show and why.
+    """A figure, a table, a scorecard, tiles, definitions, or nothing to show and why.
 
     Args:
-        kind: ``figure``, ``table``, ``tiles``, ``definitions`` or ``nothing``.
+        kind: ``figure``, ``table``, ``scorecard`` (a table whose rows have ``notes``, a small line of ``lines``
+            and one of ``shapes`` each), ``tiles``, ``definitions`` or ``nothing``.
         name: what it is called among the chapter's exhibits; its table is kept as ``tables/NN_name.csv``.
         title: what it is, above it.
         reading: what there is to see, below it, with computed numbers.
@@ -83,7 +84,7 @@ class Exhibit:
         if self.picture is not None:
             svg = base64.b64encode(self.picture.svg(label=self.description, paper=True).encode()).decode("ascii")
             return f'<img alt="{escape(self.description)}" src="data:image/svg+xml;base64,{svg}"/>'
-        if self.kind == "table":
+        if self.kind in ("table", "scorecard"):
             head = "".join(f"<th>{escape(heading)}</th>" for heading in self.fields["headings"])
             body = "".join(map(_row, self.fields["rows"]))
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

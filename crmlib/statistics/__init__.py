@@ -11,15 +11,18 @@ from crmlib.statistics.limits import CHANCE_OF_A_GAP, ProcessLimits, process_lim
 from crmlib.statistics.means import delta_error, mean_of_sums, per_count, standard_errors, wald
 from crmlib.statistics.net_score import adjusted_wald, net_score_variance
 from crmlib.statistics.shares import newcombe, wilson
+from crmlib.statistics.steps import Step, find_step
 from crmlib.statistics.survival import kaplan_meier, log_rank
 
 __all__ = [
     "CHANCE_OF_A_GAP",
     "ProcessLimits",
+    "Step",
     "adjusted_wald",
     "bonferroni",
     "delta_error",
     "difference",
+    "find_step",
     "holm",
     "kaplan_meier",
     "log_rank",

@@ -257,11 +257,35 @@ pd.Series({"lower": history.mean() - reach, "upper": history.mean() + reach, "la
 # The same with the library:
 
 # %%
-limits = scorecard.natural_limits(values, period=period)
-last_limits = limits[limits["kpi"] == "average_order_value"].tail(1)
-assert last_limits["upper"].dropna().sub(history.mean() + reach).abs().lt(1e-6).all()
+from crmlib.statistics import process_limits
+
+by_library = process_limits(history)
+assert not abs(by_library.upper - history.mean() - reach) > 1e-6
+by_library
 
 # %% [markdown]
+# ## What makes false alarms
+#
+# Three things make such limits cry wolf. The first is a **step**: the level changed once, and stayed. Limits across it
+# are too wide, and everything after it looks like news. So we look for a step, and set the limits after it:
+
+# %%
+scorecard.steps_in(values, period=period)
+
+# %% [markdown]
+# How sure is a step? We shuffle the values 999 times. If a shuffled series hardly ever shows as large a step, chance did
+# not make it. Then we look at the same months a year apart, because a season and growth look like steps, too.
+#
+# The second is a **trend** or a **season**. There we judge the change over a year instead of the level. The third is a
+# past of little more than a year: a season cannot be told from news, and the verdict is withheld.
+
+# %%
+limits = scorecard.natural_limits(values, period=period)
+limits.groupby("kpi", sort=False).tail(1)[["kpi", "value", "lower", "upper", "signal", "since"]].round(3)
+
+# %% [markdown]
+# An empty signal is noise. `trend`, `season` and `early` say why a value beyond its limits calls for no cause.
+#
 # ## The picture: six KPIs, few signals
 #
 # Signals are green or red: good or bad news. Grey points lie beyond the limits as well, but we know why. Either it was
@@ -334,11 +358,19 @@ chapter.show(scorecard.plot_bridge(bridge))
 # beyond it is called better or worse.
 
 # %%
-years = scorecard.year_against_year(measures, kpis, bridge, period=period, targets=chapter.client.targets)
+years = scorecard.year_against_year(measures, kpis, bridge, period=period)
 years[["kpi", "now", "before", "difference_low", "difference_high", "verdict"]].round(3)
 
 # %%
 chapter.show(scorecard.year_tiles(years, kpis, values, measures))
+
+# %% [markdown]
+# The page that managers read also asks of the last period: is it as usual? It shows one verdict for each KPI. No verdict
+# is given where customers are no longer won, or where a rate rises only because the data hold more and more of them.
+
+# %%
+verdicts = scorecard.last_verdicts(card, kpis, bridge)
+chapter.show(scorecard.verdicts_table(verdicts, kpis, values, years, period=period))
 
 # %% [markdown]
 # ## Why revenue changed
@@ -424,9 +456,9 @@ pd.Series({"beyond": beyond.mean(), "in a row": in_a_row.mean(), "either": false
 
 # %%
 chapter.conclude(
-    scorecard.finding_revenue_change(tree),
-    scorecard.finding_off_target(card, kpis, period=period),
-    scorecard.finding_signals(card, kpis, period=period, tree=tree),
+    scorecard.finding_revenue_change(bridge),
+    scorecard.finding_off_target(years, kpis, measures, card, period=period),
+    scorecard.finding_signals(verdicts, kpis, period=period, bridge=bridge),
 )
 
 # %% [markdown]

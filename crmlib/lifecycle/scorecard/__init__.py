@@ -36,7 +36,8 @@ from crmlib.lifecycle.scorecard.measures import (
     value_days,
 )
 from crmlib.lifecycle.scorecard.overview import scorecard
-from crmlib.lifecycle.scorecard.signal import natural_limits
+from crmlib.lifecycle.scorecard.signal import natural_limits, steps_in
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
+from crmlib.lifecycle.scorecard.verdicts import last_verdicts
 from crmlib.lifecycle.scorecard.year import year_against_year
-from crmlib.lifecycle.scorecard.year_figures import plot_bridge, year_tiles
+from crmlib.lifecycle.scorecard.year_figures import plot_bridge, verdicts_table, year_tiles

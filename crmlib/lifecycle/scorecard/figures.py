@@ -38,7 +38,9 @@ def scorecard_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "mon
     ]
     counts = {name: int((card["status"] == name).sum()) for name in _STATUS}
     reading = "targets" if any(counts.values()) else "none"
-    return exhibits.tiles(words, "tiles", shown, counts, reading=reading, known=len(with_value), all=len(card))
+    return exhibits.tiles(
+        words, "tiles", shown, counts, reading=reading, place="notebook", known=len(with_value), all=len(card)
+    )
 
 
 def _tile(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
@@ -66,9 +68,9 @@ def scorecard_table(
     """
     rows = [_cells(row, kpis[row.kpi], period) for row in card[card["state"] != "missing"].itertuples(index=False)]
     if not rows:
-        return exhibits.nothing(words, "scorecard", of="tables")
+        return exhibits.nothing(words, "card", of="tables")
     said = _notes_on(card, kpis, has_contracts=has_contracts, margin=margin)
-    return exhibits.table(words, "scorecard", pd.DataFrame(rows), kept=card, said=said)
+    return exhibits.table(words, "card", pd.DataFrame(rows), kept=card, said=said, place="notebook")
 
 
 def _cells(row: Any, kpi: Kpi, period: Period) -> dict[str, str]:
@@ -338,10 +340,8 @@ def _compared(kpi: Kpi, row: Any, period: Period) -> str:
 
 
 def _as_a_year_ago(row: Any) -> bool:
-    """Whether the same period last year lay on the same side of the mean, at least half as far from it."""
-    if not known(row.year_ago) or not known(row.centre):
-        return False
-    return bool((row.year_ago - row.centre) * row.side >= abs(row.value - row.centre) / 2 > 0)
+    """Whether the value is at least twice as near to that of a year ago as to the one before."""
+    return bool(known(row.year_ago) and 2 * abs(row.value - row.year_ago) <= abs(row.value - row.previous))
 
 
 def _since_last_year(kpi: Kpi, row: Any) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.forecasting import forecast
-from crmlib.lifecycle.scorecard.signal import MOVED, natural_limits
+from crmlib.lifecycle.scorecard.signal import MOVED, natural_limits, steps_in
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 from crmlib.words import known
 
@@ -18,7 +18,7 @@ _COLUMNS = (
     "kpi", "state", "missing", "period", "value", "low", "high", "cases",
     "target", "status", "money", "money_low", "money_high",
     "previous_period", "previous", "year_ago", "over_a_year",
-    "centre", "lower", "upper", "signal", "side", "change_signal", "news",
+    "centre", "lower", "upper", "since", "step_before", "step_after", "signal", "side", "change_signal", "news",
     "forecast_period", "forecast", "forecast_low", "forecast_high", "method", "covered", "tries",
 )  # fmt: skip
 
@@ -45,10 +45,12 @@ def scorecard(
     that the value does not reach (never below 0).
     ``previous_period, previous``: the judged value before; ``year_ago``: the same period
     a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
-    signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
+    since, signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
     ``none`` where values are too few for limits, ``stock``
-    for KPIs with ``signal: false``, which have none); ``news``: ``good`` or ``bad`` where there is a signal that is not
-    the season's. ``forecast…, method, covered, tries``: see
+    for KPIs with ``signal: false``, which have none); ``step_before, step_after``: see
+    :func:`~crmlib.lifecycle.scorecard.signal.steps_in`;
+    ``news``: ``good`` or ``bad`` where there is a signal that nothing explains.
+    ``forecast…, method, covered, tries``: see
     :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
 
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
@@ -62,12 +64,17 @@ def scorecard(
     """
     values = kpi_values(measures, kpis, period=period)
     limits = natural_limits(values, period=period)
+    steps = steps_in(values, period=period).set_index("kpi")
     ahead = forecast(values, kpis, steps=1, period=period)
     rows = []
     for key, kpi in kpis.items():
         own_values, own_limits, own_ahead = (frame[frame["kpi"] == key] for frame in (values, limits, ahead))
         missing = kpi.missing(has) if has else []
-        rows.append(_row(kpi, measures, own_values, own_limits, own_ahead, period, missing))
+        row = _row(kpi, measures, own_values, own_limits, own_ahead, period, missing)
+        if row["state"] == "known" and kpi.signal and key in steps.index:
+            since, before, after = steps.loc[key, ["since", "before", "after"]]
+            row |= {"since": since, "step_before": before, "step_after": after}
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 

@@ -17,19 +17,16 @@ FEWEST_MONTHS = 3
 _HARDLY_ANY = 0.01
 _IN_HEADLINE = frozenset({"revenue", "buyers"})
 # Rates over all known customers: they move by themselves as long as the data hold more and more of these.
-_OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
+OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
 
 
-def year_against_year(
-    measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, period: Period = "month", targets: Mapping[str, float] = {}
-) -> Any:
+def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, period: Period = "month") -> Any:
     """Every KPI of the last year beside that of the year before, one row each.
 
     Args:
         measures: from :func:`~crmlib.lifecycle.scorecard.measures.base_measures`, counted by ``period``.
         kpis: as :func:`~crmlib.lifecycle.scorecard.definitions.load_kpis` answers.
         bridge: from :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`: the revenue and the buyers of two years.
-        targets: those that the client has set.
 
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
     before_low, before_high`` in the KPI's unit (a count's interval is that of customers who come by chance);
@@ -65,6 +62,7 @@ def year_against_year(
     rows: list[dict[str, Any] | None] = [*(_counted(bridge) if period == "month" else [])]
     rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.interval not in (None, "given")]
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
+    targets = {name: kpi.target for name, kpi in kpis.items()}
     table = table.assign(target=table.kpi.map(targets).astype(float))
     level = bonferroni(max(len(table), 1))
     judged = [
@@ -162,7 +160,7 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
         verdict = "alone"
     elif of_orders and is_closed(bridge):
         verdict = "closed"
-    elif row["kpi"] in _OF_THE_BASE and is_filling(bridge):
+    elif row["kpi"] in OF_THE_BASE and is_filling(bridge):
         verdict = "filling"
     elif low <= 0 <= high or (kpi is not None and kpi.better == "neither"):
         verdict = "same"

@@ -1,14 +1,19 @@
-"""The last year against the year before it, as a bridge in cash and as tiles."""
+"""What stands on the briefing: the bridge in cash, the tiles of the year, and the scorecard of the last period."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crmlib import exhibits, pictures
+from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.scorecard.definitions import Kpi
-from crmlib.words import Words, gain, number, percent, short
+from crmlib.lifecycle.scorecard.figures import period_name
+from crmlib.lifecycle.scorecard.verdicts import GIVEN, MOVED_VERDICTS
+from crmlib.words import MINUS, Words, gain, interval, known, number, percent, short
 
 words = Words(__file__)
 
@@ -18,6 +23,8 @@ TILES = (
     "lead_conversion", "csat", "service_csat", "repurchase_rate", "churn_rate",
 )  # fmt: skip
 MOST_TILES = 6
+MOST_ROWS = 12
+_SMALL_RATE = 0.2
 _SHAPES = {"better": "up", "worse": "down"}
 
 
@@ -29,25 +36,30 @@ def plot_bridge(bridge: Any) -> Exhibit:
     import pandas as pd
 
     if bridge.empty:
-        return exhibits.nothing(words, "bridge", change=None)
+        return exhibits.nothing(words, "no_bridge")
     at = bridge.set_index("part")
     # Where nobody came back and no guest bought, there is no bar to show; that nobody is new is news.
     has_some = bridge[["before", "after"]].any(axis="columns")
-    shown = bridge[has_some | ~bridge.part.isin(["returned", "guests"])].reset_index(drop=True)
-    ends = shown.part.isin(["before", "after"])
-    months = int(bridge.months.iloc[0])
-    labels = [
-        words.say(f"bridge.{row.part}", customers=row.customers, months=months) for row in shown.itertuples(index=False)
-    ]
-    drawn = pd.DataFrame({"value": shown.amount, "label": labels, "total": ends})
+    told = bridge[has_some | ~bridge.part.isin(["returned", "guests"])]
+    ends = told.part.isin(["before", "after"])
+    labels = [_part_label(row) for row in told.itertuples(index=False)]
+    drawn = pd.DataFrame({"value": told.amount, "label": labels, "total": ends})
     picture = pictures.bridge(drawn, value="value", label="label", total="total", form=short, change_form=gain)
     change = float(at.amount["after"] - at.amount["before"])
     return exhibits.figure(
         words, "bridge", bridge, picture,
-        place="section", fields={"bars": _bars(shown, labels)}, change=abs(change),
+        place="section", fields={"bars": _bars(told, labels)}, change=abs(change),
         then=at.amount["before"], now=at.amount["after"],
-        parts=[f"{label} {gain(amount)}" for label, amount in zip(labels[1:-1], shown.amount[1:-1], strict=True)],
+        parts=[f"{label} {gain(amount)}" for label, amount in zip(labels[1:-1], told.amount[1:-1], strict=True)],
     )  # fmt: skip
+
+
+def _part_label(row: Any) -> str:
+    """What a part of the bridge is called; its ends by the year, where they are calendar years."""
+    is_year = row.months == 12 and (row.changes.month, row.changes.day) == (1, 1)
+    begins = {"before": row.starts, "after": row.changes}.get(row.part)
+    key = "year" if is_year and isinstance(begins, dt.date) else row.part
+    return words.say(f"bridge.{key}", customers=row.customers, months=row.months, begins=begins)
 
 
 def _bars(bridge: Any, labels: list[str]) -> list[dict[str, Any]]:
@@ -85,19 +97,14 @@ def year_tiles(years: Any, kpis: Mapping[str, Kpi], values: Any, measures: Any) 
 
 
 def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> dict[str, Any]:
-    form = short if kpi is None or kpi.unit.startswith("money") else kpi.form
+    form = _form(kpi)
     if name == "buyers":
         form, line = number, measures["active_customers"].dropna()
     else:
         line = values.loc[values.kpi.eq(name) & values.judged, "value"]
-    if kpi is not None and kpi.unit.startswith("percent"):
-        form = percent
-    elif kpi is not None and kpi.unit == "score":
-        form = lambda value: number(value).replace("-", "\N{MINUS SIGN}")  # noqa: E731
     counted = name in ("revenue", "buyers")
     kind = "counted" if counted and row.verdict in ("better", "worse") else row.verdict
     change = row.now / row.before - 1 if row.before == row.before and row.before else None
-    line = [float(value) for value in line]
     return {
         "label": kpi.name_short if kpi is not None else words.say("year.buyers"),
         "value": form(row.now),
@@ -106,10 +113,91 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
         "word": words.say(f"year.word.{kind}", change=abs(change) if change is not None else None),
         "note": words.say(f"year.note.{row.verdict if not counted else kind}", before=form(row.before)),
         "target": words.say(f"year.{row.against_target}", target=form(row.target)) if row.against_target else "",
-        "line": [round(value, 6) for value in line],
-        "alt": words.say(
-            "year.alt", first=form(line[0]), last=form(line[-1]), low=form(min(line)), high=form(max(line))
-        )
-        if len(line) > 1
-        else "",
+        **_small_line(line, form),
     }
+
+
+def _form(kpi: Kpi | None) -> Callable[[Any], str]:
+    """How a KPI's values are told on the page: short money, whole per cents and points."""
+    if kpi is None or kpi.unit.startswith("money"):
+        return short
+    if kpi.unit.startswith("percent"):
+        return percent
+    return (lambda value: number(value).replace("-", MINUS)) if kpi.unit == "score" else kpi.form
+
+
+def _small_line(line: Any, form: Callable[[Any], str]) -> dict[str, Any]:
+    points = [float(value) for value in line]
+    ends = {
+        "first": points[:1],
+        "last": points[-1:],
+        "low": [min(points, default=0.0)],
+        "high": [max(points, default=0.0)],
+    }
+    told = {name: form(at[0]) for name, at in ends.items()} if len(points) > 1 else None
+    return {"line": [round(point, 6) for point in points], "alt": words.say("year.alt", told) if told else ""}
+
+
+def verdicts_table(
+    verdicts: Any, kpis: Mapping[str, Kpi], values: Any, years: Any, *, period: Period = "month"
+) -> Exhibit:
+    """The scorecard of the page: the last value of each KPI beside a year ago and its usual range, with a verdict.
+
+    ``verdicts``: from :func:`~crmlib.lifecycle.scorecard.verdicts.last_verdicts`; ``values``: from
+    :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; ``years``: from
+    :func:`~crmlib.lifecycle.scorecard.year.year_against_year`, whose word on the targets stands below a KPI's name, so
+    that page one and this table never differ on it. At most twelve rows, those that moved kept first.
+    """
+    import pandas as pd
+
+    moved = verdicts.verdict.isin(MOVED_VERDICTS)
+    shown = verdicts.loc[(~moved).sort_values(kind="stable").index[:MOST_ROWS]].sort_index()
+    if shown.empty:
+        return exhibits.nothing(words, "scorecard", of="tables")
+    latest, by_name = max(shown.period), years.set_index("kpi")
+    targets = {name: by_name.loc[name] for name in shown.kpi if name in by_name.index}
+    rows = [_verdict_cells(row, kpis[row.kpi]) for row in shown.itertuples(index=False)]
+    notes = [
+        _verdict_notes(row, kpis[row.kpi], latest, period, targets.get(row.kpi))
+        for row in shown.itertuples(index=False)
+    ]
+    lines = [
+        _small_line(values.loc[values.kpi.eq(row.kpi) & values.judged, "value"], _fine_form(row, kpis[row.kpi]))
+        for row in shown.itertuples(index=False)
+    ]
+    counts = {"judged": int(verdicts.verdict.isin(GIVEN).sum()), "moved": int(moved.sum())}
+    title = "moved" if counts["moved"] else "calm" if counts["judged"] else "unjudged"
+    said = {"kept": verdicts, "latest": period_name(latest, period)}
+    made = exhibits.table(words, "scorecard", pd.DataFrame(rows), place="section", **said)
+    shapes = [_SHAPES.get(verdict, "flat") for verdict in shown.verdict]
+    return dataclasses.replace(
+        made, kind="scorecard", title=words.say(f"verdicts.title.{title}", counts),
+        fields={**made.fields, "notes": notes, "lines": lines, "shapes": shapes},
+    )  # fmt: skip
+
+
+def _fine_form(row: Any, kpi: Kpi) -> Callable[[Any], str]:
+    """As on the tiles, but small rates with the decimals that their changes need."""
+    is_small = kpi.unit.startswith("percent") and row.value < _SMALL_RATE
+    return kpi.form if is_small else _form(kpi)
+
+
+def _verdict_cells(row: Any, kpi: Kpi) -> dict[str, str]:
+    form, (least, most) = _fine_form(row, kpi), kpi.possible
+    usual = interval(max(row.lower, least), min(row.upper, most), form) if known(row.lower) else form(None)
+    return {
+        "kpi": kpi.name_short, "now": form(row.value), "year_ago": form(row.year_ago), "usual_range": usual,
+        "small_line": "", "verdict": words.say(f"verdicts.{row.verdict}"), "owner": kpi.owner,
+    }  # fmt: skip
+
+
+def _verdict_notes(row: Any, kpi: Kpi, latest: dt.date, period: Period, year: Any) -> list[str]:
+    """What stands below a KPI's name: another period than the others', its step, and how it stands to the target."""
+    form, own = _fine_form(row, kpi), kpi.period_in(period)
+    notes = [] if row.period == latest and own == period else [period_name(row.period, own)]
+    if known(row.since):
+        ends = {"before": form(row.step_before), "after": form(row.step_after)}
+        notes.append(words.say("verdicts.since", ends, since=period_name(row.since, own)))
+    if year is not None and year.against_target:
+        notes.append(words.say(f"year.{year.against_target}", target=form(year.target)))
+    return notes

@@ -164,8 +164,9 @@ def test_odd_orders_do_not_stop_the_scorecard(rows):
     kpis = scorecard.load_kpis()
     card = scorecard.scorecard(measures, kpis)
     assert len(card) == len(kpis)
-    assert scorecard.finding_revenue_change(scorecard.driver_tree(orders, as_of="2025-02-28")) is None
-    assert scorecard.finding_off_target(card, kpis) is None
+    assert scorecard.finding_revenue_change(scorecard.revenue_bridge(orders, as_of="2025-02-28")) is None
+    years = scorecard.year_against_year(measures, kpis, scorecard.revenue_bridge(orders, as_of="2025-02-28"))
+    assert scorecard.finding_off_target(years, kpis, measures, card) is None
     assert len(scorecard.scorecard_table(card, kpis).fields["rows"]) == len(kpis)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from crmlib.lifecycle import scorecard
+from crmlib.lifecycle.scorecard.signal import _against_mean
 from tests.lifecycle.scorecard.conftest import measured, months, series
 
 
@@ -57,14 +58,20 @@ def test_over_a_year_sums_come_first_and_the_ratio_then():
     assert math.isnan(scorecard.kpi_over(measures, kpi, periods=4))
 
 
+def alone(values):
+    """The limits around the mean, and the signals by them, before anything explains them."""
+    return pd.DataFrame(_against_mean(np.asarray(values, float)))
+
+
 def test_natural_process_limits_by_hand():
     # Mean 50, mean moving range (2 + 3 + 2 + 1 + 2 + 2) / 6 = 2; limits 50 ± 2.66 · 2; range limit 3.268 · 2.
-    found = scorecard.natural_limits(series([50, 52, 49, 51, 50, 48, 50, 55.3]))
-    last = found.iloc[-1]
+    last = alone([50, 52, 49, 51, 50, 48, 50, 55.3]).iloc[-1]
     assert (last["centre"], last["lower"], last["upper"]) == pytest.approx((50, 44.68, 55.32))
     assert (last["signal"], bool(last["change_signal"])) == ("", False)
-    assert scorecard.natural_limits(series([50, 52, 49, 51, 50, 48, 50, 55.4])).iloc[-1]["signal"] == "outside"
-    assert scorecard.natural_limits(series([50, 52, 49, 51, 50, 48, 50, 56.6])).iloc[-1]["change_signal"]
+    assert alone([50, 52, 49, 51, 50, 48, 50, 55.4]).iloc[-1]["signal"] == "outside"
+    assert alone([50, 52, 49, 51, 50, 48, 50, 56.6]).iloc[-1]["change_signal"]
+    found = scorecard.natural_limits(series([50, 52, 49, 51, 50, 48, 50, 55.3])).iloc[-1]
+    assert (found["lower"], found["upper"]) == pytest.approx((44.68, 55.32))
 
 
 def test_the_judged_value_does_not_widen_its_own_limits():
@@ -78,7 +85,7 @@ def test_the_judged_value_does_not_widen_its_own_limits():
 def test_eight_in_a_row_on_one_side_are_a_signal_and_seven_are_not():
     low = [10.0, 12, 9, 11, 10, 8, 10, 12, 9, 11]
     high = [14.0, 15, 14, 15, 14, 15, 14, 15]
-    found = scorecard.natural_limits(series(low + high))
+    found = alone(low + high)
     assert found["signal"].tolist()[-2:] == ["", "run"]
     assert found["side"].tolist()[-8:] == [1] * 8
 
@@ -119,18 +126,23 @@ def test_steady_growth_is_a_trend_and_a_step_or_a_leap_beyond_it_is_a_signal():
     assert found["signal"].iloc[-1] == "trend"
     leapt = scorecard.natural_limits(series([*growing[:-1], growing[-1] + 20]))
     assert leapt["signal"].iloc[-1] == "outside"
-    # Growth that pauses is no news of a level above the average.
-    paused = scorecard.natural_limits(series([*growing[:-1], growing[-1] - 15]))
-    assert paused["signal"].iloc[-1] == "trend"
+    # Growth that pauses leaves a level above the average, and is news for the worse all the same.
+    paused = scorecard.natural_limits(series([*growing[:-1], growing[-1] - 15])).iloc[-1]
+    assert (paused["signal"], paused["side"]) == ("outside", -1)
+    assert paused["value"] < paused["lower"]
     falling = scorecard.natural_limits(series(-growing + 300)).iloc[-1]
     assert (falling["signal"], falling["side"]) == ("trend", -1)
-    stepped = scorecard.natural_limits(series(np.where(np.arange(24) < 12, 100, 140) + noise))
-    assert stepped["signal"].iloc[-1] in ("outside", "run")
+    # A new level is a signal while it is new; after a year nobody can tell it from growth, and it is no news.
+    for since, signal in ((20, "outside"), (12, "trend")):
+        stepped = scorecard.natural_limits(series(np.where(np.arange(24) < since, 100, 140) + noise))
+        assert stepped["signal"].iloc[-1] == signal
     kpis = {"average_order_value": scorecard.load_kpis()["average_order_value"]}
     measures = measured(revenue=100 * growing, orders=[100] * 24, revenue_squares=100 * growing**2 + 9e4)
     card = scorecard.scorecard(measures, kpis)
     assert card["news"].item() == ""
-    assert scorecard.finding_signals(card, kpis).direction == "neutral"
+    verdicts = scorecard.last_verdicts(card, kpis, pd.DataFrame())
+    assert verdicts["verdict"].item() == "trend"
+    assert scorecard.finding_signals(verdicts, kpis).direction == "neutral"
     note = scorecard.scorecard_tiles(card, kpis).fields["tiles"][0]["note"]
     assert "growing beyond its average: compare with a year ago" in note
     assert f"against a year ago (${growing[11]:,.0f})" in note
@@ -166,3 +178,78 @@ def test_twelve_promoters_of_twelve_are_no_certain_hundred_on_the_scorecard_eith
     told, found = chapter_and_scorecard(surveys, "2025-03-31", "month")
     assert found.iloc[0].tolist() == pytest.approx(told.iloc[0].tolist())
     assert found.iloc[0].round(1).tolist() == [100.0, 54.2, 100.0]
+
+
+def test_limits_are_set_after_a_step_and_not_across_it(counted):
+    steps = scorecard.steps_in(scorecard.kpi_values(*counted)).set_index("kpi")
+    assert steps.index.tolist() == ["repurchase_rate", "new_repurchase_rate"]
+    assert [str(since) for since in steps["since"]] == ["2024-07-01"] * 2
+    assert (steps["p_value"] <= 0.01).all()
+    limits = scorecard.natural_limits(scorecard.kpi_values(*counted))
+    own = limits[limits["kpi"] == "repurchase_rate"].set_index("period")
+    before = own.index < steps.loc["repurchase_rate", "since"]
+    assert own.loc[before, "centre"].isna().all()
+    history = own.loc[~before, "value"].iloc[:-1]
+    assert own["centre"].iloc[-1] == pytest.approx(history.mean())
+    assert own["upper"].iloc[-1] - history.mean() == pytest.approx(2.66 * history.diff().abs().mean())
+    # Across the step, the last values would be eight in a row above average.
+    assert own["signal"].iloc[-1] == ""
+
+
+def made(kind, rng, n):
+    at, noise = np.arange(n), rng.normal(0, 5, n)
+    season = np.sin(2 * np.pi * (at + rng.integers(12)) / 12)
+    spike = at % 12 == (n - 1) % 12
+    return {
+        "stable": 100 + noise, "one spike a year": 100 + 50 * spike + noise, "season": 100 + 15 * season + noise,
+        "trend and season": 100 + 2 * at + 20 * season + noise,
+        "growth times season": 100 * 1.05**at * np.exp(0.3 * season + noise / 100),
+    }[kind]  # fmt: skip
+
+
+def test_neither_growth_nor_a_season_is_a_step_and_a_step_is_one():
+    rng = np.random.default_rng(8)
+
+    def steps(kind, n=24, step=0.0):
+        values = [series(made(kind, rng, n) + step * (np.arange(n) >= 6), kpi=f"k{i}") for i in range(60)]
+        return scorecard.steps_in(pd.concat(values))
+
+    for kind in ("stable", "season", "trend and season", "growth times season"):
+        assert len(steps(kind)) <= 3, kind
+    found = steps("stable", step=25.0)
+    assert len(found) >= 54
+    assert (found["since"] == months(24)[6]).mean() > 0.9
+    # Fourteen months do not show whether it is a season.
+    assert steps("stable", n=14, step=25.0).empty
+
+
+@pytest.mark.parametrize(
+    ("kind", "n"),
+    [("one spike a year", 12), ("one spike a year", 24), ("season", 24), ("trend and season", 24), ("stable", 24),
+     ("growth times season", 24), ("trend and season", 36)],
+)  # fmt: skip
+def test_growing_and_seasonal_series_rarely_give_false_alarms(kind, n):
+    rng = np.random.default_rng(sum(map(ord, kind)) + n)
+    values = pd.concat([series(made(kind, rng, n), kpi=f"k{i}") for i in range(150)])
+    last = scorecard.natural_limits(values).groupby("kpi").tail(1)
+    assert last["signal"].isin(["outside", "run"]).mean() <= 0.1
+
+
+def test_a_leap_beyond_season_and_trend_is_still_a_signal():
+    rng = np.random.default_rng(3)
+    for kind in ("stable", "season", "trend and season"):
+        leaps = [made(kind, rng, 24) for _ in range(60)]
+        values = pd.concat([series([*x[:-1], x[-1] + 50], kpi=f"k{i}") for i, x in enumerate(leaps)])
+        last = scorecard.natural_limits(values).groupby("kpi").tail(1)
+        assert (last["signal"] == "outside").mean() > 0.7, kind
+
+
+def test_what_lies_beyond_limits_in_little_more_than_a_year_is_too_early_to_judge():
+    values = [50, 52, 49, 51, 50, 48, 50, 60.0]
+    found = scorecard.natural_limits(series(values)).iloc[-1]
+    assert (found["signal"], round(found["upper"], 2)) == ("early", 55.32)
+    kpis = {"cac": scorecard.load_kpis()["cac"]}
+    measures = measured(marketing_cost=[100 * value for value in values], new_customers=[100] * 8)
+    card = scorecard.scorecard(measures, kpis)
+    assert card["news"].item() == ""
+    assert scorecard.last_verdicts(card, kpis, pd.DataFrame())["verdict"].item() == "early"
