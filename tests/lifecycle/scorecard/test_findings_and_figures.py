@@ -104,7 +104,7 @@ def test_the_dearest_missed_target_is_the_finding_by_the_year_that_the_tiles_sho
         return scorecard.finding_off_target(years, chosen, measures, scorecard.scorecard(measures, chosen))
 
     finding = told("churn_rate", "nps")
-    assert finding.headline == "Fell silent missed the target: 10.0%, not 5.0%"
+    assert finding.headline == "Newly silent (180 days) missed the target: 10.0%, not 5.0%"
     assert "Of 2 targets, 2 are clearly missed" in finding.evidence
     # 5 points of 12,000 customer-months, each an order of 100.
     assert (finding.money, finding.kind) == (pytest.approx(60000), "sales")
