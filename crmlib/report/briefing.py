@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Container, Sequence
+import re
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ OF_THE_DATA = "data"
 _OF_ORDERS = ("back", "channels", "value", "score")
 ON_PAGE_ONE = ("bridge", "year")
 _MOST_FIGURES, _MOST_TABLES = 2, 1
+_HIGHEST = 600
+"""How high a figure of a section may be, in CSS pixels."""
 _LONGEST = {"en": 60, "zh": 120}
 """Words (Chinese: characters) of a section's text."""
 
@@ -190,7 +193,7 @@ def _theme(
         own.append((chapter, parts, found))
     if key != OF_THE_DATA:
         open_parts = [one for _, parts, _ in own for one in parts if one["place"] == "section"]
-        theme.figures = [one for one in open_parts if one["kind"] == "figure"][:_MOST_FIGURES]
+        theme.figures = [one for one in open_parts if one["kind"] == "figure" and _is_short(one)][:_MOST_FIGURES]
         theme.tables = [one for one in open_parts if one["kind"] != "figure"][:_MOST_TABLES]
         news = [one for _, _, found in own for one in found if one.key not in decided and one.key not in quiet]
         theme.said, theme.text = _said(matter_most(news), run.language)
@@ -245,6 +248,16 @@ def _lacking(name: str, told: Container[str]) -> str:
     in_words = words.name("tables", table)
     in_words = in_words[:1].lower() + in_words[1:]
     return words.say("report.columns_of", table=in_words) if column else in_words
+
+
+def _is_short(figure: Mapping[str, Any]) -> bool:
+    """Whether a figure can stand open: one with a row for each of many shops is for those who unfold it.
+
+    >>> _is_short({"svg": '<svg width="768" height="403">'}), _is_short({"svg": '<svg width="768" height="998">'})
+    (True, False)
+    """
+    height = re.search(r' height="(\d+)"', figure.get("narrow") or figure["svg"])
+    return height is None or int(height[1]) <= _HIGHEST
 
 
 def _list_file(run: Run, one: Finding) -> str:
