@@ -268,7 +268,7 @@ def test_hostile_names_are_text_and_break_nothing(matrix):
     assert "<script" not in found.html
     assert found.html.count("</style>") == 1 + found.html.count("<style type")
     assert "\u202e" not in found.html
-    assert "long long long long long long long long long long long long long long" not in found.html
+    assert "long " * 50 not in found.html
     assert name_of(CLIENTS["hostile"].name) in text(found.html)
     assert "&lt;/style&gt;&lt;script&gt;alert(1)&lt;/script&gt; **Söhne** {x} long" in found.html
     assert not re.search(r"href=.http", found.html)
