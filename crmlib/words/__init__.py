@@ -62,6 +62,7 @@ __all__ = [
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
+_LONGEST_CELL = 200  # characters: a name of ten thousand would leave no room for the page
 
 
 class Words:
@@ -147,7 +148,7 @@ class Words:
         """A cell of a table as a reader sees it, by the unit of its column.
 
         Units are the kinds of places, ``money``, ``percent.1``, ``name.tiers``. Without one, whole numbers, fractions,
-        days and text are told apart by their type.
+        days and text are told apart by their type. Text that is too long for a cell is cut with an ellipsis.
 
         >>> Words(__file__).cell("share", 0.25), Words(__file__).cell("customer_id", "C-1")
         ('25%', 'C-1')
@@ -156,7 +157,7 @@ class Words:
             return UNKNOWN
         unit = str(self._column(column).get("unit") or _unit_of(value))
         if isinstance(value, str) and not unit.startswith("name."):
-            return value
+            return value if len(value) <= _LONGEST_CELL else value[: _LONGEST_CELL - 1].rstrip() + "…"
         return _Speaker(self).format_field(value, unit)
 
     def unit(self, column: str) -> str:

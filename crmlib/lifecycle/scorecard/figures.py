@@ -255,7 +255,9 @@ def drill_down_table(groups: Any) -> Exhibit:
     if len(groups) < 2:
         return exhibits.nothing(words, "drill_down", of="tables")
     first = groups.iloc[0]
-    return exhibits.table(words, "drill_down", groups, group=first["group"], change=signed_money(first["change"]))
+    return exhibits.table(
+        words, "drill_down", groups, group=words.cell("group", first["group"]), change=signed_money(first["change"])
+    )
 
 
 def kpi_glossary(kpis: Mapping[str, Kpi]) -> Exhibit:

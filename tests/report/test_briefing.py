@@ -1,0 +1,282 @@
+"""The briefing of clients of every kind, run end to end: each page is right, short, and no two are alike.
+
+Every client runs once, in English, and a few in Chinese; ``CRM_MATRIX=all`` runs all in both languages, and the sample;
+``CRM_MATRIX_FOLDER`` keeps the runs, and uses them again.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crmlib import runner
+from crmlib.report.briefing import content_of
+from crmlib.report.page import name_of
+from crmlib.words import gain, number, percent, short, use
+from tests.conftest import REPOSITORY
+from tests.report.clients import CLIENTS, write
+from tests.report.page import problems
+
+pytestmark = pytest.mark.matrix
+
+ALL = os.environ.get("CRM_MATRIX") == "all"
+SAMPLE = "aurora"
+IN_CHINESE = [*CLIENTS, SAMPLE] if ALL else ["growing", "surveys", "two_weeks", "guests"]
+PAGES = [(key, "en") for key in [*CLIENTS, *([SAMPLE] if ALL else [])]] + [(key, "zh") for key in IN_CHINESE]
+
+HEADLINES = {
+    "closed": "Sales halved: the data hold nobody new, and two thirds stopped buying",
+    "growing": "carried by new customers",
+    "shrinking": "of last year’s buyers did not come back",
+    "steady": "Sales held",
+    "b2b": "and most buyers came back",
+    "surveys": "3",  # the score
+    "subscriptions": "These data tell no story yet",
+    "two_weeks": "14 days of orders are too few to tell who comes back",
+    "guests": "These data tell no story yet",
+    "nearly_all_guests": "but most come from buyers whom we do not know",
+}
+TELL_NOTHING = ("subscriptions", "guests")
+
+
+class Briefing:
+    """A finished run and its page."""
+
+    def __init__(self, run: runner.Run, language: str) -> None:
+        self.run, self.language = run, language
+        self.html = (run.folder / "index.html").read_text(encoding="utf-8")
+        self.body = self.html.partition("<main")[2]
+
+    @property
+    def page_one(self) -> str:
+        return self.body.partition("<section")[0]
+
+    @property
+    def closed(self) -> str:
+        """What is seen as long as nothing is folded out: of a fold, its summary."""
+        return re.sub(r"<details[^>]*>\s*(<summary>.*?</summary>).*?</details>", r"\1", self.body, flags=re.DOTALL)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        file = self.run.folder / "tables" / f"{name}.csv"
+        return pd.read_csv(file) if file.is_file() else None
+
+    def at(self, pattern: str) -> list[str]:
+        return [text(part) for part in re.findall(pattern, self.page_one, flags=re.DOTALL)]
+
+    def length(self, html: str) -> int:
+        """Words; of a Chinese text, two characters are one."""
+        said = text(html)
+        return len(said.split()) if self.language == "en" else len(re.findall(r"[\u4e00-\u9fff]", said)) // 2
+
+
+def text(html: str) -> str:
+    """What a reader reads: no pictures, no tags."""
+    seen = re.sub(r"<svg.*?</svg>|<[^>]+aria-hidden.*?>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", seen)).replace("\u2060", "").split())
+
+
+@functools.cache
+def briefing(folder: Path, key: str, language: str) -> Briefing:
+    if key == SAMPLE:
+        file, chapters = REPOSITORY / "data" / "aurora" / "client.yaml", ()
+    else:
+        file, chapters = folder / key / "client" / "client.yaml", CLIENTS[key].chapters
+        if not file.is_file():
+            write(key, file.parent, REPOSITORY)
+    done = runner.run(file, output=folder / key / language, language=language, chapters=chapters)
+    return Briefing(done, language)
+
+
+@pytest.fixture(scope="session")
+def matrix(tmp_path_factory):
+    kept = os.environ.get("CRM_MATRIX_FOLDER")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("matrix")
+    yield functools.partial(briefing, folder)
+    use("en", "CNY")
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: "-".join(page))
+def page(request, matrix):
+    key, language = request.param
+    found = matrix(key, language)
+    use(language, found.run.client.currency)
+    return found
+
+
+@pytest.mark.parametrize("key", HEADLINES)
+def test_each_kind_of_client_has_a_headline_of_its_own(matrix, key):
+    found = matrix(key, "en")
+    assert HEADLINES[key] in found.run.headline
+    assert [chapter.why for chapter in found.run.chapters if chapter.status == "failed"] == []
+    assert found.run.exit_code == (1 if key in TELL_NOTHING else 0)
+
+
+def test_no_two_kinds_have_the_same_page(matrix):
+    told = [matrix(key, "en").run.headline for key in HEADLINES if key not in TELL_NOTHING]
+    assert len(set(told)) == len(told)
+
+
+def test_a_client_without_orders_has_neither_bridge_nor_numbers_of_sales(matrix):
+    page_one = matrix("surveys", "en").page_one
+    assert 'class="bars"' not in page_one
+    assert 'class="tiles"' not in page_one
+    assert "Service and recommendation" in matrix("surveys", "en").closed
+
+
+def test_who_cannot_be_answered_reads_what_it_would_take(matrix):
+    guests, contracts = matrix("guests", "en"), matrix("subscriptions", "en")
+    assert "needs orders that name the customer" in text(guests.body)
+    assert "needs orders." in text(contracts.body)
+    for found in (guests, contracts):
+        assert "<details open>" in found.body
+        assert 'class="do"' not in found.page_one
+
+
+def test_fourteen_days_ask_for_nothing_and_conclude_nothing_in_the_open(matrix):
+    found = matrix("two_weeks", "en")
+    assert 'class="do"' not in found.page_one
+    assert 'class="bars"' not in found.page_one
+    assert not re.search("sleeping|silent|asleep|won back", text(found.closed))
+
+
+def test_where_nobody_came_back_and_no_guest_bought_there_is_no_bar(matrix):
+    said = matrix("steady", "en").at(r"<li><span>(.*?)</span>")
+    assert not any("came back" in one or "Guests" in one for one in said)
+    assert any("0 new customers" in one for one in matrix("closed", "en").at(r"<li><span>(.*?)</span>"))
+
+
+def test_the_page_is_sound(page):
+    own = {"unfilled: '{x}'", "unfilled: '{7 * 7}'"}  # braces of a hostile client
+    assert [one for one in problems(page.html) if one not in own] == []
+
+
+def test_page_one_and_the_page_are_short(page):
+    assert page.length(page.page_one) <= 450
+    assert page.length(page.closed) <= 1400
+
+
+def test_the_headline_the_lead_and_the_caveat_are_short(page):
+    for pattern, most in (
+        (r"<h1>(.*?)</h1>", 14),
+        (r'<p class="lead">(.*?)</p>', 50),
+        (r'<p class="note">.*?</b>(.*?)</p>', 25),
+    ):
+        assert all(page.length(said) <= most for said in page.at(pattern)), page.at(pattern)
+
+
+def test_a_sections_text_is_short_and_its_headline_no_heading_of_none(page):
+    for section in re.findall(r"<section.*?</section>", page.closed, flags=re.DOTALL):
+        head = section.partition("<figure")[0].partition("<details")[0].partition("<summary")[0]
+        assert page.length(head) <= 60 + 30, text(head)
+        assert len(re.findall("<h2", section)) == 1
+
+
+def test_no_sentence_is_said_twice(page):
+    blocks = re.findall(
+        r"<(?:p|h1|h2|h3|li|caption|figcaption)\b[^>]*>(.*?)</(?:p|h1|h2|h3|li|caption|figcaption)>",
+        page.closed,
+        flags=re.DOTALL,
+    )
+    said = [
+        one.strip() for block in blocks for one in re.split(r"(?<=[.!?。！？])\s*(?=[A-Z\u4e00-\u9fff])", text(block))
+    ]
+    long = [one for one in said if page.length(one) >= 5]
+    assert sorted({one for one in long if long.count(one) > 1}) == []
+
+
+def test_no_raw_name_and_no_slip_of_grammar_is_seen(page):
+    seen = text(page.closed).replace("client.yaml", "")
+    slips = (
+        r"\b[a-z]+_[a-z_]+\b|\.\.|。。|\. \.|\b(\w+) \1\b|\b1 (customers|orders|days|months|buyers)\b|\ba [aeio]\w+"
+        r"| ,|，，"
+    )
+    found = [m.group(0) for m in re.finditer(slips, seen) if not m.group(0).startswith(("a one", "long"))]
+    assert found == []
+
+
+def test_the_bridge_shows_its_table_and_adds_up(page):
+    table = page.table("13_bridge")
+    shown = page.at(r'<li><span>[^<]*</span>.*?<span class="n">(.*?)</span></li>')
+    if table is None or not shown:
+        return
+    amounts = table.set_index("part").amount
+    assert amounts.drop("after").sum() == pytest.approx(amounts["after"], abs=0.005)
+    ends = (amounts["before"], amounts["after"])
+    parts = [gain(one) for part, one in amounts.iloc[1:-1].items() if one or part not in ("returned", "guests")]
+    wanted = [short(ends[0]), *parts, short(ends[1])]
+    assert shown == [one.replace("\u2060", "") for one in wanted]
+
+
+def test_every_number_of_headline_and_lead_follows_from_the_bridge(page):
+    table = page.table("13_bridge")
+    if table is None or not page.at(r'<span class="n">(.*?)</span>'):
+        return
+    at = table.set_index("part")
+    amount, people = at.amount, at.customers
+    change, lost = amount["after"] - amount["before"], people["lost"] / max(people["before"], 1)
+    sums = (amount["before"], amount["after"], amount["new"], -amount["lost"])
+    shares = (abs(change) / amount["before"], lost, at.after["guests"] / amount["after"])
+    counts = (people["before"], people["lost"], float(f"{round(lost * people['after']):.2g}"), table.months.iloc[0])
+    forms = {short(one) for one in sums} | {percent(one) for one in shares} | {number(one) for one in counts}
+    (head,), (lead,) = page.at(r"<h1>(.*?)</h1>"), page.at(r'<p class="lead">(.*?)</p>')
+    told = re.sub(r"[A-Z][a-z]{2} \d+, \d{4}|\d{4}年\d+月\d+日", "", f"{head} {lead}")
+    numbers = re.findall(r"[¥$]?\d[\d,.]*(?:bn|[mk%亿万元美]+)?", told)
+    assert [
+        one
+        for one in numbers
+        if one.rstrip(".,") not in forms and not any(one.rstrip(".,") == f.rstrip("元美") for f in forms)
+    ] == []
+    assert numbers
+
+
+def test_every_tile_shows_the_two_years_of_its_table(page):
+    table = page.table("13_year")
+    values = page.at(r'<dd class="v">(.*?)</dd>')
+    if table is None:
+        assert not values
+        return
+    forms = {
+        form(one).replace("\u2060", "").replace("-", "−") for one in table.now for form in (short, number, percent)
+    }
+    assert 0 < len(values) <= 6
+    assert [one for one in values if one not in forms] == []
+    assert "2" not in values or 2 in set(table.now)
+
+
+def test_a_decision_comes_with_its_list_and_its_amount(page):
+    decided = content_of(page.run)["decisions"]
+    assert len(decided) <= 5
+    assert len(page.at(r'<span class="place".*?>(\d)</span>') or decided) == len(decided)
+    for one in decided:
+        assert one.finding.action
+        assert one.finding.headline
+        if one.file:
+            listed = pd.read_csv(page.run.folder / one.file.replace(".xlsx", ".csv"))
+            assert len(listed) == one.finding.listed
+        if one.finding.money is not None:
+            assert short(one.finding.money).replace("\u2060", "") in text(page.page_one)
+
+
+def test_hostile_names_are_text_and_break_nothing(matrix):
+    found = matrix("hostile", "en")
+    assert "<script" not in found.html
+    assert found.html.count("</style>") == 1 + found.html.count("<style type")
+    assert "\u202e" not in found.html
+    assert "long " * 50 not in found.html
+    assert name_of(CLIENTS["hostile"].name) in text(found.html)
+    assert "&lt;/style&gt;&lt;script&gt;alert(1)&lt;/script&gt; **Söhne** {x} long" in found.html
+    assert not re.search(r"href=.http", found.html)
+    assert not re.search(r">=HYPERLINK", found.html)
+
+
+@pytest.mark.parametrize("key", ["surveys", "closed"])
+def test_the_same_data_twice_give_the_same_bytes(matrix, tmp_path, key):
+    first = matrix(key, "en")
+    again = runner.run(first.run.client.path, output=tmp_path / "again", language="en", chapters=CLIENTS[key].chapters)
+    assert (again.folder / "index.html").read_bytes() == first.html.encode()
