@@ -13,7 +13,7 @@ from typing import Any
 from crmlib.files import write_whole
 from crmlib.finding import Finding
 from crmlib.report.collect import Section, section
-from crmlib.report.decisions import decisions, matter_most
+from crmlib.report.decisions import decisions, matter_most, tell_first
 from crmlib.report.forms.brand import brand
 from crmlib.report.forms.changed import Snapshot, changed
 from crmlib.report.page import name_of, render, versions
@@ -196,7 +196,7 @@ def _theme(
         theme.figures = [one for one in open_parts if one["kind"] == "figure" and _is_short(one)][:_MOST_FIGURES]
         theme.tables = [one for one in open_parts if one["kind"] != "figure"][:_MOST_TABLES]
         news = [one for _, _, found in own for one in found if one.key not in decided and one.key not in quiet]
-        theme.said, theme.text = _said(matter_most(news), run.language)
+        theme.said, theme.text = _said(tell_first(news), run.language)
         theme.headline = theme.said[0].headline if theme.said else ""
     told = {one.key for one in theme.said} | decided
     opened = {id(one) for one in (*theme.figures, *theme.tables)}

@@ -61,6 +61,17 @@ def matter_most(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: (not one.decides, *_rank(one)))
 
 
+def tell_first(findings: Sequence[Finding]) -> list[Finding]:
+    """News in the order in which a section tells them: bad before good, what informs before what asks for a decision.
+
+    >>> act = {"certainty": "", "action": "Act.", "owner": "sales", "when": "week"}
+    >>> news = [Finding("nps.a", "A", "bad", **act), Finding("nps.b", "B", "bad", certainty="", action="")]
+    >>> [finding.headline for finding in tell_first(news)]
+    ['B', 'A']
+    """
+    return sorted(findings, key=lambda one: (_NEWS[one.direction], one.decides, *_rank(one)))
+
+
 def _rank(one: Finding) -> tuple[int, float, int, str]:
     kind = KINDS.index(one.kind) if one.kind in KINDS and one.money is not None else len(KINDS)
     return kind, -abs(one.money or 0.0), _NEWS[one.direction], one.key
