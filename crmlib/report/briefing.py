@@ -16,7 +16,7 @@ from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most, tell_first
 from crmlib.report.forms.brand import brand
 from crmlib.report.forms.changed import Snapshot, changed
-from crmlib.report.page import name_of, render, versions
+from crmlib.report.page import currency_name, name_of, render, versions
 from crmlib.report.story import story
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words
@@ -122,6 +122,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         "language": "zh-Hans" if run.language == "zh" else "en",
         **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
         "currency": run.client.currency,
+        "money_in": currency_name(run.client.currency),
         "story": begins,
         "bridge": None if begins.told or begins.is_young else exhibits.get("bridge"),
         "revenue": bridge,

@@ -12,7 +12,7 @@ from typing import Any
 
 import crmlib
 from crmlib.pictures import tokens_css
-from crmlib.words import Words, number, percent, short
+from crmlib.words import Words, number, percent, short, voice
 
 words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -80,6 +80,17 @@ def name_of(client: str, *, length: int = 60) -> str:
     seen = (" " if unicodedata.category(one) in ("Cc", "Zl", "Zp") else one for one in client)
     plain = " ".join("".join(one for one in seen if unicodedata.category(one) not in ("Cf", "Co", "Cs", "Cn")).split())
     return plain if len(plain) <= length else plain[: length - 1].rstrip() + "…"
+
+
+def currency_name(code: str) -> str:
+    """What a currency is called.
+
+    >>> currency_name("USD"), currency_name("CNY")
+    ('US dollars', 'Chinese yuan')
+    """
+    from babel.numbers import get_currency_name
+
+    return get_currency_name(code, count=2, locale=voice().locale)
 
 
 def versions() -> list[str]:

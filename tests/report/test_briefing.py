@@ -36,7 +36,7 @@ HEADLINES = {
     "shrinking": "of last year’s buyers did not come back",
     "steady": "Sales held",
     "b2b": "and most buyers came back",
-    "surveys": "3",  # the score
+    "surveys": "and no target is set",
     "subscriptions": "These data tell no story yet",
     "two_weeks": "14 days of orders are too few to tell who comes back",
     "guests": "These data tell no story yet",

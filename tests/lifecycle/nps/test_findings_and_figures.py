@@ -24,7 +24,7 @@ JUNK = re.compile(r"\b(nan|None|inf|NaT|NaN)\b|[{}]")
         (20, "good", "NPS 30 meets the target of 20"),
         (30, "neutral", "NPS 30, target 30: too close to call"),
         (60, "bad", "NPS 30 misses the target of 60"),
-        (None, "neutral", "NPS 30: 50% would recommend us, 20% would not"),
+        (None, "neutral", "NPS 30, and no target is set"),
     ],
 )
 def test_a_target_is_reached_or_missed_only_beyond_chance(target, direction, headline):
