@@ -345,8 +345,8 @@ groups.filter(regex=f"^({group_by}|customers|customer_equity|new_customer_value|
 # channels. Without a table of spend we compare what a newcomer brings.
 
 # %% tags=["needs:customers.channel"]
-known = {name: chapter.table(name) for name in ("orders", "customers", "spend")}
-first_year = clv.first_year_by_group(groups, **known, by=group_by, as_of=chapter.as_of, margin=money["margin"])
+tables = {name: chapter.table(name) for name in ("orders", "customers", "spend")}
+first_year = clv.first_year_by_group(groups, **tables, by=group_by, as_of=chapter.as_of, margin=money["margin"])
 chapter.show(clv.groups_table(first_year, by=group_by, trust=trust))
 
 # %% [markdown] tags=["needs:customers.channel"]
