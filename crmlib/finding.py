@@ -36,6 +36,7 @@ class Finding:
         plays: names of the plays that it suggests.
         failed_plays: names of plays that were tested and earned nothing.
         customers: the people whom the decision concerns, a frame of ``customer_id`` and what is told of them.
+        listed: how many they are, where the finding was read back without them.
 
     >>> finding = Finding("retention.second_order", "28% of new customers order again within 90 days", "bad",
     ...                   certainty="95% interval: 26% to 30%.", action="Offer a reason to return in week three.")
@@ -73,7 +74,7 @@ class Finding:
         for name in ("money", "money_low", "money_high"):
             value = kept[name]
             kept[name] = None if value is None or value != value else round(float(value), 2)
-        kept["listed"] = 0 if self.customers is None else len(self.customers)
+        kept["listed"] = self.listed if self.customers is None else len(self.customers)
         return kept | {"plays": list(self.plays), "failed_plays": list(self.failed_plays)}
 
     def _repr_markdown_(self) -> str:

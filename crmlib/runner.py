@@ -469,9 +469,9 @@ def _publish(done: Run) -> list[Path]:
         target.parent.mkdir(exist_ok=True)
         with replacing(target) as staged:
             shutil.copyfile(source, staged)
-    for kept in (done.folder / "lists").glob("*.csv"):
-        if kept not in wanted and f"lists/{kept.name}" in _published(done.folder):
-            kept.unlink()  # no workbook is made of a list that no chapter has made
+    for name in _published(done.folder):
+        if name.startswith(("lists/", "tables/")) and name.endswith(".csv") and done.folder / name not in wanted:
+            (done.folder / name).unlink(missing_ok=True)  # the page speaks of no table that no chapter has made
     return list(wanted)
 
 

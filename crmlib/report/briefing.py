@@ -25,14 +25,7 @@ words = Words(__file__)
 
 THEMES = {
     "back": ("retention", "segmentation", "churn", "growth"),
-    "channels": (
-        "acquisition",
-        "clv.groups",
-        "clv.by_group",
-        "retention.groups",
-        "retention.second_order",
-        "segmentation.origin",
-    ),
+    "channels": ("acquisition", "clv.groups", "clv.by_group", "retention.groups", "segmentation.origin"),
     "value": ("clv", "retention.contracts"),
     "service": ("nps", "service", "journey"),
     "tests": ("experiments", "playbook"),

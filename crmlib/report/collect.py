@@ -20,11 +20,6 @@ class Section:
     findings: list[Finding] = field(default_factory=list)
 
     @property
-    def tiles(self) -> list[dict[str, str]]:
-        """The KPI tiles among the exhibits."""
-        return [tile for exhibit in self.exhibits if exhibit["kind"] == "tiles" for tile in exhibit["tiles"]]
-
-    @property
     def definitions(self) -> list[tuple[str, str]]:
         """The terms that the chapter defines for the appendix."""
         return [
@@ -33,11 +28,6 @@ class Section:
             if exhibit["kind"] == "definitions"
             for term, about in exhibit["definitions"]
         ]
-
-    @property
-    def headline(self) -> str:
-        """The sentence that stands for the chapter: that of its first finding."""
-        return self.findings[0].headline if self.findings else ""
 
 
 def section(notebook: Path) -> Section:

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.finding import Finding
-from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS, is_closed, is_filling
-from crmlib.statistics import wald
+from crmlib.lifecycle.scorecard.bridge import change_interval, is_closed, is_filling
+from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -73,15 +73,16 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         return _of_findings(findings, caveat)
     at = bridge.set_index("part")
     then, now = float(at.amount["before"]), float(at.amount["after"])
-    change, low_high = now - then, wald(now - then, float(at.error["after"]))
-    is_chance = low_high[0] <= 0 <= low_high[1]
+    change, (low, high) = now - then, change_interval(bridge)
+    is_chance = low <= 0 <= high
     buyers, buyers_now = int(at.customers["before"]), int(at.customers["after"])
     lost = int(at.customers["lost"])
     months = int(bridge.months.iloc[0])
     facts = {
         "then": then, "now": now, "share": abs(change) / then, "buyers": buyers, "lost": lost,
         "lost_share": lost / max(buyers, 1), "lost_amount": -float(at.amount["lost"]),
-        "new_amount": float(at.amount["new"]), "guest_share": float(at.after["guests"]) / now, "months": months,
+        "new_amount": float(at.amount["new"]), "guest_share": float(at.after["guests"]) / now,
+        "earlier_guest_share": float(at.before["guests"]) / then, "months": months,
         "needed": _rounded(lost / max(buyers, 1) * buyers_now), "since": bridge.changes.iloc[0],
     }  # fmt: skip
     direction = "more" if change > 0 else "less"
@@ -93,7 +94,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         whose=words.say("story.buyers.year" if months == 12 else "story.buyers.before"),
     )  # fmt: skip
     said = [words.say(f"story.lead.{'held' if is_chance else direction}", facts)]
-    if kind == "guests" or kind.startswith("closed"):
+    if kind in ("guests", "unnamed") or kind.startswith("closed"):
         said.append(words.say(f"story.lead.{kind.partition('.')[0]}", facts))
     else:
         said.append(words.say("story.lead.parts", facts))
@@ -108,6 +109,8 @@ def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool
     """Which headline fits: the rules above, from the third on."""
     if facts["guest_share"] > MANY_GUESTS:
         return "guests"
+    if facts["earlier_guest_share"] > MANY_GUESTS or not facts["buyers"]:
+        return "unnamed"
     if is_closed(bridge):
         return f"closed.{direction if facts['lost'] or direction == 'more' else 'stayed'}"
     if facts["lost_share"] >= MANY_LOST:

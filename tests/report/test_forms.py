@@ -341,7 +341,7 @@ def test_the_portfolio_lists_clients_the_one_that_fell_most_first(language, tmp_
     assert len(damaged) == 1
     links = [attributes["href"] for tag, attributes in Page(html).tags if tag == "a"]
     assert links == ["b%20c/index.html", "a/index.html", "d/index.html"]
-    said = Page(html).text
+    said = Page(html).text.replace("\N{WORD JOINER}", "")  # the sign stays with its number
     assert ("$5.00m" if language == "en" else "500.0万美元") in said
     assert "−50%" in said
     assert "+100%" in said

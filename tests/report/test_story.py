@@ -96,6 +96,13 @@ def test_what_new_customers_brought_is_held_against_what_those_who_left_had_spen
     assert headline(**replaced) == "Sales rose 35%, because those who stayed bought more"
 
 
+def test_where_the_earlier_buyers_have_no_name_nobody_is_said_to_have_come_back():
+    unnamed = bridge(lost=(0, 0, 0), stayed=(0, 0, 0), new=(90, 0, 1010), guests=(0, 1000, 0), error=100.0)
+    told = story(unnamed, [], ACCOUNT)
+    assert told.headline == "Sales held, but we cannot tell who came back"
+    assert "100% of the earlier sales were paid without a name" in told.lead
+
+
 def test_guests_who_buy_less_explain_a_fall():
     parts = {"stayed": (90, 500, 500), "new": (9, 0, 9), "guests": (0, 400, 100)}
     assert headline(**parts) == "Sales fell 32%, because guests bought less"

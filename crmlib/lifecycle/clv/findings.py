@@ -168,7 +168,9 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = U
     """
     priced = "left_over" in table and table["left_over"].notna().sum() > 1
     worth, error = ("left_over", "left_error") if priced else ("new_customer_value", "new_error")
-    known = table[table[worth].notna() & table[by].notna()].sort_values(worth, ascending=False, kind="stable")
+    known = table[table[worth].notna() & table[error].notna() & table[by].notna()].sort_values(
+        worth, ascending=False, kind="stable"
+    )
     if len(known) < 2 or not trust.money:
         return None
     best, worst = known.iloc[0], known.iloc[-1]

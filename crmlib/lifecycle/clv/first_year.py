@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlib.calendar import as_day
+from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.clv.groups import OTHER, labels_of
 from crmlib.purchases import purchases
@@ -54,7 +54,7 @@ def first_year_by_group(
     if first.empty or costs.empty:
         return groups.assign(**dict.fromkeys(OF_FIRST_YEAR, np.nan))
     came, booked, end = pd.to_datetime(first["day"]), pd.to_datetime(costs["day"]), pd.Timestamp(as_day(as_of))
-    start = max(end - pd.DateOffset(years=1) + pd.Timedelta(days=1), booked.min(), came.min().replace(day=1))
+    start = max(pd.Timestamp(months_before(as_of, 12)) + pd.Timedelta(days=1), booked.min(), came.min().replace(day=1))
     end = min(end, booked.max() + pd.Timedelta(days=BOOKED_DAYS))
     won = came.between(start, end)
     of = costs[by].where(costs[by].isin(set(label)), OTHER)
@@ -66,7 +66,7 @@ def first_year_by_group(
     return groups.assign(
         new_customers=found["size"].fillna(0).astype(int), first_order=found["mean"], spent=found["spent"],
         cost_to_win=cost, brings_in=brings_in, left_over=brings_in - cost,
-        left_error=np.hypot(groups["new_error"], found["sem"].fillna(0.0)),
+        left_error=np.hypot(groups["new_error"], found["sem"]),
     )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ The way through: ``load_kpis(…)`` and ``base_measures(…)`` → ``kpi_values(
 ``forecast(…)`` and ``scorecard(…)``; ``driver_tree(…)`` and ``drill_down(…)`` say why revenue changed.
 """
 
-from crmlib.lifecycle.scorecard.bridge import part_sums, revenue_bridge
+from crmlib.lifecycle.scorecard.bridge import is_closed, part_sums, revenue_bridge
 from crmlib.lifecycle.scorecard.definitions import Kpi, kpi_definitions, load_kpis
-from crmlib.lifecycle.scorecard.drivers import drill_down, driver_tree, logarithmic_mean, won_before
+from crmlib.lifecycle.scorecard.drivers import drill_down, driver_tree, logarithmic_mean
 from crmlib.lifecycle.scorecard.figures import (
     drill_down_table,
     kpi_glossary,

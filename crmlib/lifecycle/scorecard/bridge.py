@@ -13,9 +13,12 @@ from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.scorecard.drivers import compared_times
 from crmlib.purchases import purchases
+from crmlib.statistics import wald
 
 PARTS = ("lost", "stayed", "returned", "new", "guests")
 """What the change consists of, in the order in which it is told."""
+HARDLY_ANY = 0.01
+"""With a smaller share of new ones among those who bought, nobody was being won."""
 
 
 def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12) -> Any:
@@ -137,3 +140,26 @@ def part_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date,
         )
         .order_by("part")
     )
+
+
+def change_interval(bridge: Any) -> tuple[float, float]:
+    """The 95% interval of the change of revenue, if customers come by chance. ``bridge``: not empty."""
+    at = bridge.set_index("part")
+    low, high = wald(float(at.amount["after"] - at.amount["before"]), float(at.error["after"]))
+    return float(low), float(high)
+
+
+def is_closed(bridge: Any) -> bool:
+    """Whether hardly anybody was won in the later time: such a base can only shrink, while its rates improve.
+
+    "Hardly anybody": of the known customers who bought in it, at most one in a hundred was new.
+    """
+    if bridge.empty:
+        return False
+    at = bridge.set_index("part").customers
+    return bool(at["after"] > 0 and at["new"] <= HARDLY_ANY * at["after"])
+
+
+def is_filling(bridge: Any) -> bool:
+    """Whether the data begin with the earlier time, so that part of a growth is only the file filling up."""
+    return not bridge.empty and bool(as_day(bridge.data_begin.iloc[0]) >= as_day(bridge.starts.iloc[0]))

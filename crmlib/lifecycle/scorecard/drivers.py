@@ -34,8 +34,6 @@ _LATE_DAYS = 7
 # does not empty them.
 _GAP_MONTHS = 2
 _MANY_A_MONTH = 5
-# With fewer new ones among those who bought, nobody was being won.
-_HARDLY_ANY = 0.01
 
 
 def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
@@ -105,24 +103,6 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     if times["data_begin"] >= times["starts"]:
         tree = tree[tree["driver"] != "returned_customers"]
     return tree[columns].reset_index(drop=True)
-
-
-def won_before(tree: Any) -> dt.date | None:
-    """The day since which hardly anybody was won, if there is one: the first day of the later time.
-
-    ``tree``: a frame from :func:`driver_tree`. "Hardly anybody": of those who bought in the later time, at most one
-    in a hundred was new. Such data follow customers who were chosen by when they came, so their revenue can but fall.
-
-    >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [10.0, 10.0, 20.0],
-    ...     "ordered_at": pd.to_datetime(["2024-01-01", "2024-05-01", "2025-03-01"])})
-    >>> won_before(driver_tree(orders, as_of="2025-12-31"))
-    datetime.date(2025, 1, 1)
-    """
-    if tree.empty:
-        return None
-    node = tree.set_index("driver")
-    closed = node.loc["new_customers", "after"] <= _HARDLY_ANY * node.loc["customers", "after"]
-    return as_day(node.loc["customers", "changes"]) if closed else None
 
 
 def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[dt.date, dt.date, dt.date, int] | None:

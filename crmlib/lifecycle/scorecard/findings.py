@@ -7,11 +7,11 @@ from typing import Any
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
+from crmlib.lifecycle.scorecard.bridge import is_closed, is_filling
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name, told_signal
 from crmlib.lifecycle.scorecard.values import worth_a_year
 from crmlib.lifecycle.scorecard.verdicts import GIVEN, MOVED_VERDICTS
-from crmlib.lifecycle.scorecard.year import is_closed, is_filling
 from crmlib.statistics import wald
 from crmlib.words import Words, gain, interval, known, short
 
@@ -87,10 +87,13 @@ def finding_off_target(
     kpi = kpis[row.kpi]
     sign = 1 if kpi.better == "higher" else -1
     unit_worth = worth[list(missed.kpi).index(row.kpi)]
-    low, high = sorted(max(sign * (row.target - end) * unit_worth, 0.0) for end in (row.now_low, row.now_high))
+    sampled = known(row.now_low)
+    ends = (row.now_low, row.now_high) if sampled else (row.now, row.now)
+    low, high = sorted(max(sign * (row.target - end) * unit_worth, 0.0) for end in ends)
     usual = card.set_index("kpi").loc[row.kpi]
     priced = known(row.money)
-    notes = [words.say("findings.off_target.interval", interval=interval(row.now_low, row.now_high, kpi.form))]
+    told = words.say("findings.off_target.interval", interval=interval(*ends, kpi.form)) if sampled else ""
+    notes = [told] if sampled else []
     notes.append(words.say(f"findings.off_target.{'priced' if priced else 'unpriced'}", worth=kpi.worth_counts))
     if known(usual["lower"]):
         usual_range = interval(usual["lower"], usual["upper"], kpi.form)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from crmlib.lifecycle.scorecard.bridge import is_closed, is_filling
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.signal import MOVED
-from crmlib.lifecycle.scorecard.year import OF_THE_BASE, is_closed, is_filling
+from crmlib.lifecycle.scorecard.year import OF_THE_BASE
 
 # A verdict that says whether the last value is usual; of the others no verdict can be given.
 MOVED_VERDICTS = ("better", "worse", "neither")

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib.calendar import PERIODS_A_YEAR, Period, as_day, later
+from crmlib.lifecycle.scorecard.bridge import is_closed, is_filling
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.measures import OF_QUARTER
 from crmlib.lifecycle.scorecard.values import values_of
-from crmlib.statistics import bonferroni, standard_errors, wald
+from crmlib.statistics import bonferroni, difference, standard_errors, wald
 
 # Fewer months than these, seen in both years, are no comparison.
 FEWEST_MONTHS = 3
-# With fewer new ones among those who bought, nobody was being won.
-_HARDLY_ANY = 0.01
 _IN_HEADLINE = frozenset({"revenue", "buyers"})
 # Rates over all known customers: they move by themselves as long as the data hold more and more of these.
 OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
@@ -29,17 +28,18 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
         bridge: from :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`: the revenue and the buyers of two years.
 
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
-    before_low, before_high`` in the KPI's unit (a count's interval is that of customers who come by chance);
+    before_low, before_high`` in the KPI's unit (revenue and buyers are full counts and have no interval of their own);
     ``months`` that are compared; ``month_error``, how uncertain the difference is because months differ (the wider of
-    the two ranges counts); ``difference_low, difference_high``; ``verdict``; ``target``; ``against_target`` (``met``,
-    ``missed``, ``unclear``, or empty). A KPI is summed over those periods of the last year, and the same of the year
-    before, of which everything is known, so that seasons do not differ.
+    the two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
+    ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
+    periods of the last year, and the same of the year before, of which everything is known, so that seasons do not
+    differ. A target of revenue is one of a period, and stands here as often as there are periods.
 
-    ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once:
-    Bonferroni; for revenue and buyers each), else ``same``; ``closed``: hardly anybody was won of late, so that what is
-    counted of orders moves by itself; ``filling``: the data begin with the earlier year, so that rates over all known
-    customers do; ``alone``:
-    there is nothing to compare with.
+    ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
+    Bonferroni; for revenue and buyers each, as the headline judges them), else ``same``; ``closed``: hardly anybody
+    was won of late, so that what is counted of orders moves by itself; ``filling``: the data begin with the earlier
+    year, so that rates over all known customers do; ``alone``: there is nothing to compare with, or no telling how
+    uncertain it is.
 
     Source of the interval of the difference: Zou & Donner (2008), MOVER, Statistics in Medicine 27, 1693–1702.
 
@@ -59,12 +59,14 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
         "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "month_error",
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
-    rows: list[dict[str, Any] | None] = [*(_counted(bridge) if period == "month" else [])]
+    rows: list[dict[str, Any] | None] = [*_counted(bridge)]
     rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.interval not in (None, "given")]
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
     targets = {name: kpi.target for name, kpi in kpis.items()}
     table = table.assign(target=table.kpi.map(targets).astype(float))
-    level = bonferroni(max(len(table), 1))
+    counted = table.kpi.isin(_IN_HEADLINE)
+    table.loc[counted, "target"] *= table.months[counted] * PERIODS_A_YEAR[period] / PERIODS_A_YEAR["month"]
+    level = bonferroni(max(int((~counted).sum()), 1))
     judged = [
         # Revenue and buyers are what the page begins with: judged each for itself, as its headline judges them.
         row | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if row["kpi"] in _IN_HEADLINE else level)
@@ -87,11 +89,8 @@ def _counted(bridge: Any) -> list[dict[str, Any]]:
     rows = []
     for kpi, error in spread.items():
         now, before = float(at[column[kpi]]["after"]), float(at[column[kpi]]["before"])
-        low, high = wald(now, error)
-        rows.append(
-            {"kpi": kpi, "now": now, "now_low": low, "now_high": high, "before": before, "before_low": before,
-             "before_high": before, "months": int(bridge.months.iloc[0]), "month_error": 0.0}
-        )  # fmt: skip
+        months = int(bridge.months.iloc[0])
+        rows.append({"kpi": kpi, "now": now, "before": before, "months": months, "month_error": error})
     return rows
 
 
@@ -134,31 +133,40 @@ def _jackknife(kpi: Kpi, now: Any, before: Any) -> float:
     """Standard error of the difference from how it changes when a month is left out of both years.
 
     Months differ by more than the chance of single cases (campaigns, staff, weather). What both years' same months
-    share cancels out. Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, eq. 11.5.
+    share cancels out. Months without which there are no cases say nothing; with fewer than two others the error is 0,
+    so that the range of cases counts alone.
+
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, eq. 11.5.
     """
     import numpy as np
 
-    n = len(now)
     without = kpi.formula.value(now.sum() - now) - kpi.formula.value(before.sum() - before).to_numpy()
     left_out = np.asarray(without, dtype=float)
+    left_out = left_out[np.isfinite(left_out)]
+    n = len(left_out)
+    if n < 2:
+        return 0.0
     return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
 
 
 def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) -> dict[str, Any]:
     """The interval of the difference, the verdict, and how it stands to the target."""
+    import numpy as np
     from scipy.stats import t as student
 
-    of_orders = kpi is None or "orders" in kpi.needs
-    below = ((row["now"] - row["now_low"]) ** 2 + (row["before_high"] - row["before"]) ** 2) ** 0.5
-    above = ((row["now_high"] - row["now"]) ** 2 + (row["before"] - row["before_low"]) ** 2) ** 0.5
-    wider = standard_errors(level) / standard_errors()
-    of_months = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
-    change = row["now"] - row["before"]
-    low, high = change - max(wider * below, of_months), change + max(wider * above, of_months)
-    higher_is_better = kpi is None or kpi.better == "higher"
-    if row["before"] != row["before"]:
+    change, higher_is_better = row["now"] - row["before"], kpi is None or kpi.better == "higher"
+    if row["kpi"] in _IN_HEADLINE:
+        low, high = wald(change, row["month_error"], level=level)
+    else:
+        ends = (row["now_low"], row["now_high"]), (row["before_low"], row["before_high"])
+        low, high = difference(row["now"], ends[0], row["before"], ends[1])
+        wider = standard_errors(level) / standard_errors()
+        of_months = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
+        low = change - np.maximum(wider * (change - low), of_months)
+        high = change + np.maximum(wider * (high - change), of_months)
+    if not (np.isfinite(low) and np.isfinite(high)):
         verdict = "alone"
-    elif of_orders and is_closed(bridge):
+    elif (kpi is None or "orders" in kpi.needs) and is_closed(bridge):
         verdict = "closed"
     elif row["kpi"] in OF_THE_BASE and is_filling(bridge):
         verdict = "filling"
@@ -166,22 +174,16 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
         verdict = "same"
     else:
         verdict = "better" if (change > 0) == higher_is_better else "worse"
-    target, against = row["target"], ""
-    if target == target and row["now_low"] == row["now_low"]:
-        reached = row["now"] >= target if higher_is_better else row["now"] <= target
-        unclear = row["now_low"] <= target <= row["now_high"]
-        against = "unclear" if unclear else "met" if reached else "missed"
-    return {"difference_low": low, "difference_high": high, "verdict": verdict, "against_target": against}
+    return {"difference_low": low, "difference_high": high, "verdict": verdict, "against_target": _against(row, kpi)}
 
 
-def is_closed(bridge: Any) -> bool:
-    """Whether hardly anybody was won in the later time: such a base can only shrink, while its rates improve."""
-    if bridge.empty:
-        return False
-    at = bridge.set_index("part").customers
-    return bool(at["new"] <= _HARDLY_ANY * at["after"])
-
-
-def is_filling(bridge: Any) -> bool:
-    """Whether the data begin with the earlier time, so that part of a growth is only the file filling up."""
-    return not bridge.empty and bool(as_day(bridge.data_begin.iloc[0]) >= as_day(bridge.starts.iloc[0]))
+def _against(row: Mapping[str, Any], kpi: Kpi | None) -> str:
+    """How the value stands to the target: ``met``, ``missed``, ``unclear`` within its interval; empty without one."""
+    target, now = row["target"], row["now"]
+    if target != target or kpi is None or kpi.better == "neither":
+        return ""
+    if row["kpi"] not in _IN_HEADLINE and not row["now_low"] <= row["now_high"]:
+        return ""
+    if row["now_low"] <= target <= row["now_high"]:
+        return "unclear"
+    return "met" if (now >= target if kpi.better == "higher" else now <= target) else "missed"

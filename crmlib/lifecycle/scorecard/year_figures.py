@@ -103,15 +103,15 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
     else:
         line = values.loc[values.kpi.eq(name) & values.judged, "value"]
     counted = name in ("revenue", "buyers")
-    kind = "counted" if counted and row.verdict in ("better", "worse") else row.verdict
     change = row.now / row.before - 1 if row.before == row.before and row.before else None
+    kind = "counted" if counted and change is not None and row.verdict in ("better", "worse") else row.verdict
     return {
         "label": kpi.name_short if kpi is not None else words.say("year.buyers"),
         "value": form(row.now),
         "status": {"better": "good", "worse": "bad"}.get(row.verdict, "neutral"),
-        "shape": ("up" if change and change > 0 else "down") if kind == "counted" else _SHAPES.get(row.verdict, "flat"),
+        "shape": _SHAPES.get(row.verdict, "flat"),
         "word": words.say(f"year.word.{kind}", change=abs(change) if change is not None else None),
-        "note": words.say(f"year.note.{row.verdict if not counted else kind}", before=form(row.before)),
+        "note": words.say(f"year.note.{kind}", before=form(row.before)),
         "target": words.say(f"year.{row.against_target}", target=form(row.target)) if row.against_target else "",
         **_small_line(line, form),
     }

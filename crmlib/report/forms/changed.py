@@ -16,8 +16,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crmlib.files import write_whole
+from crmlib.lifecycle.scorecard.bridge import change_interval
 from crmlib.problems import Problem, UnusableInput
-from crmlib.statistics import wald
 from crmlib.words import Words, short
 
 words = Words(__file__)
@@ -62,6 +62,7 @@ class Snapshot(_Kept):
     sales: float | None = None
     sales_before: float | None = None
     by_chance: bool = False
+    months: int = 0
     before: Snapshot | None = None
 
 
@@ -109,6 +110,7 @@ def write_snapshot(target: Path, run: Any, content: Mapping[str, Any]) -> None:
 def snapshot_of(run: Any, content: Mapping[str, Any]) -> Snapshot:
     """What is kept of a page (``content``, from :func:`crmlib.report.briefing.content_of`)."""
     revenue, before = content["revenue"], content["before"]
+    low, high = (1.0, 1.0) if revenue is None else change_interval(revenue)
     amounts = dict(zip(revenue.part, revenue.amount, strict=True)) if revenue is not None else {}
     return Snapshot(
         client=run.client.name,
@@ -124,18 +126,10 @@ def snapshot_of(run: Any, content: Mapping[str, Any]) -> Snapshot:
         tiles=tuple(KeptTile(**{name: tile[name] for name in KeptTile.model_fields}) for tile in content["tiles"]),
         sales=_rounded(amounts.get("after")),
         sales_before=_rounded(amounts.get("before")),
-        by_chance=_by_chance(revenue),
+        by_chance=low <= 0 <= high,
+        months=0 if revenue is None else int(revenue.months.iloc[0]),
         before=before.model_copy(update={"before": None}) if before is not None else None,
     )
-
-
-def _by_chance(revenue: Any) -> bool:
-    """Whether the change of revenue is no more than chance makes: its 95% interval holds 0."""
-    if revenue is None:
-        return False
-    at = revenue.set_index("part")
-    low, high = wald(float(at.amount["after"] - at.amount["before"]), float(at.error["after"]))
-    return bool(low <= 0 <= high)
 
 
 def _rounded(amount: float | None) -> float | None:

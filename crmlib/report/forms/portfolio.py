@@ -10,8 +10,8 @@ from urllib.parse import quote
 from crmlib.files import write_whole
 from crmlib.problems import Problem, UnusableInput
 from crmlib.report.forms.changed import BRIEFING, Snapshot, read_snapshot
-from crmlib.report.page import render
-from crmlib.words import Words, day, percent, short, use, voice
+from crmlib.report.page import name_of, render
+from crmlib.words import MINUS, Words, day, percent, short, use, voice
 
 words = Words(__file__)
 
@@ -61,19 +61,26 @@ def _change(one: Snapshot) -> float | None:
     return one.sales / one.sales_before - 1 if one.sales is not None and one.sales_before else None
 
 
+def _span(one: Snapshot) -> str:
+    """The day of a briefing, with the months that it compares where these are no year."""
+    if one.months in (0, 12):
+        return day(one.as_of)
+    return words.say("portfolio.months", day=one.as_of, months=one.months)
+
+
 def _row(name: str, one: Snapshot, language: str) -> dict[str, Any]:
     """A client's line, its money in its own currency; the headline stays in the language of its briefing."""
     use(language, one.currency)
     change = _change(one)
-    said = "" if change is None else ("+" if change > 0 else "") + percent(change).replace("-", "\N{MINUS SIGN}")
+    said = "" if change is None else ("+" if change > 0 else "") + percent(change).replace("-", MINUS)
     return {
-        "client": one.client,
-        "as_of": day(one.as_of),
+        "client": name_of(one.client),
+        "as_of": _span(one),
         "sales": short(one.sales),
         "change": words.say("portfolio.chance", change=said) if said and one.by_chance else said or short(None),
         "headline": one.headline,
         "lang": "zh-Hans" if one.language == "zh" else "en",
         "decisions": len(one.decisions),
         "link": f"{quote(name)}/index.html",
-        "open": words.say("portfolio.open", client=one.client),
+        "open": words.say("portfolio.open", client=name_of(one.client)),
     }

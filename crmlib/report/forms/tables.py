@@ -30,7 +30,12 @@ def sheets_of(content: Mapping[str, Any]) -> Iterator[Sheet]:
     yield _sheet("decisions", DECISION, content, _decisions(content), reading=words.say("workbook.overlap"))
     if content["tiles"]:
         rows = [
-            [tile["label"], tile["value"], tile["word"], "; ".join(filter(None, (tile["note"], tile["target"])))]
+            [
+                tile["label"],
+                tile["value"],
+                tile["word"],
+                tile["note"] + (page_words.say("report.and_target", target=tile["target"]) if tile["target"] else ""),
+            ]
             for tile in content["tiles"]
         ]
         yield _sheet("numbers", NUMBER, content, rows, reading=page_words.say("report.numbers_how"))

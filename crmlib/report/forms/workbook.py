@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crmlib.files import replacing
+from crmlib.words import voice
 
 LONGEST_CELL = 32_767
 LONGEST_NAME = 31
@@ -79,8 +80,13 @@ def number_format(unit: str) -> str:
     >>> number_format("percent.1"), number_format("money"), number_format("day"), number_format("")
     ('0.0%', '#,##0', 'yyyy-mm-dd', 'General')
     """
+    from babel.numbers import get_currency_precision
+
     kind, _, places = unit.partition(".")
-    after = "." + "0" * int(places) if places.isdigit() and int(places) else ""
+    digits = int(places) if places.isdigit() else 0
+    if kind == "money":
+        digits = min(digits, get_currency_precision(voice().currency))
+    after = "." + "0" * digits if digits else ""
     if kind == "percent":
         return f"0{after}%"
     if kind == "times":
@@ -150,8 +156,3 @@ def _width(value: Any) -> int:
     if isinstance(value, float):
         return len(f"{value:,.0f}") + 3
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in str(value)[: _WIDEST * 2])
-
-
-def columns_of(words: Any, names: Sequence[str], values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The headings and the units of columns that a room's words know."""
-    return [words.heading(name, values) for name in names], [words.unit(name) for name in names]

@@ -181,12 +181,12 @@ def test_shares_need_a_label_for_each_customer(cdnow, options) -> None:
 def test_many_groups_of_a_category_and_of_unlike_labels_are_taken_as_they_come(cdnow) -> None:
     ids = cdnow["customer_id"]
     table = cdnow[["customer_id"]].assign(channel=[f"g{i % 20:02}" for i in range(len(cdnow))])
-    text = groups._labels(ids, table, "channel")
+    text = groups.labels_of(ids, table, "channel")
     assert text.value_counts().sort_index().to_dict() == {"(other)": 6 * 118 + 3 * 117, **dict.fromkeys(
         [f"g{i:02}" for i in range(11)], 118)}  # fmt: skip
     for kind in ("category", "string"):
-        pd.testing.assert_series_equal(groups._labels(ids, table.astype({"channel": kind}), "channel"), text)
-    unlike = groups._labels(ids, table.assign(channel=[1, "a", *range(30, 60), None] * 71 + [1] * 14), "channel")
+        pd.testing.assert_series_equal(groups.labels_of(ids, table.astype({"channel": kind}), "channel"), text)
+    unlike = groups.labels_of(ids, table.assign(channel=[1, "a", *range(30, 60), None] * 71 + [1] * 14), "channel")
     assert unlike.nunique() == 12
     assert (unlike == 1).sum() == 71 + 14
     assert unlike.isna().sum() == 71

@@ -115,7 +115,7 @@ def test_the_worst_group_beyond_chance_is_named():
     finding = nps.finding_groups(groups)
     assert finding.direction == "bad"
     assert finding.headline == "S3: lowest score of all groups, 0 points"
-    assert finding.evidence.startswith("Shop of the last purchase S3: range -")
+    assert finding.evidence.startswith("Of these customers 30% would")
     assert "30% would recommend us, 30% would not" in finding.evidence
     assert "3 groups were compared at once" in finding.certainty
     assert "1 group has fewer than 30 customers and is not judged" in finding.certainty

@@ -69,14 +69,14 @@ def test_where_nobody_was_won_of_late_a_fall_is_built_in_and_not_bad_news():
     early = [(f"a{i % 100}", first + dt.timedelta(days=i % 270), 10) for i in range(300)]
     late = [(f"a{i % 60}", first + dt.timedelta(days=275 + 4 * i), 10) for i in range(65)]
     won = [(f"b{i}", first + dt.timedelta(days=300 + i), 10) for i in range(20)]
-    tree = scorecard.driver_tree(orders_of(*early, *late), as_of="2025-06-30")
-    assert scorecard.won_before(tree) == dt.date(2024, 10, 1)
+    bridge = scorecard.revenue_bridge(orders_of(*early, *late), as_of="2025-06-30")
+    assert scorecard.is_closed(bridge)
+    assert set(bridge.changes) == {dt.date(2024, 10, 1)}
     finding = changed(orders_of(*early, *late), "2025-06-30")
     assert (finding.direction, finding.money, finding.plays) == ("neutral", None, ())
     assert finding.headline == "Sales fell to $650, as they must without new customers"
     assert "These data hold only customers won before Oct 1, 2024. A fall of revenue is therefore" in finding.certainty
-    open_tree = scorecard.driver_tree(orders_of(*early, *late, *won), as_of="2025-06-30")
-    assert scorecard.won_before(open_tree) is None
+    assert not scorecard.is_closed(scorecard.revenue_bridge(orders_of(*early, *late, *won), as_of="2025-06-30"))
     assert changed(orders_of(*early, *late, *won), "2025-06-30").direction == "bad"
     kpis = {"average_order_value": scorecard.load_kpis()["average_order_value"]}
     closed, opened = (

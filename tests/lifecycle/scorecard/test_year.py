@@ -71,6 +71,42 @@ def test_a_base_that_wins_nobody_is_closed_for_what_is_counted_of_orders_only():
     assert judged(resolved([200] * 12, [300] * 12), bridge=bridge)["verdict"] == "better"
 
 
+def test_a_business_of_guests_is_no_base_that_wins_nobody():
+    assert not scorecard.is_closed(bridge_of(new=0, after=0))
+
+
+def test_a_target_of_revenue_is_one_of_a_month_and_held_against_as_many_as_are_compared():
+    revenue = measured(revenue=[100.0] * 24)
+    for target, against in ((80.0, "met"), (90.0, "missed")):  # the bridge's twelve months hold 1,000
+        row = judged(revenue, "revenue", bridge_of(), revenue=target)
+        assert (row["now"], row["target"], row["against_target"]) == (1000, 12 * target, against)
+        assert math.isnan(row["now_low"])
+    row = judged(revenue, "revenue", bridge_of())
+    assert [row["difference_low"], row["difference_high"]] == pytest.approx([-58.799, 58.799], abs=1e-3)
+
+
+def test_what_is_not_known_to_be_sure_is_no_verdict():
+    one = measured(revenue=[50.0] * 12 + [90.0] + [0.0] * 11, revenue_squares=[2500.0] * 12 + [8100.0] + [0.0] * 11,
+                   orders=[1.0] * 13 + [0.0] * 11)  # fmt: skip
+    kpi = scorecard.load_kpis()["average_order_value"].model_copy(update={"fewest": 0})
+    row = scorecard.year_against_year(one, {kpi.key: kpi}, CALM).iloc[0]
+    assert (row["now"], row["before"], row["verdict"]) == (90.0, 50.0, "alone")
+
+
+def test_a_survey_of_one_month_a_year_is_compared_by_its_cases():
+    wave = [0.0] * 5 + [300.0] + [0.0] * 6
+    measures = measured(complaints_resolved=[*wave, *[0.9 * count for count in wave]], complaints_due=[*wave, *wave])
+    row = judged(measures)
+    assert (row["month_error"], row["verdict"]) == (pytest.approx(0.0, abs=1e-12), "worse")
+
+
+def test_a_kpi_that_has_no_better_side_meets_and_misses_nothing():
+    kpi = scorecard.load_kpis(targets={"complaint_resolution": 0.9})["complaint_resolution"]
+    kpi = kpi.model_copy(update={"better": "neither"})
+    row = scorecard.year_against_year(resolved([200] * 12, [300] * 12), {kpi.key: kpi}, CALM).iloc[0]
+    assert (row["verdict"], row["against_target"]) == ("same", "")
+
+
 def test_where_the_data_begin_with_the_earlier_year_rates_over_the_base_are_filling():
     churn = measured(active_at_start=[1000] * 24, lapsed=[200] * 12 + [100] * 12)
     assert judged(churn, "churn_rate", bridge_of(data_begin="2024-01-01"))["verdict"] == "filling"
