@@ -10,6 +10,7 @@ import pytest
 
 from crmlib import pictures
 from crmlib.pictures import Picture, Point, Reference, Series, Span
+from crmlib.pictures.canvas import _page_ready
 from crmlib.pictures.measuring import ems, wrapped
 from crmlib.pictures.tokens import PALETTE, TOKENS, contrast
 
@@ -262,6 +263,16 @@ def test_every_picture_is_the_same_twice_has_tokens_only_and_no_small_print(name
     assert "<metadata" not in svg
     assert not re.search(r"\d\.\d{3,}", re.sub(r"base64,[^\"]*", "", svg))
     assert not re.search(r'id="(?!c[0-9a-f]{8}-\d+")', svg)
+
+
+def test_ids_follow_from_what_is_seen_and_not_from_the_last_digits_of_a_layout():
+    drawn_once = '<clipPath id="p1f"><rect x="1.23456"/></clipPath><g clip-path="url(#p1f)" id="patch_1"/>'
+    again = drawn_once.replace("p1f", "p9a").replace("1.23456", "1.23457")
+    ready = [_page_ready(body, width=10, height=10, label="", paper=False) for body in (drawn_once, again)]
+    assert ready[0] == ready[1]
+    assert re.search(r'id="(c[0-9a-f]{8}-0)".*url\(#\1\)', ready[0])
+    other = _page_ready(drawn_once.replace("1.23", "1.33"), width=10, height=10, label="", paper=False)
+    assert re.search(r'id="(c\w+)', other)[1] != re.search(r'id="(c\w+)', ready[0])[1]
 
 
 @pytest.mark.parametrize("name", sorted(set(every_picture()) - {"curves_in_time", "histogram"}))

@@ -225,10 +225,12 @@ def _page_ready(body: str, *, width: float, height: float, label: str, paper: bo
     body = re.sub(r'<g id="(crm-[a-z-]+)">', r'<g class="\1">', body)
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', body))
     body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body)
-    # Ids are the picture's own: several pictures stand on one page.
+    # Ids are the picture's own, since several stand on one page, and made of what is seen: matplotlib's hold the last
+    # digits of where things stand, which differ from run to run.
+    places = {name: f"-{place}" for place, name in enumerate(sorted(used, key=body.index))}
+    body = re.sub(r'(id="|url\(#|xlink:href="#)([^")]+)', lambda f: f[1] + places.get(f[2], f[2]), body)
     own = "c" + hashlib.sha256(body.encode()).hexdigest()[:8]
-    names = {name: f"{own}-{place}" for place, name in enumerate(sorted(used, key=body.index))}
-    body = re.sub(r'(id="|url\(#|xlink:href="#)([^)"]+)', lambda f: f[1] + names.get(f[2], f[2]), body)
+    body = re.sub(r'(id="|url\(#|xlink:href="#)(-\d+)(?=[")])', lambda f: f[1] + own + f[2], body)
     sheet = f'<rect width="100%" height="100%" style="fill: {token("paper")}"/>' if paper else ""
     kind = "crm-picture crm-long" if height > _LEAF and width <= 72 * NARROW else "crm-picture"
     return (
