@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,15 @@ app = typer.Typer(
 DONE, FAILED_CHAPTERS, UNUSABLE = 0, 1, 2
 
 ClientFile = Annotated[Path, typer.Argument(metavar="CLIENT.YAML", help="The client's configuration.")]
+
+
+@app.callback()
+def _survive_any_encoding() -> None:
+    """Customer lifecycle playbook: from a client's exports to a report."""
+    # What a stream's encoding cannot say is written as its number: a log file in Windows-1252 ends no command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -223,11 +233,12 @@ def lab(options: typer.Context) -> None:
     import subprocess
 
     from crmlib.chapters import notebooks_folder
+    from crmlib.kernel import with_own_kernel
 
     folder = notebooks_folder()
     # Markdown opens rendered, unless the user's own settings say otherwise.
     settings = [str(Path(__file__).parent / "course" / "jupyterlab"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))}
+    environment = with_own_kernel(os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, settings))})
     home = [f"--notebook-dir={folder.parent}", f"--LabApp.default_url=/lab/tree/{folder.name}/README.md"]
     command = [sys.executable, "-m", "jupyterlab", *home, *options.args]
     if os.name == "posix":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,3 +54,35 @@ def hold(handle: Any, *, wait: bool = True) -> None:
     except ImportError:
         return
     fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else []))
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether an error says that the disk, the user's part of it or a file is full, in Python's words or DuckDB's.
+
+    >>> no_room(OSError(errno.ENOSPC, "No space left on device")), no_room(FileNotFoundError(errno.ENOENT, "gone"))
+    (True, False)
+    """
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return any(os.strerror(number) in str(error) for number in _NO_ROOM)
+
+
+_SOCKET_ROOM = 60
+"""Bytes of a folder's path that leave room for the names that Python, Jupyter and ZeroMQ put behind it: a socket's path
+has at most 103."""
+
+
+def short_folder() -> str | None:
+    """A folder for temporary things in which a socket's path is not too long; None where there is none.
+
+    >>> folder = short_folder()
+    >>> folder is None or len(folder) <= 60
+    True
+    """
+    for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):
+        if len(os.fsencode(folder)) <= _SOCKET_ROOM and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return None

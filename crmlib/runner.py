@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,10 +26,11 @@ from crmlib.chapter import RUN
 from crmlib.chapter.sections import for_client, needed
 from crmlib.chapters import ChapterFile, chapter_files
 from crmlib.client import Client, load_client, speak
-from crmlib.files import hold, replacing, write_whole
+from crmlib.files import hold, no_room, replacing, short_folder, write_whole
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.runs import register_run
 from crmlib.intake.readers import find_files
+from crmlib.kernel import with_own_settings
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words, use, voice
@@ -36,6 +38,8 @@ from crmlib.words import Words, use, voice
 _WORDS = Words(__file__)
 
 CELL_TIMEOUT = 600
+_NO_ROOM = 74
+"""The code with which a chapter's process ends that cannot even write why: an error of input or output."""
 _OWN_PARAMETERS = ("client", "run")
 _NOT_THE_CHAPTERS = ("tables", "parameters", "path", "language", "max_set_aside", "logo", "colour")
 """Settings that change nothing in what a chapter says."""
@@ -275,16 +279,26 @@ class _Job:
         return self.folder / f"{self.name}.source.ipynb"
 
     @property
+    def running(self) -> Path:
+        """The notebook as far as it has come."""
+        return self.folder / f"{self.name}.running.ipynb"
+
+    @property
     def outcome_file(self) -> Path:
         return self.folder / "outcome.json"
 
+    @property
+    def log(self) -> Path:
+        """What the processes that run the chapter say of themselves."""
+        return self.folder / f"{self.name}.log"
+
     def outcome(self) -> dict[str, Any] | None:
-        """How an earlier run of exactly this job ended, if its files are all there."""
+        """How this job ended, now or in an earlier run of exactly the same; None if nobody has written it down."""
         try:
             found = json.loads(self.outcome_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if found["fingerprint"] == self.fingerprint and self.notebook.is_file() else None
+        return found if found["fingerprint"] == self.fingerprint else None
 
 
 def _job(
@@ -324,7 +338,7 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
     waiting = []
     for job in jobs:
         earlier = job.outcome()
-        if earlier and earlier["status"] == "done":
+        if earlier and earlier["status"] == "done" and job.notebook.is_file():
             results[job.name] = ChapterRun(
                 job.file, "done", seconds=earlier["seconds"], reused=True, notebook=job.notebook
             )
@@ -333,8 +347,10 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
             waiting.append(job)
     if not waiting:
         return results
-    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
+    # The server of forks is spoken to over a socket among the temporary files, whose path must not be too long.
+    forking = os.name == "posix" and short_folder() == tempfile.gettempdir()
+    context = multiprocessing.get_context("forkserver" if forking else "spawn")
+    if forking:
         context.set_forkserver_preload(["papermill", "papermill.engines", "nbclient"])
     processes: dict[str, Any] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(waiting)))) as pool:
@@ -369,10 +385,22 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
     processes.pop(job.name, None)
     seconds = time.monotonic() - began
     outcome = job.outcome()
+    notebook = job.notebook if job.notebook.is_file() else None
     if outcome is None:
-        why = _WORDS.say("chapter.ended", code=str(process.exitcode))
-        return ChapterRun(job.file, "failed", seconds, why=why)
-    return ChapterRun(job.file, outcome["status"], seconds, why=outcome["why"], notebook=job.notebook)
+        return ChapterRun(job.file, "failed", seconds, why=_ended(job, process.exitcode), notebook=notebook)
+    return ChapterRun(job.file, outcome["status"], seconds, why=outcome["why"], notebook=notebook)
+
+
+def _ended(job: _Job, code: int | None) -> str:
+    """Why a chapter's process ended before it could say how."""
+    if code == _NO_ROOM:
+        return _WORDS.say("chapter.no_room")
+    try:
+        lines = job.log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        lines = []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return _WORDS.say("chapter.ended_saying" if last else "chapter.ended", code=str(code), said=last)
 
 
 def _execute(job: _Job) -> None:
@@ -382,47 +410,66 @@ def _execute(job: _Job) -> None:
     if os.name == "posix":
         os.setsid()  # Ctrl-C is for the run, which ends its chapters itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(job.notebook.with_suffix(".log"), "w") as log:
-        os.dup2(log.fileno(), 2)
+    began = time.monotonic()
+    try:
+        with job.log.open("w") as log:
+            os.dup2(log.fileno(), 2)
+        status, why = _executed(job)
+        if job.running.exists():
+            os.replace(job.running, job.notebook)
+        outcome = {
+            "fingerprint": job.fingerprint,
+            "status": status,
+            "why": why,
+            "seconds": round(time.monotonic() - began, 2),
+        }
+        write_whole(job.outcome_file, json.dumps(outcome))
+    except OSError as error:
+        if not no_room(error):
+            raise
+        os._exit(_NO_ROOM)
+
+
+def _executed(job: _Job) -> tuple[str, str]:
+    """Run the notebook in a kernel of this interpreter; how it ended, and why if it failed."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import logging
-    import tempfile
     import warnings
 
     warnings.simplefilter("ignore")
-    logging.getLogger("papermill").setLevel(logging.ERROR)
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
+    try:
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
 
-    began = time.monotonic()
-    status, why = "done", ""
-    running = job.folder / f"{job.name}.running.ipynb"
-    with tempfile.TemporaryDirectory(prefix="crm") as runtime:
-        os.environ["JUPYTER_RUNTIME_DIR"] = runtime
-        try:
-            papermill.execute_notebook(
-                str(job.source),
-                str(running),
-                parameters=job.parameters,
-                kernel_name="python3",
-                cwd=str(job.file.path.parent),
-                execution_timeout=job.cell_timeout,
-                progress_bar=False,
-                **_private_sockets(runtime),
-            )
-        except PapermillExecutionError as error:
-            status, why = "failed", _in_words(error)
-        except Exception as error:
-            status, why = "failed", f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-    if running.exists():
-        os.replace(running, job.notebook)
-    outcome = {
-        "fingerprint": job.fingerprint,
-        "status": status,
-        "why": why,
-        "seconds": round(time.monotonic() - began, 2),
-    }
-    write_whole(job.outcome_file, json.dumps(outcome))
+        logging.getLogger("papermill").setLevel(logging.ERROR)
+        with tempfile.TemporaryDirectory(prefix="crm", dir=short_folder()) as private:
+            own = with_own_settings(os.environ, private)
+            os.environ.clear()
+            os.environ.update(own)
+            try:
+                papermill.execute_notebook(
+                    _as_it_is(job.source),
+                    _as_it_is(job.running),
+                    parameters=job.parameters,
+                    kernel_name="python3",
+                    cwd=str(job.file.path.parent),
+                    execution_timeout=job.cell_timeout,
+                    progress_bar=False,
+                    **_private_sockets(private),
+                )
+            except PapermillExecutionError as error:
+                return "failed", _in_words(error)
+    except Exception as error:
+        if no_room(error):
+            raise
+        said = str(error).strip().splitlines()
+        return "failed", ": ".join([type(error).__name__, *said[:1]])
+    return "done", ""
+
+
+def _as_it_is(path: Path) -> str:
+    """A path in which papermill fills in nothing: it takes what stands between braces for a parameter."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _private_sockets(folder: str) -> dict[str, Any]:
@@ -430,7 +477,7 @@ def _private_sockets(folder: str) -> dict[str, Any]:
 
     The path is given whole: without one, every kernel would use ``kernel-ipc-1`` in its working directory.
     """
-    if os.name != "posix":
+    if os.name != "posix" or short_folder() is None:
         return {}
     from jupyter_client.manager import AsyncKernelManager
 

@@ -24,7 +24,14 @@ def server(tmp_path):
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     options = ["--allow-root", "--no-browser", "--port", str(port), "--IdentityProvider.token=secret"]
-    environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "w")}
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text('{"argv": ["false"], "display_name": "Another environment"}')
+    environment = os.environ | {
+        "JUPYTER_RUNTIME_DIR": str(tmp_path),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "w"),
+        "JUPYTER_PATH": str(tmp_path / "jupyter"),
+    }
     process = subprocess.Popen([sys.executable, "-m", "crmlib.cli", "lab", *options], env=environment)
     yield f"http://localhost:{port}"
     process.terminate()
@@ -48,6 +55,8 @@ def test_the_lab_opens_at_the_rendered_course_map_and_passes_options_on(server):
     documents = answered(f"{server}/lab/api/settings/@jupyterlab/docmanager-extension:plugin?token=secret")
     properties = json.load(documents)["schema"]["properties"]
     assert properties["defaultViewers"]["default"] == {"markdown": "Markdown Preview"}
+    kernels = json.load(answered(f"{server}/api/kernelspecs?token=secret"))["kernelspecs"]
+    assert kernels["python3"]["spec"]["argv"] == ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
 def test_every_link_of_the_course_map_leads_to_a_notebook_and_no_two_tabs_have_one_name():

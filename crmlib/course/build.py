@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crmlib.chapters import notebooks_folder
+from crmlib.kernel import with_own_kernel, with_own_settings
 
 _BLANK = re.compile(r"^#: ?", re.MULTILINE)
 _EXERCISE = "exercise"
@@ -90,7 +93,11 @@ def execute(made: Any, folder: Path) -> Any:
     from nbclient import NotebookClient
 
     made.cells = list(_with_places(made.cells))
-    NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    with tempfile.TemporaryDirectory(prefix="crm") as private:
+        own = with_own_settings(os.environ, private)
+        os.environ |= with_own_kernel(os.environ)
+        client = NotebookClient(made, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+        client.execute(env=own)
     made.cells = list(_filled(made.cells))
     for count, cell in enumerate((cell for cell in made.cells if cell.cell_type == "code" and cell.source), 1):
         cell.execution_count = count

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from crmlib.files import replacing
+from crmlib.files import replacing, short_folder
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -50,7 +50,7 @@ def print_page(page: Path, target: Path, *, seconds: int = SECONDS) -> str:
     if not program:
         return words.say("printed.no_browser")
     target.unlink(missing_ok=True)  # a paper of an earlier run must not pass for this one's
-    with tempfile.TemporaryDirectory(prefix="crm", ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(prefix="crm", dir=short_folder(), ignore_cleanup_errors=True) as profile:
         printed = Path(profile, "printed.pdf")
         command = [
             *(program, "--headless", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}"),
