@@ -13,12 +13,24 @@ from pydantic import Field, field_validator, model_validator
 
 from crmlib.contract import Table
 from crmlib.problems import nearest
-from crmlib.settings import Mistake, Strict
+from crmlib.settings import Mistake, Mistakes, Strict
 from crmlib.words import Words
 
 Duplicates = Literal["drop", "keep", "ask"]
+Taken = Literal["latest", "latest filled", "first", "any", "all", "count"]
 DayMonth = Literal["day first", "month first"]
 _WORDS = Words(__file__)
+
+
+class Constant(Strict):
+    """A value that is the same for every row, where a heading could stand."""
+
+    constant: str
+
+    @field_validator("constant", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        return as_written(value)
 
 
 class Filling(Strict):
@@ -26,9 +38,11 @@ class Filling(Strict):
 
     ``first``: the first of these headings that is filled (a plain heading or list in YAML means this). ``product``,
     ``sum``, ``difference``: of the numbers under these headings. ``text``: a pattern of headings,
-    ``"{ResponseId}-nps"``. ``constant``: the same for every row. ``after``: a time (first heading) and how many
-    ``minutes`` or ``hours`` later (second heading). ``parts``: the first part of a list such as ``12;15``,
-    or another ``part`` of it, parted ``by`` another character.
+    ``"{ResponseId}-nps"``. ``constant``: the same for every row. ``after``: a time and how many ``hours`` (or another
+    ``unit``) later, ``before``: how many earlier; either of the two is a heading or ``{constant: …}``, and months are
+    those of the calendar. ``row_number``: the file and the row, for rows that have no key, behind a text that is given
+    instead of ``true``. ``parts``: the first part of a list such as ``12;15``, or another ``part`` of it, parted
+    ``by`` another character.
     ``where`` fills the column in those rows only in which one of these headings has one of its values, such as the
     closing day of a won deal as the day of conversion; headings that the file lacks are passed over. ``less``: a
     further heading whose number is taken off a ``product``, ``sum`` or ``difference``, such as a line's discount.
@@ -41,6 +55,8 @@ class Filling(Strict):
     ['Order', 'Line']
     >>> Filling.model_validate({"product": ["Pieces", "Price"], "less": "Discount"}).headings
     ['Pieces', 'Price', 'Discount']
+    >>> Filling.model_validate({"before": [{"constant": "2025-01-31"}, "Tenure"], "unit": "months"}).headings
+    ['Tenure']
     """
 
     first: list[str] | None = None
@@ -49,8 +65,10 @@ class Filling(Strict):
     difference: list[str] | None = None
     text: str | None = None
     constant: str | None = None
-    after: tuple[str, str] | None = None
-    unit: Literal["seconds", "minutes", "hours", "days"] = "hours"
+    after: tuple[str | Constant, str | Constant] | None = None
+    before: tuple[str | Constant, str | Constant] | None = None
+    unit: Literal["seconds", "minutes", "hours", "days", "weeks", "months", "years"] = "hours"
+    row_number: str | None = None
     parts: str | None = None
     by: str = ";"
     part: int = Field(default=1, ge=1, le=99)
@@ -75,14 +93,18 @@ class Filling(Strict):
                 made[name] = [made[name]]
         if isinstance(made.get("where"), Mapping):
             made["where"] = _lists_as_written(made["where"])
+        if made.get("row_number") is True:
+            made["row_number"] = ""
         return made
 
-    @field_validator("after", mode="before")
+    @field_validator("after", "before", mode="before")
     @classmethod
     def _two_headings(cls, value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise Mistake(_WORDS, "after")
-        return value
+        if all(isinstance(part, Mapping) for part in value):
+            raise Mistake(_WORDS, "after")
+        return [part if isinstance(part, Mapping) else as_written(part) for part in value]
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Filling:
@@ -100,12 +122,24 @@ class Filling(Strict):
     @property
     def headings(self) -> list[str]:
         """The headings that are read, in the order given."""
-        listed = self.first or self.product or self.sum or self.difference or self.after
+        if self.elapsed:
+            return [part for part in self.elapsed if isinstance(part, str)]
+        listed = self.first or self.product or self.sum or self.difference
         if listed is not None:
             return [*listed, *([self.less] if self.less else [])]
         if self.parts is not None:
             return [self.parts]
         return [heading for _, heading in text_pieces(self.text or "") if heading]
+
+    @property
+    def elapsed(self) -> tuple[str | Constant, str | Constant] | None:
+        """A time and how much later or earlier, where the column is filled so."""
+        return self.after or self.before
+
+    @property
+    def alone(self) -> bool:
+        """Whether no heading is needed to fill the column."""
+        return self.constant is not None or self.row_number is not None
 
 
 def text_pieces(pattern: str) -> list[tuple[str, str]]:
@@ -119,7 +153,7 @@ def text_pieces(pattern: str) -> list[tuple[str, str]]:
     return [pair for pair in pairs if any(pair)]
 
 
-FILLINGS = ("first", "product", "sum", "difference", "text", "constant", "after", "parts")
+FILLINGS = ("first", "product", "sum", "difference", "text", "constant", "after", "before", "parts", "row_number")
 
 
 class Join(Strict):
@@ -135,6 +169,28 @@ class Join(Strict):
     encoding: str | None = None
     sheet: str | int | None = None
     header_row: int | None = Field(default=None, ge=1)
+    headings: list[str] = []
+
+    @field_validator("headings", mode="before")
+    @classmethod
+    def _named(cls, headings: Any) -> Any:
+        return _each_once(headings)
+
+
+class ColumnsToRows(Strict):
+    """Columns side by side that become rows: each row gives one for each of ``headings`` (``*`` stands for anything).
+
+    ``name`` is the heading under which the column's own heading is then known, ``value`` that of what stands there.
+    """
+
+    headings: list[str] = Field(min_length=1)
+    name: str = Field(min_length=1)
+    value: str = Field(min_length=1)
+
+    @field_validator("headings", mode="before")
+    @classmethod
+    def _as_written(cls, headings: Any) -> Any:
+        return [as_written(heading) for heading in headings] if isinstance(headings, list) else [as_written(headings)]
 
 
 class Cancellations(Strict):
@@ -152,6 +208,8 @@ class Cancellations(Strict):
 class Reading(Strict):
     """How a file is opened. Everything left out is found out from the file itself and stated in the account.
 
+    ``headings``: the names of all columns, in their order, where no row of the file says them; beside ``header_row``
+    they take the place of what stands there.
     ``header_row``: the row of the headings, as a spreadsheet counts. ``header_rows``: how many rows the heading takes
     up; ``heading_from`` says which of them names the columns (1 the first). ``ends_at``: beginnings of a first cell
     that mark totals and legal footers; such rows and all after them are no data.
@@ -163,9 +221,15 @@ class Reading(Strict):
     header_row: int | None = Field(default=None, ge=1)
     header_rows: int = Field(default=1, ge=1, le=9)
     heading_from: int = Field(default=1, ge=1, le=9)
+    headings: list[str] = []
     ends_at: list[str] = []
     database: str | None = None
     query: str | None = None
+
+    @field_validator("headings", mode="before")
+    @classmethod
+    def _named(cls, headings: Any) -> Any:
+        return _each_once(headings)
 
 
 class TableSource(Reading):
@@ -174,7 +238,10 @@ class TableSource(Reading):
     ``decimal`` is the character before the fraction of a number; the other of ``.`` and ``,`` then parts thousands.
     ``leave_out``: heading: values (``*`` stands for anything, ``""`` for an empty cell) of rows that are no such
     record. ``one_row_per``: contract columns of which each combination becomes one row; ``adds_up``: columns summed
-    then (of the others the first that is filled). ``fill_down``: headings whose value is carried to the rows below,
+    then (of the others the first that is filled, of times the earliest). ``latest_by``: the heading of a number or
+    time by which the latest row of such a combination is told: what stands there is taken, as from a log. ``first_by``:
+    the first row likewise. ``take`` says it for single columns. ``columns_to_rows``: columns that become rows.
+    ``fill_down``: headings whose value is carried to the rows below,
     within equal ``fill_down_within``. ``not_products``: codes under ``product_id`` that are no goods.
     ``confirmed``: the consultant has checked what the proposal or the profile was not sure of.
     """
@@ -193,6 +260,10 @@ class TableSource(Reading):
     joins: list[Join] = []
     one_row_per: list[str] = []
     adds_up: list[str] = []
+    latest_by: str | None = Field(default=None, min_length=1)
+    first_by: str | None = Field(default=None, min_length=1)
+    take: dict[str, Taken] = {}
+    columns_to_rows: ColumnsToRows | None = None
     cancellations: Cancellations | None = None
     not_products: list[str] = []
     duplicates: Duplicates = "ask"
@@ -221,6 +292,37 @@ class TableSource(Reading):
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @property
+    def order_by(self) -> str | None:
+        """The heading that orders the rows of which one is made."""
+        return self.latest_by or self.first_by
+
+    @model_validator(mode="after")
+    def _rows_of_one(self) -> TableSource:
+        """What is said of rows that become one says which rows those are."""
+        given = [key for key in ("latest_by", "first_by", "take") if getattr(self, key)]
+        if given and not (self.one_row_per or self.profile):
+            raise Mistake(_WORDS, "rows_of_one", given[:1], name=given[0])
+        if self.headings and self.database:
+            raise Mistake(_WORDS, "headings_known", ["headings"])
+        if self.latest_by and self.first_by:
+            raise Mistake(_WORDS, "either_order", ["first_by"])
+        ordered = [name for name, taken in self.take.items() if taken.startswith("latest") and not self.order_by]
+        if ordered and not self.profile:
+            raise Mistakes([Mistake(_WORDS, "no_order", ["take", name]) for name in ordered])
+        return self
+
+
+def _each_once(headings: Any) -> Any:
+    """Headings as they are written; each another one."""
+    if not isinstance(headings, list):
+        return headings
+    named = [as_written(heading) for heading in headings]
+    twice = next((name for name in named if named.count(name) > 1 or name == ""), None)
+    if twice is not None:
+        raise Mistake(_WORDS, "headings_twice", name=twice)
+    return named
 
 
 def _lists_as_written(rules: Mapping[Any, Any]) -> dict[Any, list[Any]]:
@@ -253,7 +355,7 @@ def with_defaults(own: TableSource, default: TableSource) -> TableSource:
     (['Name'], ['Paid'], 'UTC')
     """
     changed: dict[str, Any] = {name: getattr(own, name) for name in own.model_fields_set}
-    for name in ("columns", "values", "repairs", "leave_out", "keep_only"):
+    for name in ("columns", "values", "repairs", "leave_out", "keep_only", "take"):
         if name in changed:
             changed[name] = {**getattr(default, name), **changed[name]}
     return default.model_copy(update=changed)
@@ -262,11 +364,16 @@ def with_defaults(own: TableSource, default: TableSource) -> TableSource:
 def unknown_columns(table: Table, sections: Mapping[str, Any]) -> Iterator[Mistake]:
     """The columns that a source speaks of (``columns``, ``values`` …) and the contract's table does not have."""
     opened = table.open_columns
-    for section in ("columns", "values", "one_row_per", "adds_up"):
+    for section in ("columns", "values", "one_row_per", "adds_up", "take"):
         named = sections.get(section) or []
         for column in [named] if isinstance(named, str) else named:
-            of_a_kind = section in ("columns", "values") and opened and str(column).startswith(opened)
+            of_a_kind = section in ("columns", "values", "take") and opened and str(column).startswith(opened)
             if column not in table.names and not of_a_kind:
                 near = nearest(str(column), table.names)
                 at = [section, column] if isinstance(named, Mapping) else [section]
                 yield Mistake(_WORDS, "unknown_column", at, name=str(column), table=table.name, nearest=near)
+    taken = sections.get("take")
+    for column, how in taken.items() if isinstance(taken, Mapping) else ():
+        kinds = {"any": ("flag",), "all": ("flag",), "count": ("number", "whole")}.get(str(how))
+        if kinds and column in table.names and table[column].kind not in kinds:
+            yield Mistake(_WORDS, "count_of" if how == "count" else "any_of", ["take", column], how=how)

@@ -8,7 +8,8 @@ from crmlib.contract import Column, Table
 from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Mended
-from crmlib.intake.shape import CANCELS, LEFT, MATCH, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
+from crmlib.intake.repairs.cells import let
+from crmlib.intake.shape import CANCELS, LEFT, MATCH, ORDER, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
 from crmlib.intake.source import FILE, ROW
 from crmlib.mapping import Filling
 
@@ -51,9 +52,10 @@ def acceptance_sql(
 
     Answers ``columns`` and ``_file``, ``_row``, ``_reason`` (empty: accepted so far; what only several rows together
     show is looked for later), ``_found`` (the values at fault), ``_blanked`` (the optional columns whose value could
-    not be read and is left empty; NULL: none), ``_repaired`` (whether a repair changed the row), ``_same``, and with
-    cancellations ``_match``, ``_cancels`` and ``_pieces``. ``guests``: rows without a customer are no error but no
-    record of this table (customers that are made from a file of orders).
+    not be read and is left empty; NULL: none), ``_repaired`` (whether a repair changed the row), ``_same``,
+    ``_order`` where a heading orders the rows of one record, and with cancellations ``_match``, ``_cancels`` and
+    ``_pieces``. ``guests``: rows without a customer are no error but no record of this table (customers that are made
+    from a file of orders).
     """
     inner: list[str] = []
     values: list[str] = []
@@ -106,6 +108,10 @@ def acceptance_sql(
     if any(cell.name == PIECES for cell in shaped.cells):
         inner.append(f"{mended[PIECES].value} AS {identifier('value ' + PIECES)}")
         facts.append(f"{identifier('value ' + PIECES)} AS {PIECES}")
+    order = next((cell for cell in shaped.cells if cell.name == ORDER), None)
+    if order is not None:
+        value = mended[ORDER].value
+        facts.append(f"{f'epoch({value})' if order.kind == 'time' else value} AS {ORDER}")
     inner.append(f"({' OR '.join(changed)}) AS {REPAIRED}")
     facts += [MATCH, CANCELS] if shaped.cancels else []
     return (
@@ -124,8 +130,8 @@ def _together(filling: Filling, cells: Sequence[Mended], column: Column, timezon
             whole = f"({whole} / {1 / size!r})" if divided else f"({whole} * {size!r})"
         # Taken from 0, for 0 times -1 would be -0.
         return f"(0 - {whole})" if filling.times < 0 else whole
-    if filling.after is not None:
-        moment = f"({cells[0].value} + to_seconds({cells[1].value} * {_SECONDS[filling.unit]}))"
+    if filling.elapsed is not None:
+        moment = _elapsed(filling, cells[0].value, cells[1].value, timezone)
         return moment if column.kind == "time" else f"CAST({moment} AT TIME ZONE {literal(timezone)} AS DATE)"
     if filling.less is not None:
         whole = _together(filling.model_copy(update={"less": None}), cells[:-1], column, timezone)
@@ -140,7 +146,32 @@ def _together(filling: Filling, cells: Sequence[Mended], column: Column, timezon
     return f"({sign.join(cell.value for cell in cells)})"
 
 
-_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
+_DAYS = {"days": 1, "weeks": 7}
+_MONTHS = {"months": 1, "years": 12}
+_DAYS_OF_A_MONTH = 365.2425 / 12
+_LONGEST_DAYS = 400 * 366
+"""Longer than any time that a table of customers knows; more would leave the calendar."""
+
+
+def _elapsed(filling: Filling, begin: str, long: str, timezone: str) -> str:
+    """A moment so much later or earlier than another: days and months are those of the client's calendar.
+
+    The 31st and a month is the last day of the next one. What is left of a whole number of months is counted by a
+    month's mean length.
+    """
+    sign = "+" if filling.after is not None else "-"
+    if filling.unit in _SECONDS:
+        return f"({begin} {sign} to_seconds({long} * {_SECONDS[filling.unit]}))"
+    clock = f"({begin} AT TIME ZONE {literal(timezone)})"
+    if filling.unit in _MONTHS:
+        number, whole, day, most = _MONTHS[filling.unit], "to_months", _DAYS_OF_A_MONTH, _LONGEST_DAYS / 31
+    else:
+        number, whole, day, most = _DAYS[filling.unit], "to_days", 1.0, _LONGEST_DAYS
+    rest = f"to_seconds((n - trunc(n)) * {day * 86400!r})"
+    moment = f"{clock} {sign} {whole}(CAST(trunc(n) AS INTEGER)) {sign} {rest}"
+    said = let("n", f"({long}) * {number}", f"CASE WHEN abs(n) < {most!r} THEN {moment} END")
+    return f"({said} AT TIME ZONE {literal(timezone)})"
 
 
 def _any(cells: Sequence[Mended]) -> str:

@@ -106,9 +106,10 @@ def _write(connection: Any, source: Source, wanted: Mapping[int, str], forgotten
         if heading not in source.looked_up
     )
     # The mark before the first heading tells spreadsheets that the file is UTF-8.
+    exported = source.exported or source.sql
     connection.execute(
         f"COPY (SELECT w.r AS {identifier(BOM + '_row')}, w.why AS _reason{cells} FROM wanted AS w "
-        f"LEFT JOIN ({source.sql}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
+        f"LEFT JOIN ({exported}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
     )
     connection.unregister("wanted")
     target.chmod(0o600)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from crmlib.contract import Table
 from crmlib.engine import identifier, literal
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED
 from crmlib.intake.reasons import kept, words
-from crmlib.intake.shape import CANCELS, MATCH, PIECES, SAME
+from crmlib.intake.shape import CANCELS, MATCH, ORDER, PIECES, SAME
 from crmlib.intake.source import FILE, ROW
+from crmlib.mapping import Taken
 from crmlib.words import Saying
 
 TEST_CUSTOMER = words.later("reasons.left_out.test_customer")
@@ -190,11 +191,23 @@ def _allocate(rows: dict[str, Any]) -> list[tuple[int, str, float]]:
 # One row per
 
 
-def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: Sequence[str]) -> list[Saying]:
+def one_row_per(
+    connection: Any,
+    table: Table,
+    *,
+    keys: Sequence[str],
+    adds_up: Sequence[str],
+    take: Mapping[str, Taken] | None = None,
+    latest_by: str = "",
+    first_by: str = "",
+) -> list[Saying]:
     """Make one row of all accepted rows with equal keys, into the table ``made_<name>``.
 
-    Columns under ``adds_up`` are summed; of times the earliest is taken, of others the first that is filled. Rows
-    that cancel give their amount to ``refunded_amount`` of the order that they take back.
+    Columns under ``adds_up`` are summed, and ``take`` says what is taken of others: ``latest`` or ``first`` (what
+    stands in the latest or the first row, also if it is empty), ``latest filled``, ``any`` and ``all`` of flags, or the
+    ``count`` of filled cells. Of the rest it is the latest row with ``latest_by`` (the heading whose values are in
+    ``_order``), the first row with ``first_by``, and otherwise the earliest of times and the first that is filled.
+    Rows that cancel give their amount to ``refunded_amount`` of the order that they take back.
 
     Returns:
         what was taken where the rows of one key differ.
@@ -203,44 +216,78 @@ def one_row_per(connection: Any, table: Table, *, keys: Sequence[str], adds_up: 
     described = [c for c, *_ in connection.execute(f"DESCRIBE {staged}").fetchall()]
     columns = [c for c in described if not c.startswith("_")]
     cancels = f"AND NOT {CANCELS}" if CANCELS in described else ""
+    group = ", ".join(identifier(key) for key in keys)
     accepted = f"FROM {staged} WHERE {REASON} = '' {cancels}"
-    made, first_taken, earliest = [], [], []
+    number = "rowid"
+    order = f"{ORDER} NULLS FIRST, rowid" if ORDER in described else "rowid"
+    if latest_by or first_by or take:
+        ranked = (
+            f"SELECT *, rowid AS _id, row_number() OVER (PARTITION BY {group} ORDER BY {order}) AS _rank {accepted}"
+        )
+        number, accepted = "_id", f"FROM ({ranked})"
+    rest: Taken | None = "latest" if latest_by else "first" if first_by else None
+    taken: dict[str, str] = {}
+    made = []
     for column in columns:
         cell = identifier(column)
+        of_time = column in table.names and table[column].kind == "time"
+        how = (take or {}).get(column) or rest or ("earliest" if of_time else "first filled")
         if column in keys:
             made.append(cell)
         elif column in adds_up:
             made.append(f"fsum({cell}) AS {cell}")
-        elif column in table.names and table[column].kind == "time":
-            made.append(f"min({cell}) AS {cell}")
-            earliest.append(column)
         else:
-            made.append(f"arg_min({cell}, rowid) AS {cell}")
-            first_taken.append(column)
-    group = ", ".join(identifier(key) for key in keys)
+            made.append(f"{_TAKEN[how].format(cell, number)} AS {cell}")
+            taken[column] = how
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {identifier('made_' + name)} AS "
         f"SELECT {', '.join(made)}, min({FILE}) AS {FILE}, min({ROW}) AS {ROW} {accepted} GROUP BY {group} "
-        f"ORDER BY min(rowid)"
+        f"ORDER BY min({number})"
     )
     if cancels:
         _take_back(connection, name, columns)
-    looked_at = [*first_taken, *earliest]
-    tests = [f"min({identifier(column)}) <> max({identifier(column)}) AS d{n}" for n, column in enumerate(looked_at)]
-    counts = [f"count(*) FILTER (d{n})" for n in range(len(looked_at))]
-    if not counts:
+    tests = [f"min({identifier(c)}) <> max({identifier(c)}) AS d{n}" for n, c in enumerate(taken)]
+    emptied = [c for c, how in taken.items() if how == "latest"]
+    tests += [f"arg_max({{'v': {identifier(c)}}}, _rank).v IS NULL AND count({identifier(c)}) > 0 AS e{n}"
+              for n, c in enumerate(emptied)]  # fmt: skip
+    if ORDER in described:
+        tests += [f"count(*) > count({ORDER}) AS unknown", f"count({ORDER}) > count(DISTINCT {ORDER}) AS equal"]
+    if not tests:
         return []
-    differing = connection.execute(
-        f"SELECT {', '.join(counts)} FROM (SELECT {', '.join(tests)} {accepted} GROUP BY {group})"
+    facts = [test.rpartition(" AS ")[2] for test in tests]
+    row = connection.execute(
+        f"SELECT {', '.join(f'count(*) FILTER ({fact})' for fact in facts)} "
+        f"FROM (SELECT {', '.join(tests)} {accepted} GROUP BY {group})"
     ).fetchone()
-    return [
-        words.later(
-            "decisions.differs_earliest" if column in earliest else "decisions.differs_first",
-            column=column, n=count, keys=list(keys),
-        )
-        for column, count in zip(looked_at, differing, strict=True)
-        if count
-    ]  # fmt: skip
+    counts = dict(zip(facts, row, strict=True))
+    said = {"keys": list(keys), "heading": latest_by or first_by}
+    answer = [
+        words.later(f"decisions.differs.{_SAID[how]}", column=column, n=counts[f"d{n}"], **said)
+        for n, (column, how) in enumerate(taken.items())
+        if counts[f"d{n}"]
+    ]
+    answer += [
+        words.later("decisions.latest_is_empty", column=column, n=counts[f"e{n}"], **said)
+        for n, column in enumerate(emptied)
+        if counts[f"e{n}"]
+    ]
+    answer += [words.later(f"decisions.order_{fact}", n=counts[fact], **said)
+               for fact in ("unknown", "equal") if counts.get(fact)]  # fmt: skip
+    return answer
+
+
+_TAKEN = {
+    "earliest": "min({0})",
+    "first filled": "arg_min({0}, {1})",
+    "latest": "arg_max({{'v': {0}}}, _rank).v",
+    "latest filled": "arg_max({0}, _rank)",
+    "first": "arg_min({{'v': {0}}}, _rank).v",
+    "any": "bool_or({0})",
+    "all": "bool_and({0})",
+    "count": "count({0})",
+}
+"""SQL of what is taken of the rows of which one is made."""
+_SAID = {how: how.replace(" ", "_") for how in _TAKEN}
 
 
 def _take_back(connection: Any, name: str, columns: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from crmlib.contract import Column, Table
 from crmlib.engine import identifier, literal
@@ -23,6 +23,7 @@ SHAPED = "_shaped"
 MATCH = "_match"
 CANCELS = "_cancels"
 PIECES = "_pieces"
+ORDER = "_order"
 PERSONAL_KEYS = ("customer_id", "lead_id", "response_id")
 FREE_TEXT = ("comment", "text", "resolution")
 _NUMBERS = ("product", "sum", "difference")
@@ -85,7 +86,7 @@ def present(filling: Filling, source: Source) -> list[str]:
 
 def fills(filling: Filling, source: Source) -> bool:
     """Whether a file can fill a column."""
-    return filling.constant is not None or bool(present(filling, source))
+    return filling.alone or bool(present(filling, source))
 
 
 def shape(
@@ -114,11 +115,17 @@ def shape(
         if any(fills(filling, source) for source in sources) and (identities or not column_of(table, column).identity)
     }
     parts = [_parts(table, wanted, source, fillings) for source in sources]
+    ordered = _order_kind(connection, wanted, sources)
     kinds = {cell: _common({types[cell] for _, types in parts if types[cell]}) for cell in parts[0][1]}
     cells_made = {
-        cell: replace(_cell(table, cell, kinds[cell], fillings), meant=_meant(wanted, cell, fillings)) for cell in kinds
+        cell: replace(_cell(table, cell, kinds[cell], fillings), meant=_meant(wanted, cell, fillings))
+        for cell in kinds
+        if cell != ORDER
     }
-    times = [cell for cell, made in cells_made.items() if made.kind == "time" and not wanted.timezone]
+    if ORDER in kinds:
+        # The order is read like any other number or time, in whatever form it is written.
+        cells_made[ORDER] = Cell(ORDER, ordered, ORDER, kinds[ORDER], heading=wanted.order_by or "")
+    times = [cell for cell, made in cells_made.items() if made.kind == "time" and cell != ORDER and not wanted.timezone]
     zones = {cell: _zones(cell, fillings, sources) for cell in times}
     zones = {cell: found for cell, found in zones.items() if found}
     repairs: list[Repair] = []
@@ -148,9 +155,16 @@ def _parts(
         names = cell_names(column, filling)
         if filling.constant is not None:
             raws[column], types[column] = literal(filling.constant), "VARCHAR"
+        elif filling.row_number is not None:
+            raws[column], types[column] = source.row_key(filling.row_number), "VARCHAR"
         elif not found:
             raws |= dict.fromkeys(names, "NULL")
             types |= dict.fromkeys(names, "")
+        elif filling.elapsed:
+            for cell, part in zip(names, filling.elapsed, strict=True):
+                heading = source.heading(part) or "" if isinstance(part, str) else ""
+                raws[cell] = source.names[heading] if isinstance(part, str) else literal(part.constant)
+                types[cell] = source.types[heading] if isinstance(part, str) else "VARCHAR"
         elif names != [column]:
             for cell, heading in zip(names, found, strict=True):
                 raws[cell], types[cell] = source.names[heading], source.types[heading]
@@ -162,7 +176,28 @@ def _parts(
         quantity = source.heading(wanted.cancellations.quantity)
         raws[PIECES] = source.names[quantity] if quantity else "NULL"
         types[PIECES] = source.types[quantity] if quantity else ""
+    if wanted.order_by:
+        order = source.heading(wanted.order_by)
+        raws[ORDER] = source.names[order] if order else "NULL"
+        types[ORDER] = source.types[order] if order else ""
     return raws, types
+
+
+def _order_kind(connection: Any, wanted: TableSource, sources: Sequence[Source]) -> Literal["number", "time"]:
+    """Whether what orders the rows of one record are numbers or times."""
+    for source in sources:
+        heading = source.heading(wanted.order_by) if wanted.order_by else None
+        if heading is None:
+            continue
+        if source.types[heading].startswith(("DATE", "TIME")):
+            return "time"
+        text = f"nullif(trim({_text_of(heading, source)}), '')"
+        other = connection.execute(
+            f"SELECT count(*) FROM ({source.sql}) WHERE {text} IS NOT NULL AND try_cast({text} AS DOUBLE) IS NULL"
+        ).fetchone()[0]
+        if other:
+            return "time"
+    return "number"
 
 
 def cell_names(column: str, filling: Filling) -> list[str]:
@@ -171,8 +206,8 @@ def cell_names(column: str, filling: Filling) -> list[str]:
     >>> cell_names("amount", Filling(product=["Quantity", "UnitPrice"]))
     ['amount 1', 'amount 2']
     """
-    numbers = filling.headings if filling.product or filling.sum or filling.difference or filling.after else None
-    return [f"{column} {n}" for n in range(1, len(numbers) + 1)] if numbers else [column]
+    parts = filling.elapsed or (filling.headings if filling.product or filling.sum or filling.difference else None)
+    return [f"{column} {n}" for n in range(1, len(parts) + 1)] if parts else [column]
 
 
 def _raw(
@@ -312,6 +347,9 @@ def _read_from(cell: str, fillings: Mapping[str, Filling]) -> tuple[Filling, Cal
     if cell in fillings:
         return fillings[cell], lambda source: present(fillings[cell], source)
     name, _, part = cell.rpartition(" ")
+    if elapsed := fillings[name].elapsed:
+        named = elapsed[int(part) - 1]
+        return fillings[name], lambda source: [h for h in [isinstance(named, str) and source.heading(named)] if h]
     return fillings[name], lambda source: present(fillings[name], source)[int(part) - 1 : int(part)]
 
 
@@ -354,7 +392,9 @@ def _row_facts(table: Table, wanted: TableSource, source: Source) -> list[str]:
     facts = [f"{_left_out(wanted, source)} AS {LEFT}", f"{SHAPED}"]
     if (wanted.adds_up or not (table.key or wanted.one_row_per)) and wanted.duplicates != "keep":
         everything = ", ".join(f"c{n}" for n in range(1, len(source.names) + 1) if f"c{n}" in source.names.values())
-        facts.append(f"hash({everything}) AS {SAME}")
+        # A row that is read twice, each time for other columns, repeats nothing.
+        read = literal(wanted.model_dump_json(include={"columns", "values"}))
+        facts.append(f"hash({everything}, {read}) AS {SAME}")
     else:
         facts.append(f"CAST(NULL AS UBIGINT) AS {SAME}")
     rule = wanted.cancellations
@@ -529,7 +569,7 @@ def unusable_headings(
         if len(alike) > 1:
             yield problem("ambiguous", wish=wish, names=list(map(repr, alike)))
     rules = {"leave_out": list(own.leave_out), "keep_only": list(own.keep_only), "fill_down": own.fill_down}
-    rules["fill_down_within"] = [own.fill_down_within] if own.fill_down_within else []
+    rules |= {key: [h] for key in ("fill_down_within", "latest_by", "first_by") if (h := getattr(own, key))}
     if own.cancellations:
         told = own.cancellations
         rules["cancellations"] = [*told.where, *told.match, *([told.quantity] if told.quantity else [])]

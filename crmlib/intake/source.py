@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from crmlib.engine import literal
 from crmlib.words import Saying
 
 ROW = "_row"
@@ -21,9 +22,11 @@ class Source:
     databases from 1. ``broken`` lists (row, reason) of lines that could not be read as a row: they are quarantined.
     ``not_data`` lists (row, what it is) of title, totals and footer lines: they count as read and are quarantined
     with that reason. ``twice`` are headings that stand there more than once. ``corrected`` names a table of the
-    rows that a person has corrected, and ``looked_up`` the headings that stand in another file. ``notes`` say what was
-    found out about the file, one sentence each (encoding, separator, sheet, row of the headings). ``sheet`` names the
-    sheet where a workbook holds several tables.
+    rows that a person has corrected, ``looked_up`` the headings that stand in another file or were made of others, and
+    ``exported`` the SQL of the rows as they stand in the file, where each has become several. ``notes`` say what was
+    found out about the file, one sentence each (encoding, separator, sheet, row of the headings), and ``asked`` what a
+    person should confirm of it. ``sheet`` names the sheet where a workbook holds several tables, and ``part`` the
+    column that tells the rows apart that one row of the file has become.
     """
 
     file: str
@@ -37,6 +40,14 @@ class Source:
     corrected: str = ""
     looked_up: tuple[str, ...] = ()
     sheet: str = ""
+    exported: str = ""
+    asked: tuple[Saying, ...] = ()
+    part: str = ""
+
+    def row_key(self, before: str) -> str:
+        """SQL of a key for rows that have none: file and row behind a text, and which part of the row it is."""
+        key = f"{literal(f'{before}{self.file}:')} || {ROW}"
+        return f"({key} || ':' || {self.part})" if self.part else f"({key})"
 
     def heading(self, wanted: str) -> str | None:
         """The heading that a name means: as it is written, else without regard to case, blanks and width.

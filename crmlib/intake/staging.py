@@ -30,6 +30,7 @@ from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.shape import (
     CANCELS,
     LEFT,
+    ORDER,
     PIECES,
     Shaped,
     column_of,
@@ -41,6 +42,7 @@ from crmlib.intake.shape import (
     unusable_headings,
 )
 from crmlib.intake.source import FILE, ROW, Source
+from crmlib.intake.wide import columns_to_rows
 from crmlib.mapping import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying
@@ -144,6 +146,7 @@ class Staging:
                 sources, wrong = self._open(file, one.wanted)
                 one.sources += sources
                 problems += wrong
+            problems += self._turned(one, place)
             problems += self._looked_up(one, table, number)
             for source in one.sources:
                 problems += unusable_headings(
@@ -164,7 +167,7 @@ class Staging:
             "unused_columns": self._unused(table, opened),
             "repairs": [],
             "decisions": [],
-            "questions": self._questions(opened),
+            "questions": [*self._questions(opened), *self._asked(table, opened)],
         }
         selects = []
         for number, one in enumerate(opened):
@@ -211,6 +214,7 @@ class Staging:
             # A source that has no cancellations has no row that cancels.
             self.connection.execute(f"UPDATE {identifier(table.name)} SET {CANCELS} = false WHERE {CANCELS} IS NULL")
         self.accounts[table.name] = account
+        self._ordered(table, opened, place)
         self._rules(table, opened)
 
     def _open(self, file: Path, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
@@ -255,6 +259,15 @@ class Staging:
         self._read[key] = sources, problems
         return sources, problems
 
+    def _turned(self, one: Opened, place: str) -> list[Problem]:
+        """Make rows of the columns that stand side by side, in the sources of a table that says so."""
+        rule = one.wanted.columns_to_rows
+        if rule is None:
+            return []
+        turned = [columns_to_rows(source, rule, place) for source in one.sources]
+        one.sources[:] = [source for source, _ in turned]
+        return [problem for _, problems in turned for problem in problems]
+
     def _looked_up(self, one: Opened, table: Table, number: int) -> list[Problem]:
         """Give the sources of a table the columns that its joins take from other files."""
         problems: list[Problem] = []
@@ -274,7 +287,9 @@ class Staging:
         files = find_files(join.source, self.client.folder)
         if not files:
             return [], [Problem.said(words, "no_join_file", self.client.path.name, "joins", path=join.source)]
-        reading = TableSource(encoding=join.encoding, sheet=join.sheet, header_row=join.header_row)
+        reading = TableSource(
+            encoding=join.encoding, sheet=join.sheet, header_row=join.header_row, headings=join.headings
+        )
         opened = [self._open(file, reading) for file in files]
         return [source for sources, _ in opened for source in sources], [p for _, wrong in opened for p in wrong]
 
@@ -331,6 +346,11 @@ class Staging:
                 asked.append(words.later("questions.profile", profile=one.wanted.profile, unsure=unsure))
         return list(dict.fromkeys(asked))
 
+    def _asked(self, table: Table, opened: Sequence[Opened]) -> list[Saying]:
+        """What should be confirmed of the files themselves, such as a first row that may hold data."""
+        asked = [said for one in opened if not one.wanted.confirmed for source in one.sources for said in source.asked]
+        return [words.later("questions.confirm", about=table.name, asked=said) for said in dict.fromkeys(asked)]
+
     # What several rows show together
 
     def _rules(self, table: Table, opened: Sequence[Opened]) -> None:
@@ -357,6 +377,14 @@ class Staging:
         if codes and "product_id" in described:
             listed = ", ".join(literal(code.casefold()) for code in codes)
             rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, f"lower(product_id) IN ({listed})")
+
+    def _ordered(self, table: Table, opened: Sequence[Opened], place: str) -> None:
+        """What should tell the latest row and cannot be read in any row."""
+        headings = [(one.wanted.order_by, one.sources) for one in opened if one.wanted.order_by]
+        if headings and not self._rows(f"SELECT count({ORDER}) FROM {identifier(table.name)}")[0][0]:
+            heading, sources = headings[0]
+            files = ", ".join(source.file for source in sources)
+            self.problems.append(Problem.said(words, "order_unreadable", files, heading=heading, place=place))
 
     def _one_currency(self, account: dict[str, Any]) -> None:
         """Orders in several currencies cannot be added up; all in one other than the client's are asked about."""
@@ -400,7 +428,15 @@ class Staging:
             self.accounts[table.name]["cancellations"] = vars(matched)
         if keys:
             adds_up = next((one.wanted.adds_up for one in opened if one.wanted.adds_up), [])
-            said = rules.one_row_per(self.connection, table, keys=keys, adds_up=adds_up)
+            said = rules.one_row_per(
+                self.connection,
+                table,
+                keys=keys,
+                adds_up=adds_up,
+                take={column: how for one in opened for column, how in one.wanted.take.items()},
+                latest_by=next((one.wanted.latest_by for one in opened if one.wanted.latest_by), ""),
+                first_by=next((one.wanted.first_by for one in opened if one.wanted.first_by), ""),
+            )
             self.accounts[table.name]["decisions"] += said
         elif table.key:
             rules.drop_repeated_keys(self.connection, table.name, table.key)
@@ -564,8 +600,15 @@ class Staging:
             account["first_day"], account["last_day"] = first.isoformat(), last.isoformat()
             # A spend row stands for the whole period that begins on its day, so it says nothing of the last day.
             if name != "spend":
-                known += [account["first_day"], account["last_day"]]
+                known += [account["first_day"], account["last_day"], *self._outcomes(name, zone)]
         return (min(known), max(known)) if known else (None, None)
+
+    def _outcomes(self, name: str, zone: str) -> list[str]:
+        """The last days of what became of a table's records: what was resolved later shows that time went on."""
+        columns = self.accounts[name]["columns"]
+        later = [c.name for c in TABLES[name].columns if c.kind == "time" and c.happened and c.name in columns]
+        days = ", ".join(f"CAST(max({identifier(c)}) AT TIME ZONE {zone} AS DATE)" for c in later)
+        return [day.isoformat() for day in self._rows(f"SELECT {days} FROM ({self.made(name)})")[0]] if later else []
 
     def _as_of(self, first: str | None, last: str | None) -> str | None:
         wanted = self.client.as_of
@@ -575,10 +618,16 @@ class Staging:
         if wanted is None:
             return last
         if first and last:
-            latest = dt.date.fromisoformat(last) + dt.timedelta(days=GRACE_DAYS)
-            if not dt.date.fromisoformat(first) <= wanted <= latest:
-                said = {"day": wanted.isoformat(), "first": first, "last": last}
+            said = {"day": wanted.isoformat(), "first": first, "last": last}
+            if not first <= wanted.isoformat() <= max(last, _tomorrow()):
                 self.problems.append(Problem.said(words, "as_of", place, "as_of", **said))
+            elif (wanted - dt.date.fromisoformat(last)).days > GRACE_DAYS:
+                # Asked where the latest of the tables is accounted for.
+                name = max(self.accounts, key=lambda one: self.accounts[one].get("last_day", ""))
+                if not all(one.wanted.confirmed for one in self.opened[name]):
+                    asked = words.later("questions.as_of", **said)
+                    about = words.later("questions.confirm", about=name, asked=asked)
+                    self.accounts[name]["questions"].append(about)
         return wanted.isoformat()
 
     # Writing

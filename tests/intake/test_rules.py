@@ -204,8 +204,8 @@ tables:
     account = workspace.account["tables"]["orders"]
     assert (account["read"], account["rows"]) == (5, 2)
     assert [said for said in account["decisions"] if "differs" in said] == [
-        "store differs between the rows of 1 order_id: the first that is filled is taken",
         "ordered_at differs between the rows of 1 order_id: the earliest is taken",
+        "store differs between the rows of 1 order_id: the first that is filled is taken",
     ]
 
 

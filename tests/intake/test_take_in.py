@@ -222,11 +222,11 @@ HEAD = "order_id,ordered_at,amount\n"
         ),
         ("", {"orders": b"PK\x03\x04\x00\x00"}, "orders.csv: found binary data"),
         (
-            "as_of: 2026-06-30\n",
+            "as_of: 2099-06-30\n",
             {"orders": HEAD + "1,2025-01-01,5\n"},
-            "as_of: found 2026-06-30; expected a day of the data",
+            "as_of: found 2099-06-30; expected a day from 2025-01-01",
         ),
-        ("as_of: 2020-06-30\n", {"orders": HEAD + "1,2025-01-01,5\n"}, "which run from 2025-01-01 to 2025-01-01"),
+        ("as_of: 2020-06-30\n", {"orders": HEAD + "1,2025-01-01,5\n"}, "expected a day from 2025-01-01"),
         ("tables: {orders: {from: nothing.csv}}\n", {}, "found no file at 'nothing.csv'"),
         (
             "tables: {orders: {from: orders.csv, columns: {amount: sum}}}\n",

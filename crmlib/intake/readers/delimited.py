@@ -8,7 +8,7 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +162,9 @@ def _layout(file: Path, reading: Reading, shown_as: str) -> tuple[Headings, str,
     if alone and isinstance(other_headings, Headings) and len(other_headings.names) > 1:
         counted = len(other_headings.names)
         return Problem.said(words, "one_heading", shown_as, "delimiter", own=best, other=other, n=counted)
-    if stated and headings.row > 1:
+    if stated and headings.last >= 1 and headings.row != 1:
         separator = (1, words.later("reasons.no_data.separator"))
-        headings = Headings(headings.names, headings.row, headings.last, (separator, *headings.not_data))
+        headings = replace(headings, not_data=(separator, *headings.not_data))
     return headings, best, next((cells for number, cells in rows if number > headings.last), None)
 
 

@@ -34,12 +34,16 @@ _BEGINS = re.compile(
 
 @dataclass(frozen=True)
 class Headings:
-    """The headings of a table: their names, the row that names them, the last row of the heading, and rows above."""
+    """The headings of a table: their names, the row that names them, the last row of the heading, and rows above.
+
+    Row 0: no row names them, the settings do. ``asked``: what a person should confirm of them.
+    """
 
     names: tuple[str, ...]
     row: int
     last: int
     not_data: tuple[tuple[int, Saying], ...] = ()
+    asked: tuple[Saying, ...] = ()
 
     @property
     def twice(self) -> tuple[str, ...]:
@@ -60,16 +64,19 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
     """The headings among the first rows of a table.
 
     Without ``header_row`` it is the first row that fills more than half as many cells as a typical row does: titles
-    fill far fewer. A row of dates and numbers is never taken for headings.
+    fill far fewer. A row of dates and numbers is never taken for headings, unless ``header_row`` says so; it is then
+    asked about. Headings that the settings give stand in no row, or in place of ``header_row``.
 
     Args:
         rows: the first rows that are not blank, each with its number.
-        reading: ``header_row``, ``header_rows`` and ``heading_from``.
+        reading: ``headings``, ``header_row``, ``header_rows`` and ``heading_from``.
         shown_as: the file, for messages.
         spans: how many rows merged headings take up (the last names the columns) where ``header_rows`` does not say.
     """
     if not rows:
         return Problem.said(words, "empty", shown_as)
+    if reading.headings:
+        return _given(rows, reading, shown_as)
     height = reading.header_rows if reading.header_rows > 1 else spans
     take = reading.heading_from if reading.header_rows > 1 or reading.heading_from > 1 else height
     if take > height:
@@ -80,7 +87,7 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
     if named is None:
         return Problem.said(words, "headings_blank", shown_as, row=row)
     if reading.header_row is None and values_only(named):
-        return Problem.said(words, "headings_are_values", shown_as, row=first)
+        return Problem.said(words, "headings_are_values", shown_as, row=first, example=example(len(named)))
     names = tuple("" if name is None else str(name).replace("\ufeff", "").strip() for name in named)
     while names and not names[-1] and not any(len(cells) >= len(names) for n, cells in rows if n >= first + height):
         names = names[:-1]
@@ -91,7 +98,31 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
         return Problem.said(words, "many_columns", shown_as, place, n=len(names), most=MOST_COLUMNS)
     above = [(number, TITLE) for number, _ in rows if number < first]
     further = [(n, FURTHER) for n, _ in rows if first <= n < first + height and n != row]
-    return Headings(names, row, first + height - 1, (*above, *further))
+    asked = ()
+    if values_only(named):
+        asked = (words.later("questions.header_row", file=shown_as, row=row, example=example(len(named))),)
+    return Headings(names, row, first + height - 1, (*above, *further), asked)
+
+
+def _given(rows: Rows, reading: Reading, shown_as: str) -> Headings | Problem:
+    """The headings that the settings give: as many as there are columns."""
+    names = tuple(reading.headings)
+    last = reading.header_row + reading.header_rows - 1 if reading.header_row else rows[0][0] - 1
+    widths = [len(cells) for number, cells in rows if number > last]
+    columns = max((_extent(cells) for number, cells in rows if number > last), default=len(names))
+    if len(names) not in (columns, max(widths, key=widths.count, default=columns)):
+        return Problem.said(words, "headings_number", shown_as, "headings", n=len(names), columns=columns)
+    above = [(number, TITLE) for number, _ in rows if number <= last and number < (reading.header_row or 0)]
+    return Headings(names, 0, last, tuple(above))
+
+
+def example(columns: int) -> str:
+    """Headings for a file without any, to be named better in the YAML.
+
+    >>> example(3)
+    'column 1, column 2, column 3'
+    """
+    return ", ".join(f"column {number}" for number in range(1, columns + 1))
 
 
 def _likely(rows: Rows) -> int:

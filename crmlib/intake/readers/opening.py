@@ -86,6 +86,8 @@ def _open(
         return _open(connection, inside, shown_as, table, reading, scratch, unpacked=True)
     if content.kind == "zip":
         return _open_archive(connection, file, shown_as, table, reading, scratch)
+    if reading.headings and content.kind in ("parquet", "json"):
+        return [], [Problem.said(words, "headings_known", shown_as, "headings")]
     if content.kind == "parquet":
         return _one(open_parquet(connection, file, shown_as=shown_as, table=table, copied=unpacked))
     if content.kind in ("xlsx", "xls", "xlsb", "ods"):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from crmlib.engine import identifier
-from crmlib.intake.readers.headings import Headings
+from crmlib.engine import identifier, literal
+from crmlib.intake.readers.headings import Headings, example
 from crmlib.intake.source import Source
 from crmlib.words import Saying, Words
 
 words = Words(__file__)
+_FEWEST_AMONG = 2
+_LOOKED_AT = 1000
 
 
 def make_room(connection: Any, table: str) -> None:
@@ -39,7 +41,7 @@ def finished(
     names = _named(connection, table, headings)
     kinds = types or ["VARCHAR"] * len(names)
     given = [f"column {n}" for n, name in enumerate(headings.names, 1) if not name and names[n - 1]]
-    said = [*notes, words.later("notes.headings", row=headings.row)]
+    said = [*notes, words.later("notes.headings", row=headings.row) if headings.row else words.later("notes.given")]
     if given:
         said.append(words.later("notes.unnamed", names=given))
     count = connection.execute(f"SELECT count(*) FROM {identifier(table)}").fetchone()[0]
@@ -54,6 +56,7 @@ def finished(
         not_data=tuple(sorted((*headings.not_data, *not_data), key=itemgetter(0))),
         twice=headings.twice,
         notes=tuple(said),
+        asked=headings.asked or _headings_among_values(connection, table, shown_as, headings),
     )
 
 
@@ -67,3 +70,18 @@ def _named(connection: Any, table: str, headings: Headings) -> list[str]:
             if count and f"column {n}" not in names:
                 names[n - 1] = f"column {n}"
     return names
+
+
+def _headings_among_values(connection: Any, table: str, shown_as: str, headings: Headings) -> tuple[Saying, ...]:
+    """A question where two headings or more stand among the values below them: the first row may be a row of data."""
+    named = [(n, name) for n, name in enumerate(headings.names, 1) if name]
+    if not headings.row or len(named) < _FEWEST_AMONG:
+        return ()
+    tests = ", ".join(f"bool_or(trim(CAST(c{n} AS VARCHAR)) = {literal(name)})" for n, name in named)
+    first = f"SELECT * FROM {identifier(table)} LIMIT {_LOOKED_AT}"
+    found = connection.execute(f"SELECT {tests} FROM ({first})").fetchone()
+    among = [name for (_, name), there in zip(named, found, strict=True) if there]
+    if len(among) < _FEWEST_AMONG:
+        return ()
+    said = {"file": shown_as, "row": headings.row, "n": len(among), "example": example(len(headings.names))}
+    return (words.later("questions.headings_among", **said),)

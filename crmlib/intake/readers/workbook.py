@@ -236,7 +236,7 @@ def _headings_of(
     """The headings, in which a merged cell stands for all that it covers; merged downwards, they take up its rows."""
     head = rows[:_HEAD_ROWS]
     found = find_headings(head, reading, shown_as=shown_as)
-    if isinstance(found, Problem) or not merged:
+    if isinstance(found, Problem) or not merged or reading.headings:
         return found
     first = found.last if reading.header_row is None else reading.header_row
     covering = [(top, left, low, right) for (top, left), (low, right) in merged if top + 1 == first]
@@ -331,9 +331,7 @@ def _loaded(
     headings = sheet.headings
     assert isinstance(headings, Headings)
     width = max([len(headings.names), *(_width(cells) for row, cells in sheet.rows if row > headings.last)])
-    headings = Headings(
-        headings.names + ("",) * (width - len(headings.names)), headings.row, headings.last, headings.not_data
-    )
+    headings = replace(headings, names=headings.names + ("",) * (width - len(headings.names)))
     rows, not_data = _data(sheet.rows, headings, reading)
     columns = [_typed([cells[n] if n < len(cells) else "" for _, cells in rows]) for n in range(width)]
     arrays = [array for array, _ in columns]

@@ -50,15 +50,20 @@ class Cell:
     zone_said: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
+    def called(self) -> str:
+        """The column's name; of a cell that fills no column of the contract its heading."""
+        return self.heading if self.name.startswith("_") and self.heading else self.name
+
+    @property
     def shown(self) -> str:
         """How messages name the column: with the heading that fills it, where that is another name."""
-        if not self.heading or self.heading == self.name:
-            return self.name
+        if not self.heading or self.heading == self.called:
+            return self.called
         return words.say("places.column", column=self.name, heading=self.heading)
 
     def decision(self, key: str, **values: Any) -> Saying:
         """What was decided for the whole column."""
-        return words.later(f"decisions.{key}", column=self.name, **values)
+        return words.later(f"decisions.{key}", column=self.called, **values)
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def _repairs(
         if not cell.private:
             before, after = _example(connection, relation, cell, plans[cell.name], habits, (file, at, condition))
         repairs.setdefault(cell.name, []).append(
-            Repair(name, cell.name, int(number), str(file), int(at), before, after)
+            Repair(name, cell.called, int(number), str(file), int(at), before, after)
         )
     return repairs
 
