@@ -262,7 +262,7 @@ def one_row_per(
     counts = dict(zip(facts, row, strict=True))
     said = {"keys": list(keys), "heading": latest_by or first_by}
     answer = [
-        words.later(f"decisions.differs.{_SAID[how]}", column=column, n=counts[f"d{n}"], **said)
+        words.later(f"decisions.differs.{how}", column=column, n=counts[f"d{n}"], **said)
         for n, (column, how) in enumerate(taken.items())
         if counts[f"d{n}"]
     ]
@@ -271,7 +271,7 @@ def one_row_per(
         for n, column in enumerate(emptied)
         if counts[f"e{n}"]
     ]
-    answer += [words.later(f"decisions.order_{fact}", n=counts[fact], **said)
+    answer += [words.later(f"decisions.order.{fact}", n=counts[fact], **said)
                for fact in ("unknown", "equal") if counts.get(fact)]  # fmt: skip
     return answer
 
@@ -287,7 +287,6 @@ _TAKEN = {
     "count": "count({0})",
 }
 """SQL of what is taken of the rows of which one is made."""
-_SAID = {how: how.replace(" ", "_") for how in _TAKEN}
 
 
 def _take_back(connection: Any, name: str, columns: Sequence[str]) -> None:

@@ -98,7 +98,7 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
         return Problem.said(words, "many_columns", shown_as, place, n=len(names), most=MOST_COLUMNS)
     above = [(number, TITLE) for number, _ in rows if number < first]
     further = [(n, FURTHER) for n, _ in rows if first <= n < first + height and n != row]
-    asked = ()
+    asked: tuple[Saying, ...] = ()
     if values_only(named):
         asked = (words.later("questions.header_row", file=shown_as, row=row, example=example(len(named))),)
     return Headings(names, row, first + height - 1, (*above, *further), asked)
