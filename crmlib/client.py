@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from crmlib.contract import TABLES
+from crmlib.contract import TABLES, Table
 from crmlib.engine import Engine
-from crmlib.mapping import TableSource, unknown_columns
+from crmlib.mapping import FILL_IN, TableSource, unknown_columns
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, SettingsFile, Strict, open_settings
 from crmlib.words import LANGUAGES, Words, use
@@ -217,3 +217,14 @@ def _not_in_the_contract(file: SettingsFile) -> Iterator[Problem]:
                 yield file.missing([*below, "from"])
             for mistake in unknown_columns(TABLES[name], source):
                 yield file.problem(mistake.below(*below))
+            yield from _to_fill_in(file, TABLES[name], source, below)
+
+
+def _to_fill_in(file: SettingsFile, table: Table, source: dict[Any, Any], below: list[Any]) -> Iterator[Problem]:
+    """The columns of a source that the proposal left to a person, and that nobody has filled in yet."""
+    columns = source.get("columns")
+    for column, filling in columns.items() if isinstance(columns, dict) else ():
+        if column in table.names and FILL_IN in (filling if isinstance(filling, list) else [filling]):
+            key = "fill_in.required" if column in table.required else "fill_in.optional"
+            values = {"column": column, "table": table.name, "about": table.about(column), "file": source.get("from")}
+            yield file.problem(Mistake(_WORDS, key, [*below, "columns", column], **values))

@@ -19,6 +19,8 @@ from crmlib.words import Words
 Duplicates = Literal["drop", "keep", "ask"]
 Taken = Literal["latest", "latest filled", "first", "any", "all", "count"]
 DayMonth = Literal["day first", "month first"]
+FILL_IN = "FILL IN"
+"""What stands in a proposal where only a person can tell; the check says in words what belongs there."""
 _WORDS = Words(__file__)
 
 

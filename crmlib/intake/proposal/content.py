@@ -36,6 +36,7 @@ PATTERNS = {
     "wholes": "^[-+]?\\d+(\\.0+)?$",
     "fractions": "\\d[.,]\\d{1,4}\\D*$",
     "emails": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
+    "masked": "[*＊•]{2,}|^[^*＊]{1,3}[*＊]$|[xX]{4,}",
     "phones": "^(\\+?86[- ]?)?1[3-9]\\d[\\d*]{4}\\d{4}$|^(\\+|00)\\d[\\d ()/-]{6,18}$"
     "|^\\(?0\\d{2,4}\\)?[ -/]\\d[\\d -]{5,10}$",
     "minuses": f"^({_CURRENCY})?\\s*[-−]\\s*({_CURRENCY})?\\s*[\\d.]|\\d\\s*[-−]$|^\\(.*\\d.*\\)$",
@@ -48,6 +49,9 @@ PATTERNS = {
     "month_first": "^\\d{1,2}[-/.](1[3-9]|2\\d|3[01])[-/.]\\d{2,4}\\b",
     "day_or_month": "^\\d{1,2}[-/.]\\d{1,2}[-/.]\\d{2,4}\\b",
 }
+
+
+_BY_WORDS = ("flags", "states", "chinese_people")
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Looks:
     negative: int = 0
     longest: int = 0
 
+    @property
+    def nested(self) -> bool:
+        """Whether a cell holds a list or a record rather than a value."""
+        return self.type.endswith("]") or self.type.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB"))
+
     def share(self, *kinds: str) -> float:
         """Which share of the filled cells looks like one of these kinds."""
         return sum(self.counts[kind] for kind in kinds) / self.filled if self.filled else 0.0
@@ -78,6 +87,11 @@ class Looks:
     def unique(self) -> float:
         """Different values over filled cells: 1 where no value repeats."""
         return self.distinct / self.filled if self.filled else 0.0
+
+    @property
+    def masked(self) -> bool:
+        """Whether the values are masked (``138****1234``): they neither tell people apart nor can be called."""
+        return self.share("masked") > 0.3
 
     @property
     def person(self) -> bool:
@@ -123,10 +137,11 @@ def _text(source: Source, heading: str) -> str:
 
 def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
     kind = source.types[heading]
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
-        return Looks(
-            heading, source.names[heading], kind, rows, 0, 0, dict.fromkeys((*PATTERNS, "flags", "chinese_people"), 0)
-        )
+    nothing = Looks(
+        heading, source.names[heading], kind, rows, 0, 0, dict.fromkeys((*PATTERNS, *_BY_WORDS), 0)
+    )  # fmt: skip
+    if nothing.nested:
+        return nothing
     values = f"SELECT {_text(source, heading)} AS v, count(*) AS n FROM _looked_at GROUP BY 1"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE _values AS SELECT v, n, lower(v) AS low FROM ({values}) "
@@ -136,6 +151,7 @@ def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
     tests = {name: matches("v", pattern) for name, pattern in PATTERNS.items()}
     words = ", ".join(map(literal, (*STRICT_TRUE, *STRICT_FALSE, "是", "否", "有", "无", "ja", "nein")))
     tests["flags"] = f"low IN ({words})"
+    tests["states"] = f"low IN ({', '.join(map(literal, _states()))})"
     tests["chinese_people"] = matches("v", f"^[{_surnames()}][㐀-鿿*]{{1,2}}$")
     number = "try_cast(v AS DOUBLE)"
     counted = ", ".join(f"coalesce(sum(n) FILTER ({test}), 0)" for test in tests.values())
@@ -159,6 +175,13 @@ def vocabulary() -> dict[str, Any]:
         (Path(__file__).parent / "vocabulary.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader
     )
     return loaded
+
+
+@functools.cache
+def _states() -> tuple[str, ...]:
+    """Words for the state of an order or of an account, which are no places."""
+    orders = [word for words in vocabulary()["orders.status"].values() for word in words]
+    return tuple(dict.fromkeys(word.lower() for word in [*orders, *vocabulary()["states_of_accounts"]]))
 
 
 def _surnames() -> str:

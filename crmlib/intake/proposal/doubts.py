@@ -10,7 +10,7 @@ from crmlib.engine import literal
 from crmlib.intake.proposal.content import Looks, vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit
-from crmlib.intake.proposal.headings import called_like, likeness, plain, quoted
+from crmlib.intake.proposal.headings import likeness, plain, quoted
 from crmlib.intake.proposal.rows import text
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.questions import CENTS_FROM, ENDING_SHARE, FEWEST_AMOUNTS, PRICE_ENDINGS
@@ -19,7 +19,6 @@ from crmlib.words import Words
 
 _say = Words(__file__).say
 
-_CALLED = 1.5
 _NEGATIVE = 0.95
 _FEW_KINDS = 12
 _LONGEST = 30
@@ -173,17 +172,22 @@ def _of_people(looks: Looks) -> bool:
     return looks.person or any(likeness(looks.heading, "customers", column).score for column in columns)
 
 
-def nearest_table(export: Export, fits: Mapping[str, Fit]) -> str:
-    """Which table a file that is none comes nearest to, and what is missing for it, in a sentence.
+def ask_about_masked(export: Export, made: Iterable[Suggested], decisions: list[str]) -> None:
+    """List the columns that would tell customers apart or could be called if their values were not masked."""
+    private = ("customer_id", "email", "phone")
+    masked = [
+        heading for heading, looks in export.looks.items()
+        if looks.masked and any(likeness(heading, "customers", column).score for column in private)
+    ]  # fmt: skip
+    if masked:
+        known = any(line.key == "customer_id" and not line.off for one in made for line in one.columns)
+        key = "decide.masked.known" if known else "decide.masked.guests"
+        decisions.append(_say(key, file=export.shown, headings=quoted(masked)))
 
-    Empty where nothing of any table is there.
-    """
-    ranked = sorted(
-        (f for f in fits.values() if f.matches), key=lambda f: -f.points - _CALLED * called_like(export.name, f.table)
-    )
-    if not ranked:
-        return ""
-    found, table = ranked[0], TABLES[ranked[0].table]
+
+def nearest_table(found: Fit) -> str:
+    """What is there of a table that a file comes nearest to, and what is missing, in a sentence."""
+    table = TABLES[found.table]
     there = [_there(found, name) for name in table.required if name in found.matches]
     missing = [
         _say("nearest.missing", column=name, about=table.about(name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from crmlib.contract import TABLES, Column, Table
 from crmlib.intake.proposal.content import Looks, vocabulary
-from crmlib.intake.proposal.headings import LEAST, likeness, plain, quoted
+from crmlib.intake.proposal.headings import LEAST, PERHAPS, likeness, plain, quoted
 from crmlib.words import Words
 
 _say = Words(__file__).say
@@ -16,6 +16,9 @@ _say = Words(__file__).say
 CLEARLY = 8.0
 """By how much the best heading must be better than the next one to be taken without asking."""
 _FITS = 0.5
+_EMPTY = 0.7
+DOUBTED = 80.0
+"""How sure at most a column is that a person is asked to check."""
 _QUESTIONS = ("surveys", "score")
 
 
@@ -65,6 +68,11 @@ class Fit:
         return all(column in self.matches for column in columns)
 
     @property
+    def has_required(self) -> bool:
+        """Whether any required column is proposed or asked about."""
+        return any(column in self.matches for column in TABLES[self.table].required)
+
+    @property
     def complete(self) -> bool:
         """Whether every required column is there."""
         return self.has(*TABLES[self.table].required)
@@ -90,8 +98,10 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
         for column in table.columns:
             like = likeness(heading, table.name, column.name)
             share, seen = content_fit(column, one, table)
+            if column.name == "status" and like.score <= PERHAPS and one.share("states") <= _FITS:
+                continue
             if like.score >= LEAST and share >= _FITS:
-                score = round(like.score * (0.7 + 0.3 * share), 1)
+                score = round(like.score * (0.7 + 0.3 * share if one.filled else _EMPTY), 1)
                 near = _say("reasons.like", heading=heading, like=like.like)
                 why = _say("reasons.joined", first=near, then=seen) if seen else near
                 scored.append((score, column.required, column.name, why))
@@ -129,12 +139,15 @@ def _better_amount(found: Sequence[tuple[float, str, str]]) -> Match | None:
         if len(named) == 1:
             score, heading, reason = named[0]
             others = quoted(other for _, other, _ in found if other != heading)
-            return Match("amount", heading, score, _say(f"reasons.{kind}", why=reason, others=others), check=True)
+            why = _say(f"reasons.{kind}", why=reason, others=others)
+            return Match("amount", heading, min(score, DOUBTED), why, check=True)
     return None
 
 
 def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     """Which share of a column's content is what the contract wants, and that in words."""
+    if looks.nested:
+        return 0.0, ""
     if not looks.filled:
         return _FITS, _say("seen.empty")
     if column.kind in ("time", "date"):
@@ -172,6 +185,8 @@ def _seen(kind: str, count: int, looks: Looks) -> str:
 def _identity_fit(column: Column, looks: Looks) -> tuple[float, str]:
     if looks.type not in ("VARCHAR", "BIGINT"):
         return 0.0, ""
+    if column.name in ("email", "phone") and looks.masked:
+        return 0.0, ""
     if column.name == "email":
         return max(looks.share("emails"), 0.6 if looks.share("numbers") < 0.5 else 0.0), _say("seen.addresses")
     if column.name == "phone":
@@ -183,7 +198,8 @@ def _identity_fit(column: Column, looks: Looks) -> tuple[float, str]:
 
 def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     if (
-        looks.share("dates") > 0.5
+        looks.masked
+        or looks.share("dates") > 0.5
         or looks.share("sentences") > 0.5
         or looks.type.startswith(("DATE", "TIMESTAMP", "BOOL"))
     ):
@@ -202,6 +218,8 @@ def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
 
 def _text_fit(column: Column, looks: Looks) -> tuple[float, str]:
     if looks.type.startswith(("DATE", "TIMESTAMP")) or looks.share("dates", "emails", "phones") > 0.5:
+        return 0.0, ""
+    if column.name in ("region", "city") and looks.share("states") > 0.5:
         return 0.0, ""
     if column.allowed:
         few = looks.distinct <= 60
@@ -238,7 +256,7 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
         made |= _only("amount", money, _say("reasons.only_amounts"))
     if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
         people = [m.headings for c in ("email", "phone") if (m := made.get(c))]
-        people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8]
+        people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8 and not one.masked]
         if people:
             filling = [h for headings in people for h in headings]
             made["customer_id"] = Match("customer_id", filling, 60.0, _say("reasons.by_contact"), check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,26 @@ LEAST = 78.0
 """Below this a heading is not taken for a column at all."""
 PERHAPS = 80.0
 _FUZZY = 88.0
+_CHOICES = ("owner", "stage", "channel", "campaign", "store", "currency", "industry", "region", "plan")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IN_PARENTHESES = re.compile(r"\([^)]*\)|\[[^]]*\]|【[^】]*】")
+_WRAPPED = re.compile(r"^(properties|attributes|fields|data)\.(?=.)", re.IGNORECASE)
 _CJK = re.compile(r"[㐀-鿿]")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What a table's columns are called: sure names and perhaps-names by column, names of files, telling columns."""
+    """What a table's columns are called: sure names and perhaps-names by column, names of files, telling columns.
+
+    ``never``: what says that a heading with it means something else than the column; ``holds``: what says that a whole
+    sentence as a heading means it. ``about``: words for what the table is about, which stand before a column's name.
+    """
 
     sure: dict[str, tuple[str, ...]]
     perhaps: dict[str, tuple[str, ...]]
+    never: dict[str, tuple[str, ...]]
+    holds: dict[str, tuple[str, ...]]
+    about: tuple[str, ...]
     files: tuple[str, ...]
     tells: tuple[str, ...]
 
@@ -50,7 +59,7 @@ def plain(heading: str) -> str:
     """
     text = unicodedata.normalize("NFKC", heading)
     text = _IN_PARENTHESES.sub(" ", text) if _IN_PARENTHESES.sub("", text).strip() else text
-    text = text.replace("#", " no ").replace("№", " no ")
+    text = _WRAPPED.sub("", text).replace("#", " no ").replace("№", " no ")
     text = _CAMEL.sub(" ", text)
     return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split())
 
@@ -71,34 +80,52 @@ def names_of(table: str) -> Names:
     own = known[table]
     sure: dict[str, tuple[str, ...]] = {}
     perhaps: dict[str, tuple[str, ...]] = {}
+    never: dict[str, tuple[str, ...]] = {}
+    holds: dict[str, tuple[str, ...]] = {}
     for column in TABLES[table].names:
         here, shared = own["columns"].get(column, {}), known["everywhere"].get(column, {})
-        listed = [column, *here.get("names", []), *shared.get("names", [])]
+        doubted = [*here.get("perhaps", []), *shared.get("perhaps", [])]
+        listed = [*([] if column in doubted else [column]), *here.get("names", []), *shared.get("names", [])]
         sure[column] = tuple(dict.fromkeys(plain(name) for name in listed))
-        listed = [*here.get("perhaps", []), *shared.get("perhaps", [])]
+        listed = doubted
         perhaps[column] = tuple(name for name in dict.fromkeys(map(plain, listed)) if name not in sure[column])
-    return Names(sure, perhaps, tuple(map(plain, own["files"])), tuple(own.get("tells", ())))
+        never[column] = tuple(map(plain, [*here.get("never", []), *shared.get("never", [])]))
+        holds[column] = tuple(map(plain, here.get("holds", [])))
+    about = tuple(sorted(map(plain, own.get("about", ())), key=len, reverse=True))
+    return Names(sure, perhaps, never, holds, about, tuple(map(plain, own["files"])), tuple(own.get("tells", ())))
 
 
 @functools.cache
 def likeness(heading: str, table: str, column: str) -> Likeness:
     """How like a heading is to a contract column.
 
-    100: one of its names. 82 to 98: nearly one of them, or one of them with further words around it. 80: a name that
-    may mean it. 0: unlike.
+    100: one of its names. 82 to 98: one of them but for a letter, or with further words around it. 80: a name that may
+    mean it, or nearly one of them. 0: unlike.
 
     >>> likeness("InvoiceDate", "orders", "ordered_at")
     Likeness(score=100.0, like='invoice date')
     >>> likeness("Created at", "orders", "ordered_at").score, likeness("Colour", "orders", "ordered_at").score
     (80.0, 0.0)
+    >>> likeness("Mailing City", "customers", "city")
+    Likeness(score=94.0, like='city')
     """
     names = names_of(table)
     words = plain(heading)
+    if any(_holds(words, mark) for mark in names.never[column]):
+        known = {_squeezed(name): (score, name) for listed, score in ((names.perhaps, PERHAPS), (names.sure, 100.0))
+                 for name in listed[column]}  # fmt: skip
+        return Likeness(*known.get(_squeezed(words), (0.0, "")))
     best = max((Likeness(_alike(words, name), name) for name in names.sure[column]), key=lambda one: one.score)
+    if best.score < 100:
+        own = {_squeezed(one) for one in _without_subject(words, names.about, column in _CHOICES)}
+        same = next((name for name in names.sure[column] if _squeezed(name) in own), "")
+        asked = next((name for name in names.holds[column] if _holds(words, name)), "")
+        best = max(best, Likeness(94.0, same), Likeness(84.0, asked), key=lambda one: one.score * bool(one.like))
+        own.add(_squeezed(words))
     if best.score >= PERHAPS:
         return best
     for name in names.perhaps[column]:
-        if _squeezed(name) == _squeezed(words):
+        if _squeezed(name) in own:
             return Likeness(PERHAPS, name)
     return Likeness(0.0, "")
 
@@ -109,15 +136,30 @@ def called_like(file: str, table: str) -> bool:
     >>> called_like("orders_2024-01", "orders"), called_like("会员资料", "customers"), called_like("x", "orders")
     (True, True, False)
     """
-    words = f" {re.sub(r'[0-9]+', ' ', plain(file))} "
-    return any(f" {name} " in " ".join(words.split()).join("  ") or (_CJK.search(name) and name in words)
-               for name in names_of(table).files)  # fmt: skip
+    words = " ".join(re.sub(r"[0-9]+", " ", plain(file)).split())
+    return any(_holds(words, name) for name in names_of(table).files)
+
+
+def _without_subject(words: str, about: Sequence[str], choice: bool) -> set[str]:
+    """A heading without what the table is about before it, and without "name" or "id" behind it where it is a choice.
+
+    >>> sorted(_without_subject("deal stage name", ("deal",), True))
+    ['deal stage', 'stage', 'stage name']
+    """
+    found = set()
+    for subject in about:
+        inner = words.removeprefix(subject if _CJK.search(subject) else f"{subject} ").strip()
+        if inner and inner != words:
+            found |= {inner, *_without_subject(inner, about, False)}
+    ends = (" name", " id") if choice else ()
+    return found | {one.removesuffix(end) for one in (words, *found) for end in ends if one.endswith(end)}
 
 
 def _alike(words: str, name: str) -> float:
     if _squeezed(words) == _squeezed(name):
         return 100.0
     from rapidfuzz import fuzz
+    from rapidfuzz.distance import Levenshtein
 
     if _CJK.search(name):
         # The last part of a Chinese name says what it is: 买家下单时间 is a 下单时间.
@@ -126,10 +168,14 @@ def _alike(words: str, name: str) -> float:
     if len(name) >= 6:
         close = max(fuzz.ratio(words, name), fuzz.token_sort_ratio(words, name))
         if close >= _FUZZY and _digits(words) == _digits(name):
-            return min(98.0, close)
+            return 96.0 if Levenshtein.distance(words, name) == 1 else PERHAPS
     if " " in name and f" {name} " in f" {words} ":
         return max(82.0, 94.0 - 4.0 * (len(words.split()) - len(name.split())))
     return 0.0
+
+
+def _holds(words: str, mark: str) -> bool:
+    return mark in words if _CJK.search(mark) else f" {mark} " in f" {words} "
 
 
 def _squeezed(words: str) -> str:

@@ -13,10 +13,11 @@ from crmlib.intake.proposal.known import choose_profiles, profile_tables
 from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
 from crmlib.intake.proposal.rows import shared_keys
 from crmlib.intake.proposal.shared_keys import ask_about_other_numbers, keys_across
-from crmlib.intake.proposal.suggestion import FILL_IN, Suggested
+from crmlib.intake.proposal.suggestion import Suggested
 from crmlib.intake.proposal.tables import all_rows, own_tables
 from crmlib.intake.proposal.write import flow, yaml_text
 from crmlib.intake.shape import shown_headings
+from crmlib.mapping import FILL_IN
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
 
@@ -106,8 +107,9 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
             rest.append(export)
     keys = keys_across(connection, rest)
     own = {id(e): own_tables(connection, e, keys.get(n)) for n, e in enumerate(rest)}
+    _leave_gaps(made + [one for found, _ in own.values() for one in found])
     elsewhere = any(one.table == "customers" and one.main and not one.off for one in made) or any(
-        found[0].table == "customers" for found, _ in own.values() if found
+        found[0].table == "customers" and not found[0].off for found, _ in own.values() if found
     )
     for export in rest:
         found, said = own[id(export)]
@@ -126,6 +128,20 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
     _same_people(made, decisions)
     ask_about_other_numbers(connection, made, decisions)
     return made, decisions, unknown
+
+
+def _leave_gaps(made: Sequence[Suggested]) -> None:
+    """Of sources with gaps to be filled in, comment those out whose table another file gives whole.
+
+    Where all are commented out, the nearest of each file stands: something has to be filled in.
+    """
+    whole = {one.table for one in made if not one.off and not one.open_columns}
+    for one in made:
+        if one.gaps and one.table in whole:
+            one.off = True
+    if all(one.off for one in made):
+        for one in made:
+            one.off = not (one.gaps and one.main)
 
 
 def _same_records(connection: Any, made: Sequence[Suggested], decisions: list[str]) -> None:

@@ -145,6 +145,7 @@ def _may_be_key(looks: Looks) -> bool:
         looks.distinct >= _FEWEST
         and looks.longest >= _SHORTEST
         and not looks.person
+        and not looks.masked
         and looks.share("with_digit") > 0.9
         and looks.share("dates", "sentences", "with_currency") < 0.1
         and (looks.share("fractions") < 0.1 or looks.share("wholes") > 0.9)
@@ -197,7 +198,7 @@ def ask_about_other_numbers(connection: Any, made: Sequence[Suggested], decision
         line = next((x for x in one.columns if x.key == "customer_id" and not x.off), None)
         if one.off or one.export is people.export or line is None or not isinstance(line.value, str):
             continue
-        other = _other_number(connection, one, line.value, people)
+        other = _other_number(connection, one, line.value, people) if line.value in one.export.looks else ""
         if not other:
             continue
         taken = f"{people.key}/{other}"

@@ -7,9 +7,6 @@ from typing import Any
 
 from crmlib.intake.proposal.exports import Export
 
-FILL_IN = "FILL IN"
-"""What stands where only a person can tell; the check says in words what belongs there."""
-
 
 @dataclass(frozen=True)
 class Line:
@@ -41,3 +38,9 @@ class Suggested:
     confidence: float = 100.0
     open_columns: tuple[str, ...] = ()
     """Required columns that a person has to name before this source can be read."""
+
+    @property
+    def gaps(self) -> bool:
+        """Whether a required column was not found at all."""
+        asked = {line.key for line in self.columns if line.off}
+        return any(name not in asked for name in self.open_columns)

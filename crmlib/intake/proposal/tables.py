@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from crmlib.contract import TABLES
 from crmlib.intake.proposal.doubts import (
     ask_about_cents,
+    ask_about_masked,
     ask_about_negative_amounts,
     ask_about_test_people,
     nearest_table,
 )
 from crmlib.intake.proposal.exports import Export
-from crmlib.intake.proposal.fitting import Fit, Match, fit
-from crmlib.intake.proposal.headings import called_like, names_of, quoted
+from crmlib.intake.proposal.fitting import DOUBTED, Fit, Match, fit
+from crmlib.intake.proposal.headings import PERHAPS, called_like, names_of, quoted
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
     constant_within,
@@ -25,8 +27,9 @@ from crmlib.intake.proposal.rows import (
     test_values,
 )
 from crmlib.intake.proposal.shared_keys import with_keys
-from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
+from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.shape import shown_headings
+from crmlib.mapping import FILL_IN
 from crmlib.words import Words
 
 _say = Words(__file__).say
@@ -35,6 +38,8 @@ _OF_A_CUSTOMER = (
     "customer_id", "region", "city", "gender", "birthday", "industry", "name", "email", "phone", "address",
 )  # fmt: skip
 _CALLED = 1.5
+_TOLD = 0.5
+_ONE_EACH = 0.9
 _LEAST_POINTS = 2.5
 _CONSTANT = 0.95
 _BY_CONTENT = 60.0
@@ -50,12 +55,30 @@ def own_tables(
     are keys by the values which files share. Where there is no table, the reason stands alone.
     """
     fits = {name: _completed(with_keys(fit(table, export.looks), keys or {})) for name, table in TABLES.items()}
-    ranked = sorted((f for f in fits.values() if _usable(f)), key=lambda f: -_points(f, export))
-    if not ranked or _points(ranked[0], export) < _LEAST_POINTS:
-        nearest = nearest_table(export, fits)
-        return [], [_say("decide.near_table" if nearest else "decide.no_table", file=export.shown, nearest=nearest)]
+    shared = {table for table, _ in keys or {}}
+    ranked = sorted((f for f in fits.values() if f.matches), key=lambda f: -_points(f, export))
+    usable = [f for f in ranked if f.complete and (f.table in shared or _told(f, export))]
     decisions: list[str] = []
-    main = ranked[0]
+    if usable and _points(usable[0], export) >= _LEAST_POINTS:
+        made = _tables(connection, export, fits, usable, decisions)
+        _runner_up(ranked, made)
+    else:
+        made = _nearest(connection, export, ranked, decisions)
+    if made:
+        _dates(export, made, decisions)
+        _test_rows(connection, export, made)
+        ask_about_masked(export, made, decisions)
+        ask_about_test_people(connection, export, made, decisions)
+        ask_about_cents(connection, export, made, decisions)
+        _say_unused(export, made)
+    return made, decisions
+
+
+def _tables(
+    connection: Any, export: Export, fits: Mapping[str, Fit], usable: list[Fit], decisions: list[str]
+) -> list[Suggested]:
+    # A file of orders may tell more about the buyers than about the orders.
+    main = next((f for f in usable if usable[0].table == "customers" and _numbered_orders(f)), usable[0])
     lined = fits["order_lines"].complete and (
         main.table == "order_lines" or (main.table == "orders" and fits["order_lines"].has("product_id", "quantity"))
     )
@@ -65,25 +88,79 @@ def own_tables(
         made = _surveys(connection, export, main, decisions)
     else:
         made = [_suggested(connection, export, main, decisions)]
-        made += _second_choice(connection, export, ranked, decisions)
+        made += _second_choice(connection, export, usable, decisions)
+        if main.table == "orders":
+            made += _several_rows(connection, export, fits, made[0])
         ask_about_negative_amounts(connection, export, main, decisions)
     if made[0].table in ("orders", "order_lines"):
         made += _customers(connection, export, fits, decisions)
-    _dates(export, made, decisions)
-    _test_rows(connection, export, made)
-    ask_about_test_people(connection, export, made, decisions)
-    ask_about_cents(connection, export, made, decisions)
-    _say_unused(export, made)
-    return made, decisions
+    return made
 
 
-def _usable(found: Fit) -> bool:
-    tells = names_of(found.table).tells
-    return found.complete and (not tells or any(found.has(column) for column in tells))
+def _tells(found: Fit, export: Export) -> list[str]:
+    """The columns by which a table can be told that a heading names surely; a customer's number where it is unique."""
+    sure = [c for c in names_of(found.table).tells if c in found.matches and found.matches[c].score > PERHAPS]
+    if found.table == "customers" and "customer_id" in sure:
+        key = export.looks[found.matches["customer_id"].headings[0]]
+        sure = sure if key.unique >= _ONE_EACH else [c for c in sure if c != "customer_id"]
+    return sure
+
+
+def _numbered_orders(found: Fit) -> bool:
+    match = found.matches.get("order_id")
+    return found.table == "orders" and match is not None and match.score > PERHAPS
+
+
+def _told(found: Fit, export: Export) -> bool:
+    """Whether anything speaks for this very table, rather than for any table with a number and a date."""
+    return called_like(export.name, found.table) or bool(_tells(found, export))
 
 
 def _points(found: Fit, export: Export) -> float:
-    return found.points + (_CALLED if called_like(export.name, found.table) else 0.0)
+    called = _CALLED if called_like(export.name, found.table) else 0.0
+    return found.points + called + _TOLD * len(_tells(found, export))
+
+
+def _nearest(connection: Any, export: Export, ranked: list[Fit], decisions: list[str]) -> list[Suggested]:
+    """The tables that a file comes nearest to, with what was found and the gaps to be filled in, and why.
+
+    The second is commented out, and so is the first where it holds less than half of what its table needs.
+    """
+    near = [f for f in ranked if f.has_required][:2]
+    if not near:
+        decisions.append(_say("decide.no_table", file=export.shown))
+        return []
+    made = [_suggested(connection, export, _doubted(f), decisions if f is near[0] else []) for f in near]
+    for one, found in zip(made, near, strict=True):
+        there = sum(name in found.matches for name in TABLES[found.table].required)
+        one.off = one is not made[0] or 2 * there < len(TABLES[found.table].required)
+        one.main = one is made[0]
+        one.why = [nearest_table(found)]
+    decisions.insert(0, _say("decide.near_table", file=export.shown, nearest=made[0].why[0], mark=FILL_IN))
+    if len(made) > 1:
+        made[0].why.append(_say("found.runner_up", table=near[1].table))
+    return made
+
+
+def _doubted(found: Fit) -> Fit:
+    """A fit of a table that is not certain: no column of it is surer than the table."""
+    required = TABLES[found.table].required
+    most = min(DOUBTED, sum(found.matches[c].score for c in required if c in found.matches) / len(required))
+    return Fit(found.table, {
+        name: replace(m, score=min(most, m.score), rivals=tuple((h, min(most, s), why) for h, s, why in m.rivals))
+        for name, m in found.matches.items()
+    })  # fmt: skip
+
+
+def _runner_up(ranked: list[Fit], made: list[Suggested]) -> None:
+    """Name the next best table of which something required is there."""
+    given = {one.table for one in made}
+    other = next((f for f in ranked if f.table not in given and f.has_required), None)
+    if other:
+        lacks = [name for name in TABLES[other.table].required if name not in other.matches]
+        made[0].why.append(
+            _say("found.runner_up_lacks" if lacks else "found.runner_up", table=other.table, lacks=lacks)
+        )
 
 
 def _completed(found: Fit) -> Fit:
@@ -111,18 +188,22 @@ def _product(found: Fit) -> Match:
 
 def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str], *, why: str = "") -> Suggested:
     table = TABLES[found.table]
-    required = [found.matches[name].score for name in table.required]
-    confidence = round(sum(required) / len(required), 0)
+    missing = [name for name in table.required if name not in found.matches]
+    required = [found.matches[name].score for name in table.required if name not in missing]
+    confidence = round(sum(required) / len(table.required), 0)
     called = "found.and_called" if called_like(export.name, found.table) else "found.columns"
-    open_columns = [name for name in table.required if found.matches[name].rivals]
+    open_columns = [name for name in table.required if name in missing or found.matches[name].rivals]
     said = {"why": why or _say(called, columns=list(table.required)), "sure": confidence / 100, "open": open_columns}
     reason = _say("found.open" if open_columns else "found.sure", said)
     made = Suggested(found.table, export, [reason], confidence=confidence)
     for name in table.names:
         match = found.matches.get(name)
+        if name in missing:
+            made.columns.append(Line(name, FILL_IN, _say("notes.fill_in", about=table.about(name))))
         if match is None:
             continue
-        own_name = bool(match.rivals) and export.source.heading(name) is not None
+        # A heading of the column's own name would be taken unasked.
+        own_name = bool(match.rivals) and (table[name].required or export.source.heading(name) is not None)
         made.columns += _lines(match, blocked=own_name)
         values = {"table": found.table, "column": name, "file": export.shown}
         if match.rivals:
@@ -145,7 +226,7 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
 
 
 def _lines(match: Match, *, blocked: bool) -> list[Line]:
-    """The lines of a column. ``blocked``: a heading is the column's own name, which would be taken unasked."""
+    """The lines of a column. ``blocked``: nothing is read until it is decided."""
     if match.rivals:
         block = [Line(match.column, FILL_IN, _say("notes.between"))] if blocked else []
         return block + [
@@ -182,6 +263,27 @@ def _map_values(connection: Any, made: Suggested, column: str, heading: str, dec
         decisions.append(_say("decide.unknown_values", values, unknown=quoted(mapped.unknown)))
 
 
+def _several_rows(connection: Any, export: Export, fits: Mapping[str, Fit], orders: Suggested) -> list[Suggested]:
+    """Put orders together that take up several rows, though no column was taken for their products; the lines' gaps."""
+    found = fits["orders"]
+    order_id = found.heading("order_id")
+    if not order_id or export.looks[order_id].unique == 1:
+        return []
+    same = [h for name in ("ordered_at", "customer_id", "status") if (h := found.heading(name))]
+    shares = [constant_within(connection, export.source, order_id, heading) for heading in same]
+    if any(share is None or share <= _CONSTANT for share in shares):
+        return []
+    orders.settings.append(Line("one_row_per", "order_id"))
+    added = _of_lines(connection, export, found, order_id, ("amount", *_FURTHER_MONEY))
+    if added:
+        orders.settings.append(Line("adds_up", added))
+    if not fits["order_lines"].matches.keys() & {"product_id", "product_name", "quantity"}:
+        return []
+    lines = _suggested(connection, export, fits["order_lines"], [])
+    lines.off, lines.main = True, False
+    return [lines]
+
+
 def _second_choice(connection: Any, export: Export, ranked: list[Fit], decisions: list[str]) -> list[Suggested]:
     """The next best table, commented out, where it fits about as well and the file's name does not tell."""
     if len(ranked) < 2 or called_like(export.name, ranked[0].table):
@@ -211,7 +313,7 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
         one = _suggested(connection, export, orders, decisions, why=why)
         one.settings.append(Line("one_row_per", "order_id"))
         added = ["amount"] if not total else []
-        added += _of_lines(connection, export, orders, order_id)
+        added += _of_lines(connection, export, orders, order_id, _FURTHER_MONEY)
         if added:
             one.settings.append(Line("adds_up", added))
         made.append(one)
@@ -226,9 +328,12 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     return made
 
 
-def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str) -> list[str]:
-    """The further money of orders that differs between the lines of an order, so that it has to be added up."""
-    money = [name for name in ("discount", "cost", "refunded_amount") if orders.heading(name)]
+_FURTHER_MONEY = ("discount", "cost", "refunded_amount")
+
+
+def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str, columns: Iterable[str]) -> list[str]:
+    """The money of orders that differs between the lines of an order, so that it has to be added up."""
+    money = [name for name in columns if orders.heading(name)]
     shares = {name: constant_within(connection, export.source, order_id, orders.heading(name)) for name in money}
     return [name for name, share in shares.items() if share is None or share <= _CONSTANT]
 
@@ -351,8 +456,8 @@ def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisio
 
 def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) -> list[Suggested]:
     """One source per question: each column of scores is one, unless a column says which question was asked."""
-    score = found.matches["score"]
-    if not isinstance(found.matches["kind"].filling, dict):
+    score = found.matches.get("score")
+    if score is None or not isinstance(found.matches["kind"].filling, dict):
         return [_suggested(connection, export, found, decisions)]
     made: list[Suggested] = []
     headings = score.headings
@@ -381,9 +486,11 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
 
 def _dates(export: Export, made: Iterable[Suggested], decisions: list[str]) -> None:
     for one in made:
+        if one.off and one.open_columns:
+            continue
         timed = {c.name for c in TABLES[one.table].columns if c.kind in ("time", "date")}
-        looks = [export.looks[line.value] for line in one.columns
-                 if line.key in timed and isinstance(line.value, str) and not line.off]  # fmt: skip
+        lines = [line for line in one.columns if line.key in timed and not line.off and isinstance(line.value, str)]
+        looks = [export.looks[line.value] for line in lines if line.value in export.looks]
         order, reason = day_or_month(looks)
         if order == "?":
             one.settings.append(Line("dates", "day first", _say("notes.day_or_month"), off=True))

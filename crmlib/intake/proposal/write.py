@@ -12,7 +12,8 @@ import yaml
 
 from crmlib.contract import TABLES
 from crmlib.intake.proposal.money_and_time import Setting
-from crmlib.intake.proposal.suggestion import FILL_IN, Line, Suggested
+from crmlib.intake.proposal.suggestion import Line, Suggested
+from crmlib.mapping import FILL_IN
 from crmlib.words import Words, voice
 
 _say = Words(__file__).say

@@ -84,18 +84,26 @@ def test_two_columns_that_fit_are_asked_about_and_neither_is_taken(propose_for, 
         lambda n: f"{1000 + n},{day(n)},{day(n + 1)},C{n % 9},{n + 10}.50,{n + 12}.50",
     )
     file, proposal = propose_for({"orders.csv": text})
-    # A heading of the contract's own name would be taken unasked if the column were only left out.
-    assert filled(proposal, "orders") == {"order_id": "Order No", "customer_id": "Customer ID", "amount": "FILL IN"}
+    assert filled(proposal, "orders") == {
+        "order_id": "Order No",
+        "customer_id": "Customer ID",
+        "ordered_at": "FILL IN",
+        "amount": "FILL IN",
+    }
     assert sources(proposal, "orders")[0].open_columns == ("ordered_at", "amount")
     written = file.read_text(encoding="utf-8")
     for line in ("# ordered_at: Created ", "# ordered_at: Paid on ", "# amount: Total ", "# amount: Amount "):
         assert line in written
     with pytest.raises(UnusableInput) as unusable:
         taken_in(file)
-    found = str(unusable.value)
-    assert "the required column ordered_at of orders" in found
-    assert "no column 'FILL IN', which tables.orders in client.yaml gives as orders.amount" in found
-    decided = written.replace("# ordered_at: Created ", "ordered_at: Created ").replace("FILL IN", "Total")
+    lines = written.splitlines()
+    assert [(problem.place, problem.expected) for problem in unusable.value.problems] == [
+        (f"line {lines.index(line) + 1}, column 7", f"the heading in ../exports/orders.csv that says {about}")
+        for line in lines
+        for column, about in (("ordered_at", "when the customer ordered"), ("amount", TABLES["orders"].about("amount")))
+        if line.startswith(f"      {column}: FILL IN")
+    ]
+    decided = written.replace("ordered_at: FILL IN", "ordered_at: Created").replace("FILL IN", "Total")
     file.write_text(decided, encoding="utf-8")
     assert taken_in(file)["orders"]["sums"]["amount"]["accepted"] == sum(n + 10.5 for n in range(40))
 

@@ -294,6 +294,7 @@ def test_a_file_that_is_no_table_says_what_it_comes_nearest_to_and_what_is_missi
     _, proposal = propose_for({"undated.csv": text, "orders.csv": orders})
     assert decided(
         proposal,
-        "undated.csv: no table is recognised. It comes nearest to orders: it has order_id ('Order No'), amount "
-        "('Total'), but not ordered_at (when the customer ordered).",
+        "undated.csv: no table is recognised for certain.",
+        "It comes nearest to orders: it has order_id ('Order No'), amount ('Total'), ",
+        "but not ordered_at (when the customer ordered).",
     )
