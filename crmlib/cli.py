@@ -73,6 +73,9 @@ def run(
         typer.Option(metavar="DIR", help="Earlier run to compare with. [default: what the run's folder holds]"),
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print the page to report.pdf, too (needs a browser).")] = False,
+    readable: Annotated[
+        bool, typer.Option("--readable", help="Let other users of this computer read the report. [default: only you]")
+    ] = False,
 ) -> None:
     """Run the chapters on a client's data and write the report."""
     from crmlib import runner
@@ -88,6 +91,7 @@ def run(
             progress=shown.tell,
             since=since,
             pdf=pdf,
+            readable=readable,
         )
     for result in done.chapters:
         name = result.file.name
@@ -114,18 +118,19 @@ def check(
     """Take the data in, without running anything: what was read and set aside, and which chapters can run."""
     from crmlib.chapters import chapter_files
     from crmlib.intake import take_in
-    from crmlib.intake.identities.runs import register_run
+    from crmlib.intake.identities.private import room_for
+    from crmlib.intake.identities.runs import at_work
     from crmlib.report.intake import chapter_state, write_intake
-    from crmlib.runner import check_settings, run_folder
+    from crmlib.run_folder import run_folder, writing_to
+    from crmlib.runner import check_settings
 
     with _problems_in_words():
         opened = _opened(client, language)
         check_settings(opened, chapter_files())
         folder = run_folder(opened, out)
-        # First of all, so that forget and purge find what an interrupted check leaves there.
-        register_run(opened.folder, folder)
-        workspace = take_in(opened, folder / "workspace")
-        write_intake(opened, workspace.account, chapter_files(), folder)
+        with room_for(folder), at_work(opened.folder), writing_to(folder, opened):
+            workspace = take_in(opened, folder / "workspace")
+            write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
     for file in chapter_files():
         state = chapter_state(file, workspace.account["tables"])
@@ -143,9 +148,10 @@ def portfolio(
 ) -> None:
     """One page over many clients' runs: sales, what moved, how much is to be decided, and the way to each briefing."""
     from crmlib.client import speak
+    from crmlib.intake.identities.private import room_for
     from crmlib.report.forms.portfolio import write_portfolio
 
-    with _problems_in_words():
+    with _problems_in_words(), room_for(folder):
         speak(folder, language)
         written, damaged = write_portfolio(folder, language)
     for problem in damaged:
@@ -208,9 +214,10 @@ def new(
 ) -> None:
     """Propose a client.yaml for a folder of exports, with reasons, and say what must be decided."""
     from crmlib.client import speak
+    from crmlib.intake.identities.private import room_for
     from crmlib.intake.proposal import new_client
 
-    with _problems_in_words():
+    with _problems_in_words(), room_for(folder):
         speak(folder, language)
         written, proposal = new_client(
             folder, exports, name=name, currency=currency, timezone=timezone, language=language, again=again

@@ -41,8 +41,11 @@ def write_whole(file: Path, text: str) -> None:
         staged.write_text(text, encoding="utf-8")
 
 
-def hold(handle: Any, *, wait: bool = True) -> None:
+def hold(handle: Any, *, wait: bool = True, shared: bool = False) -> None:
     """Hold an open file (or its number) until it is closed, so that other processes that hold it too take turns.
+
+    Several may hold it ``shared`` at once, but nobody else then. The system lets go of it when a process ends in
+    whatever way.
 
     Windows has no such lock; files are replaced whole there as well.
 
@@ -53,7 +56,7 @@ def hold(handle: Any, *, wait: bool = True) -> None:
         import fcntl
     except ImportError:
         return
-    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else []))

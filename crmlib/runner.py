@@ -13,9 +13,8 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -26,13 +25,14 @@ from crmlib.chapter import RUN
 from crmlib.chapter.sections import for_client, needed
 from crmlib.chapters import ChapterFile, chapter_files
 from crmlib.client import Client, load_client, speak
-from crmlib.files import hold, no_room, replacing, short_folder, write_whole
+from crmlib.files import no_room, replacing, short_folder, write_whole
 from crmlib.intake import Workspace, take_in
-from crmlib.intake.identities.runs import register_run
-from crmlib.intake.readers import find_files
+from crmlib.intake.identities.private import room_for
+from crmlib.intake.identities.runs import at_work
 from crmlib.kernel import with_own_settings
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
+from crmlib.run_folder import run_folder, writing_to
 from crmlib.words import Words, use, voice
 
 _WORDS = Words(__file__)
@@ -72,6 +72,7 @@ def run(
     progress: Progress = lambda chapter, state, seconds: None,
     since: Path | None = None,
     pdf: bool = False,
+    readable: bool = False,
 ) -> Run:
     """Take in a client's data, run the chapters that the data suffice for, and write the report.
 
@@ -89,9 +90,11 @@ def run(
         notebooks: folder of the chapters; by default the kit's own.
         since: folder of an earlier run, with whose briefing this one is compared; by default what its own folder holds.
         pdf: print the page, too, where there is a browser; a run's ``notes`` say why there is no paper.
+        readable: let other users of the computer read the report, which otherwise only its owner can.
 
     Raises:
-        UnusableInput: the configuration, the parameters or the data cannot be used; nothing was run.
+        UnusableInput: the configuration, the parameters or the data cannot be used and nothing was run; somebody else
+            writes there or removes people of this client; or the disk is full, and what is done is kept.
     """
     speak(client_file, language)
     client = load_client(client_file)
@@ -99,7 +102,7 @@ def run(
     files = _chosen(chapter_files(notebooks), chapters)
     check_settings(client, chapter_files(notebooks))
     folder = run_folder(client, output)
-    with _alone(folder):
+    with room_for(folder), at_work(client.folder), writing_to(folder, client, readable=readable):
         return _run(client, files, folder, voice().language, workers, cell_timeout, progress, since, pdf)
 
 
@@ -122,8 +125,6 @@ def _run(
     from crmlib.report.intake import write_intake
 
     began = time.monotonic()
-    # Registered first: also of a run that is killed, everything must be found when a person is to be forgotten.
-    register_run(client.folder, folder)
     workspace = take_in(client, folder / "workspace")
     before = earlier_briefing(Run(folder, client, language, workspace, (), 0.0), since)
     jobs, results = [], {}
@@ -153,43 +154,6 @@ def _run(
     done = replace(done, seconds=seconds, headline=story.headline, notes=notes, is_empty=story.is_empty)
     _write_manifest(done, made)
     return done
-
-
-def run_folder(client: Client, output: str | Path | None) -> Path:
-    """Where a run writes: ``output``, or ``reports/`` with the name of the client's folder (and of the YAML).
-
-    Raises:
-        UnusableInput: the client's own files are in that folder, or that folder is among them.
-    """
-    stem = client.path.stem
-    default = client.folder.name if stem == "client" else f"{client.folder.name}-{stem}"
-    folder = (Path(output) if output else Path("reports") / default).resolve()
-    named = [one.source for sources in client.tables.values() for one in sources if one.source and not one.database]
-    sources = [client.path, *(file.resolve() for name in named for file in find_files(name, client.folder))]
-    wholes = [(client.folder / name).resolve() for name in named if (client.folder / name).is_dir()]
-    if any(folder in source.parents for source in sources) or any(w == folder or w in folder.parents for w in wholes):
-        raise UnusableInput([Problem.said(_WORDS, "folder.clients", str(folder))])
-    return folder
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other runs out of the folder as long as this one writes there.
-
-    Raises:
-        UnusableInput: another run is writing there, or the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError:
-        raise UnusableInput([Problem.said(_WORDS, "folder.closed", str(folder))]) from None
-    with lock:
-        try:
-            hold(lock, wait=False)
-        except OSError:
-            raise UnusableInput([Problem.said(_WORDS, "folder.in_use", str(folder))]) from None
-        yield
 
 
 def _chosen(files: Sequence[ChapterFile], wanted: Sequence[str]) -> list[ChapterFile]:

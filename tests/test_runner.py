@@ -14,6 +14,7 @@ from crmlib import runner
 from crmlib.chapters import chapter_files
 from crmlib.client import load_client
 from crmlib.problems import UnusableInput
+from crmlib.run_folder import writing_to
 from tests.conftest import write_client
 
 ORDERS = "order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-01-03,7\n"
@@ -249,7 +250,7 @@ def test_a_folder_that_cannot_be_a_runs_own_is_refused_in_words(notebooks, clien
 
 def test_two_runs_do_not_write_into_one_folder_at_the_same_time(notebooks, client_file, tmp_path):
     with (
-        runner._alone(tmp_path / "out"),
+        writing_to(tmp_path / "out", load_client(client_file)),
         pytest.raises(UnusableInput, match="another run that writes there"),
     ):
         runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)

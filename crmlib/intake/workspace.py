@@ -21,8 +21,10 @@ from typing import Any
 import crmlib
 from crmlib.client import Client
 from crmlib.contract import TABLES
+from crmlib.files import no_room
 from crmlib.intake.databases import database_fingerprint
-from crmlib.intake.identities.private import PRIVATE
+from crmlib.intake.identities.private import PRIVATE, room_for
+from crmlib.intake.identities.runs import taking_in
 from crmlib.intake.profiles import resolved_tables
 from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
@@ -118,19 +120,20 @@ def take_in(client: Client, folder: Path) -> Workspace:
     sources, problems = locate(client)
     if problems:
         raise UnusableInput(problems)
-    # What an interrupted reading left behind may hold people's data: it goes even if nothing is read again.
-    _clear_abandoned(folder)
-    fingerprint = _fingerprint(client, sources)
-    earlier = _earlier(folder)
-    if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
-        return Workspace(folder, earlier, client.timezone)
-    with _room_for(folder), _whole_folder(folder) as staging, _private_folder(folder) as scratch:
-        staged = Staging(client, sources, scratch)
-        account = _run(staged, staging)
-        account["fingerprint"] = fingerprint
-        text = json.dumps(account, indent=1, ensure_ascii=False, default=Saying.as_dict)
-        (staging / ACCOUNT).write_text(text, encoding="utf-8")
-    return Workspace(folder, json.loads(text), client.timezone)
+    with taking_in(client.folder):
+        # What an interrupted reading left behind may hold people's data: it goes even if nothing is read again.
+        _clear_abandoned(folder)
+        fingerprint = _fingerprint(client, sources)
+        earlier = _earlier(folder)
+        if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
+            return Workspace(folder, earlier, client.timezone)
+        with room_for(folder), _whole_folder(folder) as staging, _private_folder(folder) as scratch:
+            staged = Staging(client, sources, scratch)
+            account = _run(staged, staging)
+            account["fingerprint"] = fingerprint
+            text = json.dumps(account, indent=1, ensure_ascii=False, default=Saying.as_dict)
+            (staging / ACCOUNT).write_text(text, encoding="utf-8")
+        return Workspace(folder, json.loads(text), client.timezone)
 
 
 def worded(kept: Any) -> Any:
@@ -158,7 +161,7 @@ def _run(staged: Staging, folder: Path) -> dict[str, Any]:
         staged.keep()
         staged.write(folder)
     except duckdb.Error as error:
-        damaged = [] if _FULL in str(error) else staged.damaged()
+        damaged = [] if no_room(error) else staged.damaged()
         if damaged:
             raise UnusableInput(damaged) from None
         raise
@@ -213,22 +216,6 @@ def _one_line(file: Path) -> bool:
     """Whether there is at most one line: of months without a row only the headings are exported, and they are alike."""
     with file.open("rb") as stream:
         return not any(line.strip() for line in itertools.islice(stream, 1, 3))
-
-
-_FULL = os.strerror(errno.ENOSPC)
-
-
-@contextmanager
-def _room_for(folder: Path) -> Iterator[None]:
-    """Say in words that the disk is full, whoever notices it: Python, or DuckDB with an error of its own."""
-    import duckdb
-
-    try:
-        yield
-    except (OSError, duckdb.Error) as error:
-        if _FULL not in str(error):
-            raise
-        raise UnusableInput([Problem.said(words, "full_disk", str(folder))]) from None
 
 
 @contextmanager

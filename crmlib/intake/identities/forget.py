@@ -12,9 +12,9 @@ from typing import Any
 
 from crmlib.client import Client
 from crmlib.engine import file_pattern, identifier, literal
-from crmlib.intake.identities.private import PRIVATE, replacing, write_private
+from crmlib.intake.identities.private import PRIVATE, replacing, room_for, write_private
 from crmlib.intake.identities.pseudonyms import is_pseudonym, pseudonym
-from crmlib.intake.identities.runs import made_by_a_run, registered_runs
+from crmlib.intake.identities.runs import made_by_a_run, registered_runs, removing
 from crmlib.intake.identities.traces import (
     Person,
     plain_key,
@@ -74,9 +74,11 @@ def forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> 
         headings: further headings under which exports keep the customer's id, as a profile names them.
 
     Raises:
-        UnusableInput: no such person is known in the vault, in the tables or in the exports; or the key is missing.
+        UnusableInput: no such person is known in the vault, in the tables or in the exports; the key is missing; a
+            run or a check is at work on the client; or the disk is full: what was done then is done again next time.
     """
-    return _Forgetting(client, customer, headings, pretend=False).run()
+    with removing(client.folder), room_for(client.folder):
+        return _Forgetting(client, customer, headings, pretend=False).run()
 
 
 def plan_forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> Report:
@@ -85,7 +87,8 @@ def plan_forget(client: Client, customer: str, *, headings: Collection[str] = ()
     Raises:
         UnusableInput: as :func:`forget`.
     """
-    return _Forgetting(client, customer, headings, pretend=True).run()
+    with removing(client.folder):
+        return _Forgetting(client, customer, headings, pretend=True).run()
 
 
 @dataclass

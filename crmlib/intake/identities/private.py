@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,10 +89,14 @@ def replacing(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Wait until nobody else holds this private folder, and hold it."""
+def alone(folder: Path, name: str = ".lock") -> Iterator[None]:
+    """Wait until nobody else holds this private folder (by its file of that ``name``), and hold it.
+
+    Raises:
+        UnusableInput: the folder cannot be written.
+    """
     try:
-        handle = _opened(folder / ".lock", os.O_CREAT)
+        handle = _opened(folder / name, os.O_CREAT)
     except OSError as error:
         raise UnusableInput([unwritable(folder, error)]) from None
     try:
@@ -103,10 +106,24 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def room_for(place: Path) -> Iterator[None]:
+    """Say in words that the disk is full, whoever notices it: Python, or DuckDB with an error of its own.
+
+    Raises:
+        UnusableInput: there was no room for what was to be written below ``place``.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not files.no_room(error):
+            raise
+        raise UnusableInput([Problem.said(_WORDS, "unwritable.full", str(place))]) from None
+
+
 def unwritable(file: Path, error: OSError) -> Problem:
     """A place that cannot be written, as a problem to mend."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return Problem.said(_WORDS, "unwritable.full" if full else "unwritable.closed", str(file))
+    return Problem.said(_WORDS, "unwritable.full" if files.no_room(error) else "unwritable.closed", str(file))
 
 
 def _opened(file: Path, flags: int) -> int:

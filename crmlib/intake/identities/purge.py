@@ -12,7 +12,7 @@ from typing import Any
 from crmlib.client import Client
 from crmlib.intake.identities.forget import ASIDE, Report, Step
 from crmlib.intake.identities.private import PRIVATE
-from crmlib.intake.identities.runs import INTERRUPTED, RUN_PARTS, made_by_a_run, registered_runs
+from crmlib.intake.identities.runs import INTERRUPTED, made_by_a_run, registered_runs, removing
 from crmlib.intake.identities.vault_key import forget_key, key_file, key_in_environment
 from crmlib.intake.readers import find_files
 from crmlib.problems import Problem, UnusableInput
@@ -33,9 +33,9 @@ def purge(client: Client, *, keep_exports: bool = False) -> Report:
 
     Raises:
         UnusableInput: the folder is not a single client's: it has no ``client.yaml``, it holds other clients, or it is
-            a repository's, the home folder or one above it. Nothing was removed then.
+            a repository's, the home folder or one above it; or a run is at work. Nothing was removed then.
     """
-    return _purged(client, keep_exports=keep_exports, pretend=False)
+    return _alone(client, keep_exports=keep_exports, pretend=False)
 
 
 def plan_purge(client: Client, *, keep_exports: bool = False) -> Report:
@@ -44,14 +44,19 @@ def plan_purge(client: Client, *, keep_exports: bool = False) -> Report:
     Raises:
         UnusableInput: as :func:`purge`.
     """
-    return _purged(client, keep_exports=keep_exports, pretend=True)
+    return _alone(client, keep_exports=keep_exports, pretend=True)
+
+
+def _alone(client: Client, *, keep_exports: bool, pretend: bool) -> Report:
+    problems = list(_refusals(client))
+    if problems:
+        raise UnusableInput(problems)
+    with removing(client.folder):
+        return _purged(client, keep_exports=keep_exports, pretend=pretend)
 
 
 def _purged(client: Client, *, keep_exports: bool, pretend: bool) -> Report:
     folder = client.folder
-    problems = list(_refusals(client))
-    if problems:
-        raise UnusableInput(problems)
     done: list[Step] = []
     remains = list(_outside(client))
     runs = registered_runs(folder)
@@ -168,9 +173,8 @@ def _certain_parts(run: Path) -> list[Path]:
     listed = [run / str(name) for name in named]
     inside = [p for p in listed if p.is_file() and p.resolve().is_relative_to(run.resolve())]
     whole = [run / "workspace"] if (run / "workspace" / "account.json").is_file() else []
-    own = [run / name for name in RUN_PARTS if name not in _BY_MANIFEST]
-    whole += sorted(run.glob(f"{INTERRUPTED}*"))
-    return list(dict.fromkeys([*whole, *inside, *(part for part in own if part.exists() or part.is_symlink())]))
+    own = [part for part in sorted(run.iterdir()) if made_by_a_run(part.name) and part.name not in _BY_MANIFEST]
+    return list(dict.fromkeys([*whole, *inside, *own]))
 
 
 def _remove(target: Path, done: list[Step], remains: list[str], *, pretend: bool) -> None:

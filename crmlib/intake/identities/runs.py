@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from crmlib.files import hold
 from crmlib.intake.identities.private import PRIVATE, alone, private_folder, write_private
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
@@ -17,6 +21,7 @@ RUN_PARTS = (
     *("briefing.json", "summary.md", "report.xlsx", "report.pdf", "manifest.json", ".lock"),
 )
 """What a run's folder holds; anything else in it is somebody else's."""
+_INTAKE = ".intake.lock"
 INTERRUPTED = ".workspace-"
 """How folders begin in which tables were made when the run was ended; they may hold the exports' rows."""
 
@@ -29,6 +34,54 @@ def made_by_a_run(name: str) -> bool:
     """
     half_written = tuple(f".{part}." for part in RUN_PARTS)
     return name in RUN_PARTS or name.startswith((INTERRUPTED, *half_written))
+
+
+@contextmanager
+def at_work(client_folder: Path) -> Iterator[None]:
+    """Keep :func:`removing` off the client as long as this lasts; any number may be at work at once.
+
+    Raises:
+        UnusableInput: somebody is being removed, or the private folder cannot be written.
+    """
+    with _held(private_folder(client_folder), "removing", shared=True):
+        yield
+
+
+@contextmanager
+def removing(client_folder: Path) -> Iterator[None]:
+    """Have the client to oneself: no run, check or intake is at work on it.
+
+    Raises:
+        UnusableInput: somebody is at work.
+    """
+    private = client_folder / PRIVATE
+    # Where there is no such folder, nobody has ever been at work; a link is somebody else's.
+    with _held(private, "busy") if private.is_dir() and not private.is_symlink() else nullcontext():
+        yield
+
+
+@contextmanager
+def taking_in(client_folder: Path) -> Iterator[None]:
+    """Wait until nobody else takes this client's data in: quarantine and vault are the client's, not a run's."""
+    with at_work(client_folder), alone(private_folder(client_folder), _INTAKE):
+        yield
+
+
+@contextmanager
+def _held(folder: Path, otherwise: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold the folder itself: no file of a lock stays behind, and none is made by who only looks."""
+    if os.name != "posix":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            hold(handle, wait=False, shared=shared)
+        except BlockingIOError:
+            raise UnusableInput([Problem.said(_WORDS, otherwise, str(folder.parent))]) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def register_run(client_folder: Path, run_folder: Path) -> None:
