@@ -43,6 +43,7 @@ class Client(Strict):
 
     Rates are between 0 and 1 (``margin``, ``discount_rate`` a year, ``max_set_aside`` share of a table's rows).
     ``logo`` (a PNG or JPEG beside the YAML) and ``colour`` (``#1f5a8a``) are for the page of the report.
+    ``customers_start`` says whether customers are older than the data (see :mod:`crmlib.newcomers`).
     ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``. ``customer_ids``:
     tables carry keyed ``pseudonyms``, or the ids as they are (synthetic and published data only). A table may have
     several sources, each read by its own rules.
@@ -53,6 +54,7 @@ class Client(Strict):
     currency: str
     timezone: str
     as_of: dt.date | None = None
+    customers_start: Literal["with_data", "before_data"] | dt.date | None = None
     margin: float = Field(default=1.0, gt=0, le=1)
     discount_rate: float = Field(default=0.10, ge=0, lt=1)
     contact_cost: float = Field(default=0.0, ge=0)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from crmlib.chapter.start import start_told
 from crmlib.client import Client, load_client
 from crmlib.exhibits import Exhibit
 from crmlib.files import replacing
 from crmlib.finding import Finding
 from crmlib.intake import Workspace, open_workspace, take_in
+from crmlib.newcomers import Start, earlier_customers
 from crmlib.words import use
 
 RUN = "run.json"
@@ -49,6 +52,21 @@ class Chapter:
     def has(self, table: str, *columns: str) -> bool:
         """Whether the client has this table and something in each of these columns."""
         return self._workspace.has(table, *columns)
+
+    @functools.cached_property
+    def start(self) -> Start:
+        """Since when a first purchase in the data is called a first purchase (see :mod:`crmlib.newcomers`)."""
+        return Start.of(self.account.get("customers_start") or Start("none").kept())
+
+    @property
+    def earlier(self) -> Any:
+        """The customers who may be older than the data, so that nobody calls them new: ``customer_id``."""
+        tables = {name: self.table(name) for name in ("orders", "customers")}
+        return earlier_customers(**tables, start=self.start, as_of=self.as_of)
+
+    def start_told(self) -> Exhibit:
+        """How many customers are not called new, because they may be older than the data, and how that is known."""
+        return start_told(self.start)
 
     def show(self, exhibit: Exhibit) -> Exhibit:
         """Show what a figure or table function answers: title above, reading below; its table is kept as CSV."""

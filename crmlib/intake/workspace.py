@@ -31,6 +31,7 @@ from crmlib.intake.readers import find_files
 from crmlib.intake.readers.opening import closed
 from crmlib.intake.reasons import in_words
 from crmlib.intake.staging import Opened, Staging
+from crmlib.newcomers import customers_start
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying, Words
 
@@ -131,9 +132,27 @@ def take_in(client: Client, folder: Path) -> Workspace:
             staged = Staging(client, sources, scratch)
             account = _run(staged, staging)
             account["fingerprint"] = fingerprint
-            text = json.dumps(account, indent=1, ensure_ascii=False, default=Saying.as_dict)
+            _add_start(account, Workspace(staging, json.loads(_text(account)), client.timezone), client)
+            text = _text(account)
             (staging / ACCOUNT).write_text(text, encoding="utf-8")
         return Workspace(folder, json.loads(text), client.timezone)
+
+
+def _text(account: Any) -> str:
+    return json.dumps(account, indent=1, ensure_ascii=False, default=Saying.as_dict)
+
+
+def _add_start(account: dict[str, Any], made: Workspace, client: Client) -> None:
+    """Put to the account since when a first purchase is called one, and ask the client where the data do not tell."""
+    orders = {"customer_id", "ordered_at", "amount"}
+    if not made.has("orders", *orders):
+        return
+    tables = {name: made.table(name) for name in ("orders", "customers")}
+    start = customers_start(**tables, as_of=made.as_of, said=client.customers_start)
+    account["customers_start"] = start.kept()
+    if start.basis == "unclear":
+        said = {"day": start.data_begin, "n": start.left_out, "all": start.customers}
+        account["tables"]["orders"]["questions"].append(words.later("questions.customers_start", **said))
 
 
 def worded(kept: Any) -> Any:
@@ -244,10 +263,16 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
     kit = Path(__file__).parent
     for module in sorted(
-        [*kit.rglob("*.py"), *kit.rglob("*.yaml"), *kit.glob("../contract/*.py"), kit / "../mapping.py"]
+        [
+            *kit.rglob("*.py"),
+            *kit.rglob("*.yaml"),
+            *kit.glob("../contract/*.py"),
+            kit / "../mapping.py",
+            kit / "../newcomers.py",
+        ]
     ):
         digest.update(module.read_bytes())
-    settings = {"timezone", "currency", "as_of", "max_set_aside", "customer_ids", "merge"}
+    settings = {"timezone", "currency", "as_of", "max_set_aside", "customer_ids", "merge", "customers_start"}
     digest.update(client.model_dump_json(include=settings, by_alias=True).encode())
     # What was corrected, the list of merges and who is to be forgotten are part of what is read.
     corrected = sorted(file for file in (client.folder / CORRECTED).glob("*") if file.is_file())

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmlib.finding import Finding
-from crmlib.lifecycle.scorecard.bridge import change_interval, is_closed, is_filling
+from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed
 from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS
 from crmlib.words import Words
 
@@ -72,6 +72,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
         return _of_findings(findings, caveat)
     at = bridge.set_index("part")
+    came = "new" if "new" in at.index else "new_or_returned"
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, (low, high) = now - then, change_interval(bridge)
     is_chance = low <= 0 <= high
@@ -81,7 +82,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     facts = {
         "then": then, "now": now, "share": abs(change) / then, "buyers": buyers, "lost": lost,
         "lost_share": lost / max(buyers, 1), "lost_amount": -float(at.amount["lost"]),
-        "new_amount": float(at.amount["new"]), "guest_share": float(at.after["guests"]) / now,
+        "new_amount": float(at.amount[came]), "guest_share": float(at.after["guests"]) / now,
         "earlier_guest_share": float(at.before["guests"]) / then, "months": months,
         "needed": _rounded(lost / max(buyers, 1) * buyers_now), "since": bridge.changes.iloc[0],
     }  # fmt: skip
@@ -97,7 +98,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     if kind in ("guests", "unnamed") or kind.startswith("closed"):
         said.append(words.say(f"story.lead.{kind.partition('.')[0]}", facts))
     else:
-        said.append(words.say("story.lead.parts", facts))
+        said.append(words.say(f"story.lead.{'parts' if came == 'new' else 'mixed'}", facts))
         if lost:
             said.append(words.say("story.lead.lost", facts))
         if facts["needed"]:
@@ -118,11 +119,12 @@ def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool
     if is_chance:
         return "held"
     amount = bridge.set_index("part").amount
-    parts = amount.drop(["before", "after", "lost", "new"])
+    came = "new" if "new" in amount.index else "new_or_returned"
+    parts = amount.drop(["before", "after", "lost", came])
     if direction == "more":
-        parts["new"] = amount["new"] + amount["lost"]
+        parts[came] = amount[came] + amount["lost"]
         return f"more.{parts.idxmax()}"
-    parts["lost"] = amount["new"] + amount["lost"]
+    parts["lost" if came == "new" else "lost_or_returned"] = amount[came] + amount["lost"]
     return f"less.{parts.drop('returned', errors='ignore').idxmin()}"
 
 
@@ -171,7 +173,11 @@ def _caveat(bridge: Any, account: Mapping[str, Any], margin_is_set: bool) -> str
         if months < 12:
             return words.say("story.caveat.seasons", months=months)
         at = bridge.set_index("part").amount
-        if is_filling(bridge) and not is_closed(bridge) and at["after"] > at["before"]:
+        start = account.get("customers_start")
+        if start and start["left_out"]:
+            facts = {"day": dt.date.fromisoformat(start["data_begin"])}
+            return words.say("story.caveat.cut", facts, left_out=start["left_out"], customers=start["customers"])
+        if grows_by_itself(bridge) and not is_closed(bridge) and at["after"] > at["before"]:
             return words.say("story.caveat.filling", day=bridge.data_begin.iloc[0])
     if not margin_is_set and last is not None:
         return words.say("story.caveat.margin")

@@ -39,7 +39,6 @@ run: str = ""  # folder of a run; the runner fills it in
 period: str = "month"  # length of a cohort's period: week, month, quarter or year
 trend_period: str = "quarter"  # period of the cohorts whose repeat-purchase rates are compared
 within: int = 90  # days in which a second order counts as a quick return
-since: str = ""  # leave out customers who first ordered before this day, such as 2024-01-01; empty: none
 group_by: str = ""  # groups of customers: channel or amount (of the first order); empty: the channel if known
 
 # %% [markdown]
@@ -58,8 +57,14 @@ orders = chapter.table("orders")
 # The chapter needs orders, with the customer, the time and the amount. Three more things add detail: the **channel** that
 # won each customer, **subscriptions**, if the client has contracts, and **actions**, if offers were tested.
 #
-# Ask the client one question: *from which day on are the orders complete?* At the beginning of an export, old customers
-# look like new ones, because their earlier orders are missing. If so, set the parameter `since` to that day.
+# **The start of the data is not the start of the customers.** Most exports begin in the middle of a business. Then old
+# customers look like new ones at the beginning, because their earlier orders are missing. So the kit asks of the data, or
+# of the client (`customers_start` in the configuration), who may be older than the data. These are `old_customers`,
+# and we leave them out wherever we speak of new customers.
+
+# %%
+old_customers = chapter.earlier
+chapter.show(chapter.start_told())
 
 # %%
 from crmlib.purchases import purchases
@@ -104,9 +109,10 @@ one.assign(days_since_first=(one.day - one.day.min()).dt.days).round({"spend": 2
 # We number the periods. The smallest number of a customer is the cohort. The difference is the age.
 
 # %%
-number = bought.day.dt.to_period(period[0].upper()).astype("int64")
-first = number.groupby(bought.customer_id).transform("min")
-by_hand = bought.assign(cohort=first, age=number - first)
+of_new = bought[~bought.customer_id.isin(old_customers.to_pandas().customer_id)]
+number = of_new.day.dt.to_period(period[0].upper()).astype("int64")
+first = number.groupby(of_new.customer_id).transform("min")
+by_hand = of_new.assign(cohort=first, age=number - first)
 
 # %% [markdown]
 # We take the cohort in the middle of the data. How many of its customers bought at each age?
@@ -128,7 +134,7 @@ active.to_frame("customers").assign(retention=active / one_cohort.customer_id.nu
 # `cohorts` does this for all cohorts. It leaves out what is not over, and puts zeros where nobody bought.
 
 # %%
-cohorts = retention.cohorts(orders, as_of=chapter.as_of, period=period, since=since).to_pandas()
+cohorts = retention.cohorts(orders, as_of=chapter.as_of, period=period, earlier=old_customers).to_pandas()
 cohorts[["cohort", "age", "cohort_customers", "customers", "orders", "retention"]].round({"retention": 4}).head(8)
 
 # %% [markdown]
@@ -140,7 +146,7 @@ library = cohorts.assign(cohort=cohorts.cohort.dt.to_period(period[0].upper()).a
 both = library.merge(hand, on=["cohort", "age"], how="left").fillna({"by_hand": 0})
 
 # %%
-assert since or (both.by_hand == both.customers).all()
+assert (both.by_hand == both.customers).all()
 
 # %% [markdown]
 # ## The picture: the triangle
@@ -198,7 +204,7 @@ pooled[pooled.age.isin([0, 1, pooled.age.max()])].round(3)
 # %%
 customers = chapter.table("customers")
 by = group_by or retention.grouping(customers)
-returns = retention.second_orders(orders, customers, as_of=chapter.as_of, by=by, period=trend_period, since=since)
+returns = retention.second_orders(orders, customers, as_of=chapter.as_of, by=by, period=trend_period, earlier=old_customers)
 
 # %%
 each = returns.to_pandas()
@@ -349,7 +355,7 @@ pairs[["group", "other", "difference", "low", "high", "p_adjusted"]].head(5).rou
 # season cannot be what differs. With less data, the later half is compared with the earlier.
 
 # %%
-newer = retention.compare_newer(returns, as_of=chapter.as_of, within=within)
+newer = retention.compare_newer(returns, as_of=chapter.as_of, within=within, settled=chapter.start.settled)
 newer[["older_rate", "newer_rate", "difference", "low", "high", "same_season", "unsteady", "mix"]].round(3)
 
 # %% [markdown]
@@ -387,7 +393,7 @@ chapter.show(retention.plot_repeat_rate(rates, newer, within=within, period=tren
 # Do customers who order more at the beginning also buy more later?
 
 # %%
-early = retention.early_orders(orders, as_of=chapter.as_of, within=within, since=since).to_pandas()
+early = retention.early_orders(orders, as_of=chapter.as_of, within=within, earlier=old_customers).to_pandas()
 chapter.show(retention.plot_early_orders(early, within=within))
 
 # %% [markdown]
@@ -535,7 +541,8 @@ chapter.show(retention.tested_offer_table(effects))
 
 # %%
 margin = chapter.client.margin
-worth = retention.value_of_second_orders(orders, as_of=chapter.as_of, within=within, margin=margin, since=since)
+counted = {"within": within, "earlier": old_customers, "returning_share": chapter.start.returning_share}
+worth = retention.value_of_second_orders(orders, as_of=chapter.as_of, margin=margin, **counted)
 worth.T.rename(columns={0: "value"}).astype(float).round(2)
 
 # %% [markdown]
@@ -544,7 +551,7 @@ worth.T.rename(columns={0: "value"}).astype(float).round(2)
 # %%
 last = returns.filter(returns.group.isin(pairs.other.head(1).tolist()))
 theirs = orders.semi_join(last, "customer_id")
-own = retention.value_of_second_orders(theirs, as_of=chapter.as_of, within=within, margin=margin, since=since)
+own = retention.value_of_second_orders(theirs, as_of=chapter.as_of, margin=margin, **counted)
 own[["second_orders", "value", "low", "high"]].astype(float).round(2)
 
 # %% [markdown]
@@ -621,8 +628,8 @@ every_sixth.round(3)
 # ago, and today.
 
 # %%
-then = retention.last_seen(orders, as_of=ago, period=period, since=since).to_pandas()
-now = retention.last_seen(orders, as_of=chapter.as_of, period=period, since=since).to_pandas()
+then = retention.last_seen(orders, as_of=ago, period=period, earlier=old_customers).to_pandas()
+now = retention.last_seen(orders, as_of=chapter.as_of, period=period, earlier=old_customers).to_pandas()
 twice = then.merge(now, on=["cohort", "age", "cohort_customers"], suffixes=("_then", "_now"))
 
 # %%

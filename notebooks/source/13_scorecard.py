@@ -69,6 +69,14 @@ orders = chapter.table("orders")
 optional = {name: chapter.table(name) for name in ("leads", "spend", "surveys", "tickets")}
 
 # %% [markdown]
+# **The start of the data is not the start of the customers.** Where an export begins in the middle of a business, old
+# customers look new at first. We count nobody as new who may be older than the data.
+
+# %%
+newcomers = {"start": chapter.start, "earlier": chapter.earlier}
+chapter.show(chapter.start_told())
+
+# %% [markdown]
 # ## Look at one customer first
 #
 # Customers without a contract do not say goodbye. They fall silent. Who has had the longest pause of all who came back?
@@ -151,7 +159,7 @@ equity = clv.equity_on(orders, days=days, margin=margin, discount_rate=chapter.c
 # %%
 rules = {"repurchase_days": repurchase_days, "follow_up_days": follow_up_days, "sla_hours": sla_hours}
 rules |= {"period": period, "silent_days": silent_days}
-measures = scorecard.base_measures(orders=orders, **optional, equity=equity, as_of=chapter.as_of, **rules)
+measures = scorecard.base_measures(orders=orders, **optional, equity=equity, as_of=chapter.as_of, **rules, **newcomers)
 measures[["period", "revenue", "buyers", "new_customers", "active_at_start", "lapsed", "won_back"]].tail().round(2)
 
 # %% [markdown]
@@ -346,7 +354,7 @@ chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=
 # cent.
 
 # %%
-bridge = scorecard.revenue_bridge(orders, as_of=chapter.as_of, months=months)
+bridge = scorecard.revenue_bridge(orders, as_of=chapter.as_of, months=months, **newcomers)
 bridge[["part", "customers", "before", "after", "amount"]].round(2)
 
 # %%
@@ -392,7 +400,7 @@ pd.Series({"buyers": buyers, "orders each": placed / max(buyers, 1), "order valu
 # logarithms of the factors. Then the contributions add up exactly, and nothing depends on the order.
 
 # %%
-tree = scorecard.driver_tree(orders, as_of=chapter.as_of, months=months)
+tree = scorecard.driver_tree(orders, as_of=chapter.as_of, months=months, **newcomers)
 tree[["driver", "parent", "before", "after", "contribution", "contribution_low", "contribution_high"]].round(2)
 
 # %%

@@ -110,9 +110,9 @@ def test_cancelled_and_refunded_orders_neither_found_a_cohort_nor_count_as_a_ret
     assert triangle.to_dict("index") == {pd.Timestamp("2025-01-01"): {0: 2.0, 1: 0.0}}
 
 
-def test_since_leaves_out_customers_of_before_with_all_their_orders():
+def test_customers_older_than_the_data_are_left_out_with_all_their_orders():
     orders = orders_of(("old", "2024-12-20", 10), ("old", "2025-02-01", 10), ("new", "2025-02-10", 10))
-    table = retention.cohorts(orders, as_of="2025-03-31", since="2025-01-01")
+    table = retention.cohorts(orders, as_of="2025-03-31", earlier=pd.DataFrame({"customer_id": ["old"]}))
     assert table[["age", "cohort_customers", "customers"]].to_numpy().tolist() == [[0, 1, 1], [1, 1, 0]]
 
 

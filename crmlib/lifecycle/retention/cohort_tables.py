@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from crmlib.calendar import Period, as_day, periods_between, unit_of
 from crmlib.engine import same_kind, to_pandas
+from crmlib.newcomers import without
 from crmlib.purchases import purchases
 from crmlib.statistics import wilson
 
@@ -16,7 +17,7 @@ SMALL_BASE = 30
 
 
 @same_kind
-def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "") -> Any:
+def cohorts(orders: Any, *, as_of: Any, period: Period = "month", earlier: Any = None) -> Any:
     """How each cohort of new customers came back, one row per cohort and age.
 
     A cohort is the customers whose first purchase fell into the same ``period`` (week, month, quarter or
@@ -25,9 +26,8 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "
     bought at that age), ``orders``, ``revenue`` (client's currency), ``retention`` (customers /
     cohort_customers, 0 to 1) and ``revenue_per_customer`` (revenue / cohort_customers). Only periods that
     are over on the day ``as_of`` are answered: what has not been observed is not in the table, and a period
-    in which nobody bought is there with zeros. ``since`` leaves customers out whose first purchase was
-    before that day: give the day from which the orders are complete, because old customers look like new
-    ones at the beginning of an export.
+    in which nobody bought is there with zeros. ``earlier`` (a table with ``customer_id``) leaves customers out who
+    are older than the data: see :mod:`crmlib.newcomers`, because they look like new ones at the beginning of an export.
 
     Retention of shoppers is *activity*: who is missing in one period may be there in the next. For contracts
     see ``renewal_ages``. pandas or Ibis in, same kind out. Raises ``ValueError`` for an unknown period.
@@ -41,7 +41,7 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "
     1    1          0        0.0
     2    2          1        0.5
     """
-    bought, first, unfinished = _begun(orders, as_of, period, since)
+    bought, first, unfinished = _begun(orders, as_of, period, earlier)
     joined = bought.join(first, "customer_id").mutate(age=lambda t: periods_between(t.cohort, t.period, period))
     seen = joined.group_by("cohort", "age").agg(
         customers=joined.customer_id.nunique(), orders=joined.count(), revenue=joined.spend.sum()
@@ -55,13 +55,13 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "
 
 
 @same_kind
-def last_seen(orders: Any, *, as_of: Any, period: Period = "month", since: Any = "") -> Any:
+def last_seen(orders: Any, *, as_of: Any, period: Period = "month", earlier: Any = None) -> Any:
     """What share of each cohort bought at an age *or later*, as known today: one row per cohort and age.
 
     This looks like a survival curve and is none. Who has been silent for a while may yet return, so the end
     of the curve is always too low and rises when one looks again later: do not fit a model of leaving to it.
     Columns: ``cohort``, ``age``, ``cohort_customers``, ``customers`` (bought at this age or later),
-    ``share``. Ages, ``since`` and kinds as in :func:`cohorts`.
+    ``share``. Ages, ``earlier`` and kinds as in :func:`cohorts`.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
@@ -74,7 +74,7 @@ def last_seen(orders: Any, *, as_of: Any, period: Period = "month", since: Any =
     """
     import ibis
 
-    _, each, unfinished = _begun(orders, as_of, period, since)
+    _, each, unfinished = _begun(orders, as_of, period, earlier)
     each = each.mutate(
         # The last purchase may lie in the period that is not over: it was at this or any earlier age or later.
         upto=ibis.least(
@@ -88,26 +88,17 @@ def last_seen(orders: Any, *, as_of: Any, period: Period = "month", since: Any =
     return table.mutate(share=table.customers / table.cohort_customers).order_by("cohort", "age")
 
 
-def _begun(orders: Any, as_of: Any, period: Period, since: Any) -> tuple[Any, Any, Any]:
+def _begun(orders: Any, as_of: Any, period: Period, earlier: Any) -> tuple[Any, Any, Any]:
     """The purchases with their period; each customer's first and last one; the first period that is not over."""
     import ibis
 
     end = as_day(as_of)
     bought = purchases(orders, as_of=end)
     bought = bought.mutate(period=bought.day.truncate(unit_of(period)).cast("date"))
-    each = bought.group_by("customer_id").agg(
-        cohort=bought.period.min(), last=bought.period.max(), first_day=bought.day.min()
-    )
+    each = bought.group_by("customer_id").agg(cohort=bought.period.min(), last=bought.period.max())
     # The day after as_of begins the first period that is not over.
     unfinished = ibis.literal(end + dt.timedelta(days=1)).truncate(unit_of(period)).cast("date")
-    return bought, begun_since(each, since), unfinished
-
-
-def begun_since(each: Any, since: Any) -> Any:
-    """The customers whose ``first_day`` is not before the day ``since``; all without one."""
-    import ibis
-
-    return each.filter(each.first_day >= ibis.literal(as_day(since))) if since else each
+    return bought, without(each, earlier), unfinished
 
 
 def _of_ages(sums: Any, each: Any, unfinished: Any, period: Period) -> Any:

@@ -9,6 +9,7 @@ from crmlib.calendar import as_day
 from crmlib.engine import to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.second_order import repeat_rate
+from crmlib.newcomers import WHOLE
 from crmlib.statistics import bonferroni, holm, newcombe, standard_errors
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _NEWER = [*(f"{side}_{what}" for side in ("older", "newer") for what in _SIDE), 
 _GROUPS = ["group", "other", "group_rate", "other_rate", "difference", "low", "high", "p", "p_adjusted"]
 
 
-def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.DataFrame:
+def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90, settled: Any = WHOLE.settled) -> pd.DataFrame:
     """Whether customers who came lately order again more often than those before, both followed equally long.
 
     Of all customers who have been followed for ``within`` days, the newer ones are set against the older
@@ -29,6 +30,10 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
     row: ``older_from, older_to, older_followed, older_returned, older_rate`` and the same for ``newer``;
     ``difference`` (newer − older) with its 95 % interval ``low, high``; ``same_season``; ``within``; ``mix`` and
     ``unsteady``. Empty with fewer than 30 followed customers on either side.
+
+    Only customers from the day ``settled`` on are compared (see :class:`crmlib.newcomers.Start`): before it, too many
+    are old ones back after a long silence, and fewer from month to month, which alone makes rates differ. None, and
+    nobody can be compared.
 
     ``mix`` is the part of the difference that comes from *which* groups came: what it would be if each group had kept
     its older rate (Kitagawa 1955, JASA 50; empty without groups). ``unsteady`` says how many times the interval is
@@ -44,18 +49,21 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90) -> pd.Dat
        older_rate  newer_rate  same_season
     0         0.0         1.0        False
     """
+    import ibis
     import pandas as pd
 
+    nothing = pd.DataFrame(columns=[*_NEWER, "same_season", "within", "mix", "unsteady"])
+    if settled is None:
+        return nothing
     table = to_ibis(second_orders)
     grouped = [name for name in ("group",) if name in table.columns]
     daily = (
-        table.filter(table.followed_days >= within)
+        table.filter((table.followed_days >= within) & (table.first_day >= ibis.literal(as_day(settled))))
         .group_by("first_day", *grouped)
         .agg(followed=lambda t: t.count(), returned=lambda t: (t.returned & (t.days <= within)).sum())
         .order_by("first_day", *grouped)
         .to_pandas()
     )
-    nothing = pd.DataFrame(columns=[*_NEWER, "same_season", "within", "mix", "unsteady"])
     if daily.empty:
         return nothing
     days = pd.to_datetime(daily.first_day).dt.date

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import quantile, same_kind, to_ibis
-from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, begun_since
+from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
+from crmlib.newcomers import without
 from crmlib.purchases import contribution, purchases
 from crmlib.statistics import wilson
 
@@ -31,7 +32,7 @@ def second_orders(
     as_of: Any,
     by: Grouping | None = None,
     period: Period = "month",
-    since: Any = "",
+    earlier: Any = None,
 ) -> Any:
     """When each customer ordered first and again, one row per customer, sorted.
 
@@ -42,8 +43,8 @@ def second_orders(
     first day to ``as_of``; ``group``. Orders of one day are one.
 
     ``by`` says what the groups are: ``channel``, from the table ``customers``, or ``amount``, thirds by the spend of
-    the first day (``≤15``, ``15–32``, ``>32``); without it the channel where one is known, else the amount. ``since``
-    leaves out customers whose first order was before that day (see ``cohorts``). pandas or Ibis in, same kind out.
+    the first day (``≤15``, ``15–32``, ``>32``); without it the channel where one is known, else the amount. ``earlier``
+    leaves out customers who are older than the data (see ``cohorts``). pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
@@ -69,7 +70,7 @@ def second_orders(
             second_spend=lambda t: t.spend.sum(where=t.n == 1),
         )
     )
-    each = _grouped(begun_since(each, since), customers, by)
+    each = _grouped(without(each, earlier), customers, by)
     followed = ibis.literal(end).delta(each.first_day, unit="day")
     returned = each.second_day.notnull()
     days = ibis.ifelse(returned, each.second_day.delta(each.first_day, unit="day"), followed)
@@ -191,7 +192,7 @@ def time_to_return(second_orders: Any) -> pd.DataFrame:
 
 
 @same_kind
-def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, since: Any = "") -> Any:
+def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, earlier: Any = None) -> Any:
     """What the first days say of the next: customers by the orders of their first ``within`` days.
 
     Columns: ``early_orders`` ("1", "2", "3", "4+"; orders of one day are one), ``customers`` (who can be
@@ -215,7 +216,7 @@ def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, 
     daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
     daily = daily.mutate(first_day=daily.day.min().over(group_by="customer_id"))
     last_start = ibis.literal(end - dt.timedelta(days=within + then))
-    daily = begun_since(daily.filter(daily.first_day <= last_start), since)
+    daily = without(daily.filter(daily.first_day <= last_start), earlier)
     wait = daily.day.delta(daily.first_day, unit="day")
     early, later = wait <= within, (wait > within) & (wait <= within + then)
     each = daily.group_by("customer_id").agg(
@@ -233,7 +234,13 @@ def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, 
 
 
 def value_of_second_orders(
-    orders: Any, *, as_of: Any, within: int = 90, margin: float = 1.0, since: Any = ""
+    orders: Any,
+    *,
+    as_of: Any,
+    within: int = 90,
+    margin: float = 1.0,
+    earlier: Any = None,
+    returning_share: float = 0.0,
 ) -> pd.DataFrame:
     """What one more second order brings, and what one percentage point more of them would bring in a year.
 
@@ -241,7 +248,9 @@ def value_of_second_orders(
     orders have it, else times ``margin`` (0 to 1). ``second_orders`` placed within ``within`` days;
     ``value`` of one of them (all that was spent on that day) with its 95 % interval ``low, high``;
     ``with_a_year``, what these customers brought from that day through the following year, of the
-    ``year_followed`` for whom that year is over (NaN for fewer than 30); ``new_customers_a_year``;
+    ``year_followed`` for whom that year is over (NaN for fewer than 30); ``new_customers_a_year``: of those who are
+    not among the ``earlier`` ones (see :func:`~crmlib.lifecycle.retention.cohorts`), less the ``returning_share`` of
+    them who are back after a longer silence (0 to 1, see :class:`crmlib.newcomers.Start`);
     ``one_point, one_point_low, one_point_high``: a hundredth of a year's new customers, times the value.
 
     ``value`` is what is sure of an additional second order; ``with_a_year`` is an upper bound, because those
@@ -258,7 +267,7 @@ def value_of_second_orders(
     daily = bought.group_by("customer_id", "day").agg(contribution=contribution(bought, margin=margin).sum())
     daily = daily.mutate(n=ibis.row_number().over(group_by="customer_id", order_by="day"))
     each = daily.group_by("customer_id").agg(first_day=daily.day.min(), second_day=daily.day.max(where=daily.n == 1))
-    each = begun_since(each, since)
+    each = without(each, None if earlier is None else to_ibis(earlier))
     a_year_ago = end - dt.timedelta(days=_YEAR)
     counts = each.agg(new=(each.first_day > ibis.literal(a_year_ago)).sum(), first=each.first_day.min()).to_pandas()
     quick = each.filter(each.second_day.delta(each.first_day, unit="day") <= within)
@@ -282,7 +291,7 @@ def value_of_second_orders(
     mean, error = float(sums["mean"][0]), float(sums.spread[0]) / np.sqrt(n)
     half = float(stdtrit(n - 1, 0.975)) * error
     observed = (end - pd.Timestamp(counts["first"][0]).date()).days + 1
-    new = int(counts.new[0]) * max(1.0, _YEAR / observed)
+    new = int(counts.new[0]) * max(1.0, _YEAR / observed) * (1 - returning_share)
     year_n = int(sums.year_n[0])
     with_a_year = float(sums.year_mean[0]) if year_n >= SMALL_BASE else np.nan
     low, high, point = mean - half, mean + half, new * 0.01

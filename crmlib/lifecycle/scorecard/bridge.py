@@ -12,31 +12,35 @@ from typing import Any
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.scorecard.drivers import compared_times
+from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import purchases
 from crmlib.statistics import wald
 
-PARTS = ("lost", "stayed", "returned", "new", "guests")
+PARTS = ("lost", "stayed", "returned", "new", "new_or_returned", "guests")
 """What the change consists of, in the order in which it is told."""
 HARDLY_ANY = 0.01
 """With a smaller share of new ones among those who bought, nobody was being won."""
 
 
-def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12) -> Any:
+def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12, start: Start = WHOLE, earlier: Any = None) -> Any:
     """From the revenue of the ``months`` before to that of the last ``months``, by customers who left, stayed and came.
 
     ``orders``: the contract's orders (pandas or Ibis); the two times are those of
     :func:`~crmlib.lifecycle.scorecard.drivers.driver_tree`. A frame, one row per part: ``part``, ``customers``
     (guests have none), ``before`` and ``after`` (what these customers paid in either time, client's currency),
     ``amount`` (``after - before``; of ``before`` and ``after`` the whole revenue), ``error`` (standard error of the
-    amount, if customers come by chance: Poisson), ``months, starts, changes, ends, data_begin``. Parts:
+    amount, if customers come by chance: Poisson), ``months, starts, changes, ends, data_begin`` and ``cut`` (whether
+    customers are older than the data). Parts:
 
     - ``before``: all revenue of the earlier time, and how many customers bought;
     - ``lost``: bought in the earlier time and not in the later; ``stayed``: in both;
     - ``returned``: bought before both times and in the later; ``new``: first bought in the later;
+    - ``new_or_returned`` instead of ``new``: where newcomers cannot be told from those who were long away;
     - ``guests``: orders without a customer;
     - ``after``: all revenue of the later time.
 
-    Without revenue before both times, who returned cannot be told from who is new: that part is then left out.
+    Without revenue before both times, nobody can be seen to return: that part is then left out, unless ``earlier``
+    customers are known by name (``start`` and ``earlier``: of :mod:`crmlib.newcomers`).
     No rows without two comparable times.
 
     >>> import pandas as pd
@@ -56,16 +60,19 @@ def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12) -> Any:
 
     columns = [
         "part", "customers", "before", "after", "amount", "error", "months", "starts", "changes", "ends", "data_begin",
+        "cut",
     ]  # fmt: skip
     times = compared_times(orders, as_of=as_of, months=months)
     if times is None:
         return pd.DataFrame(columns=columns)
     days = {"starts": times["starts"], "changes": times["changes"], "begins": times["data_begin"]}
-    sums = to_pandas(part_sums(orders, **days, as_of=times["ends"]))
-    sums = sums.set_index("part").reindex(PARTS).fillna(0.0)
+    is_told = start.tells(times["changes"])
+    sums = to_pandas(part_sums(orders, **days, as_of=times["ends"], earlier=earlier if is_told else None))
+    sums = sums.set_index("part").rename(index={} if is_told else {"new": "new_or_returned"})
+    sums = sums.reindex([part for part in PARTS if part != ("new_or_returned" if is_told else "new")]).fillna(0.0)
     if sums.before.sum() <= 0 or sums.after.sum() <= 0:
         return pd.DataFrame(columns=columns)
-    if times["data_begin"] >= times["starts"]:
+    if times["data_begin"] >= times["starts"] and not sums.customers["returned"]:
         sums = sums.drop(index="returned")
     sums["amount"] = sums.after - sums.before
     sums["error"] = np.sqrt(sums.pop("squares"))
@@ -80,15 +87,17 @@ def revenue_bridge(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     table = pd.concat([pd.DataFrame([ends_of["before"]], index=["before"]), sums])
     table = pd.concat([table, pd.DataFrame([ends_of["after"]], index=["after"])])
     table = table.rename_axis("part").reset_index().astype({"customers": "int64"})
-    return table.assign(**times)[columns]
+    return table.assign(**times, cut=start.cut)[columns]
 
 
 @same_kind
-def part_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date) -> Any:
+def part_sums(
+    orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date, earlier: Any = None
+) -> Any:
     """What :func:`revenue_bridge` reads, one row per part: ``part, customers, before, after, squares``.
 
     ``squares``: the sum over customers (of guests, over orders) of the squared change. Purchases before ``begins`` do
-    not count. pandas or Ibis in, same kind out.
+    not count; customers among the ``earlier`` ones are never new. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
@@ -114,10 +123,13 @@ def part_sums(orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date,
         after=known.spend.sum(where=known.is_later).fill_null(0.0),
     )
     each = each.filter(each.is_before | each.is_after)
+    is_old = each["first"] < ibis.literal(changes)
+    if earlier is not None:
+        is_old |= each.customer_id.isin(earlier.customer_id)
     part = ibis.cases(
         (each.is_before & each.is_after, "stayed"),
         (each.is_before, "lost"),
-        (each["first"] < ibis.literal(changes), "returned"),
+        (is_old, "returned"),
         else_="new",
     )
     of_guests = bought.filter(bought.customer_id.isnull() & (bought.is_earlier | bought.is_later))
@@ -157,9 +169,17 @@ def is_closed(bridge: Any) -> bool:
     if bridge.empty:
         return False
     at = bridge.set_index("part").customers
-    return bool(at["after"] > 0 and at["new"] <= HARDLY_ANY * at["after"])
+    return bool(at["after"] > 0 and at.get("new", at.get("new_or_returned", 0)) <= HARDLY_ANY * at["after"])
 
 
 def is_filling(bridge: Any) -> bool:
-    """Whether the data begin with the earlier time, so that part of a growth is only the file filling up."""
+    """Whether the data begin with the earlier time, so that the known customers grow by themselves."""
     return not bridge.empty and bool(as_day(bridge.data_begin.iloc[0]) >= as_day(bridge.starts.iloc[0]))
+
+
+def grows_by_itself(bridge: Any) -> bool:
+    """Whether customers begin with the data and with the earlier time, so that part of a growth is their number.
+
+    Where customers are older than the data, sales are whole from the first day on.
+    """
+    return is_filling(bridge) and not ("cut" in bridge.columns and bool(bridge["cut"].iloc[0]))

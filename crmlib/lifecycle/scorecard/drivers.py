@@ -22,21 +22,21 @@ from ibis import _
 
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
+from crmlib.newcomers import WHOLE, Start, data_begin
 from crmlib.purchases import purchases
 from crmlib.statistics import delta_error, wald
 
 # The order in which drivers are shown.
-DRIVERS = ("new_customers", "returned_customers", "lost_customers", "orders_per_customer", "order_value", "guests")
+DRIVERS = (
+    "new_customers", "new_or_returned", "returned_customers", "lost_customers", "orders_per_customer", "order_value",
+    "guests",
+)  # fmt: skip
 _TOTALS = ("a0", "a1", "new", "returned", "lost", "o0", "o1", "r0", "r1")
 # Data that begin this many days late still count as whole.
 _LATE_DAYS = 7
-# So many empty months in a row part two times, if the months after hold so many purchases on average that chance
-# does not empty them.
-_GAP_MONTHS = 2
-_MANY_A_MONTH = 5
 
 
-def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
+def driver_tree(orders: Any, *, as_of: Any, months: int = 12, start: Start = WHOLE, earlier: Any = None) -> Any:
     """What made revenue change between the last ``months`` and as many months before.
 
     ``orders``: the contract's orders (pandas or Ibis). If the data do not reach back that far, the two times are
@@ -51,8 +51,9 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     ``revenue`` ← ``customers``, ``orders_per_customer``, ``order_value``, ``guests``; ``customers`` ←
     ``new_customers`` (first purchase in the data), ``returned_customers`` (bought before both times and in the later),
     ``lost_customers`` (bought in the earlier only; shown as a negative number). Children add up to their parent.
-    Where the data do not reach back before both times, who returned cannot be told from who is new: that node is left
-    out, and ``new_customers`` are new to the data.
+    Where the data do not reach back before both times, nobody can be seen to return: that node is left out, unless
+    ``earlier`` customers are known by name. Where newcomers cannot be told from those who were long away, the node is
+    ``new_or_returned`` (``start`` and ``earlier``: of :mod:`crmlib.newcomers`).
     No rows if there are not two times with revenue of known customers.
 
     The intervals take the customers as a sample of those who might have come (Poisson, delta method on sums over
@@ -77,7 +78,11 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     if times is None:
         return pd.DataFrame(columns=columns)
     days = {"starts": times["starts"], "changes": times["changes"], "begins": times["data_begin"]}
-    sums = to_pandas(customer_sums(orders, as_of=times["ends"], **days)).iloc[0].fillna(0.0).astype(float)
+    is_told = start.tells(times["changes"])
+    known = earlier if is_told else None
+    sums = (
+        to_pandas(customer_sums(orders, as_of=times["ends"], earlier=known, **days)).iloc[0].fillna(0.0).astype(float)
+    )
     totals = sums[[*_TOTALS]].to_numpy()
     a0, a1, new, returned, lost, o0, o1, r0, r1 = totals.tolist()
     if min(r0, r1) <= 0:
@@ -90,7 +95,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     nodes = [
         ("revenue", "", r0 + before, r1 + after, r1 - r0 + after - before, change_spread),
         ("customers", "revenue", a0, a1, parts[:3].sum(), delta_error(slopes[:3].sum(axis=0), moments)),
-        ("new_customers", "customers", 0.0, new, parts[0], spread[0]),
+        ("new_customers" if is_told else "new_or_returned", "customers", 0.0, new, parts[0], spread[0]),
         ("returned_customers", "customers", 0.0, returned, parts[1], spread[1]),
         ("lost_customers", "customers", 0.0, -lost, parts[2], spread[2]),
         ("orders_per_customer", "revenue", o0 / a0, o1 / a1, parts[3], spread[3]),
@@ -100,7 +105,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12) -> Any:
     tree = pd.DataFrame(nodes, columns=["driver", "parent", "before", "after", "contribution", "error"])
     low, high = wald(tree["contribution"], tree["error"])
     tree = tree.assign(change=tree["after"] - tree["before"], contribution_low=low, contribution_high=high, **times)
-    if times["data_begin"] >= times["starts"]:
+    if times["data_begin"] >= times["starts"] and not returned:
         tree = tree[tree["driver"] != "returned_customers"]
     return tree[columns].reset_index(drop=True)
 
@@ -124,7 +129,7 @@ def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[d
 def compared_times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | None:
     """The two times that can be compared, and the day on which the data begin; None if there are no two."""
     end = as_day(as_of)
-    first_day = _data_begin(to_pandas(_span(orders, as_of=end)), end)
+    first_day = data_begin(orders, as_of=end)
     times = first_day and comparable_times(first_day, end, months)
     if not times:
         return None
@@ -132,44 +137,21 @@ def compared_times(orders: Any, *, as_of: Any, months: int) -> dict[str, Any] | 
 
 
 @same_kind
-def _span(orders: Any, *, as_of: dt.date) -> Any:
-    """First day and number of the purchases of each month that has any, in order."""
-    bought = purchases(orders, as_of=as_of, guests=True)
-    months = bought.group_by(month=bought.day.truncate("M"))
-    return months.agg(first=bought.day.min(), count=bought.count()).order_by("month")
-
-
-def _data_begin(span: Any, as_of: dt.date) -> dt.date | None:
-    """The day from which the data are without a gap; stray orders of before it do not count. None without purchases."""
-    days, counts = [as_day(day) for day in span["first"]], [int(count) for count in span["count"]]
-    if not days:
-        return None
-    at = [12 * day.year + day.month for day in days]
-    there, now = set(at), 12 * as_of.year + as_of.month
-
-    def every_year(month: int) -> bool:
-        other = month + 12 if month + 12 <= now else month - 12
-        return at[0] <= other and other not in there
-
-    for i in range(len(at) - 1, 0, -1):
-        empty = range(at[i - 1] + 1, at[i])
-        many = sum(counts[i:]) >= _MANY_A_MONTH * (at[-1] - at[i] + 1)
-        seasonal = 2 * sum(every_year(month) for month in empty) > len(empty)
-        if len(empty) >= _GAP_MONTHS and many and not seasonal:
-            return days[i]
-    return days[0]
-
-
-@same_kind
 def customer_sums(
-    orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date | None = None
+    orders: Any,
+    *,
+    starts: dt.date,
+    changes: dt.date,
+    as_of: dt.date,
+    begins: dt.date | None = None,
+    earlier: Any = None,
 ) -> Any:
     """The one row that :func:`driver_tree` reads: sums over customers, and sums of products of every two of them.
 
     Per customer 0 or 1: ``a0, a1`` bought from ``starts`` on, from ``changes`` on; ``new``, ``returned``, ``lost``;
     and ``o0, o1`` orders, ``r0, r1`` revenue of the two times. ``guests0, guests1``: revenue without a customer,
     ``guest_squares``: the sum of its squared amounts. Purchases before
-    ``begins`` do not count. pandas or Ibis in, same kind out.
+    ``begins`` do not count; customers among the ``earlier`` ones are never new. pandas or Ibis in, same kind out.
 
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
     ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
@@ -180,11 +162,14 @@ def customer_sums(
     """
     each = _each(orders, starts=starts, changes=changes, as_of=as_of, begins=begins)
     before, after = each.o0 > 0, each.o1 > 0
+    is_old = each["first"] < ibis.literal(changes)
+    if earlier is not None:
+        is_old |= each.customer_id.isin(earlier.customer_id)
     flags = {
         "a0": before,
         "a1": after,
-        "new": after & ~before & (each["first"] >= ibis.literal(changes)),
-        "returned": after & ~before & (each["first"] < ibis.literal(changes)),
+        "new": after & ~before & ~is_old,
+        "returned": after & ~before & is_old,
         "lost": before & ~after,
     }
     known = each.filter(_.customer_id.notnull()).mutate(**{name: flag.cast("int64") for name, flag in flags.items()})

@@ -21,7 +21,7 @@ words = Words(__file__)
 
 MOST_PANELS = 6
 _STATUS = {"met": "good", "missed": "bad", "unclear": "neutral"}
-_HEADS = ("new_customers", "returned_customers", "lost_customers")
+_HEADS = ("new_customers", "new_or_returned", "returned_customers", "lost_customers")
 
 
 def scorecard_tiles(card: Any, kpis: Mapping[str, Kpi], *, period: Period = "month") -> Exhibit:

@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.scorecard.bridge import is_closed, is_filling
+from crmlib.lifecycle.scorecard.bridge import grows_by_itself, is_closed
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name, told_signal
 from crmlib.lifecycle.scorecard.values import worth_a_year
@@ -42,9 +42,9 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
     own = f"{biggest}.{'up' if parts.amount[biggest] >= 0 else 'down'}"
     notes = [words.say("notes.interval", whole=interval(low, high, short))]
     if closed:
-        some = "hardly_since" if at.customers["new"] else "only_before"
+        some = "hardly_since" if at.customers.get("new", 0) else "only_before"
         notes = [words.say(f"notes.{some}", day=bridge.changes.iloc[0]), words.say("notes.built_in"), *notes]
-    elif change > 0 and is_filling(bridge):
+    elif change > 0 and grows_by_itself(bridge):
         notes.insert(0, words.say("notes.filling", data_begin=bridge.data_begin.iloc[0]))
     if bridge.months.iloc[0] % _A_YEAR:
         notes.append(words.say("notes.seasons"))

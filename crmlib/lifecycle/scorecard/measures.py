@@ -30,6 +30,7 @@ from crmlib.calendar import (
     whole_periods,
 )
 from crmlib.engine import same_kind, to_pandas
+from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import purchases
 
 # What a scorecard can be counted by.
@@ -90,6 +91,8 @@ def base_measures(
     repurchase_days: int = 90,
     follow_up_days: int = 90,
     sla_hours: float = 24,
+    start: Start = WHOLE,
+    earlier: Any = None,
 ) -> Any:
     """Everything that KPIs can be made of: one row per whole period, one column per entry of ``BASE_MEASURES``.
 
@@ -109,8 +112,9 @@ def base_measures(
     1  2025-02-01      0.0     0.0    NaN
     2  2025-03-01      5.0     1.0    NaN
     """
+    of_orders = {"silent_days": silent_days, "repurchase_days": repurchase_days, "start": start, "earlier": earlier}
     optional: list[tuple[Any, Any, dict[str, Any]]] = [
-        (order_measures, orders, {"silent_days": silent_days, "repurchase_days": repurchase_days}),
+        (order_measures, orders, of_orders),
         (lead_measures, leads, {"follow_up_days": follow_up_days}),
         (spend_measures, spend, {}),
         (survey_measures, surveys, {}),
@@ -146,7 +150,14 @@ def value_days(as_of: Any, *, period: Period = "month") -> list[dt.date]:
 
 @same_kind
 def order_measures(
-    orders: Any, *, as_of: Any, period: Period = "month", silent_days: int = 180, repurchase_days: int = 90
+    orders: Any,
+    *,
+    as_of: Any,
+    period: Period = "month",
+    silent_days: int = 180,
+    repurchase_days: int = 90,
+    start: Start = WHOLE,
+    earlier: Any = None,
 ) -> Any:
     """What the orders say of each whole period: revenue, buyers, and who came, stayed, fell silent and came back.
 
@@ -156,6 +167,10 @@ def order_measures(
     and empty; ``buyers_again`` is empty until ``repurchase_days``
     have passed since the period. Active customers change by who comes and goes: at the end there are as many as at
     the start, less ``lapsed``, plus ``new_customers``, plus ``won_back``. pandas or Ibis in, same kind out.
+
+    Customers who are older than the data are not new: ``start`` and ``earlier`` are those of :mod:`crmlib.newcomers`
+    (``customer_id``; None: nobody is). Until newcomers can be told (``start.settled``), ``new_customers`` and what is
+    made of them are empty. Earlier customers whose first purchase in the data comes later than that are won back.
 
     Raises:
         ValueError: an unknown period, or ``silent_days`` shorter than a period (one could buy and lapse within it).
@@ -184,6 +199,11 @@ def order_measures(
         guest_revenue=_.spend.sum(where=_.customer_id.isnull()),
     )
     days = bought.filter(_.customer_id.notnull()).select("customer_id", "day").distinct()
+    if earlier is None:
+        days = days.mutate(is_old=ibis.literal(False))
+    else:
+        old = earlier.select("customer_id").distinct().mutate(is_old=ibis.literal(True))
+        days = days.left_join(old, "customer_id").drop("customer_id_right").fill_null({"is_old": False})
     # A spell runs from one purchase day to the customer's next; every count below is a count of spells.
     # `lapses` is the first day at whose end the purchase lies more than silent_days back.
     by_customer = ibis.window(group_by="customer_id", order_by="day")
@@ -203,8 +223,9 @@ def order_measures(
     begun = spells.group_by("at").agg(
         spells=_.count(),
         buyers=_.first_in_period.sum(),
-        new_customers=_.previous.isnull().sum(),
-        new_customers_again=(_.previous.isnull() & _.again).sum(),
+        begun=_.previous.isnull().sum(),
+        new_customers=(_.previous.isnull() & ~_.is_old).sum(),
+        new_customers_again=(_.previous.isnull() & ~_.is_old & _.again).sum(),
         buyers_again=(_.first_in_period & _.again).sum(),
     )
     ended = spells.group_by(at="leaves_at").agg(ended=_.count())
@@ -214,26 +235,28 @@ def order_measures(
     back = spells.filter(_.lapses < _.next_at).group_by(at="next_at").agg(won_back=_.count())
     table = _per_period(_spine(first_day, end, period), taken, begun, ended, gone, back)
     before, until = (ibis.window(order_by="period", preceding=(None, back)) for back in (1, 0))
-    stay, new = table.spells - table.ended, table.new_customers
-    start = stay.sum().over(before).fill_null(0.0)
+    stay, begun = table.spells - table.ended, table.begun
+    at_start = stay.sum().over(before).fill_null(0.0)
+    followed = _followed(table, end, repurchase_days)
     known_from = ibis.literal(first_day + dt.timedelta(days=silent_days + 1))
+    new_is_told = table.period >= ibis.literal(start.settled or end + dt.timedelta(days=1))
+    new = new_is_told.ifelse(table.new_customers, None)
     seen, seen_at_end = table.period >= known_from, table.next_period >= known_from
     return (
         table.mutate(
+            new_customers=new,
             returning_customers=table.buyers - new,
-            **{
-                name: _followed(table, end, repurchase_days).ifelse(table[name], None)
-                for name in ("buyers_again", "new_customers_again")
-            },
+            buyers_again=followed.ifelse(table.buyers_again, None),
+            new_customers_again=(followed & new_is_told).ifelse(table.new_customers_again, None),
             active_customers=seen_at_end.ifelse(stay.sum().over(until), None),
-            active_at_start=seen.ifelse(start, None),
+            active_at_start=seen.ifelse(at_start, None),
             lapsed=seen.ifelse(table.lapsed, None),
-            silent_at_start=seen.ifelse(new.sum().over(before).fill_null(0.0) - start, None),
-            won_back=seen.ifelse(table.won_back, None),
-            known_customers=new.sum().over(until),
+            silent_at_start=seen.ifelse(begun.sum().over(before).fill_null(0.0) - at_start, None),
+            won_back=seen.ifelse(table.won_back + begun - table.new_customers, None),
+            known_customers=begun.sum().over(until),
         )
         .filter(_.period >= ibis.literal(first_whole_period(first_day, period)))
-        .drop("next_period", "spells", "ended")
+        .drop("next_period", "spells", "ended", "begun")
         .order_by("period")
     )
 

@@ -1,0 +1,38 @@
+"""What a chapter says of the start of the data: who is not called new, and how that is known."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crmlib import exhibits
+from crmlib.exhibits import Exhibit
+from crmlib.newcomers import Start
+from crmlib.words import Words
+
+words = Words(__file__)
+
+
+def start_told(start: Start) -> Exhibit:
+    """One row: since when first purchases count as first ones, and how many customers are left out for it.
+
+    The reading says how it was decided, and of those called new how many are probably back after a longer silence.
+
+    >>> start_told(Start("none")).kind
+    'nothing'
+    """
+    if start.data_begin is None:
+        return exhibits.nothing(words, "start", of="tables")
+    shown = pd.DataFrame(
+        {
+            "data_begin": [start.data_begin],
+            "new_since": [start.since],
+            "customers": [start.customers],
+            "left_out": [start.left_out],
+            "returning_share": [start.returning_share],
+        }
+    )
+    key = start.basis
+    if start.cut:
+        kind = "first_seen" if key == "first_seen" else "nobody" if start.since is None else "burn_in"
+        key = f"cut.{'day' if start.burn_in is None and start.since else kind}"
+    return exhibits.table(words, "start", shown, vars(start), reading=key)
