@@ -180,7 +180,7 @@ def earlier_customers(orders: Any, customers: Any = None, *, start: Start, as_of
         seen = _first_seen(customers)
         each = each.left_join(seen, "customer_id").drop("customer_id_right")
         old = (each.seen < ibis.literal(start.data_begin)).fill_null(False)
-        if not start.registering_is_buying and start.burn_in is not None:
+        if not start.registering_is_buying and start.burn_in is not None and start.data_begin is not None:
             old &= each.first_day < ibis.literal(start.data_begin + dt.timedelta(days=start.burn_in))
         early = old | (each.first_day < ibis.literal(start.data_begin))
     return each.filter(early).select("customer_id").order_by("customer_id")

@@ -31,8 +31,8 @@ def start_told(start: Start) -> Exhibit:
             "returning_share": [start.returning_share],
         }
     )
-    key = start.basis
+    key: str = start.basis
     if start.cut:
-        kind = "first_seen" if key == "first_seen" else "nobody" if start.since is None else "burn_in"
+        kind = "first_seen" if start.basis == "first_seen" else "nobody" if start.since is None else "burn_in"
         key = f"cut.{'day' if start.burn_in is None and start.since else kind}"
     return exhibits.table(words, "start", shown, vars(start), reading=key)
