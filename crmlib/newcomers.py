@@ -50,6 +50,7 @@ Basis = Literal["said", "first_seen", "few", "begins", "cut", "unclear", "none"]
 WITH_DATA, BEFORE_DATA = "with_data", "before_data"
 BURN_IN_SHARE = 0.9
 SETTLED_SHARE = 0.1
+_OLD_TO_NEW = SETTLED_SHARE / (1 - SETTLED_SHARE)
 NEARLY_ALL = 0.95
 FEWEST_CUSTOMERS = 100
 FEWEST_SILENCES = 30
@@ -251,22 +252,22 @@ def _told_by_data(counts: pd.DataFrame, whole: Start, length: int, is_cut: bool)
         return dataclasses.replace(whole, basis="begins", burn_in=burn_in, **said)
     basis: Basis = "said" if is_cut else "cut" if low > _HALFWAY and low <= _TOO_STEEP else "unclear"
     assert whole.data_begin is not None
-    first = late[late.silence.isna()].groupby("age").purchases.sum()
-    back = (seen.purchases * tail.unseen(seen.age)).groupby(seen.age).sum()
-    ages = range(burn_in, length)
-    first, back = (column.reindex(ages, fill_value=0)[::-1].cumsum()[::-1] for column in (first, back))
-    share = (back / first.where(first > 0)).clip(upper=1.0)
-    settled = share.index[(share <= SETTLED_SHARE).to_numpy()]
+    days = range(burn_in, length)
+    old = _a_day(seen, tail, days) * tail.longer(days)
+    called_new = int(late.purchases[late.silence.isna()].sum())
+    share = min(1.0, float(old.sum()) / called_new) if called_new else 0.0
+    new_a_day = called_new * (1 - share) / len(days) if days else 0.0
+    settled = next((day for day, of_old in zip(days, old, strict=True) if of_old <= _OLD_TO_NEW * new_a_day), None)
     return dataclasses.replace(
         whole, basis=basis, cut=True, burn_in=burn_in, since=whole.data_begin + dt.timedelta(days=burn_in),
-        settled=whole.data_begin + dt.timedelta(days=int(settled[0])) if len(settled) else None,
-        returning_share=float(share.iloc[0]) if len(share) and share.iloc[0] == share.iloc[0] else 0.0, **said,
+        settled=None if settled is None or not new_a_day else whole.data_begin + dt.timedelta(days=settled),
+        returning_share=share, **said,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Tail:
-    """P(silence > t) = (1 + t / scale)^−shape."""
+    """P(silence > t) = (1 + t / scale)^−shape, in the middle of a day."""
 
     scale: float
     shape: float
@@ -274,12 +275,12 @@ class _Tail:
     def longer(self, days: Any) -> Any:
         import numpy as np
 
-        return np.exp(-self.shape * np.log1p(np.asarray(days, dtype=float) / self.scale))
+        return np.exp(-self.shape * np.log1p((np.asarray(days, dtype=float) + 0.5) / self.scale))
 
-    def unseen(self, age: Any) -> Any:
-        """For each silence that is seen at an age of the data: how many are longer than the data are old."""
-        longer = self.longer(age)
-        return longer / (1 - longer)
+
+def _a_day(seen: pd.DataFrame, tail: _Tail, days: range) -> float:
+    """How many purchases after a silence of any length there are on each of the days: those seen, and those not."""
+    return float(seen.purchases.sum()) / max(float((1 - tail.longer(days)).sum()), 1e-9)
 
 
 def _tail(seen: pd.DataFrame) -> _Tail:
@@ -313,13 +314,11 @@ def _fall(counts: pd.DataFrame, tail: _Tail, window: int) -> tuple[float, float,
     In a cut, the purchases of old customers at age t are seen as repeats if their silence is shorter than t, and as
     first purchases if it is longer; how many there are of both is read from the repeats of the window.
     """
-    import numpy as np
-
     from crmlib.statistics import wald
 
     early = counts[counts.age < window]
-    longer = tail.longer(np.arange(window) + 0.5)
-    a_day = early.purchases[early.silence.notna()].sum() / max(float((1 - longer).sum()), 1e-9)
+    longer = tail.longer(range(window))
+    a_day = _a_day(early[early.silence.notna()], tail, range(window))
     half = window // 2
     predicted = a_day * float(longer[:half].sum() - longer[window - half :].sum())
     first = early[early.silence.isna()]

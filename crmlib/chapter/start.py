@@ -31,8 +31,16 @@ def start_told(start: Start) -> Exhibit:
             "returning_share": [start.returning_share],
         }
     )
-    key: str = start.basis
-    if start.cut:
-        kind = "first_seen" if start.basis == "first_seen" else "nobody" if start.since is None else "burn_in"
-        key = f"cut.{'day' if start.burn_in is None and start.since else kind}"
-    return exhibits.table(words, "start", shown, vars(start), reading=key)
+    return exhibits.table(words, "start", shown, vars(start), reading=_reading(start))
+
+
+def _reading(start: Start) -> str:
+    if not start.cut:
+        return next(basis for basis in ("said", "first_seen", "few", "begins") if basis == start.basis)
+    if start.basis == "first_seen":
+        how = "first_seen"
+    elif start.since is None:
+        how = "nobody"
+    else:
+        how = "day" if start.burn_in is None else "burn_in"
+    return ".".join(["cut", how])
