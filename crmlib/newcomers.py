@@ -112,7 +112,8 @@ class Start:
         return cls(**{**kept, **days})
 
 
-WHOLE = Start("said", data_begin=dt.date.min, since=dt.date.min, settled=dt.date.min)
+_EVER = dt.date(1900, 1, 1)
+WHOLE = Start("said", data_begin=_EVER, since=_EVER, settled=_EVER)
 """The start of customers who begin with the data, whenever that is: what measures take for granted if not told."""
 
 

@@ -72,6 +72,15 @@ base = clv.summary(orders, as_of=chapter.as_of).to_pandas()
 base.head(3).round(2)
 
 # %% [markdown]
+# **The start of the data is not the start of the customers.** Where an export begins in the middle of a business, T counts
+# from the first order *in the data*. For the model this changes little: after any order, a customer goes on as before. So
+# everybody keeps a value. But nobody who may be older than the data tells us what a *new* customer is worth.
+
+# %%
+old_customers = chapter.earlier.to_pandas()
+chapter.show(chapter.start_told())
+
+# %% [markdown]
 # Not every order counts. This account says what became of each, and its rows add up to all orders.
 
 # %%
@@ -336,7 +345,7 @@ chapter.show(clv.plot_value_at_risk(clv.risk_by_tenth(values), trust=trust))
 # bring in the first year after the first order? Only the second is a fair comparison.
 
 # %% tags=["needs:customers.channel"]
-groups = clv.value_by_group(base, chapter.table("customers"), by=group_by, **money)
+groups = clv.value_by_group(base, chapter.table("customers"), by=group_by, earlier=old_customers, **money)
 groups.filter(regex=f"^({group_by}|customers|customer_equity|new_customer_value|new_low|new_high)$").round(0)
 
 # %% [markdown] tags=["needs:customers.channel"]
@@ -346,6 +355,7 @@ groups.filter(regex=f"^({group_by}|customers|customer_equity|new_customer_value|
 
 # %% tags=["needs:customers.channel"]
 tables = {name: chapter.table(name) for name in ("orders", "customers", "spend")}
+tables |= {"start": chapter.start, "earlier": chapter.earlier}
 first_year = clv.first_year_by_group(groups, **tables, by=group_by, as_of=chapter.as_of, margin=money["margin"])
 chapter.show(clv.groups_table(first_year, by=group_by, trust=trust))
 
@@ -559,7 +569,8 @@ contract_equity.round(0)
 # others come anyway. So leave a control group out (chapter 11).
 
 # %%
-single = clv.equity_shares(base, base.frequency == 0, **value_of)
+is_once = (base.frequency == 0) & ~base.customer_id.isin(old_customers.customer_id)
+single = clv.equity_shares(base, is_once, **value_of)
 trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=base["T"].max(), timing=timing)
 
 # %%
@@ -567,7 +578,7 @@ chapter.conclude(
     clv.finding_equity(equity, used, customers=len(base), discount_rate=money["discount_rate"], trust=trust),
     clv.finding_value_at_risk(equity, values, trust=trust),
     clv.finding_concentration(shares, trust=trust),
-    clv.finding_one_time_buyers(single, trust=trust, equity=equity),
+    clv.finding_one_time_buyers(single, trust=trust, equity=None if len(old_customers) else equity),
     clv.finding_holdout(total, baselines, equity),
 )
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crmlib.engine import connect
-from crmlib.lifecycle import retention, scorecard
+from crmlib.lifecycle import clv, retention, scorecard
 from crmlib.newcomers import Start, customers_start, earlier_customers
 from crmlib.purchases import purchases
 
@@ -244,6 +244,38 @@ def test_the_bridge_and_the_drivers_call_nobody_new_who_may_be_old():
     tree = scorecard.driver_tree(orders, as_of=end, **known).set_index("driver")
     assert tree.after["new_customers"] == at.customers["new"]
     assert tree.after["returned_customers"] == at.customers["returned"]
+
+
+def test_what_a_newcomer_is_worth_is_read_from_newcomers():
+    orders, came = shop(opened_days_before=3000, days=730, stay=400.0, a_week=80.0, alike=0.7)
+    end, customers = last_day(730), registered(came).assign(channel="shop")
+    start = customers_start(orders, customers, as_of=end)
+    earlier = earlier_customers(orders, customers, start=start, as_of=end)
+    base = clv.summary(orders, as_of=end)
+    found = clv.value_by_group(base, customers, earlier=earlier, draws=20).iloc[0]
+    naive = clv.value_by_group(base, customers, draws=20).iloc[0]
+    young = base[~base.customer_id.isin(earlier.customer_id)]
+    alone = clv.value_by_group(young, customers, draws=20).iloc[0]
+    assert found.new_customer_value == pytest.approx(alone.new_customer_value, rel=1e-6)
+    assert found.customer_equity == naive.customer_equity
+    assert found.customers == len(base)
+    # Who is still there after years buys more often than a newcomer does.
+    assert found.new_customer_value < 0.97 * naive.new_customer_value
+
+
+def test_nobody_is_won_at_a_cost_before_newcomers_can_be_told():
+    orders, came = shop(opened_days_before=3000, stay=1000.0)
+    end, customers = last_day(366), registered(came).assign(channel="shop")
+    spend = pd.DataFrame({"spent_on": pd.date_range(OPENS, periods=12, freq="MS"), "channel": "shop", "cost": 1000.0})
+    groups = pd.DataFrame({"channel": ["shop"], "new_customer_value": [60.0], "new_error": [3.0]})
+    known = {"orders": orders, "customers": customers, "spend": spend, "as_of": end}
+    start = customers_start(orders, customers, as_of=end)
+    earlier = earlier_customers(orders, customers, start=start, as_of=end)
+    row = clv.first_year_by_group(groups, **known, start=start, earlier=earlier).iloc[0]
+    assert row.new_customers == (came[first_days(orders).index] >= 0).sum()
+    assert row.cost_to_win == pytest.approx(12_000 / row.new_customers)
+    untold = clv.first_year_by_group(groups, **known, start=Start("cut"), earlier=earlier).iloc[0]
+    assert np.isnan(untold.cost_to_win)
 
 
 # The folder, and exports of the same kind

@@ -10,6 +10,7 @@ import pandas as pd
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.clv.groups import OTHER, labels_of
+from crmlib.newcomers import WHOLE, Start, without
 from crmlib.purchases import purchases
 
 OF_FIRST_YEAR = ("new_customers", "first_order", "spent", "cost_to_win", "brings_in", "left_over", "left_error")
@@ -26,6 +27,8 @@ def first_year_by_group(
     as_of: Any,
     by: str = "channel",
     margin: float = 1.0,
+    start: Start = WHOLE,
+    earlier: Any = None,
 ) -> pd.DataFrame:
     """What a new customer of each group cost, brings in within the first year, and leaves over.
 
@@ -37,6 +40,8 @@ def first_year_by_group(
     group in the same time; ``cost_to_win`` a customer; ``brings_in``, the first order and the
     ``new_customer_value`` of the year after it; ``left_over`` after the cost, with ``left_error`` (standard error:
     mean of first orders, parameters). Missing where nobody was won, and where nothing is booked as spent on the group.
+    Customers older than the data were not won in it: only the time in which newcomers can be told counts (``start`` and
+    ``earlier``: of :mod:`crmlib.newcomers`).
 
     >>> table = pd.DataFrame({"channel": ["ads"], "new_customer_value": [60.0], "new_error": [3.0]})
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [90.0, 70.0],
@@ -48,17 +53,18 @@ def first_year_by_group(
        first_order  cost_to_win  brings_in  left_over
     0         40.0         25.0      100.0       75.0
     """
-    first = to_pandas(_first_days(orders, as_of=as_of))
+    first = to_pandas(_first_days(orders, as_of=as_of, earlier=earlier))
     label = labels_of(first["customer_id"], customers, by)
     costs = to_pandas(_costs(spend, by=by, as_of=as_of)) if by in spend.columns else pd.DataFrame()
-    if first.empty or costs.empty:
+    if first.empty or costs.empty or start.settled is None:
         return groups.assign(**dict.fromkeys(OF_FIRST_YEAR, np.nan))
     came, booked, end = pd.to_datetime(first["day"]), pd.to_datetime(costs["day"]), pd.Timestamp(as_day(as_of))
-    start = max(pd.Timestamp(months_before(as_of, 12)) + pd.Timedelta(days=1), booked.min(), came.min().replace(day=1))
+    a_year_ago = pd.Timestamp(months_before(as_of, 12)) + pd.Timedelta(days=1)
+    begins = max(a_year_ago, booked.min(), came.min().replace(day=1), pd.Timestamp(start.settled))
     end = min(end, booked.max() + pd.Timedelta(days=BOOKED_DAYS))
-    won = came.between(start, end)
+    won = came.between(begins, end)
     of = costs[by].where(costs[by].isin(set(label)), OTHER)
-    spent = costs["cost"].astype(float)[booked.between(start, end)].groupby(of).sum()
+    spent = costs["cost"].astype(float)[booked.between(begins, end)].groupby(of).sum()
     each = (margin * first["spend"].astype(float))[won].groupby(label[won]).agg(["size", "mean", "sem"])
     found = groups[[by]].join(each, on=by).join(spent.rename("spent"), on=by)
     brings_in = found["mean"] + groups["new_customer_value"]
@@ -71,11 +77,11 @@ def first_year_by_group(
 
 
 @same_kind
-def _first_days(orders: Any, *, as_of: Any) -> Any:
+def _first_days(orders: Any, *, as_of: Any, earlier: Any = None) -> Any:
     """``customer_id, day, spend``: the first day with purchases of each customer, and what was spent on it."""
     bought = purchases(orders, as_of=as_of)
     days = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
-    first = bought.group_by("customer_id").agg(day=bought.day.min())
+    first = without(bought.group_by("customer_id").agg(day=bought.day.min()), earlier)
     return days.semi_join(first, ["customer_id", "day"]).order_by("customer_id")
 
 

@@ -235,6 +235,7 @@ def value_by_group(
     discount_rate: float = 0.0,
     draws: int = 100,
     seed: int = 0,
+    earlier: Any = None,
 ) -> pd.DataFrame:
     """What customers of each group are worth, each group with models of its own, with intervals.
 
@@ -248,18 +249,25 @@ def value_by_group(
     of a newcomer within the horizon after the first order, with ``new_low, new_high`` (95 %, parameters) and
     ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
     and "prior" where a weak prior was needed.
+
+    ``earlier`` (pandas or Ibis: ``customer_id``, of :mod:`crmlib.newcomers`): customers older than the data. What they
+    will bring is counted, because for each customer, orders after any order go on alike. But who is still there after
+    years is no measure of newcomers, whose models are fitted without them.
     """
     check_draws(draws, seed)
     check_money(margin, discount_rate)
     frame = to_pandas(summary)
     label = labels_of(frame["customer_id"], groups, by)
+    is_old = frame["customer_id"].isin([] if earlier is None else to_pandas(earlier)["customer_id"])
     days = horizon_days(horizon, as_of)
     rows = []
     for name in [*_in_order(label.dropna().unique()), None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
             fitted = None if name is None else fit_models(some)
-            value = _group_value(some, fitted, days, margin, discount_rate, draws, seed)
+            came = some[~is_old[some.index]]
+            of_new = fitted if len(came) == len(some) or name is None else fit_models(came)
+            value = _group_value(some, fitted, of_new, days, margin, discount_rate, draws, seed)
             rows.append(
                 {by: name, "customers": len(some), "repeat_buyers": int((some["frequency"] > 0).sum()), **value}
             )
@@ -300,13 +308,14 @@ _VALUES = (
 def _group_value(
     some: pd.DataFrame,
     fitted: FittedModels | None,
+    of_new: FittedModels | None,
     days: int,
     margin: float,
     discount_rate: float,
     draws: int,
     seed: int,
 ) -> dict[str, Any]:
-    if fitted is None or not fitted.complete:
+    if fitted is None or not fitted.complete or of_new is None or not of_new.complete:
         return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
     money: Any = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
     table = customer_equity(some, f"{days}D", residual=False, draws=draws, seed=seed, **money)
@@ -318,11 +327,11 @@ def _group_value(
         spend = spend_model.expected_spend(0, 0.0, when_undefined="observed_mean")
         return float(margin * (factors @ orders) * spend)
 
-    orders_models = drawn_models(fitted.orders_model, draws, seed)
-    spend_models = drawn_models(fitted.spend_model, draws, seed + 1)
+    orders_models = drawn_models(of_new.orders_model, draws, seed)
+    spend_models = drawn_models(of_new.spend_model, draws, seed + 1)
     drawn = [newcomer(one, other) for one, other in zip(orders_models, spend_models, strict=True)]
     check_finite(np.array(drawn))
-    value = newcomer(fitted.orders_model, fitted.spend_model)
+    value = newcomer(of_new.orders_model, of_new.spend_model)
     error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
     z = standard_errors()
     return {
@@ -334,7 +343,7 @@ def _group_value(
         "new_low": value * np.exp(-z * error / value) if value > 0 else 0.0,
         "new_high": value * np.exp(z * error / value) if value > 0 else 0.0,
         "new_error": error,
-        "note": "prior" if fitted.weak_prior else "",
+        "note": "prior" if fitted.weak_prior or of_new.weak_prior else "",
     }
 
 
