@@ -18,11 +18,17 @@ ACCOUNT = {"as_of": "2025-12-31", "tables": {"orders": {"last_day": "2025-12-30"
 
 
 def bridge(
-    *, months: int = 12, begins: str = "2020-01-01", error: float = 1.0, **parts: tuple[int, float, float]
+    *,
+    months: int = 12,
+    begins: str = "2020-01-01",
+    error: float = 1.0,
+    cut: bool = False,
+    **parts: tuple[int, float, float],
 ) -> Any:
     """A bridge of parts given as ``(customers, before, after)``; ``returned`` only where it is given."""
-    given = {"lost": (0, 0, 0), "stayed": (0, 0, 0), "new": (0, 0, 0), "guests": (0, 0, 0)} | parts
-    order = [name for name in ("lost", "stayed", "returned", "new", "guests") if name in given]
+    came = "new_or_returned" if "new_or_returned" in parts else "new"
+    given = {"lost": (0, 0, 0), "stayed": (0, 0, 0), came: (0, 0, 0), "guests": (0, 0, 0)} | parts
+    order = [name for name in ("lost", "stayed", "returned", came, "guests") if name in given]
     table = pd.DataFrame([given[name] for name in order], columns=["customers", "before", "after"])
     table = table.assign(part=order, amount=table.after - table.before).astype({"before": float, "after": float})
     of = table.set_index("part").customers
@@ -34,7 +40,12 @@ def bridge(
     table = pd.concat([pd.DataFrame(ends[:1]), table, pd.DataFrame(ends[1:])], ignore_index=True)
     changes = dt.date(2026, 1, 1) - dt.timedelta(days=round(30.4 * months))
     times = {"months": months, "starts": changes - (dt.date(2026, 1, 1) - changes), "changes": changes}
-    return table.assign(error=error, **times, ends=dt.date(2025, 12, 31), data_begin=dt.date.fromisoformat(begins))
+    return table.assign(
+        error=error, **times, ends=dt.date(2025, 12, 31), data_begin=dt.date.fromisoformat(begins), cut=cut
+    )
+
+
+CUT = {"data_begin": "2024-01-01", "left_out": 300, "customers": 500}
 
 
 @pytest.fixture(autouse=True)
@@ -266,3 +277,23 @@ def test_whatever_happened_the_lengths_hold_in_both_languages(lost, stayed, new,
         assert not told.headline.endswith((".", "。"))
         assert told.lead.endswith((".", "。"))
         assert not re.search("[A-Za-z]", told.headline + told.lead) or language == "en", told
+
+
+def test_customers_older_than_the_data_are_counted_in_the_caveat_and_growth_is_no_filling_up():
+    parts = {"lost": (10, 100, 0), "stayed": (90, 900, 950), "new": (60, 0, 600)}
+    whole = story(bridge(begins="2024-01-05", **parts), [], ACCOUNT)
+    assert "filling up" in whole.caveat
+    older = story(bridge(begins="2024-01-05", cut=True, **parts), [], ACCOUNT | {"customers_start": CUT})
+    assert older.caveat == (
+        "Records begin on Jan 1, 2024, but the business is older, or may be: 300 of 500 customers are not called new."
+    )
+
+
+@pytest.mark.parametrize(("amount", "said"), [(600, "carried by buyers who are new or were long away"),
+                                              (20, "too few others replaced those who left")])  # fmt: skip
+def test_where_nobody_can_be_called_new_the_headline_does_not(amount, said):
+    parts = {"lost": (30, 300, 0), "stayed": (90, 900, 900), "new_or_returned": (60, 0, amount)}
+    told = story(bridge(begins="2024-01-05", cut=True, **parts), [], ACCOUNT | {"customers_start": CUT})
+    assert said in told.headline
+    assert "new customers" not in f"{told.headline} {told.lead}".lower()
+    assert "Customers who are new, or were long away, brought" in told.lead
