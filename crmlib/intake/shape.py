@@ -234,7 +234,7 @@ def _raw(
         return mapped_sql(texts[0], mapped), "VARCHAR"
     # Each alternative is replaced for itself, so that a word that means nothing leaves the next one its turn.
     known = {old: new for old, new in mapped.items() if old}
-    cells = [f"nullif(nullif(trim({mapped_sql(text, known) if known else text}), ''), '-')" for text in texts]
+    cells = [f"nullif(nullif({_bare(mapped_sql(text, known) if known else text)}, ''), '-')" for text in texts]
     cell = f"coalesce({', '.join(cells)})"
     return (mapped_sql(cell, {"": mapped[""]}) if "" in mapped else cell), "VARCHAR"
 
@@ -449,15 +449,20 @@ def _is_one_of(text: str, values: Sequence[str]) -> str:
     tests = []
     for value in values:
         if value == "":
-            tests.append(f"nullif(trim({text}), '') IS NULL")
+            tests.append(f"nullif({_bare(text)}, '') IS NULL")
         elif set(value) == {"*"}:
-            tests.append(f"nullif(trim({text}), '') IS NOT NULL")
+            tests.append(f"nullif({_bare(text)}, '') IS NOT NULL")
         elif "*" in value:
             escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
-            tests.append(f"trim({text}) LIKE {literal(escaped)} ESCAPE '\\'")
+            tests.append(f"{_bare(text)} LIKE {literal(escaped)} ESCAPE '\\'")
         else:
-            tests.append(f"trim({text}) = {literal(value)}")
+            tests.append(f"{_bare(text)} = {literal(value)}")
     return "(" + " OR ".join(tests) + ")"
+
+
+def _bare(text: str) -> str:
+    """SQL of a text without blanks and tabs around it: some systems put a tab behind every value, the empty ones too."""
+    return f"trim({text}, {literal(_AROUND)})"
 
 
 def _is_like_one_of(text: str, values: Sequence[str]) -> str:
@@ -468,6 +473,7 @@ def _is_like_one_of(text: str, values: Sequence[str]) -> str:
     return "(" + " OR ".join(tests) + ")"
 
 
+_AROUND = " \t\r\n\u00a0\u3000"
 _WIDE = "".join(map(chr, range(0xFF01, 0xFF5F)))
 _NARROW = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -478,12 +484,12 @@ def plain_word(value: str) -> str:
     >>> plain_word(" ＮＰＳ（中文） ")
     'nps(中文)'
     """
-    return value.translate(str.maketrans(_WIDE, _NARROW)).lower().strip(" ")
+    return value.translate(str.maketrans(_WIDE, _NARROW)).lower().strip(_AROUND)
 
 
 def plain_word_sql(text: str) -> str:
     """SQL of a text without blanks around it and without differences of case and width, as :func:`plain_word`."""
-    return f"trim(lower({one_width_sql(text)}))"
+    return f"lower({_bare(one_width_sql(text))})"
 
 
 def one_width_sql(text: str) -> str:
