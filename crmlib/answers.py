@@ -27,7 +27,7 @@ def answers(surveys: AnyTable, *, as_of: Any = None, days: int | None = None) ->
     with ``days``, not earlier than that many days before its end. All columns of ``surveys`` stay, and four
     come: ``respondent`` (the customer; where the survey does not know, the answer itself), ``customer_id``
     (empty if the table has none), ``category`` (promoter 9–10, passive 7–8, detractor 0–6) and ``net`` (1, 0,
-    −1). pandas or Ibis in, same kind out.
+    −1). An answer between two whole numbers counts as the lower of them: 6.5 as 6. pandas or Ibis in, same kind out.
 
     Reichheld, F. (2003), The one number you need to grow, Harvard Business Review 81(12).
 
@@ -53,7 +53,7 @@ def answers(surveys: AnyTable, *, as_of: Any = None, days: int | None = None) ->
         if days is not None:
             given = given.filter(given.answered_at >= ibis.literal(end - dt.timedelta(days=days)))
     customer = given.customer_id.cast("string") if "customer_id" in given.columns else ibis.null("string")
-    score = given.score.cast("float64")
+    score = whole_score(given.score)
     side = ibis.ifelse(score >= PROMOTERS_FROM, 1, ibis.ifelse(score <= DETRACTORS_TO, -1, 0)).cast("int64")
     return (
         given.drop("kind")
@@ -66,6 +66,14 @@ def answers(surveys: AnyTable, *, as_of: Any = None, days: int | None = None) ->
         )
         .order_by("answered_at", "response_id")
     )
+
+
+def whole_score(score: Any) -> Any:
+    """Answers as whole numbers, as an Ibis column: of one between two of them the lower.
+
+    What is a whole number but for the arithmetic of fractions stays that number.
+    """
+    return (score.cast("float64") + 1e-6).floor().cast("float64")
 
 
 def respondent(surveys: AnyTable) -> Any:
@@ -98,7 +106,7 @@ def tally(answers: AnyTable, *, by: Sequence[str] = (), level: float = 0.95) -> 
     """
     import ibis
 
-    score = answers.score.cast("float64")
+    score = whole_score(answers.score)
     weight = answers.weight.cast("float64") if "weight" in answers.columns else ibis.literal(1.0)
     rows = answers.select(
         **{name: answers[name] for name in by},

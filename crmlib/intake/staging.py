@@ -27,6 +27,7 @@ from crmlib.intake.reasons import deliberate, in_words, kept, words
 from crmlib.intake.repairs import HIDDEN, Habits, Repair, examine
 from crmlib.intake.repairs import words as repair_words
 from crmlib.intake.repairs.currencies import foreign_money, together
+from crmlib.intake.scales import questions_of_scale, questions_of_tickets
 from crmlib.intake.shape import (
     CANCELS,
     LEFT,
@@ -373,10 +374,26 @@ class Staging:
             rules.set_aside(self.connection, name, rules.NEGATIVE, f"{pieces} < 0 AND NOT {CANCELS}")
         if table.name == "orders" and "currency" in described:
             self._one_currency(account)
+        if table.name in ("surveys", "tickets") and described & {"score", "csat"}:
+            account["questions"] += self._scales(table, opened)
         codes = [code for one in opened for code in one.wanted.not_products]
         if codes and "product_id" in described:
             listed = ", ".join(literal(code.casefold()) for code in codes)
             rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, f"lower(product_id) IN ({listed})")
+
+    def _scales(self, table: Table, opened: Sequence[Opened]) -> list[Saying]:
+        """Questions about answers that cannot be of the scale that they are taken for."""
+        asked = []
+        for one in opened:
+            files, confirmed = [source.file for source in one.sources], one.wanted.confirmed
+            if table.name == "tickets":
+                asked += questions_of_tickets(self.connection, files, confirmed=confirmed)
+                continue
+            filling = one.wanted.columns.get("score")
+            heading = ", ".join(filling.headings) if filling else "score"
+            stated = not one.wanted.values.get("score") and not (filling and filling.times)
+            asked += questions_of_scale(self.connection, files, heading, stated=stated, confirmed=confirmed)
+        return asked
 
     def _ordered(self, table: Table, opened: Sequence[Opened], place: str) -> None:
         """What should tell the latest row and cannot be read in any row."""

@@ -28,6 +28,7 @@ from crmlib.intake.proposal.rows import (
 )
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import Line, Suggested
+from crmlib.intake.scales import Seen, doubt, question
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
 from crmlib.words import Words
@@ -465,6 +466,7 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
     for heading in headings:
         kind, reason, certain = score_kind(heading, export.looks[heading])
         kinds.append(kind)
+        decisions += _scale(export, kind, heading)
         matches = dict(found.matches)
         why = {h: w for h, _, w in score.rivals}.get(heading, score.reason)
         matches["score"] = Match("score", heading, score.score, why)
@@ -479,6 +481,16 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
     if len(set(kinds)) < len(kinds):
         decisions.append(_say("decide.same_question", file=export.shown))
     return made
+
+
+def _scale(export: Export, kind: str, heading: str) -> list[str]:
+    """A question where the answers under a heading are hardly of the scale of their kind."""
+    looks = export.looks[heading]
+    seen = Seen(looks.filled, looks.low or 0.0, looks.high or 0.0, looks.distinct)
+    if looks.counts["numbers"] < looks.filled:
+        seen = replace(seen, answers=0)  # some stand with words: what they are shows only when they are read
+    found = doubt(kind, seen, heading)
+    return [str(question(found, kind, seen, heading, [export.shown]))] if found else []
 
 
 # What holds for all tables of a file

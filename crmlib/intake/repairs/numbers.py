@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crmlib.engine import literal
+from crmlib.intake.repairs import scores
 from crmlib.intake.repairs.blanks import Surface, is_blank, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, any_of, let, matches, words
 from crmlib.problems import Problem
@@ -35,12 +36,6 @@ _ONE_POINT = f"^{_PARTED}[.][0-9]{{3}}$"
 _PLAIN = "^([0-9]+|[0-9]*[.][0-9]+|[0-9]+[.])$"
 _COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
 _POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
-_SCORE = "([0-9]{1,3}(?:[.,][0-9]+)?)"
-_IN_BRACKETS = "[(（][^()（）]*[^0-9()（） ][^()（）]*[)）]"
-_WORDS_OF_SCORE = f"^{_SCORE} ?(?:{_IN_BRACKETS}|[-–—:：=] ?\\pL.*|分|颗?星|(?i:stars?|points?|sterne?|punkte?))$"
-_PLAIN_SCORE = f"^{_SCORE}$"
-_MADE_A_DAY = "^[0-9]+-(?i:jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[.]?$"
-"""What a spreadsheet program makes of the range 1-2: no score."""
 _WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
 
 
@@ -85,8 +80,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "wide": f"{slow} AND {body} <> {_body(names['t'], wide=False)}",
         "percent": f"{core} <> '' AND contains({body}, '%')",
         "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
-        "with words": _with_words(names["t"]),
-        "without words": matches(names["t"], _PLAIN_SCORE),
+        **scores.evidence(cell, names["t"]),
         "written": f"{names['t']} IS NOT NULL AND NOT {is_blank(names['t'], cell)}",
     }
 
@@ -109,8 +103,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     """How a column of numbers is read."""
     around = surface(cell, habits, counts)
     text = around.text
-    if _are_scores(cell, habits, counts):
-        return _plan_scores(cell, counts, around)
+    if scores.are_scores(cell, habits, counts):
+        return scores.plan(cell, counts, around)
     decimal, decisions, problems = _decide(cell, habits, counts, lent, place)
     slow_needed = bool(counts.get("slow")) or (decimal == "," and bool(counts.get("one point")))
     if not slow_needed:
@@ -163,27 +157,6 @@ def _plan_slow(
 
 def _is_money(cell: Cell) -> bool:
     return cell.unit == "money"
-
-
-def _with_words(text: str) -> str:
-    """SQL: whether a text is a score with its words."""
-    return f"{matches(text, _WORDS_OF_SCORE)} AND NOT {matches(text, _MADE_A_DAY)}"
-
-
-def _are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
-    """Whether every filled cell of a column is a score, with its words or (between the ends of the scale) without."""
-    found = counts.get("with words", 0)
-    if not found or _is_money(cell) or not habits.mends("scores"):
-        return False
-    return found + counts["without words"] == counts["written"]
-
-
-def _plan_scores(cell: Cell, counts: Mapping[str, int], around: Surface) -> Plan:
-    """How a column of scores is read whose cells tell what the scores mean."""
-    number = f"replace(regexp_extract({around.text}, {literal('^' + _SCORE)}, 1), ',', '.')"
-    said = cell.decision("scores", n=counts["with words"], all=counts["written"])
-    value = _as_kind(f"try_cast({number} AS DOUBLE)", cell)
-    return Plan(value, around.filled, (*around.mendings, ("scores", _with_words(around.text))), (said,))
 
 
 def typed(cell: Cell) -> Plan:

@@ -16,7 +16,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from crmlib.answers import DETRACTORS_TO, PROMOTERS_FROM, respondent, tally
+from crmlib.answers import DETRACTORS_TO, PROMOTERS_FROM, respondent, tally, whole_score
 from crmlib.calendar import (
     LONGEST_DAYS,
     PERIODS_A_YEAR,
@@ -328,8 +328,8 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
     nps = (told.kind == "nps") & (told.score >= 0) & (told.score <= 10)
     counts = {
         "nps_answers": nps.sum(),
-        "promoters": (nps & (told.score >= PROMOTERS_FROM)).sum(),
-        "detractors": (nps & (told.score <= DETRACTORS_TO)).sum(),
+        "promoters": (nps & (whole_score(told.score) >= PROMOTERS_FROM)).sum(),
+        "detractors": (nps & (whole_score(told.score) <= DETRACTORS_TO)).sum(),
         "csat_answers": csat.sum(),
         "csat_sum": told.score.sum(where=csat),
         "csat_satisfied": (csat & (told.score >= 4)).sum(),
