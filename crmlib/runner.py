@@ -276,9 +276,11 @@ def _job(
     settings = client.model_dump_json(exclude=set(_NOT_THE_CHAPTERS))
     content = for_client(content, workspace.has)
     sources = [cell["source"] for cell in content["cells"]]
+    named = [client.beside(value) for value in own.values() if isinstance(value, str)]
+    files = [hashlib.sha256(at.read_bytes()).hexdigest() for at in named if at and at.is_file()]
     digest = hashlib.sha256(
         json.dumps(
-            [_code_fingerprint(), sources, settings, language, own, seen, workspace.account["as_of"]],
+            [_code_fingerprint(), sources, settings, language, own, files, seen, workspace.account["as_of"]],
             sort_keys=True,
         ).encode()
     )

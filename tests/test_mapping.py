@@ -39,8 +39,8 @@ def orders(columns: str) -> str:
         ("order_id: {text: '{Order'}", "write for example {Order}-{Line}"),
         ("order_id: {text: 'Order'}", "expected a text with headings in braces"),
         ("order_id: {first: [a], less: b}", "expected less beside product, sum or difference"),
-        ("ordered_at: {after: [a]}", "expected two headings: of the time, and of how much later"),
-        ("ordered_at: {after: [a, b], unit: weeks}", "expected one of seconds, minutes, hours, days"),
+        ("ordered_at: {after: [a]}", "expected two parts, a time and how much later or earlier"),
+        ("ordered_at: {after: [a, b], unit: ages}", "expected one of seconds, minutes, hours, days"),
         ("discount: {parts: a, part: 0}", "expected at least 1"),
         ("discount: {constant: [1]}", "expected text"),
         (

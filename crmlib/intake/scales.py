@@ -178,7 +178,7 @@ def questions_of_tickets(connection: Any, files: Sequence[str], *, confirmed: bo
     scale, too; all of them are then left empty."""
     mine = f"{FILE} IN ({', '.join(map(literal, files))}) AND {REASON} = ''"
     off, kept_values = connection.execute(
-        f"SELECT count_if(list_contains({BLANKED}, 'csat')), count(csat) FROM tickets WHERE {mine}"
+        f"SELECT count(*) FILTER (list_contains({BLANKED}, 'csat')), count(csat) FROM tickets WHERE {mine}"
     ).fetchone()
     if confirmed or off + kept_values < _FEW or off <= _ELSEWHERE * (off + kept_values):
         return []
