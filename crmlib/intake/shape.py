@@ -461,7 +461,7 @@ def _is_one_of(text: str, values: Sequence[str]) -> str:
 
 
 def _bare(text: str) -> str:
-    """SQL of a text without blanks and tabs around it: some systems put a tab behind every value, the empty ones too."""
+    """SQL of a text without blanks and tabs around it: some systems put a tab behind every value, also an empty one."""
     return f"trim({text}, {literal(_AROUND)})"
 
 
