@@ -182,9 +182,24 @@ def check_settings(client: Client, files: Sequence[ChapterFile]) -> None:
         room = file.name.partition("_")[2]
         if (Path(__file__).parent / "lifecycle" / room / "settings.py").is_file():
             settings = importlib.import_module(f"crmlib.lifecycle.{room}.settings")
-            problems += settings.check_settings(client, client.parameters.get(file.name, {}))
+            own = client.parameters.get(file.name, {})
+            problems += [_of_parameter(one, client, file.name, own) for one in settings.check_settings(client, own)]
     if problems:
         raise UnusableInput(problems)
+
+
+def _of_parameter(problem: Problem, client: Client, chapter: str, own: dict[str, Any]) -> Problem:
+    """What is wrong with a file that a parameter names, under the name that it has in the client's YAML."""
+    for key, value in own.items():
+        at = client.beside(value) if isinstance(value, str) else None
+        if at is not None and problem.file == str(at):
+            if not at.exists():
+                place = ".".join(("parameters", chapter, key))
+                return Problem.said(
+                    _WORDS, "parameter.file", client.path.name, place, path=value, folder=client.folder.name
+                )
+            return replace(problem, file=value)
+    return problem
 
 
 def _wrong_parameters(client: Client, files: Sequence[ChapterFile]) -> list[Problem]:
