@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crmlib import exhibits
-from crmlib.exhibits import Exhibit
+from crmlib.exhibits import Exhibit, Place
 from crmlib.newcomers import Start
 from crmlib.words import Words
 
@@ -15,7 +15,8 @@ words = Words(__file__)
 def start_told(start: Start) -> Exhibit:
     """One row: since when first purchases count as first ones, and how many customers are left out for it.
 
-    The reading says how it was decided, and of those called new how many are probably back after a longer silence.
+    It stands in the report where anybody is left out. The reading says how it was decided, and how many of those called
+    new are probably back after a longer silence.
 
     >>> start_told(Start("none")).kind
     'nothing'
@@ -31,7 +32,8 @@ def start_told(start: Start) -> Exhibit:
             "returning_share": [start.returning_share],
         }
     )
-    return exhibits.table(words, "start", shown, vars(start), reading=_reading(start))
+    place: Place = "fold" if start.left_out else "notebook"
+    return exhibits.table(words, "start", shown, vars(start), reading=_reading(start), place=place)
 
 
 def _reading(start: Start) -> str:

@@ -66,8 +66,16 @@ chapter = crmlib.begin("03_segmentation", client, run)
 
 # %%
 orders, people = chapter.table("orders"), chapter.table("customers")
-customers = segmentation.customer_activity(orders, people, as_of=chapter.as_of).to_pandas()
+activity = segmentation.customer_activity(orders, people, as_of=chapter.as_of, earlier=chapter.earlier)
+customers = activity.to_pandas()
 customers[["customer_id", "recency_days", "purchases", "purchases_year", "revenue", "revenue_year"]].head().round(2)
+
+# %% [markdown]
+# **The start of the data is not the start of the customers.** Where an export begins in the middle of a business, an old
+# customer may have one order in it. Nobody is new by that: what came before the data counts as one purchase.
+
+# %%
+chapter.show(chapter.start_told())
 
 # %% [markdown]
 # Do the orders cover a whole year? If they do not, "the last twelve months" are only the days that we have. The reports

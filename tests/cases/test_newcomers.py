@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crmlib.engine import connect
-from crmlib.lifecycle import clv, retention, scorecard
+from crmlib.lifecycle import clv, retention, scorecard, segmentation
 from crmlib.newcomers import Start, customers_start, earlier_customers
 from crmlib.purchases import purchases
 
@@ -276,6 +276,20 @@ def test_nobody_is_won_at_a_cost_before_newcomers_can_be_told():
     assert row.cost_to_win == pytest.approx(12_000 / row.new_customers)
     untold = clv.first_year_by_group(groups, **known, start=Start("cut"), earlier=earlier).iloc[0]
     assert np.isnan(untold.cost_to_win)
+
+
+def test_nobody_who_may_be_old_is_new_by_one_order():
+    orders, came = shop(opened_days_before=3000, stay=1000.0, gap=150.0)
+    end, customers = last_day(), registered(came[came < 365])
+    start = customers_start(orders, customers, as_of=end)
+    earlier = earlier_customers(orders, customers, start=start, as_of=end)
+    activity = segmentation.customer_activity(orders, as_of=end, earlier=earlier)
+    lines = segmentation.thresholds(activity, segmentation.purchase_rhythm(orders, as_of=end))
+    new = segmentation.segments(activity, lines).query("stage == 'new'").customer_id
+    assert len(new) > 30
+    assert (came[new] >= 0).all()
+    naive = segmentation.segments(segmentation.customer_activity(orders, as_of=end), lines)
+    assert (came[naive.query("stage == 'new'").customer_id] < 0).sum() > 30
 
 
 # The folder, and exports of the same kind

@@ -12,15 +12,16 @@ LONGEST_HORIZON_DAYS = 365
 
 
 @same_kind
-def customer_activity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
+def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier: Any = None) -> Any:
     """What each customer has done up to the end of the day ``as_of``, one row per customer.
 
     Columns: ``customer_id``, ``first_day``, ``last_day`` (dates of the first and last purchase), ``tenure_days`` and
     ``recency_days`` (days from these to ``as_of``), ``purchases`` (days with a purchase, ever), ``purchases_year``,
     ``revenue`` (ever) and ``revenue_year``. ``…_year`` are the twelve months up to ``as_of``; money is in the client's
     currency. Several orders on one day are one purchase. With ``customers`` (the contract's table), those who never
-    bought and were first seen by ``as_of`` are there too, with 0 purchases and without days. pandas or Ibis in, same
-    kind out.
+    bought and were first seen by ``as_of`` are there too, with 0 purchases and without days. Of ``earlier`` customers
+    (``customer_id``, of :mod:`crmlib.newcomers`), who are older than the data, what came before counts as one purchase:
+    nobody who may be old is new by one order. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
@@ -43,6 +44,8 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any) -> Any:
         revenue=bought.spend.sum(),
         revenue_year=bought.spend.sum(where=in_year),
     )
+    if earlier is not None:
+        did = did.mutate(purchases=did.purchases + did.customer_id.isin(earlier.customer_id).cast("int64"))
     everybody = did.select("customer_id")
     if customers is not None:
         known = customers.filter(customers.customer_id.notnull())
