@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from crmlib.contract import TABLES
 from crmlib.engine import identifier
+from crmlib.intake.repairs.cells import matches
 from crmlib.words import Saying, Words
 
 words = Words(__file__)
@@ -17,6 +19,9 @@ FEWEST_AMOUNTS = 50
 CENTS_FROM = 500
 PRICE_ENDINGS = (0, 50, 90, 95, 98, 99)
 ENDING_SHARE = 0.6
+MASKED = "[*＊•]{2,}|^[^*＊]{1,3}[*＊]$|[xX]{4,}"
+"""What a masked value looks like: 138****1234, 张*, XXXX1234. It tells nobody apart and cannot be called."""
+MASKED_SHARE = 0.3
 
 
 def questions(
@@ -37,6 +42,8 @@ def questions(
             yield from _cents(connection, made["orders"])
         if "customer_id" in columns:
             yield from _stand_in(connection, made["orders"])
+    for name, rows in made.items():
+        yield from _masked_keys(connection, name, rows)
     for key in foreign_keys:
         if key["rows"] and key["lost"] >= MOSTLY_LOST * key["rows"]:
             yield key["table"], _other_keys(connection, made, key)
@@ -68,6 +75,19 @@ def _stand_in(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
     ).fetchone()
     if most and most >= FEWEST_ORDERS and most >= STAND_IN_SHARE * count:
         yield "orders", words.later("questions.stand_in", n=most, all=count)
+
+
+def _masked_keys(connection: Any, name: str, rows: str) -> Iterator[tuple[str, Saying]]:
+    if "customer_id" not in TABLES[name].names:
+        return
+    columns = [column for column, *_ in connection.execute(f"DESCRIBE {rows}").fetchall()]
+    if "customer_id" not in columns:
+        return
+    masked, count = connection.execute(
+        f"SELECT count_if({matches('customer_id', MASKED)}), count(customer_id) FROM ({rows})"
+    ).fetchone()
+    if masked > MASKED_SHARE * count:
+        yield name, words.later("questions.masked_keys", n=masked, all=count)
 
 
 def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> Saying:

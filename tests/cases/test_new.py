@@ -158,6 +158,23 @@ def test_what_is_masked_is_no_key_whatever_it_is_called(propose_for, masked, hea
     assert [said for said in proposal.decisions if f"'{heading}' are masked" in said]
 
 
+def test_a_client_whose_customers_are_keyed_by_masked_numbers_is_asked(propose_for):
+    text = rows("Order No,Order Date,手机号,Total", 40, lambda n: f"{n},{day(n)},138****{n % 9:04d},{n}.5")
+    file, _ = propose_for(orders=text)
+    keyed = file.read_text(encoding="utf-8").replace("      amount:", "      customer_id: 手机号\n      amount:")
+    file.write_text(keyed, encoding="utf-8")
+    asked = [str(said) for said in taken_in(file)["orders"]["questions"]]
+    assert [said for said in asked if "40 of 40 customer_ids are masked" in said]
+
+
+@pytest.mark.parametrize("number", ["138{:08d}", "K-{}", "X*{}", "XXL{}"])
+def test_whole_numbers_are_no_masks(propose_for, number):
+    text = rows("Order No,Order Date,Customer ID,Total", 40, lambda n: f"{n},{day(n)},{number.format(n % 9)},{n}.5")
+    file, proposal = propose_for(orders=text)
+    assert active(proposal)["orders", "customer_id"][0] == "Customer ID"
+    assert not [said for said in taken_in(file)["orders"]["questions"] if "masked" in str(said)]
+
+
 # Gaps to be filled in
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from crmlib.engine import literal
+from crmlib.intake.questions import MASKED, MASKED_SHARE
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
 from crmlib.intake.repairs.numbers import CURRENCY
@@ -36,7 +37,7 @@ PATTERNS = {
     "wholes": "^[-+]?\\d+(\\.0+)?$",
     "fractions": "\\d[.,]\\d{1,4}\\D*$",
     "emails": "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
-    "masked": "[*＊•]{2,}|^[^*＊]{1,3}[*＊]$|[xX]{4,}",
+    "masked": MASKED,
     "phones": "^(\\+?86[- ]?)?1[3-9]\\d[\\d*]{4}\\d{4}$|^(\\+|00)\\d[\\d ()/-]{6,18}$"
     "|^\\(?0\\d{2,4}\\)?[ -/]\\d[\\d -]{5,10}$",
     "minuses": f"^({_CURRENCY})?\\s*[-−]\\s*({_CURRENCY})?\\s*[\\d.]|\\d\\s*[-−]$|^\\(.*\\d.*\\)$",
@@ -91,7 +92,7 @@ class Looks:
     @property
     def masked(self) -> bool:
         """Whether the values are masked (``138****1234``): they neither tell people apart nor can be called."""
-        return self.share("masked") > 0.3
+        return self.share("masked") > MASKED_SHARE
 
     @property
     def person(self) -> bool:
