@@ -8,7 +8,7 @@ from crmlib.contract import Column, Table
 from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Mended
-from crmlib.intake.repairs.cells import let
+from crmlib.intake.repairs.cells import Cell, is_text, let, matches
 from crmlib.intake.shape import CANCELS, LEFT, MATCH, ORDER, PIECES, SAME, SHAPED, Shaped, cell_names, column_of
 from crmlib.intake.source import FILE, ROW
 from crmlib.mapping import Filling
@@ -69,13 +69,14 @@ def acceptance_sql(
         if filling is None:
             values.append(f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS {identifier(name)}")
             continue
+        cells_of = [cell for cell in shaped.cells if cell.name in cell_names(name, filling)]
         cells = [mended[cell] for cell in cell_names(name, filling)]
         value, filled = identifier(f"value {name}"), identifier(f"filled {name}")
         inner += [f"{_together(filling, cells, column, timezone)} AS {value}", f"{_any(cells)} AS {filled}"]
         changed += [cell.changed for cell in cells if cell.changed != "false"]
         good = _plausible(column, value, tomorrow)
         if column.required or column.allowed:
-            reasons += _reasons(column, value, filled, good)
+            reasons += _reasons(column, value, filled, good, _is_band(cells_of) if column.kind == "number" else "")
             values.append(f"{value} AS {identifier(name)}")
             if name != "customer_id":
                 at_fault.append(_fault(name, filling, f"{filled} AND NOT coalesce({good}, false)"))
@@ -214,7 +215,17 @@ def _plausible(column: Column, value: str, tomorrow: str) -> str:
     return "(" + " AND ".join(tests) + ")"
 
 
-def _reasons(column: Column, value: str, filled: str, good: str) -> list[str]:
+_END = r"\D{0,4}\d[\d,.]*\s*[kKmM]?"
+_BAND = rf"^{_END}\s*(?:-|–|—|~|至|到)\s*{_END}\D{{0,4}}$|^{_END}\s*\+$"
+
+
+def _is_band(cells: Sequence[Cell]) -> str:
+    """SQL: whether a band of values stands where a number should, such as $100 - $200 or 65+."""
+    tests = [matches(f"trim({identifier(cell.name)})", _BAND) for cell in cells if is_text(cell)]
+    return " OR ".join(tests)
+
+
+def _reasons(column: Column, value: str, filled: str, good: str, band: str = "") -> list[str]:
     earliest = EARLIEST_TIME if column.kind == "time" else EARLIEST_DATE
     of_time = column.kind in ("time", "date")
 
@@ -228,6 +239,8 @@ def _reasons(column: Column, value: str, filled: str, good: str) -> list[str]:
     reasons = []
     if column.required:
         reasons.append(f"WHEN NOT {filled} THEN {said('missing')}")
+    if band:
+        reasons.append(f"WHEN {filled} AND {value} IS NULL AND ({band}) THEN {said('cell.band')}")
     reasons.append(f"WHEN {filled} AND {value} IS NULL THEN {unreadable}")
     if column.kind != "text":
         beyond = said("cell.beyond_time", year=int(earliest[:4])) if of_time else said("cell.beyond")

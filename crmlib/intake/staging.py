@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crmlib.bands import in_order
 from crmlib.client import Client
 from crmlib.contract import TABLES, Table
 from crmlib.engine import connect, identifier, literal
@@ -30,6 +31,7 @@ from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.scales import questions_of_scale, questions_of_tickets
 from crmlib.intake.shape import (
     CANCELS,
+    FREE_TEXT,
     LEFT,
     ORDER,
     PIECES,
@@ -54,6 +56,7 @@ _UNIT_OF_MONEY = re.compile(
     re.I,
 )
 MEMORY = "2500MB"
+MOST_BANDS = 60
 
 
 @dataclass
@@ -101,6 +104,7 @@ class Staging:
             if name in self.accounts:
                 self._join_rows(TABLES[name], opened)
                 self._count(TABLES[name])
+                self._bands(TABLES[name], self.accounts[name], self.made(name))
         if self.people and "customers" in self.accounts and not self.problems:
             merged = find_duplicates(self.people, self.made("customers"))
             if "orders" in self.accounts:
@@ -168,6 +172,7 @@ class Staging:
             "unused_columns": self._unused(table, opened),
             "repairs": [],
             "decisions": [],
+            "bands": {},
             "questions": [*self._questions(opened), *self._asked(table, opened)],
         }
         selects = []
@@ -597,6 +602,18 @@ class Staging:
             words.say(key, why=why, n=n, row=row, found=cell)
             for key, (why, n, row, cell) in zip(keys, examples, strict=True)
         ]
+
+    def _bands(self, table: Table, account: dict[str, Any], rows: str) -> None:
+        """The columns of text whose values are bands, such as ages or incomes, with the bands in their order."""
+        texts = [c for c in account["columns"] if column_of(table, c).kind == "text" and not c.endswith("_id")]
+        texts = [c for c in texts if c not in FREE_TEXT and not column_of(table, c).allowed]
+        for column in texts:
+            cell = identifier(column)
+            found = self._rows(f"SELECT DISTINCT {cell} FROM ({rows}) WHERE {cell} IS NOT NULL LIMIT {MOST_BANDS + 1}")
+            ordered = in_order(value for (value,) in found) if len(found) <= MOST_BANDS else []
+            if ordered:
+                account["bands"][column] = ordered
+                account["decisions"].append(words.later("decisions.bands", column=column, names=ordered))
 
     # The days that the data cover
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlib.client import load_client
 from crmlib.intake import take_in
+from crmlib.lifecycle import segmentation
 from crmlib.problems import UnusableInput
 from tests.conftest import write_client
 
@@ -224,6 +225,7 @@ def histories(draw):
 
 
 @given(histories())
+@settings(max_examples=25)
 def test_a_log_of_random_changes_gives_the_final_table_back(tmp_path_factory, history):
     final, log = history
     folder = tmp_path_factory.mktemp("log")
@@ -283,6 +285,7 @@ def test_a_file_that_is_read_twice_for_the_same_columns_is_asked_about(make_clie
 
 
 @given(st.lists(st.lists(st.sampled_from(["0", "1", ""]), min_size=3, max_size=3), min_size=1, max_size=8))
+@settings(max_examples=15)
 def test_a_wide_file_and_its_long_form_give_equal_tables(tmp_path_factory, answers):
     folder = tmp_path_factory.mktemp("wide")
     names = ["Cmp1", "Cmp2", "Cmp, three"]
@@ -468,3 +471,52 @@ def test_new_keys_are_checked_with_their_line_and_the_nearest_name(tmp_path, key
         load_client(path)
     found = [str(problem) for problem in refused.value.problems]
     assert any(said in one and "line 5, column " in one for one in found), found
+
+
+# Bands of values
+
+
+INCOMES = ["$100 - $200", "$50 - $100", "$200+", "< $50", "$100 - $200"]
+SPENDS = ["35-49K", "under 35K", "50-74K", "100K or more", "35-49K"]
+AGES = ["60岁以上", "18-24岁", "25-59岁", "18-24岁", "60岁以上"]
+
+
+def test_bands_are_kept_as_they_stand_and_their_order_is_said(make_client, tmp_path):
+    settings = """\
+tables:
+  orders: {from: orders.csv}
+  customers: {from: customers.csv, columns: {tier: Income, industry: Spend, region: Age}}
+"""
+    rows = zip(range(5), INCOMES, SPENDS, AGES, strict=True)
+    customers = "customer_id,Income,Spend,Age\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
+    orders = "order_id,customer_id,ordered_at,amount\n1,0,2024-01-01,5\n"
+    client = make_client(settings, customers=customers, orders=orders)
+    made, account = taken(client, tmp_path, "customers")
+    assert (made.tier.tolist(), made.industry.tolist(), made.region.tolist()) == (INCOMES, SPENDS, AGES)
+    assert account["bands"] == {
+        "tier": ["< $50", "$50 - $100", "$100 - $200", "$200+"],
+        "industry": ["under 35K", "35-49K", "50-74K", "100K or more"],
+        "region": ["18-24岁", "25-59岁", "60岁以上"],
+    }
+
+
+def test_a_table_of_a_segment_shows_bands_in_their_order_and_other_values_by_share():
+    segments = pd.DataFrame({"customer_id": [str(n) for n in range(9)], "tier": ["core"] * 5 + ["other"] * 4})
+    ages = ["65+", "65+", "18-24", "25-64", "65+", "18-24", "25-64", "25-64", None]
+    customers = pd.DataFrame({"customer_id": segments.customer_id, "age": ages})
+    profile = segmentation.segment_shares(segments, customers, attribute="age", segment="core")
+    assert profile.value.fillna("").tolist() == ["18-24", "25-64", "65+", ""]
+    customers["age"] = customers.age.replace({"65+": "old", "18-24": "young", "25-64": "middle"})
+    profile = segmentation.segment_shares(segments, customers, attribute="age", segment="core")
+    assert profile.value.fillna("").tolist() == ["old", "young", "middle", ""]
+
+
+@pytest.mark.parametrize("amount", ["$100 - $200", "35-49K", "65+", "100 – 200 €"])
+def test_a_band_is_no_number_and_the_row_says_so(make_client, tmp_path, amount):
+    orders = f"order_id,ordered_at,amount\n1,2024-01-01,{amount}\n2,2024-01-02,30\n3,2024-01-02,many\n"
+    made, account = taken(make_client("max_set_aside: 1\n", orders=orders), tmp_path, "orders")
+    assert made.amount.tolist() == [30]
+    assert account["reasons"] == {
+        "amount is a band of values such as 100 - 200, not a number": 1,
+        "amount is not a number": 1,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crmlib.bands import in_order
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.segmentation.rules import By
@@ -14,8 +15,9 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
     """The share of a segment among the customers with each value of an attribute, with its interval.
 
     Columns: ``attribute`` (its name), ``value``, ``customers`` (with this value, who ever bought), ``in_segment``,
-    ``share``, ``low``, ``high`` (95 % Wilson), ``overall`` (the segment's share among all). The largest share first;
-    customers of whom the value is not known are the row ``value`` = missing, last.
+    ``share``, ``low``, ``high`` (95 % Wilson), ``overall`` (the segment's share among all). The largest share first, bands
+    of values (``65+``) in their own order; customers of whom the value is not known are the row ``value`` = missing,
+    last.
 
     ``segments`` from :func:`segments`, ``customers`` the contract's table; pandas or Ibis.
 
@@ -37,7 +39,12 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
         overall=counts.in_segment.sum() / max(1, counts.customers.sum()),
         unknown=counts.value.isna(),
     )
-    table = table.sort_values(["unknown", "share", "value"], ascending=[True, False, True], ignore_index=True)
+    ordered = in_order(table.value.dropna())
+    if ordered:  # bands stand in their own order, whatever their shares
+        place = table.value.map({value: place for place, value in enumerate(ordered)})
+        table = table.assign(place=place).sort_values(["unknown", "place"], ignore_index=True)
+    else:
+        table = table.sort_values(["unknown", "share", "value"], ascending=[True, False, True], ignore_index=True)
     return table[["attribute", "value", "customers", "in_segment", "share", "low", "high", "overall"]]
 
 
