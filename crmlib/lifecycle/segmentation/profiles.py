@@ -15,9 +15,9 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
     """The share of a segment among the customers with each value of an attribute, with its interval.
 
     Columns: ``attribute`` (its name), ``value``, ``customers`` (with this value, who ever bought), ``in_segment``,
-    ``share``, ``low``, ``high`` (95 % Wilson), ``overall`` (the segment's share among all). The largest share first, bands
-    of values (``65+``) in their own order; customers of whom the value is not known are the row ``value`` = missing,
-    last.
+    ``share``, ``low``, ``high`` (95 % Wilson), ``overall`` (the segment's share among all). The largest share first,
+    bands of values (``65+``) in their own order; customers of whom the value is not known are the row ``value`` =
+    missing, last.
 
     ``segments`` from :func:`segments`, ``customers`` the contract's table; pandas or Ibis.
 
