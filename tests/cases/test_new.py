@@ -118,10 +118,14 @@ def test_orders_take_up_several_rows_though_nothing_tells_their_products(propose
 
 
 def test_of_two_order_numbers_the_main_one_makes_orders_and_the_other_none(case, tmp_path):
-    _, proposal = new_client(tmp_path / "c", [str(case("douyin_two_order_numbers"))], timezone="Asia/Shanghai")
-    assert {("orders", "order_id"), ("order_lines", "order_id")} <= active(proposal).keys()
-    assert {value for (_, column), (value, _) in active(proposal).items() if column == "order_id"} <= {"主订单编号"}
-    assert "customers" not in tables(proposal)
+    file, proposal = new_client(tmp_path / "c", [str(case("douyin_two_order_numbers"))], timezone="Asia/Shanghai")
+    assert {(one.table, one.profile) for one in proposal.suggested} == {
+        ("orders", "douyin/orders"),
+        ("order_lines", "douyin/orders"),
+    }
+    account = taken_in(file)
+    assert (account["orders"]["rows"], account["order_lines"]["rows"]) == (4, 5)
+    assert account["orders"]["sums"]["amount"]["accepted"] == 50 + 100 + 80 + 80 + 200
 
 
 @pytest.mark.parametrize(
@@ -233,6 +237,22 @@ def test_a_table_is_not_proposed_on_a_number_and_a_date_alone(propose_for, heade
     certain = {one.table for one in proposal.suggested if not one.off and one.confidence > 80}
     assert wrong not in certain
     assert [key for key, (_, sure) in active(proposal).items() if key[0] == wrong and sure > 80] == []
+
+
+def test_a_list_that_is_called_after_the_customers_is_not_one_of_customers(propose_for):
+    text = rows("客户编号,跟进时间,跟进方式,跟进内容", 60, lambda n: f"K{n % 9},{day(n)} 10:00,电话,已联系客户沟通报价")
+    _, proposal = propose_for(客户跟进=text)
+    assert tables(proposal) == {"touches"}
+    assert active(proposal)["touches", "kind"][0] == "FILL IN"
+
+
+def test_the_number_of_an_invoice_is_no_customer_and_a_name_is_asked_about(propose_for):
+    text = rows("Number,Date,Customer Name,Net", 60, lambda n: f"R{n},{day(n)},Acme {n % 7} AG,{n}.50")
+    file, proposal = propose_for(invoices=text)
+    assert active(proposal)["orders", "customer_id"] == ("Customer Name", 60)
+    assert [said for said in proposal.decisions if "who has the same name counts as one customer" in said]
+    account = taken_in(file)
+    assert (account["orders"]["rows"], account["customers"]["rows"]) == (60, 7)
 
 
 def test_opportunities_are_leads_and_the_next_best_table_is_named(propose_for):

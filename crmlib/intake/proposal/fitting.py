@@ -257,6 +257,12 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
     if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
         people = [m.headings for c in ("email", "phone") if (m := made.get(c))]
         people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8 and not one.masked]
+        if not people and table.name == "orders":
+            named = [
+                h for h, one in free.items() if likeness(h, "customers", "name").score > PERHAPS and not one.masked
+            ]
+            if len(named) == 1:
+                made["customer_id"] = Match("customer_id", named[0], 60.0, _say("reasons.by_name"), check=True)
         if people:
             filling = [h for headings in people for h in headings]
             made["customer_id"] = Match("customer_id", filling, 60.0, _say("reasons.by_contact"), check=True)

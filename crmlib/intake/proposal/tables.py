@@ -41,6 +41,7 @@ _OF_A_CUSTOMER = (
 _CALLED = 1.5
 _TOLD = 0.5
 _ONE_EACH = 0.9
+_MANY_EACH = 0.5
 _LEAST_POINTS = 2.5
 _CONSTANT = 0.95
 _BY_CONTENT = 60.0
@@ -114,6 +115,10 @@ def _numbered_orders(found: Fit) -> bool:
 
 def _told(found: Fit, export: Export) -> bool:
     """Whether anything speaks for this very table, rather than for any table with a number and a date."""
+    key = found.heading("customer_id") if found.table == "customers" else ""
+    if key and export.looks[key].unique < _MANY_EACH:
+        # A list of contacts or bookings is called after the customers as well.
+        return False
     return called_like(export.name, found.table) or bool(_tells(found, export))
 
 
@@ -424,7 +429,10 @@ def _not_products(connection: Any, export: Export, lines: Fit, made: Suggested, 
 def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisions: list[str]) -> list[Suggested]:
     """Customers out of a file of orders: who they are stands beside each order."""
     found = fits["customers"]
-    customer = found.matches.get("customer_id") or fits["orders"].matches.get("customer_id")
+    order = fits["orders"].heading("order_id") or fits["order_lines"].heading("order_id")
+    customer = found.matches.get("customer_id")
+    if customer is None or customer.headings == [order]:
+        customer = fits["orders"].matches.get("customer_id")
     if customer is None or not customer.decided:
         return []
     taken = {h for name in ("orders", "order_lines") for c, m in fits[name].matches.items() for h in m.headings
