@@ -511,6 +511,18 @@ def test_a_table_of_a_segment_shows_bands_in_their_order_and_other_values_by_sha
     assert profile.value.fillna("").tolist() == ["old", "young", "middle", ""]
 
 
+def test_the_best_band_is_found_by_its_share_and_not_by_its_place():
+    bands = {"18-24": 10, "25-64": 90, "65+": 50}
+    ages = [age for age in bands for _ in range(100)]
+    tiers = [tier for core in bands.values() for tier in ["core"] * core + ["other"] * (100 - core)]
+    customers = pd.DataFrame({"customer_id": list(map(str, range(300))), "age": ages})
+    shares = segmentation.segment_shares(customers.assign(tier=tiers), customers, attribute="age")
+    found = segmentation.finding_origin(shares)
+    assert found is not None
+    assert shares.value.tolist() == list(bands)
+    assert found.headline == "“25-64” has 90% core customers, “18-24” 10%"
+
+
 @pytest.mark.parametrize("amount", ["$100 - $200", "35-49K", "65+", "100 – 200 €"])
 def test_a_band_is_no_number_and_the_row_says_so(make_client, tmp_path, amount):
     orders = f"order_id,ordered_at,amount\n1,2024-01-01,{amount}\n2,2024-01-02,30\n3,2024-01-02,many\n"

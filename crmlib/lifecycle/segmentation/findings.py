@@ -253,7 +253,7 @@ def finding_origin(shares: Any) -> Finding | None:
         return None
     # Bonferroni: as many comparisons with the average as there are values.
     low, high = wilson(judged.in_segment, judged.customers, level=bonferroni(len(judged)))
-    judged = judged.assign(low=low, high=high)
+    judged = judged.assign(low=low, high=high).sort_values(["share", "value"], ascending=[False, True])
     best, worst = judged.iloc[0], judged.iloc[-1]
     if not (best.low > best.overall and worst.high < worst.overall):
         return None
