@@ -292,6 +292,8 @@ def _tell_account(account: dict[str, Any]) -> None:
     if people:
         if people["open_to_others"]:
             _say("account.open_folder")
+        for doubt in people.get("names_in_doubt", []):
+            _say("account.names_in_doubt", doubt, n=doubt["texts"])
         _say("account.key", where=people["key"])
 
 

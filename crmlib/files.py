@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,15 @@ def replacing(file: Path) -> Iterator[Path]:
         os.replace(staged, file)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def half_written(name: str) -> bool:
+    """Whether a file has such a name as :func:`replacing` gives, left behind by a process that was ended.
+
+    >>> half_written(".index.html.0a1b2c3d"), half_written("index.html"), half_written(".gitignore")
+    (True, False, False)
+    """
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}", name) is not None
 
 
 def write_whole(file: Path, text: str) -> None:

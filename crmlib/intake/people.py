@@ -17,6 +17,8 @@ from crmlib.intake.quarantine import MERGES, QUARANTINE
 from crmlib.intake.shape import FREE_TEXT
 
 IDENTITIES = ("name", "email", "phone", "address")
+_PIECE = 6
+_SHOWN_ROWS = 20
 
 
 @dataclass
@@ -31,11 +33,21 @@ class People:
     client: Client
     account: dict[str, Any] = field(default_factory=dict)
     proposed: Any = None
+    names: Any = None
 
     def shown(self, name: str, rows: str, columns: Sequence[str]) -> str:
-        """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns."""
+        """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns.
+
+        Words that may be a known customer's name are counted in the account; see :meth:`_note_doubts`.
+        """
         kept = [column for column in columns if column not in IDENTITIES]
         masked = "customer_id" in kept and any(column in FREE_TEXT for column in kept)
+        words = [identifier(column) for column in kept if column in FREE_TEXT] if self.names else []
+        for column in words:
+            self._note_doubts(name, rows, column)
+        # Whole names go before anything else: of a name whose parts are gone, nobody would know the rest.
+        nameless = ", ".join(f"without_names({column}) AS {column}" for column in words)
+        rows = f"SELECT * REPLACE ({nameless}) FROM ({rows})" if words else rows
         own = self._own_identities() if masked else {}
         naming = self._naming(name, rows, kept)
         cells = [self._cell(name, column, own, naming) for column in kept]
@@ -55,7 +67,7 @@ class People:
         )
 
     def _naming(self, table: str, rows: str, columns: Sequence[str]) -> set[str]:
-        """The columns of ids and names of things in which an e-mail address stands: they would name a person."""
+        """The columns of ids and of things' names in which an address or a telephone stands: they name a person."""
         known = TABLES[table]
         ids = [
             column
@@ -67,12 +79,13 @@ class People:
         ]
         if not ids:
             return set()
-        tests = ", ".join(f"bool_or(contains({identifier(column)}, '@'))" for column in ids)
+        cells = {column: identifier(column) for column in ids}
+        tests = ", ".join(f"bool_or({_telling(column, cell)})" for column, cell in cells.items())
         found = self.connection.execute(f"SELECT {tests} FROM ({rows})").fetchone()
         return {column for column, naming in zip(ids, found, strict=True) if naming}
 
     def _cell(self, table: str, column: str, own: Mapping[str, str], naming: set[str]) -> str:
-        from crmlib.intake.identities.masking import mask_own
+        from crmlib.intake.identities.masking import mask_own, names_a_contact
 
         cell = f"t.{identifier(column)}"
         if column == "customer_id":
@@ -84,10 +97,23 @@ class People:
             named = mask_own(cell, own) if own else cell
             return f"masked({named}) AS {identifier(column)}"
         if column in naming and not column.endswith("_id"):
-            return f"masked({cell}) AS {identifier(column)}"
+            # A piece of the pseudonym keeps apart what was written differently: two shops stay two.
+            apart = f"masked({cell}) || ' ' || left(pseudonym({cell}), {_PIECE})"
+            return f"CASE WHEN {names_a_contact(cell)} THEN {apart} ELSE {cell} END AS {identifier(column)}"
         if column in naming:
             return f"CASE WHEN contains({cell}, '@') THEN pseudonym({cell}) ELSE {cell} END AS {identifier(column)}"
         return cell
+
+    def _note_doubts(self, table: str, rows: str, column: str) -> None:
+        """Count the texts in which a word stands that may be a known customer's name or an ordinary word, and where."""
+        found = self.connection.execute(
+            f"SELECT n FROM (SELECT row_number() OVER () AS n, {column} AS said FROM ({rows})) "
+            "WHERE said IS NOT NULL AND names_in_doubt(said) > 0 ORDER BY n"
+        ).fetchall()
+        if found:
+            at = [str(n) for (n,) in found[:_SHOWN_ROWS]] + ["…"] * (len(found) > _SHOWN_ROWS)
+            listed = self.account.setdefault("names_in_doubt", [])
+            listed.append({"table": table, "column": column.strip('"'), "texts": len(found), "rows": at})
 
     def _own_identities(self) -> dict[str, str]:
         known = self._identity_columns()
@@ -110,6 +136,7 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
     Raises:
         UnusableInput: the vault's key is nowhere or is another one.
     """
+    from crmlib.intake.identities.known_names import install_names
     from crmlib.intake.identities.masking import install as install_masks
     from crmlib.intake.identities.pseudonyms import check_distinct, forgotten_sql, install
     from crmlib.intake.identities.vault import Vault
@@ -134,7 +161,29 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
         rules.set_aside_people(connection, staged, ids, rules.FORGOTTEN)
     open_to_others = os.name == "posix" and bool(client.folder.stat().st_mode & 0o077)
     account = {"key": key.where, "people": _count(connection, "people"), "open_to_others": open_to_others}
-    return People(connection, client, account)
+    people = People(connection, client, account)
+    if any(column in FREE_TEXT for name in staged for column in rules.names_of(connection, name)):
+        people.names = _known_names(people, vault)
+        install_names(connection, people.names)
+    return people
+
+
+def _known_names(people: People, vault: Any) -> Any:
+    """The names of all customers, of these exports and of earlier ones."""
+    from crmlib.intake.identities.known_names import KnownNames
+
+    before = vault.read("mask the names of earlier customers")
+    found = before["name"].to_pylist() if "name" in before.column_names else []
+    if "name" in people._identity_columns():
+        found += [name for (name,) in people.connection.execute("SELECT DISTINCT name FROM customers").fetchall()]
+    return KnownNames(str(name) for name in found if name)
+
+
+def _telling(column: str, cell: str) -> str:
+    """SQL of whether a cell of an id or of a thing's name tells who somebody is; order numbers may look like any."""
+    from crmlib.intake.identities.masking import names_a_contact
+
+    return f"contains({cell}, '@')" if column.endswith("_id") else names_a_contact(cell)
 
 
 def find_duplicates(people: People, rows: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,15 @@ _LEGAL_FORMS = (
     r"\b(co\.?,?\s*ltd|ltd|limited|inc|llc|corp|gmbh|ag|b\.?v|s\.?a|plc)\.?)$"
 )
 _EAST_ASIAN = r"[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}]"
+
+
+def is_filler(name: str) -> bool:
+    """Whether a name stands for "nobody": ``Guest``, ``微信用户``.
+
+    >>> is_filler("Guest Customer"), is_filler("微信用户"), is_filler("Anna Schmidt")
+    (True, True, False)
+    """
+    return re.sub(r"[\W\d_]+", "", name.casefold()) in _NO_NAMES
 
 
 @contextmanager

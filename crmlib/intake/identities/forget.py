@@ -12,12 +12,15 @@ from typing import Any
 
 from crmlib.client import Client
 from crmlib.engine import file_pattern, identifier, literal
+from crmlib.files import half_written
+from crmlib.intake.identities.known_names import KnownNames, duckdb_with_names
 from crmlib.intake.identities.private import PRIVATE, replacing, room_for, write_private
 from crmlib.intake.identities.pseudonyms import is_pseudonym, pseudonym
 from crmlib.intake.identities.runs import made_by_a_run, registered_runs, removing
 from crmlib.intake.identities.traces import (
     Person,
     plain_key,
+    rows_naming,
     rows_with,
     stands_in,
     stands_in_parquet,
@@ -26,6 +29,7 @@ from crmlib.intake.identities.traces import (
 from crmlib.intake.identities.vault import Vault
 from crmlib.intake.identities.vault_key import client_key
 from crmlib.intake.readers import find_files
+from crmlib.intake.shape import FREE_TEXT
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
 
@@ -36,6 +40,7 @@ ASIDE = ("quarantine", "corrected")
 _LINKS = ("order_id", "lead_id")
 _HEADINGS = ("customer_id", "merge_into", "merged_id", "other_id")
 _SHOWN_ROWS = 20
+_FILE = "as_it_was"
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,9 @@ class _Forgetting:
                 if self._holds(file):
                     self._remains("foreign_file", file=self._named(file))
                 continue
+            if half_written(file.name):
+                self._remove(file, "half_written")
+                continue
             if (file.parent / ACCOUNT).is_file():
                 if file.name == ACCOUNT:
                     self._in_workspace(file.parent)
@@ -213,7 +221,8 @@ class _Forgetting:
                 _without(file, condition)
             self.done.append(Step(self._named(file), _WORDS.say("removed.rows", n=rows), rows))
             _subtract(account.get("tables", {}).get(table), rows, file)
-        if not any(gone.rows.values()):
+        named = [file for file in sorted(folder.glob("*.parquet")) if self._in_others_words(file, account, gone)]
+        if not any(gone.rows.values()) and not named:
             text = json.dumps(account, ensure_ascii=False).encode()
             if not stands_in(text, self.person):
                 return
@@ -225,6 +234,37 @@ class _Forgetting:
         if not self.pretend:
             write_private(folder / ACCOUNT, content)
         self.done.append(Step(self._named(folder / ACCOUNT), _WORDS.say("removed.counts")))
+
+    def _in_others_words(self, file: Path, account: dict[str, Any], gone: _Rows) -> bool:
+        """Take the person's whole name out of what others have written; where a part of it stands is said to remain."""
+        names = self.person.identities.get("name", frozenset())
+        if not names:
+            return False
+        known, parts = KnownNames(names), KnownNames.parts_of(names)
+        source = f"read_parquet({literal(file_pattern(file))}, file_row_number = true)"
+        others = f"NOT {gone.conditions[file.stem]}" if gone.conditions.get(file.stem) else "true"
+        with duckdb_with_names(known, parts) as connection:
+            columns = [c for c, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall() if c in FREE_TEXT]
+            texts = 0
+            for column in columns:
+                said = f"FROM {source} WHERE {identifier(column)} IS NOT NULL AND {others}"
+                without = f"without_names({identifier(column)})"
+                found = connection.execute(f"SELECT count(*) {said} AND {without} <> {identifier(column)}").fetchone()
+                texts += found[0] if found else 0
+                rows = connection.execute(
+                    f"SELECT file_row_number + 1 {said} AND names_in_doubt({without}) > 0 ORDER BY 1"
+                ).fetchall()
+                if rows:
+                    shown = [str(row) for (row,) in rows[:_SHOWN_ROWS]] + ["…"] * (len(rows) > _SHOWN_ROWS)
+                    self._remains("words", file=self._named(file), column=column, n=len(rows), rows=shown)
+            if texts and not self.pretend:
+                masked = ", ".join(f"without_names({c}) AS {c}" for c in map(identifier, columns))
+                _rewritten(connection, file, f"SELECT * REPLACE ({masked}) FROM {_FILE}")
+        if texts:
+            if not self.pretend:
+                _subtract(account.get("tables", {}).get(file.stem), 0, file)
+            self.done.append(Step(self._named(file), _WORDS.say("removed.named", n=texts)))
+        return bool(texts)
 
     # Beside the exports
 
@@ -251,6 +291,7 @@ class _Forgetting:
     def _in_exports(self, runs: Collection[Path]) -> int:
         """Name the rows of the exports in which the person stands; answers in how many files."""
         found = 0
+        names = KnownNames(self.person.identities.get("name", frozenset()))
         for file in _exports(self.client, runs):
             if file == self.client.path or file.suffix.lower() in (".yaml", ".yml", ".md"):
                 if stands_in(file.read_bytes(), self.person):
@@ -264,6 +305,10 @@ class _Forgetting:
                 more = len(rows) - _SHOWN_ROWS
                 key = "export.more" if more > 0 else "export.one" if len(rows) == 1 else "export.several"
                 self._remains(key, file=self._named(file), rows=list(map(str, rows[:_SHOWN_ROWS])), n=more)
+            named = [row for row in rows_naming(file, names) if row not in (rows or [])] if names else []
+            if named:
+                shown = [str(row) for row in named[:_SHOWN_ROWS]] + ["…"] * (len(named) > _SHOWN_ROWS)
+                self._remains("export.named", file=self._named(file), rows=shown, n=len(named))
         for name in _databases(self.client):
             self._remains("database_not_searched", table=name)
         return found
@@ -363,12 +408,17 @@ def _rows_of_person(folder: Path, person: Person) -> _Rows:
 def _without(file: Path, condition: str) -> None:
     import duckdb
 
-    with replacing(file) as staged, duckdb.connect() as connection:
+    with duckdb.connect() as connection:
+        _rewritten(connection, file, f"SELECT * FROM {_FILE} WHERE NOT {condition}")
+
+
+def _rewritten(connection: Any, file: Path, query: str) -> None:
+    """Write a Parquet file anew as the query makes it of the view ``as_it_was``."""
+    with replacing(file) as staged:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(
-            f"COPY (SELECT * FROM read_parquet({literal(file_pattern(file))}) WHERE NOT {condition}) "
-            f"TO {literal(str(staged))} (FORMAT parquet, COMPRESSION zstd)"
-        )
+        before = f"read_parquet({literal(file_pattern(file))})"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {_FILE} AS SELECT * FROM {before}")
+        connection.execute(f"COPY ({query}) TO {literal(str(staged))} (FORMAT parquet, COMPRESSION zstd)")
         staged.chmod(file.stat().st_mode & 0o777)
 
 

@@ -15,8 +15,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from crmlib.intake.identities.known_names import KnownNames
 
 TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 WORKBOOKS = (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods")
@@ -123,17 +126,46 @@ def rows_with(file: Path, person: Person) -> list[int] | None:
     A row counts if a cell is the person's id or pseudonym (blanks, an apostrophe, ``="…"`` and ``.0`` aside), or
     holds the person's e-mail address or telephone number. Names are no sign: several people may share one.
     """
+    if file.suffix.lower() == ".parquet":
+        try:
+            return _rows_of_parquet(file, person)
+        except (OSError, ValueError):
+            return None
+    return _rows_where(file, lambda records: _rows_of(records, person))
+
+
+def rows_naming(file: Path, names: KnownNames) -> list[int]:
+    """The rows of an export in which one of the names stands; counted as by :func:`rows_with`, none if unreadable."""
+
+    def naming(records: Iterator[list[str]]) -> Iterator[int]:
+        return (number for number, record in enumerate(records, 1) if any(names.stands_in(cell) for cell in record))
+
+    if file.suffix.lower() == ".parquet":
+        try:
+            return list(naming(_records_of_parquet(file)))
+        except (OSError, ValueError):
+            return []
+    return _rows_where(file, naming) or []
+
+
+def _rows_where(file: Path, rows_of: Callable[[Iterator[list[str]]], Iterator[int]]) -> list[int] | None:
     suffix = file.suffix.lower()
     try:
-        if suffix not in (*TEXTS, *WORKBOOKS, ".parquet", ".gz", ".zip"):
-            return None
-        if suffix == ".parquet":
-            return _rows_of_parquet(file, person)
         if suffix in WORKBOOKS:
-            return sorted({row for sheet in _sheets(file) for row in _rows_of(sheet, person)})
-        return sorted({row for opened in _openers(file) for row in _rows_of(_records(opened), person)})
+            return sorted({row for sheet in _sheets(file) for row in rows_of(sheet)})
+        if suffix in (*TEXTS, ".gz", ".zip"):
+            return sorted({row for opened in _openers(file) for row in rows_of(_records(opened))})
     except (OSError, EOFError, ValueError, csv.Error, zipfile.BadZipFile):
-        return None
+        pass
+    return None
+
+
+def _records_of_parquet(file: Path) -> Iterator[list[str]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(file).iter_batches():
+        for row in batch.to_pylist():
+            yield [str(value) for value in row.values() if value is not None]
 
 
 def without_rows(content: bytes, person: Person) -> tuple[bytes, int]:
