@@ -268,6 +268,7 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
             *kit.rglob("*.yaml"),
             *kit.glob("../contract/*.py"),
             kit / "../mapping.py",
+            kit / "../bands.py",
             kit / "../newcomers.py",
         ]
     ):
