@@ -56,7 +56,7 @@ def purchases(
     orders: AnyTable,
     *,
     as_of: Any = None,
-    free_orders: Literal["count", "ignore"] = "count",
+    free_orders: Literal["count", "ignore"] = "ignore",
     guests: bool = False,
     keep: Sequence[str] = (),
 ) -> AnyTable:
@@ -65,10 +65,10 @@ def purchases(
     An order counts if it happened on the day ``as_of`` or before, was neither cancelled nor is still open, and
     something was left of it after ``refunded_amount`` was taken off; ``refunded`` without an amount means in full.
     Statuses are read in any case of letters. Negative amounts (refunds booked as orders) are no purchases, nor are
-    missing or infinite ones. An order that cost nothing from the start (a voucher,
-    a gift) is a visit and counts with spend 0, unless ``free_orders="ignore"``. Orders without a customer are left
-    out unless ``guests=True``. ``spend`` is in the client's currency, ``day`` a date: that of the time zone
-    in ``ordered_at``, where times of a frame carry one. Columns in ``keep`` that the table does not have come out
+    missing or infinite ones, nor is an order that cost nothing from the start (a voucher, a gift, a replacement);
+    with ``free_orders="count"`` it is a visit and counts with spend 0. Orders without a customer are left out unless
+    ``guests=True``. ``spend`` is in the client's currency, ``day`` a date: that of the time zone in ``ordered_at``,
+    where times of a frame carry one. Columns in ``keep`` that the table does not have come out
     empty. pandas or Ibis in, same kind out. Raises ``ValueError`` for an ``as_of`` that is no day.
 
     >>> import pandas as pd

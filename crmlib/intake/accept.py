@@ -28,6 +28,8 @@ _TOTALS_WORDS = tuple(
 ) + tuple(word + colon for word in ("合计", "总计", "小计", "共计", "本页小计") for colon in ("", ":", "："))
 EARLIEST_TIME = "1980-01-01"
 EARLIEST_DATE = "1900-01-01"
+LARGEST = 1e13
+"""From here on no cent of a sum is exact any more, and no order is: it is a number of something else."""
 SQL_TYPES = {
     "text": "VARCHAR",
     "time": "TIMESTAMPTZ",
@@ -77,7 +79,9 @@ def acceptance_sql(
         good = _plausible(column, value, tomorrow)
         if column.required or column.allowed:
             reasons += _reasons(column, value, filled, good, _is_band(cells_of) if column.kind == "number" else "")
-            values.append(f"{value} AS {identifier(name)}")
+            # What is too large is not added up with the rows in quarantine either.
+            shown = f"CASE WHEN {_credible(value)} THEN {value} END" if column.kind == "number" else value
+            values.append(f"{shown} AS {identifier(name)}")
             if name != "customer_id":
                 at_fault.append(_fault(name, filling, f"{filled} AND NOT coalesce({good}, false)"))
         elif good == f"({value} IS NOT NULL)":
@@ -199,8 +203,15 @@ def _joined(cases: Sequence[str], between: str, *, empty: str = "''") -> str:
     return f"coalesce(nullif(concat_ws({between}, {', '.join(cases)}), ''), {empty})"
 
 
+def _credible(number: str) -> str:
+    """SQL: whether a number is small enough to be money or a count."""
+    return f"abs({number}) < {LARGEST!r}"
+
+
 def _plausible(column: Column, value: str, tomorrow: str) -> str:
     tests = [f"{value} IS NOT NULL"]
+    if column.kind == "number":
+        tests.append(_credible(value))
     if column.low is not None:
         tests.append(f"{value} >= {column.low}")
     if column.high is not None:
@@ -242,6 +253,8 @@ def _reasons(column: Column, value: str, filled: str, good: str, band: str = "")
     if band:
         reasons.append(f"WHEN {filled} AND {value} IS NULL AND ({band}) THEN {said('cell.band')}")
     reasons.append(f"WHEN {filled} AND {value} IS NULL THEN {unreadable}")
+    if column.kind == "number":
+        reasons.append(f"WHEN NOT {_credible(value)} THEN {said('cell.too_large')}")
     if column.kind != "text":
         beyond = said("cell.beyond_time", year=int(earliest[:4])) if of_time else said("cell.beyond")
         reasons.append(f"WHEN {filled} AND NOT {good} THEN {beyond}")

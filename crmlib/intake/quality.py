@@ -148,8 +148,9 @@ def column_scores(
 
     ``complete``: share of the rows in which it is filled. ``valid``: share of what stood there that could be read.
     ``unique``: share of the rows of a key that no earlier row had. ``consistent``: share that agrees with other
-    columns: keys that are known in their table, times in their order. ``timely``: 1 while the last time is within 31
-    days of ``as_of``, then 31 days over its age. ``score`` is their product: the share of cells to be relied on.
+    columns: keys that are known in their table and stand for one customer, times in their order. ``timely``: 1 while
+    the last time is within 31 days of ``as_of``, then 31 days over its age. ``score`` is their product: the share of
+    cells to be relied on.
 
     ``rows`` is SQL of the table's rows, ``account`` its account, ``keys`` the foreign keys, ``as_of`` an ISO day.
     """
@@ -165,6 +166,9 @@ def column_scores(
         if column == table.key:
             repeated = account["reasons"].get(kept(repeats(column)), 0)
             score["unique"] = filled / (filled + repeated)
+            shared = account.get("several_customers")
+            if shared:
+                score["consistent"] = 1 - shared["shared"] / shared["keys"]
         consistent = _consistent(connection, table, rows, column, keys)
         if consistent is not None:
             score["consistent"] = consistent

@@ -8,6 +8,7 @@ from typing import Any
 from crmlib.contract import TABLES
 from crmlib.engine import identifier
 from crmlib.intake.repairs.cells import matches
+from crmlib.intake.source import FILE, ROW
 from crmlib.words import Saying, Words
 
 words = Words(__file__)
@@ -22,6 +23,9 @@ ENDING_SHARE = 0.6
 MASKED = "[*＊•]{2,}|^[^*＊]{1,3}[*＊]$|[xX]{4,}"
 """What a masked value looks like: 138****1234, 张*, XXXX1234. It tells nobody apart and cannot be called."""
 MASKED_SHARE = 0.3
+OUT_OF_LINE = 1000
+"""So many times the amount of the middle order, and no order is believed without asking."""
+NAMED = 3
 
 
 def questions(
@@ -38,6 +42,10 @@ def questions(
     if "orders" in made:
         columns = [column for column, *_ in connection.execute(f"DESCRIBE {made['orders']}").fetchall()]
         yield from _negative_orders(connection, made["orders"])
+        yield from _free_orders(connection, made["orders"])
+        yield from _largest(connection, made["orders"])
+        if "refunded_amount" in columns:
+            yield from _more_refunded(connection, made["orders"])
         if fraction_digits:
             yield from _cents(connection, made["orders"])
         if "customer_id" in columns:
@@ -57,11 +65,39 @@ def _negative_orders(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]
         yield "orders", words.later("questions.negative_orders", n=negative, all=count, amount=amount)
 
 
+def _free_orders(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
+    free, count = connection.execute(f"SELECT count_if(amount = 0), count(*) FROM ({rows})").fetchone()
+    if free:
+        yield "orders", words.later("questions.free_orders", n=free, all=count)
+
+
+def _largest(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
+    middle, count = connection.execute(f"SELECT median(amount), count(*) FROM ({rows}) WHERE amount > 0").fetchone()
+    if count < FEWEST_ORDERS:
+        return
+    out_of_line = connection.execute(
+        f"SELECT amount, {FILE}, {ROW} FROM ({rows}) WHERE amount >= ? ORDER BY 1 DESC, 3", [OUT_OF_LINE * middle]
+    ).fetchall()
+    if out_of_line:
+        named = [words.later("places.amount", amount=a, file=f, row=r) for a, f, r in out_of_line[:NAMED]]
+        said = {"n": len(out_of_line), "times": OUT_OF_LINE, "middle": middle, "named": named}
+        yield "orders", words.later("questions.largest", **said)
+
+
+def _more_refunded(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
+    more, refunds = connection.execute(
+        "SELECT count_if(refunded_amount > amount + 0.005 AND amount >= 0), count_if(refunded_amount > 0) "
+        f"FROM ({rows})"
+    ).fetchone()
+    if more:
+        yield "orders", words.later("questions.more_refunded", n=more, all=refunds)
+
+
 def _cents(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
     endings = ", ".join(map(str, PRICE_ENDINGS))
     count, whole, ending, middle = connection.execute(
         f"SELECT count(*), count(*) FILTER (amount = trunc(amount)), "
-        f"count(*) FILTER (CAST(abs(amount) AS HUGEINT) % 100 IN ({endings})), median(abs(amount)) "
+        f"count(*) FILTER (abs(amount) % 100 IN ({endings})), median(abs(amount)) "
         f"FROM ({rows}) WHERE amount <> 0"
     ).fetchone()
     if count >= FEWEST_AMOUNTS and whole == count and ending >= ENDING_SHARE * count and middle >= CENTS_FROM:

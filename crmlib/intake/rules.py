@@ -111,6 +111,53 @@ def names_of(connection: Any, name: str) -> list[str]:
     return [column for column, *_ in described if not column.startswith("_")]
 
 
+# Keys that are none
+
+
+@dataclass(frozen=True)
+class SharedKey:
+    """A key of a staged table that several rows have: of ``keys`` in all, how many are ``repeated``, how many belong to
+    several customers (``several``), and with which further column they would not (``beside``).
+
+    ``together``: of the repeated, in how many the rows agree in customer and time, as the lines of an order do.
+    """
+
+    keys: int
+    repeated: int
+    several: int
+    together: int
+    beside: str
+
+
+def shared_key(connection: Any, name: str, key: str, time: str | None) -> SharedKey:
+    """What the accepted rows say of a key: whether it stands for one record."""
+    columns = names_of(connection, name)
+    marks = [c for c, *_ in connection.execute(f"DESCRIBE {identifier(name)}").fetchall()]
+    usable = f"FROM {identifier(name)} WHERE {REASON} = ''" + (f" AND NOT {CANCELS}" if CANCELS in marks else "")
+    column = identifier(key)
+    people = "customer_id" if "customer_id" in columns and key != "customer_id" else "NULL"
+    moment = identifier(time) if time in columns else "NULL"
+    keys, repeated, several, together = connection.execute(
+        f"""SELECT count(*), count_if(n > 1), count_if(p > 1), count_if(n > 1 AND p <= 1 AND t <= 1)
+        FROM (SELECT count(*) AS n, count(DISTINCT {people}) AS p, count(DISTINCT {moment}) AS t
+              {usable} GROUP BY {column})"""
+    ).fetchone()
+    beside = time or "" if several else ""
+    if several:
+        # A customer's address has no place in the key of an order.
+        address = connection.execute(f"SELECT count(*) {usable} AND contains(customer_id, '@')").fetchone()[0]
+        others = ("store", "channel", time, *([] if address else ["customer_id"]))
+        for other in (c for c in others if c and c in columns):
+            left = connection.execute(
+                f"SELECT count(*) FROM (SELECT 1 {usable} GROUP BY {column}, {identifier(other)} "
+                "HAVING count(DISTINCT customer_id) > 1)"
+            ).fetchone()[0]
+            if not left:
+                beside = other
+                break
+    return SharedKey(keys, repeated, several, together, beside)
+
+
 # Cancellations
 
 

@@ -18,6 +18,7 @@ from crmlib.engine import connect, identifier, literal
 from crmlib.intake import rules
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
 from crmlib.intake.lookups import with_lookup
+from crmlib.intake.mapped_money import contradicted
 from crmlib.intake.people import People, find_duplicates, keep_identities, know_people, note_effect
 from crmlib.intake.profiles import find_profile, to_confirm
 from crmlib.intake.quality import quality
@@ -51,6 +52,7 @@ from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying
 
 GRACE_DAYS = 7
+_FEW_SHARED = 0.01
 _UNIT_OF_MONEY = re.compile(
     r"万元|万円|千元|百万|亿元?|[（(_ ](万|千|分|k|m|cents?|pence|thousands?|millions?|mn|minor units?)(?=[)）]|$)",
     re.I,
@@ -92,6 +94,7 @@ class Staging:
             UnusableInput: with every problem of every table at once.
         """
         self.connection = connect(folder=self.scratch, memory=MEMORY).con
+        self._shared: dict[str, rules.SharedKey] = {}
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
             self._stage(TABLES[name], opened)
@@ -197,6 +200,8 @@ class Staging:
             undecided += currencies
             self.problems += undecided
             account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
+            if table.name in ("orders", "order_lines") and not one.wanted.confirmed:
+                account["questions"] += contradicted(self.connection, table, one.wanted, one.sources, habits)
             repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
             account["repairs"] += [_told(repair) for repair in repairs]
             account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
@@ -438,6 +443,10 @@ class Staging:
     def _join_rows(self, table: Table, opened: Sequence[Opened]) -> None:
         """One row per key: rows that belong together become one, rows that repeat a key are quarantined."""
         keys = next((one.wanted.one_row_per for one in opened if one.wanted.one_row_per), [])
+        if table.key:
+            self._shared[table.name] = rules.shared_key(self.connection, table.name, table.key, table.time)
+            if keys in ([], [table.key]):
+                self._ask_about_key(table, opened)
         single = [source.file for one in opened if not one.wanted.one_row_per for source in one.sources]
         cancels = table.name == "orders" and any(one.wanted.cancellations for one in opened)
         if table.key and keys and single:
@@ -462,6 +471,24 @@ class Staging:
             self.accounts[table.name]["decisions"] += said
         elif table.key:
             rules.drop_repeated_keys(self.connection, table.name, table.key)
+
+    def _ask_about_key(self, table: Table, opened: Sequence[Opened]) -> None:
+        """Whether a key that several customers have is one, with the composite key that would do."""
+        found, account = self._shared[table.name], self.accounts[table.name]
+        if found.several < max(2, _FEW_SHARED * found.keys):
+            return
+        account["several_customers"] = {"keys": found.keys, "shared": found.several}
+        if not all(one.wanted.confirmed for one in opened):
+            asked = words.later("questions.shared_key", **self._composite(table, opened))
+            account["questions"].append(words.later("questions.confirm", about=table.name, asked=asked))
+
+    def _composite(self, table: Table, opened: Sequence[Opened]) -> dict[str, Any]:
+        """What is said of a key that is none: how often, and the key with the further column beside it."""
+        found, one = self._shared[table.name], opened[0]
+        fillings = fillings_of(table, one.wanted, list(one.sources[0].types))
+        named = [present(fillings[c], one.sources[0]) for c in (table.key, found.beside) if c in fillings]
+        pattern = "-".join(f"{{{headings[0]}}}" for headings in named if headings)
+        return {"n": found.several, "all": found.keys, "column": table.key, "beside": found.beside, "pattern": pattern}
 
     def made(self, name: str) -> str:
         """The relation of a table's rows as they go into the workspace: an SQL query."""
@@ -578,6 +605,15 @@ class Staging:
             said = {"table": table.name, "n": unusable, "read": read, "most": self.client.max_set_aside}
             said |= {"examples": self._examples(table.name), "share": f"{min(1.0, unusable / read + 0.01):.2f}"}
             key = "many_unusable"
+            shared = self._shared.get(table.name)
+            repeated = sum(n for why, n in account["reasons"].items() if why == kept(rules.repeats(table.key or "")))
+            if shared and 2 * repeated > unusable:
+                said |= self._composite(table, self.opened[table.name]) | {"rows": repeated}
+                adds_up = [
+                    c for c in rules.names_of(self.connection, table.name) if column_of(table, c).unit == "money"
+                ]
+                said |= {"adds_up": f", adds_up: [{', '.join(adds_up)}]" if adds_up else ""}
+                key = "shared_key" if shared.several > shared.together else "repeated_key"
         else:
             return
         self.problems.append(Problem.said(words, key, ", ".join(account["files"]), **said))

@@ -53,6 +53,10 @@ def voice() -> Voice:
     return _voice.get() or Voice()
 
 
+_TOO_LONG = 1e20
+"""Numbers from here on are nobody's to read out; they are written with their power of ten."""
+
+
 def known(value: Any) -> bool:
     """Whether a value is there: not None, not NaN or NaT, not infinite.
 
@@ -73,6 +77,8 @@ def number(value: float | None, *, digits: int = 0) -> str:
     if not known(value):
         return UNKNOWN
     rounded = round(float(value), digits) + 0.0  # type: ignore[arg-type]
+    if abs(rounded) >= _TOO_LONG:
+        return f"{rounded:.3g}"
     return format_decimal(rounded, format=_pattern(digits), locale=voice().locale)
 
 

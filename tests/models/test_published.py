@@ -75,7 +75,8 @@ class Known:
 
     @cached_property
     def cdnow(self) -> pd.DataFrame:
-        return summary(self.orders, as_of="1998-06-30", calibration_end="1997-09-30", unit="weeks")
+        day = {"as_of": "1998-06-30", "calibration_end": "1997-09-30"}
+        return summary(self.orders, **day, unit="weeks", free_orders="count")
 
     @cached_property
     def bg(self) -> BetaGeoNBD:

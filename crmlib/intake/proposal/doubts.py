@@ -75,7 +75,7 @@ def _like_cents(connection: Any, export: Export, looks: Looks) -> bool:
     number = f"abs(try_cast({text(export.source, looks.heading)} AS DOUBLE))"
     endings = ", ".join(map(str, PRICE_ENDINGS))
     count, ending, middle = connection.execute(
-        f"SELECT count(*), count_if(CAST(n AS HUGEINT) % 100 IN ({endings})), median(n) "
+        f"SELECT count(*), count_if(n % 100 IN ({endings})), median(n) "
         f"FROM (SELECT {number} AS n FROM ({export.source.sql})) WHERE n > 0"
     ).fetchone()
     return bool(count >= FEWEST_AMOUNTS and ending >= ENDING_SHARE * count and middle >= CENTS_FROM)

@@ -252,7 +252,8 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
                  and one.share("stamps", "serials") < 0.5]  # fmt: skip
         made |= _only(table.time, dated, _say("reasons.only_dates"))
     if table.name == "orders" and "amount" not in made and made.keys() >= {"order_id", "ordered_at"}:
-        money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2]
+        money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2
+                 and one.share("dates") < 0.5]  # fmt: skip
         made |= _only("amount", money, _say("reasons.only_amounts"))
     if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
         people = [m.headings for c in ("email", "phone") if (m := made.get(c))]

@@ -29,6 +29,7 @@ from crmlib.intake.proposal.rows import (
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.scales import Seen, doubt, question
+from crmlib.intake.proposal.tested_money import with_tested_money
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
 from crmlib.words import Words
@@ -81,6 +82,11 @@ def _tables(
 ) -> list[Suggested]:
     # A file of orders may tell more about the buyers than about the orders.
     main = next((f for f in usable if usable[0].table == "customers" and _numbered_orders(f)), usable[0])
+    if main.table in ("orders", "order_lines"):
+        tested = with_tested_money(connection, export, fits)
+        fits = tested.fits
+        main, usable = fits[main.table], [fits[one.table] for one in usable]
+        decisions += tested.decisions
     lined = fits["order_lines"].complete and (
         main.table == "order_lines" or (main.table == "orders" and fits["order_lines"].has("product_id", "quantity"))
     )
@@ -326,9 +332,6 @@ def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisi
     one = _suggested(connection, export, lines, decisions)
     one.main = not made
     made.append(one)
-    discount = lines.heading("discount")
-    if discount and "product" in _filling(lines, "amount"):
-        decisions.append(_say("decide.discount", file=export.shown, heading=discount))
     _cancellations(connection, export, orders, lines, made, decisions)
     _not_products(connection, export, lines, made[-1], decisions)
     return made
@@ -340,8 +343,9 @@ _FURTHER_MONEY = ("discount", "cost", "refunded_amount")
 def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str, columns: Iterable[str]) -> list[str]:
     """The money of orders that differs between the lines of an order, so that it has to be added up."""
     money = [name for name in columns if orders.heading(name)]
-    shares = {name: constant_within(connection, export.source, order_id, orders.heading(name)) for name in money}
-    return [name for name, share in shares.items() if share is None or share <= _CONSTANT]
+    plain = [name for name in money if not _filling(orders, name)]  # What is worked out of pieces is the line's.
+    shares = {name: constant_within(connection, export.source, order_id, orders.heading(name)) for name in plain}
+    return [name for name in money if (share := shares.get(name)) is None or share <= _CONSTANT]
 
 
 def _filling(found: Fit, column: str) -> dict[str, Any]:

@@ -36,6 +36,8 @@ _ONE_POINT = f"^{_PARTED}[.][0-9]{{3}}$"
 _PLAIN = "^([0-9]+|[0-9]*[.][0-9]+|[0-9]+[.])$"
 _COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
 _POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
+_NO_FRACTION = "([0-9][.,])[-–—―‐−]{1,2}( |[)]|[A-Za-z€£¥元]|$)"
+"""Prices without a fraction as shops write them: 12.- and 5,–."""
 _WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
 
 
@@ -192,7 +194,7 @@ def _decide(
         return ".", said, ()
     if comma and point and not (unsure_commas or unsure_points):
         return ".", (cell.decision("decimals_differ", comma=comma, point=point), *said), ()
-    if not comma and lent.decimal and (unsure_commas or unsure_points >= FEW):
+    if not comma and lent.decimal and (unsure_commas or unsure_points >= (1 if lent.decimal == "," else FEW)):
         key = "comma_is_decimal_as" if lent.decimal == "," else "comma_is_thousands_as"
         return lent.decimal, (cell.decision(key, other=lent.decimal_from), *said), ()
 
@@ -235,7 +237,9 @@ def _as_kind(number: str, cell: Cell) -> str:
 
 
 def _body(text: str, *, wide: bool = True) -> str:
-    """SQL of a number in capitals and plain characters."""
+    """SQL of a number in capitals and plain characters; a dash in place of the fraction is none, and no minus."""
+    dash = f"regexp_replace({text}, {literal(_NO_FRACTION)}, '\\100\\2')"
+    text = f"CASE WHEN {matches(text, _NO_FRACTION)} THEN {dash} ELSE {text} END"
     if wide:
         plain = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
         text = f"CASE WHEN {matches(text, f'[{_WIDE}]')} THEN {plain} ELSE {text} END"

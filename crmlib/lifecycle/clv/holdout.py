@@ -19,7 +19,7 @@ from crmlib.engine import to_ibis, to_pandas
 from crmlib.lifecycle.clv.age_grid import AgeGrid
 from crmlib.lifecycle.clv.history_values import STEP, check_finite, moved_models
 from crmlib.lifecycle.clv.options import check_whole
-from crmlib.lifecycle.clv.preparation import Day, purchases
+from crmlib.lifecycle.clv.preparation import Day, FreeOrders, purchases
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import Problem, read_columns, read_histories
 from crmlib.models.errors import CustomerBaseInvalid
@@ -169,15 +169,21 @@ def _by_group(frame: pd.DataFrame, model: OrdersModel, group: Numbers, expected:
 
 
 def tracking(
-    orders: Any, model: OrdersModel | None, *, as_of: Day, calibration_end: Day | None, period_days: int = 7
+    orders: Any,
+    model: OrdersModel | None,
+    *,
+    as_of: Day,
+    calibration_end: Day | None,
+    period_days: int = 7,
+    free_orders: FreeOrders = "ignore",
 ) -> pd.DataFrame:
     """Repeat orders of all customers, period by period since the first order ever: actual and expected.
 
-    ``orders``: the contract's orders (pandas or Ibis), of which those count that :func:`purchases` names, from
-    customers who had bought by ``calibration_end``. One row per whole ``period_days`` until ``as_of``: ``period``
-    from 1, ``ends_on`` (last day), ``actual_orders, expected_orders`` in it, ``actual_cumulative,
-    expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``. Empty without a model or a
-    holdout.
+    ``orders``: the contract's orders (pandas or Ibis), of which those count that :func:`purchases` names
+    (``free_orders`` as there, and as for the model), from customers who had bought by ``calibration_end``. One row per
+    whole ``period_days`` until ``as_of``: ``period`` from 1, ``ends_on`` (last day), ``actual_orders, expected_orders``
+    in it, ``actual_cumulative, expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``.
+    Empty without a model or a holdout.
     Raises ``ValueError`` if there is no purchase until ``calibration_end``, or if ``period_days`` is not a whole number
     from 1 on. Source: Fader, Hardie & Lee (2005), figures 4 and 5.
     """
@@ -186,7 +192,7 @@ def tracking(
     check_whole("period_days", period_days, least=1)
     if model is None or calibration_end is None:
         return pd.DataFrame(columns=list(_TRACKED))
-    daily = purchases(to_ibis(orders), as_of=as_of).select("customer_id", "day").distinct()
+    daily = purchases(to_ibis(orders), as_of=as_of, free_orders=free_orders).select("customer_id", "day").distinct()
     daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
     daily = daily.filter(daily.first <= ibis.literal(as_day(calibration_end)))
     is_first = daily.day == daily.first

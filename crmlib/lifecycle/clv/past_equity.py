@@ -32,7 +32,7 @@ def equity_on(orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, disc
     rows = []
     for day in days:
         try:
-            histories = to_pandas(summary(orders, as_of=day, free_orders="ignore"))
+            histories = to_pandas(summary(orders, as_of=day))
             models = fit_models(histories).models
             equity = customer_equity(
                 histories, **models, margin=margin, discount_rate=discount_rate, residual=False, draws=100

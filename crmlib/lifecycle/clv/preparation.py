@@ -25,7 +25,7 @@ def summary(
     unit: Unit = "weeks",
     first_order: bool = False,
     calibration_end: Day | None = None,
-    free_orders: FreeOrders = "count",
+    free_orders: FreeOrders = "ignore",
 ) -> Any:
     """How often, how recently, for how long and how much each customer bought: the table customer-base models read.
 
@@ -128,7 +128,7 @@ RULES = (
 
 @same_kind
 def summary_account(
-    orders: Any, *, as_of: Day, calibration_end: Day | None = None, free_orders: FreeOrders = "count"
+    orders: Any, *, as_of: Day, calibration_end: Day | None = None, free_orders: FreeOrders = "ignore"
 ) -> Any:
     """What became of each order on the way into :func:`summary`: how many were counted, merged, or left out, and why.
 
@@ -145,8 +145,8 @@ def summary_account(
     >>> account[account["orders"] > 0][["rule", "orders", "amount"]]
                     rule  orders  amount
     0            counted       1     9.0
-    2      free, counted       1     0.0
     6  cancelled or open       1     2.0
+    9      free, ignored       1     0.0
     """
     import ibis
 
@@ -263,7 +263,7 @@ def opportunities(
     as_of: Any,
     period: Period = "years",
     first: Any = None,
-    free_orders: FreeOrders = "count",
+    free_orders: FreeOrders = "ignore",
 ) -> Any:
     """In how many calendar periods after their first each customer bought again: the table that the BG/BB reads.
 

@@ -153,14 +153,14 @@ def test_value_is_never_negative_even_where_mean_spend_has_no_end(cdnow: pd.Data
 # "Zero, negative and refunded spend."
 
 
-def test_refunds_reduce_spend_negatives_are_no_orders_and_free_orders_are_visits() -> None:
+def test_refunds_reduce_spend_negatives_are_no_orders_nor_are_free_ones() -> None:
     orders = orders_of(
         (1, "2025-01-01", 10.0), (1, "2025-01-08", 20.0), (1, "2025-01-15", -20.0), (1, "2025-01-22", 0.0),
         (1, "2025-01-29", 12.0),
     ).assign(refunded_amount=[0.0, 5.0, 0.0, 0.0, 12.0])  # fmt: skip
-    row = clv.summary(orders, as_of="2025-02-05", unit="weeks").iloc[0]
+    row = clv.summary(orders, as_of="2025-02-05", unit="weeks", free_orders="count").iloc[0]
     assert (row["frequency"], row["recency"], row["monetary"]) == (2, 3.0, 7.5)  # 15 left of the 8th, 0 on the 22nd
-    assert clv.summary(orders, as_of="2025-02-05", free_orders="ignore").iloc[0]["monetary"] == 15.0
+    assert clv.summary(orders, as_of="2025-02-05").iloc[0]["monetary"] == 15.0
 
 
 # "Does the first order count?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -154,10 +156,11 @@ def test_cancelled_open_refunded_and_anonymous_orders_are_no_purchases() -> None
     assert (row["frequency"], row["recency"], row["monetary"]) == (2, 6, 7.0)  # 6.00 left of the 6th, 8.00
 
 
-def test_free_orders_are_visits_unless_ignored() -> None:
+def test_free_orders_are_no_purchases_unless_asked_for() -> None:
     orders = orders_of([(1, "2015-01-01", 10.0), (1, "2015-01-05", 0.0), (1, "2015-01-06", 4.0)])
-    assert summary(orders, as_of="2015-01-10").loc[0, ["frequency", "monetary"]].tolist() == [2, 2.0]
-    ignored = summary(orders, as_of="2015-01-10", free_orders="ignore")
+    counted = summary(orders, as_of="2015-01-10", free_orders="count")
+    assert counted.loc[0, ["frequency", "monetary"]].tolist() == [2, 2.0]
+    ignored = summary(orders, as_of="2015-01-10")
     assert ignored.loc[0, ["frequency", "monetary"]].tolist() == [1, 4.0]
 
 
@@ -219,7 +222,7 @@ def test_the_database_counts_as_a_loop_by_hand_would(rows: list[tuple], first_or
         back = amount if status == "refunded" and refunded is None else refunded or 0.0
         left = amount - back
         day = pd.Timestamp(time).normalize()
-        if status in ("cancelled", "open") or day > as_of or not (left > 0 or (amount == 0 and left == 0)):
+        if status in ("cancelled", "open") or day > as_of or left <= 0:
             continue
         days = spends.setdefault(customer, {})
         days[day] = days.get(day, 0.0) + left
@@ -264,7 +267,8 @@ def test_each_order_is_accounted_for_by_one_rule() -> None:
         "status",
         "refunded_amount",
     )
-    account = summary_account(orders, as_of="2015-01-10")
+    counting: Any = {"as_of": "2015-01-10", "free_orders": "count"}
+    account = summary_account(orders, **counting)
     assert account["rule"].tolist() == list(RULES)
     assert account["orders"].sum() == len(orders)
     found = account.set_index("rule")[["orders", "amount"]]
@@ -284,14 +288,14 @@ def test_each_order_is_accounted_for_by_one_rule() -> None:
     rows = account_table(account).fields["rows"]
     assert rows[0][0] == "Counted in full"
     assert len(rows) == (account["orders"] > 0).sum()
-    ignored = summary_account(orders, as_of="2015-01-10", free_orders="ignore").set_index("rule")["orders"]
+    ignored = summary_account(orders, as_of="2015-01-10").set_index("rule")["orders"]
     assert (ignored["free, counted"], ignored["free, ignored"]) == (0, 1)
-    held = summary_account(orders, as_of="2015-01-10", calibration_end="2015-01-06").set_index("rule")["orders"]
+    held = summary_account(orders, calibration_end="2015-01-06", **counting).set_index("rule")["orders"]
     assert held["counted"] == 1  # of customer 1, on the first day
     assert held["held out"] == 1  # the free one of customer 1
     assert held["new after calibration_end"] == 2  # customers 2 and 3
     assert held.sum() == len(orders)
-    in_database = summary_account(ibis.memtable(orders), as_of="2015-01-10")
+    in_database = summary_account(ibis.memtable(orders), **counting)
     assert isinstance(in_database, ibis.Table)
     pd.testing.assert_frame_equal(in_database.to_pandas(), account)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -20,9 +22,11 @@ from crmlib.lifecycle.clv import (
 from crmlib.lifecycle.clv.ranking import baseline_forecasts, captured, gini, longest_usual_gap
 from crmlib.models import BetaGeoNBD, CustomerBaseInvalid, ModifiedBetaGeoNBD, ParetoNBD
 
+PUBLISHED: Any = {"as_of": "1998-06-30", "calibration_end": "1997-09-30", "free_orders": "count"}
+
 
 def test_published_weeks_20_to_25_are_reproduced(cdnow_orders: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
-    weeks = tracking(cdnow_orders, cdnow_model, as_of="1998-06-30", calibration_end="1997-09-30")
+    weeks = tracking(cdnow_orders, cdnow_model, **PUBLISHED)
     some = weeks[weeks["period"].between(20, 25)]
     np.testing.assert_allclose(some["expected_orders"], [76.865, 74.888, 73.046, 71.322, 69.704, 68.182], atol=1.1e-3)
     assert some["actual_orders"].tolist() == [73, 55, 70, 33, 56, 99]
@@ -30,14 +34,14 @@ def test_published_weeks_20_to_25_are_reproduced(cdnow_orders: pd.DataFrame, cdn
 
 def test_published_weeks_of_pareto_are_reproduced(cdnow_orders: pd.DataFrame) -> None:
     model = ParetoNBD(r=0.55328, alpha=10.5777, s=0.60624, beta=11.6687)
-    weeks = tracking(cdnow_orders, model, as_of="1998-06-30", calibration_end="1997-09-30")
+    weeks = tracking(cdnow_orders, model, **PUBLISHED)
     some = weeks[weeks["period"].between(20, 25)]
     np.testing.assert_allclose(some["expected_orders"], [78.308, 76.419, 74.648, 72.983, 71.414, 69.933], rtol=1e-4)
 
 
 def test_tracking_counts_with_who_leaves_after_the_first_order(cdnow_orders: pd.DataFrame, cdnow: pd.DataFrame) -> None:
     model = ModifiedBetaGeoNBD.fit(cdnow)
-    weeks = tracking(cdnow_orders, model, as_of="1998-06-30", calibration_end="1997-09-30")
+    weeks = tracking(cdnow_orders, model, **PUBLISHED)
     # Seen from the first order, or from the end of the calibration: nearly the same holdout.
     held = weeks.loc[~weeks["in_calibration"], "expected_orders"].sum()
     assert held == pytest.approx(
@@ -46,14 +50,14 @@ def test_tracking_counts_with_who_leaves_after_the_first_order(cdnow_orders: pd.
 
 
 def test_tracking_ends_in_the_known_totals(cdnow_orders: pd.DataFrame, cdnow_model: BetaGeoNBD) -> None:
-    weeks = tracking(cdnow_orders, cdnow_model, as_of="1998-06-30", calibration_end="1997-09-30")
+    weeks = tracking(cdnow_orders, cdnow_model, **PUBLISHED)
     assert len(weeks) == 78
     assert weeks["in_calibration"].sum() == 39
     assert weeks["ends_on"].iloc[-1] == pd.Timestamp("1998-06-30")
     assert weeks["actual_cumulative"].iloc[38] == 2457
     assert weeks["actual_cumulative"].iloc[-1] == 2457 + 1882
     np.testing.assert_allclose(weeks["expected_orders"].cumsum(), weeks["expected_cumulative"])
-    from_database = tracking(ibis.memtable(cdnow_orders), cdnow_model, as_of="1998-06-30", calibration_end="1997-09-30")
+    from_database = tracking(ibis.memtable(cdnow_orders), cdnow_model, **PUBLISHED)
     pd.testing.assert_frame_equal(weeks, from_database)
 
 

@@ -1,0 +1,78 @@
+"""Money as a client's YAML maps it, tested against the further columns of the same files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from crmlib.contract import Table
+from crmlib.engine import identifier
+from crmlib.intake.reasons import words
+from crmlib.intake.repairs import Habits
+from crmlib.intake.shape import fillings_of, present
+from crmlib.intake.source import Source
+from crmlib.mapping import Filling, TableSource
+from crmlib.words import Saying
+
+
+def contradicted(
+    connection: Any, table: Table, wanted: TableSource, sources: Sequence[Source], habits: Habits
+) -> Iterator[Saying]:
+    """What the data say against the columns that are taken as paid, as discount and as refund: a question each."""
+    from crmlib.intake.money import PRODUCT, Parts, judged, numbers_under
+    from crmlib.intake.proposal.tested_money import called_like_money
+
+    fillings = fillings_of(table, wanted, list(sources[0].types))
+    amount, discount, refund = (_single(fillings, n, sources[0]) for n in ("amount", "discount", "refunded_amount"))
+    pieces = fillings["amount"].product or []
+    if len(pieces) == 2 and not fillings["amount"].less:
+        amount = PRODUCT
+    if not amount:
+        return
+    mapped = {h for n, f in fillings.items() if n not in ("amount", "discount", "refunded_amount", "unit_price",
+              "quantity") for h in present(f, sources[0])}  # fmt: skip
+    free = [h for h in sources[0].types if h not in mapped and _may_be_money(connection, sources[0], h)]
+    named = called_like_money(free)
+    quantity, price = pieces if amount == PRODUCT else (named.quantity, named.price)
+    parts = Parts(
+        amount=amount,
+        quantity=sources[0].heading(quantity) or "",
+        price=sources[0].heading(price) or "",
+        discount=discount or named.discount,
+        refund=refund,
+        postage=named.postage,
+        others=tuple(free),
+        paid_words=named.paid_words,
+        off_words=named.off_words,
+    )
+    verdict = judged(numbers_under(connection, sources, parts.headings, habits), parts)
+    given = words.later("money.product", quantity=f"'{quantity}'", price=f"'{price}'")
+    shown = given if amount == PRODUCT else f"'{amount}'"
+    evidence = verdict.evidence[0] if verdict.evidence else ""
+    if verdict.net_of_refund:
+        yield words.later("money.mapped.net", amount=shown, refund=f"'{refund}'", equation=evidence)
+    elif verdict.amount is not None:
+        yield words.later("money.mapped.amount", given=shown, amount=f"'{verdict.amount}'", equation=evidence)
+    if discount and verdict.form not in ("", "amount"):
+        key = "rate" if evidence else "rate_by_content"
+        yield words.later(f"money.mapped.{key}", discount=f"'{discount}'", equation=evidence)
+
+
+def _single(fillings: dict[str, Filling], column: str, source: Source) -> str:
+    """The one heading that fills a column as it stands; empty where several do, or a calculation."""
+    filling = fillings.get(column)
+    found = present(filling, source) if filling and filling.first and not filling.times else []
+    return found[0] if len(found) == 1 else ""
+
+
+def _may_be_money(connection: Any, source: Source, heading: str) -> bool:
+    """Whether the first rows under a heading are numbers, some of them others than their neighbours."""
+    kind = source.types[heading]
+    if kind.startswith(("DATE", "TIMESTAMP", "TIME", "BOOL", "STRUCT", "MAP", "BLOB")) or kind.endswith("]"):
+        return False
+    cell = f"trim(CAST({identifier(source.names[heading])} AS VARCHAR))"
+    numbers, filled = connection.execute(
+        f"SELECT count_if(regexp_matches(c, '^[^0-9A-Za-z]{{0,4}}[0-9][0-9., ]*[^0-9A-Za-z]{{0,3}}$')), count(*) "
+        f"FROM (SELECT {cell} AS c FROM ({source.sql}) LIMIT 1000) WHERE c <> ''"
+    ).fetchone()
+    return bool(filled) and numbers > 0.9 * filled
