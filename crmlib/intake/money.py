@@ -30,6 +30,8 @@ SURE_FROM = 3
 PLAIN_RATES = (0.05, 0.06, 0.07, 0.077, 0.081, 0.09, 0.1, 0.13, 0.17, 0.19, 0.2, 0.21, 0.22, 0.23, 0.25)
 """Rates of value added tax that are usual somewhere: what differs by one of them throughout differs by tax."""
 PRODUCT = "quantity × price"
+MEANT_BY_THE_CONTRACT = ("money.asked.discount.amount", "money.asked.refund_open", "money.asked.tax_open")
+"""Questions that the contract answers: an ``amount`` is what is paid after discount, before any refund."""
 
 Numbers = Mapping[str, np.ndarray]
 
@@ -160,14 +162,10 @@ class _Judge:
     # Which equations hold
 
     def _discounts(self, whole: str, base: str) -> list[str]:
-        """What may have been taken off: the column that is called so, else one whose name says it, or the whole's."""
-        own = self.parts.discount
-        if self._some(own):
-            return [own]
-        rest = [h for h in self.amounts if h not in (whole, base, self.parts.amount, *self.parts.amounts)]
-        told = [h for h in rest if h in self.parts.off_words]
-        named = whole in (self.parts.amount, *self.parts.amounts) or whole in self.parts.paid_words
-        return told or [h for h in rest if named and h not in self.parts.paid_words]
+        """What may have been taken off: the column that is called so, else those whose name speaks of it."""
+        if self._some(self.parts.discount):
+            return [self.parts.discount]
+        return [h for h in self.amounts if h in self.parts.off_words and h not in (whole, base)]
 
     def _equations(self, whole: str) -> Iterator[Equation]:
         signs = [(self.parts.refund, -1), (self.parts.postage, 1), (self.parts.tax, 1), (self.parts.tax, -1)]
@@ -231,7 +229,7 @@ class _Judge:
         """Amount first, then what was taken off, paid back, and due in tax."""
         made = Verdict()
         amount = self._amount(made)
-        if amount:
+        if amount in self.numbers:
             self._refund(made, amount)
             self._tax(made, amount)
         return made

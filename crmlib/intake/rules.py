@@ -138,7 +138,8 @@ def shared_key(connection: Any, name: str, key: str, time: str | None) -> Shared
     people = "customer_id" if "customer_id" in columns and key != "customer_id" else "NULL"
     moment = identifier(time) if time in columns else "NULL"
     keys, repeated, several, together = connection.execute(
-        f"""SELECT count(*), count_if(n > 1), count_if(p > 1), count_if(n > 1 AND p <= 1 AND t <= 1)
+        f"""SELECT count(*), count(*) FILTER (n > 1), count(*) FILTER (p > 1),
+            count(*) FILTER (n > 1 AND p <= 1 AND t <= 1)
         FROM (SELECT count(*) AS n, count(DISTINCT {people}) AS p, count(DISTINCT {moment}) AS t
               {usable} GROUP BY {column})"""
     ).fetchone()

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crmlib.intake.money import PRODUCT, Parts, Verdict, judged, numbers_under
+from crmlib.contract import TABLES
+from crmlib.intake.money import MEANT_BY_THE_CONTRACT, PRODUCT, Parts, Verdict, judged, numbers_under
 from crmlib.intake.proposal.content import vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match
@@ -37,7 +38,10 @@ def with_tested_money(connection: Any, export: Export, fits: Mapping[str, Fit]) 
     parts = _parts(export, lines, orders)
     numbers = numbers_under(connection, [export.source], parts.headings, Habits("UTC"))
     verdict = judged(numbers, parts)
-    asked = [_say("decide.money", table=main.table, file=export.shown, asked=str(one)) for one in verdict.asked]
+    # A file in the contract's own form means what the contract says; only what contradicts it is asked.
+    known = all(name in export.looks for name in TABLES[main.table].required)
+    open_ = [one for one in verdict.asked if not known or one.key not in MEANT_BY_THE_CONTRACT]
+    asked = [_say("decide.money", table=main.table, file=export.shown, asked=str(one)) for one in open_]
     own = "discount" if export.source.heading("discount") else ""
     return Tested({**fits, **{f.table: _with(f, verdict, parts, own) for f in (lines, orders)}}, asked)
 
@@ -96,7 +100,7 @@ def called_like_money(headings: Sequence[str]) -> Parts:
 
 def _called(heading: str, kind: str) -> bool:
     """Whether a heading holds one of the words of a kind."""
-    said = f" {plain(heading)} "
+    said = f" {plain(heading)} {plain(heading.casefold())} "
     return any(w in said if not w.isascii() else f" {w} " in said for w in map(plain, vocabulary()[kind]))
 
 
