@@ -132,6 +132,8 @@ def check(
             workspace = take_in(opened, folder / "workspace")
             write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
+    if "orders" in workspace.account["tables"] and not opened.knows_margin(workspace.account):
+        _say("account.to_decide", said=_WORDS.say("account.margin"))
     for file in chapter_files():
         state = chapter_state(file, workspace.account["tables"])
         if "why" in state:

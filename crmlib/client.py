@@ -75,6 +75,14 @@ class Client(Strict):
         """The folder that paths in the YAML are relative to."""
         return self.path.parent
 
+    def knows_margin(self, account: dict[str, Any] | None = None) -> bool:
+        """Whether it is known what is left of an order: a margin is set, or orders carry their cost.
+
+        ``account``: what intake says of the data; without it only what is set counts.
+        """
+        orders = (account or {}).get("tables", {}).get("orders", {})
+        return "margin" in self.model_fields_set or "cost" in orders.get("columns", {})
+
     def beside(self, name: str) -> Path | None:
         """A file that settings name, relative to the YAML; None where they name none."""
         return self.folder / name if name else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from crmlib.words import SHARED, Words, values_of
+from crmlib.words import SHARED, Words, values_of, voice
 
 MIME = "application/vnd.crmlib.finding+json"
 Direction = Literal["good", "bad", "neutral"]
@@ -174,11 +174,15 @@ def tell(
         money=amount(money),
         money_low=amount(f"{money}_low"),
         money_high=amount(f"{money}_high"),
-        kind=kind,
+        kind=_KIND_OF_SALES.get(kind, kind) if voice().kept == "sales" else kind,
         plays=plays,
         failed_plays=failed_plays,
         customers=customers,
     )
+
+
+_KIND_OF_SALES = {"profit": "sales", "profit_at_most": "sales_at_most", "profit_missing": "sales_missing"}
+"""What a kind of profit is where no margin is known."""
 
 
 def _as_text(words: str) -> str:

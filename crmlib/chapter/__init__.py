@@ -131,9 +131,11 @@ def begin(name: str, client: str | Path, run: str | Path = "", *, language: str 
     """
     opened = load_client(client)
     settings = json.loads((Path(run) / RUN).read_text(encoding="utf-8")) if run else {}
-    use(language or settings.get("language") or opened.language, opened.currency)
+    speaks = language or settings.get("language") or opened.language
+    use(speaks, opened.currency)
     own = opened.folder / ".crmlib" / "workspaces" / opened.path.stem
     workspace = open_workspace(opened, Path(settings["workspace"])) if run else take_in(opened, own)
+    use(speaks, opened.currency, margin=opened.knows_margin(workspace.kept))
     return Chapter(name, opened, workspace, Path(run) if run else None)
 
 

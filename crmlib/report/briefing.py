@@ -97,7 +97,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     account = run.workspace.account
     concluded = [one for found in shown.values() for one in found.findings]
     bridge = _table(run, "13_bridge")
-    begins = story(bridge, concluded, account, margin_is_set="margin" in run.client.model_fields_set)
+    begins = story(bridge, concluded, account, margin_is_set=run.client.knows_margin(account))
     spoken = [one for one in concluded if not (begins.is_young and theme_of(one.chapter, one.key) in _OF_ORDERS)]
     made = decisions(matter_most(spoken), contact_cost=run.client.contact_cost)
     placed = functools.partial(theme_of, channels=_has_channels(account))

@@ -242,6 +242,10 @@ class _Speaker(string.Formatter):
     def __init__(self, words: Words) -> None:
         self._words = words
 
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        """The value of a place; what customers bring is called by what is known of it."""
+        return voice().kept if key == "kept" and key not in kwargs else super().get_value(key, args, kwargs)
+
     def format_field(self, value: Any, spec: str) -> str:
         kind, *nouns = spec.split("|")
         form, _, detail = kind.partition(".")

@@ -20,10 +20,19 @@ _BABEL_LOCALES = {"en": "en_US", "zh": "zh_Hans_CN"}
 
 @dataclass(frozen=True)
 class Voice:
-    """The language and the currency in which a run speaks."""
+    """The language and the currency in which a run speaks, and what it calls the money that customers bring.
+
+    ``margin``: whether it is known what is left of an order; else that money is sales, and no gross profit.
+    """
 
     language: str = "en"
     currency: str = "USD"
+    margin: bool = True
+
+    @property
+    def kept(self) -> str:
+        """The code of what customers bring: ``profit``, or ``sales`` where no margin is known."""
+        return "profit" if self.margin else "sales"
 
     @property
     def locale(self) -> str:
@@ -34,8 +43,10 @@ class Voice:
 _voice: ContextVar[Voice | None] = ContextVar("voice", default=None)
 
 
-def use(language: str = "en", currency: str = "USD") -> None:
+def use(language: str = "en", currency: str = "USD", *, margin: bool = True) -> None:
     """Set the language (``en``, ``zh``) and the currency (ISO 4217) of all words that follow.
+
+    ``margin``: whether what customers bring may be called gross profit; else it is sales (``{kept:name.kept}``).
 
     Raises:
         ValueError: a language that the kit does not speak.
@@ -45,7 +56,7 @@ def use(language: str = "en", currency: str = "USD") -> None:
     """
     if language not in LANGUAGES:
         raise ValueError(f"the kit speaks {' and '.join(LANGUAGES)}, not {language!r}")
-    _voice.set(Voice(language, currency))
+    _voice.set(Voice(language, currency, margin))
 
 
 def voice() -> Voice:

@@ -72,6 +72,8 @@ def propose(
             raise UnusableInput(unreadable or [_nothing(exports)])
         made, decisions, unknown = _tables(connection, opened)
         settled = _settled(connection, opened, currency, timezone, decisions)
+        if not _carries_cost(made):
+            decisions.append(_say("decide.margin"))
         connection.close()
     known = [one for one in opened if one.shown in unknown]
     text = yaml_text(
@@ -85,6 +87,12 @@ def propose(
         path=(folder / file).as_posix(),
     )
     return Proposal(text, _said(opened, made), decisions, unreadable, unknown, made)
+
+
+def _carries_cost(made: Sequence[Suggested]) -> bool:
+    """Whether no margin is missing: every source of orders carries its cost, or there is none."""
+    orders = [one for one in made if one.table == "orders" and not one.off]
+    return all(one.profile or any(line.key == "cost" and not line.off for line in one.columns) for one in orders)
 
 
 def _nothing(exports: Sequence[str]) -> Problem:

@@ -8,6 +8,7 @@ from typing import Any
 from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.problems import Problem, UnusableInput
+from crmlib.purchases import NOT_A_PURCHASE, status_of
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -33,9 +34,9 @@ def events(tables: Mapping[str, Any], *, as_of: Any) -> Any:
     """Everything that happened with a known customer up to the end of ``as_of``: one row per event.
 
     Columns: ``customer_id``, ``at`` (the client's wall clock), ``kind`` (the table it comes from; ``customers``: first
-    seen), ``what`` (a few words), ``amount`` (money, where there is any). Lines are dated by their order. ``tables``
-    are contract tables by name, pandas or Ibis; those that are not there are passed over. Answers an Ibis table, or
-    pandas where the tables are.
+    seen), ``what`` (a few words), ``amount`` (money, where there is any; of an order what was left after refunds, and
+    none of one that is cancelled or open). Lines are dated by their order. ``tables`` are contract tables by name,
+    pandas or Ibis; those that are not there are passed over. Answers an Ibis table, or pandas where the tables are.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", None], "ordered_at": pd.to_datetime(["2025-01-02", "2025-01-03"]),
@@ -66,11 +67,26 @@ def _united(tables: dict[str, Any], as_of: Any) -> Any:
                 at=happened[time].cast("timestamp"),
                 kind=ibis.literal(name),
                 what=_together(happened, told),
-                amount=happened[money].cast("float64") if money in happened.columns else ibis.null("float64"),
+                amount=_money_of(happened, name, money),
             )
         )
     together = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return together.filter(together["at"] < midnight)
+
+
+def _money_of(happened: Any, name: str, column: str) -> Any:
+    """The money of each event, as an Ibis column: of an order what was left of it, of a cancelled or open one none."""
+    import ibis
+
+    if column not in happened.columns:
+        return ibis.null("float64")
+    amount = happened[column].cast("float64")
+    if name != "orders":
+        return amount
+    status = status_of(happened) if "status" in happened.columns else ibis.literal("paid")
+    back = happened.refunded_amount.cast("float64") if "refunded_amount" in happened.columns else ibis.null("float64")
+    back = ibis.ifelse((status == "refunded") & back.isnull(), amount, back).fill_null(0.0)
+    return ibis.ifelse(status.isin(NOT_A_PURCHASE), ibis.null("float64"), amount - back)
 
 
 def _together(table: Any, columns: tuple[str, ...]) -> Any:

@@ -112,7 +112,7 @@ def test_the_column_that_is_clearly_better_is_taken_without_asking(propose_for):
     text = rows("Order No,Order Date,Paid on,Total", 9, lambda n: f"{n},{day(n)},{day(n + 3)},{n}.5")
     _, proposal = propose_for({"orders.csv": text})
     assert filled(proposal, "orders")["ordered_at"] == "Order Date"
-    assert proposal.decisions == []
+    assert [said for said in proposal.decisions if not said.startswith("margin: ")] == []
 
 
 def test_split_files_become_one_glob(propose_for, taken_in):
