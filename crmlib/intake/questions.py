@@ -122,7 +122,7 @@ def _masked_keys(connection: Any, name: str, rows: str) -> Iterator[tuple[str, S
     masked, count = connection.execute(
         f"SELECT count_if({matches('customer_id', MASKED)}), count(customer_id) FROM ({rows})"
     ).fetchone()
-    if masked > MASKED_SHARE * count:
+    if (masked or 0) > MASKED_SHARE * count:
         yield name, words.later("questions.masked_keys", n=masked, all=count)
 
 

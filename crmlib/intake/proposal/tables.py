@@ -28,8 +28,8 @@ from crmlib.intake.proposal.rows import (
 )
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import Line, Suggested
-from crmlib.intake.scales import Seen, doubt, question
 from crmlib.intake.proposal.tested_money import with_tested_money
+from crmlib.intake.scales import Seen, doubt, question
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
 from crmlib.words import Words
