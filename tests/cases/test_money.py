@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crmlib.client import load_client
 from crmlib.intake import take_in
@@ -287,3 +289,61 @@ def test_the_composite_key_does(make_client, tmp_path):
     account = taken(client, tmp_path).account
     assert (account["tables"]["orders"]["rows"], account["tables"]["orders"]["questions"]) == (80, [])
     assert account["quality"]["columns"]["orders"]["order_id"]["score"] == 1.0
+
+
+# Whatever columns a file has: the right revenue, or a question
+
+
+@st.composite
+def money_tables(draw):
+    """Orders whose true payments are known, written with some columns of money: headings, rows, and the truth."""
+    count = draw(st.integers(12, 20))
+    discount = draw(st.sampled_from(["", "amount", "rate", "percent"]))
+    refund = draw(st.sampled_from(["", "gross", "net"]))
+    tax = draw(st.sampled_from(["", "included", "beside"]))
+    lists, pieces = draw(st.booleans()), draw(st.booleans())
+    shown = draw(st.sampled_from(["paid", "list"])) if discount else "paid"
+    columns: dict[str, list[float]] = {}
+    truth = 0.0
+    for _ in range(count):
+        price, quantity = draw(st.integers(20, 90)), draw(st.integers(1, 4))
+        whole = float(price * quantity)
+        share = draw(st.sampled_from([0, 10, 20, 25])) if discount else 0
+        paid = round(whole * (1 - share / 100), 2)
+        back = round(paid * draw(st.sampled_from([0, 0, 0.25, 0.5])), 2) if refund else 0.0
+        due = round(paid * 0.19, 2)
+        left = paid + (due if tax == "beside" else 0)
+        truth += left - back
+        row = {
+            **({"Qty": quantity, "Unit Price": price} if pieces else {}),
+            **({"Subtotal": whole} if lists and discount else {}),
+            **({"Discount": {"amount": whole - paid, "rate": share / 100, "percent": share}[discount]}
+               if discount else {}),
+            "Total": (whole if shown == "list" else paid) - (back if refund == "net" else 0),
+            **({"Refunded Amount": back} if refund else {}),
+            **({"VAT": due if tax == "beside" else round(paid - paid / 1.19, 2)} if tax else {}),
+        }  # fmt: skip
+        for heading, value in row.items():
+            columns.setdefault(heading, []).append(round(value, 2))
+    return columns, round(truth, 2)
+
+
+@given(money_tables())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_the_proposals_revenue_is_the_truth_or_a_question_is_asked(tmp_path_factory, table):
+    columns, truth = table
+    folder = tmp_path_factory.mktemp("property")
+    names = list(columns)
+    head = ",".join(["Order No", "Client", "Order Date", *names])
+    rows = [
+        f"o{n},c{n % 5},2024-01-{n % 28 + 1:02d},{','.join(str(columns[name][n]) for name in names)}"
+        for n in range(len(columns[names[0]]))
+    ]
+    made = propose(folder / "client", [str(file_of(folder / "e", head, rows))], currency="EUR", timezone="UTC")
+    about_money = [said for said in made.decisions if ".amount" in said]
+    if about_money or "FILL IN" in made.text:
+        return
+    (folder / "client").mkdir(exist_ok=True)
+    (folder / "client" / "client.yaml").write_text(made.text + "\ncustomer_ids: as they are\nmax_set_aside: 0\n")
+    workspace = take_in(load_client(folder / "client" / "client.yaml"), folder / "w")
+    assert revenue(workspace) == pytest.approx(truth, abs=0.02)
