@@ -32,6 +32,8 @@ from crmlib.words import Saying, Words
 words = Words(__file__)
 PASSWORD = "CRMLIB_DATABASE_PASSWORD"
 KEYRING_SERVICE = "crmlib"
+EXPORTS = "exports"
+"""The folder beside the YAML in which a query on DuckDB may read further files."""
 BATCH = 50_000
 PATIENCE = 10  # seconds until a server that does not answer is given up
 
@@ -130,7 +132,7 @@ def open_database(
     rows = scratch / f"source_{name}.parquet"
     try:
         address = _address(wanted, folder, shown)
-        columns = _copy(address, wanted, rows, shown)
+        columns = _copy(address, wanted, rows, shown, folder / EXPORTS)
     except UnusableInput as refused:
         rows.unlink(missing_ok=True)
         return [], refused.problems
@@ -234,12 +236,12 @@ def _password(address: Address) -> str | None:
 # --- connections -----------------------------------------------------------------------------------------------------
 
 
-def _connect(address: Address, shown: str, scratch: Path) -> Any:
+def _connect(address: Address, shown: str, scratch: Path, exports: Path) -> Any:
     """An Ibis backend on a connection that cannot write."""
     if address.kind == "sqlite":
         return _connect_sqlite(address, shown)
     if address.kind == "duckdb":
-        return _connect_duckdb(address, shown, scratch)
+        return _connect_duckdb(address, shown, scratch, exports)
     try:
         return _connect_postgres(address, shown) if address.kind == "postgres" else _connect_mysql(address, shown)
     except ImportError:
@@ -279,12 +281,17 @@ def _opened_sqlite(url: str) -> Any:
     return connection
 
 
-def _connect_duckdb(address: Address, shown: str, scratch: Path) -> Any:
+def _connect_duckdb(address: Address, shown: str, scratch: Path, exports: Path) -> Any:
+    """DuckDB's own SQL can read any file of the machine: here it may read the database and the client's exports."""
     import duckdb
     import ibis
 
     try:
-        return ibis.duckdb.connect(address.file, read_only=True, temp_directory=str(scratch / "spilled"))
+        backend = ibis.duckdb.connect(address.file, read_only=True, temp_directory=str(scratch / "spilled"))
+        allowed = ", ".join(literal(str(path.resolve())) for path in (scratch, exports))
+        for bound in (f"allowed_directories = [{allowed}]", "enable_external_access = false", "lock_configuration = true"):
+            backend.raw_sql(f"SET {bound}")
+        return backend
     except duckdb.Error as error:
         locked = "lock" in str(error) or "different configuration" in str(error)
         _refuse("in_use" if locked else "not_duckdb", shown)
@@ -411,13 +418,13 @@ def _cannot_connect(address: Address, shown: str, message: str, password: str | 
 # --- what is read ----------------------------------------------------------------------------------------------------
 
 
-def _copy(address: Address, wanted: TableSource, rows: Path, shown: str) -> list[Column]:
+def _copy(address: Address, wanted: TableSource, rows: Path, shown: str, exports: Path) -> list[Column]:
     """Write the wanted rows to a Parquet file and answer its columns."""
     select = _one_select(wanted.query, address, shown) if wanted.query is not None else ""
     rows.parent.mkdir(parents=True, exist_ok=True)
     rows.unlink(missing_ok=True)
     rows.touch(mode=0o600)
-    backend = _connect(address, shown, rows.parent)
+    backend = _connect(address, shown, rows.parent, exports)
     try:
         with _in_words(address, select, shown, password=_password(address) if address.host else None):
             select = select or _select_of_table(backend, address, str(wanted.source), shown)
@@ -528,6 +535,8 @@ def _in_words(address: Address, select: str, shown: str, password: str | None) -
     except _driver_errors(address.kind) as error:
         if "UTF-8" in str(error) and address.kind == "sqlite":
             _refuse("not_unicode", shown, place)
+        if address.kind == "duckdb" and "disabled by configuration" in str(error):
+            _refuse("outside", shown, place, folder=EXPORTS)
         said = _without_values(_first_line(error), select)
         said = said.replace(password, "…") if password else said
         _refuse("refused_query" if select else "refused_table", shown, place, product=address.product, said=said)

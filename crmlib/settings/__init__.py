@@ -198,6 +198,9 @@ def open_settings(path: str | Path, *, name: str | None = None) -> SettingsFile:
         raise refuse("closed.folder" if isinstance(error, IsADirectoryError) else "closed.file") from None
     try:
         text = raw.decode("utf-8-sig")
+        if unbounded := _unbounded(text):
+            key, mark = unbounded
+            raise refuse(key, _place(mark.line + 1, mark.column + 1), levels=_MOST_LEVELS, parts=_MOST_PARTS)
         nodes = yaml.compose(text, Loader=_Loader)
         repeated, places = list(_repeated(nodes)), dict(_places(nodes))
         content = yaml_content(text)
@@ -209,8 +212,6 @@ def open_settings(path: str | Path, *, name: str | None = None) -> SettingsFile:
         mark = getattr(error, "problem_mark", None)
         tab = "'\\t'" in (getattr(error, "problem", None) or "")
         raise refuse("a_tab" if tab else "not_yaml", _place(mark.line + 1, mark.column + 1) if mark else "") from None
-    except RecursionError:
-        raise refuse("in_itself") from None
     if repeated:
         raise UnusableInput(
             [Problem.said(_WORDS, "repeated", name, _place(*at), key=key, line=line) for key, at, line in repeated]
@@ -218,6 +219,41 @@ def open_settings(path: str | Path, *, name: str | None = None) -> SettingsFile:
     if not isinstance(content, dict):
         raise refuse("no_keys")
     return SettingsFile(name, content, places)
+
+
+def _unbounded(text: str) -> tuple[str, Any] | None:
+    """What makes the content of a YAML too large to be walked, and where; None: it is not.
+
+    The parts are counted as they would be written out: anchors within anchors make billions of them out of a few lines.
+    """
+    open_parts: list[tuple[str | None, int]] = []
+    known: dict[str, int | None] = {}
+    parts = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_parts.pop()
+            if anchor:
+                known[anchor] = parts - before
+        elif isinstance(event, yaml.AliasEvent):
+            size = known.get(event.anchor, 1)
+            if size is None:
+                return "in_itself", event.start_mark
+            parts += size
+        elif isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_parts.append((event.anchor, parts))
+            if event.anchor:
+                known[event.anchor] = None if isinstance(event, yaml.CollectionStartEvent) else 1
+            parts += 1
+        if len(open_parts) > _MOST_LEVELS:
+            return "deep", event.start_mark
+        if parts > _MOST_PARTS:
+            return "many_parts", event.start_mark
+    return None
+
+
+_MOST_LEVELS = 50
+_MOST_PARTS = 100_000
 
 
 class _Loader(yaml.SafeLoader):
