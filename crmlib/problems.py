@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from crmlib.words import SHARED, Words
+from crmlib.words import SHARED, Words, invisible
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Problem:
     def said(cls, words: Words, key: str, file: str, place: str = "", /, **values: Any) -> Problem:
         """A problem in a room's words: ``place`` (unless it is given), ``found``, ``expected``, ``remedy`` or some of
         them, of ``problems.<key>``."""
+        values = {name: visible(value) for name, value in values.items()}
         parts = {
             part: words.say(f"problems.{key}.{part}", values)
             for part in ("place", "found", "expected", "remedy")
@@ -52,6 +54,24 @@ class UnusableInput(ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def visible(value: Any) -> Any:
+    """A value for a message, in which characters that nobody sees stand by their names; of a list, every part.
+
+    >>> visible("1.234,56\\xa0€"), visible(["Order\\u200bID", 3]), visible("a\\u2066b")
+    ('1.234,56‹no-break space›€', ['Order‹zero-width space›ID', 3], 'a‹left-to-right isolate›b')
+    """
+    if isinstance(value, list | tuple):
+        return [visible(part) for part in value]
+    if not isinstance(value, str):
+        return value
+    for character in invisible(value):
+        name = unicodedata.name(character, f"u+{ord(character):04x}").lower()
+        if SHARED.has(f"names.invisible.{ord(character):04x}"):
+            name = SHARED.name("invisible", f"{ord(character):04x}")
+        value = value.replace(character, f"‹{name}›")
+    return value
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -289,7 +289,11 @@ def _connect_duckdb(address: Address, shown: str, scratch: Path, exports: Path) 
     try:
         backend = ibis.duckdb.connect(address.file, read_only=True, temp_directory=str(scratch / "spilled"))
         allowed = ", ".join(literal(str(path.resolve())) for path in (scratch, exports))
-        for bound in (f"allowed_directories = [{allowed}]", "enable_external_access = false", "lock_configuration = true"):
+        for bound in (
+            f"allowed_directories = [{allowed}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
             backend.raw_sql(f"SET {bound}")
         return backend
     except duckdb.Error as error:

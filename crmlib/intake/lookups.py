@@ -10,6 +10,7 @@ from typing import Any
 from crmlib.engine import identifier, literal
 from crmlib.intake.repairs.blanks import SHOP_MARKS, trimmed
 from crmlib.intake.repairs.cells import cases, let, matches
+from crmlib.intake.repairs.characters import seen_key
 from crmlib.intake.shape import as_text, one_width_sql
 from crmlib.intake.source import ROW, Source, plain_heading
 from crmlib.mapping import Join
@@ -179,7 +180,7 @@ def comparable(text: str, *, phones: bool = False) -> str:
     usual = matches("t", "^([A-Za-z][-A-Za-z0-9_]*|[0-9]{1,9})$")
     return let(
         "t",
-        one_width_sql(trimmed(text)),
+        one_width_sql(trimmed(seen_key(text))),
         f"CASE WHEN {usual} THEN t ELSE nullif({let('k', bare, cases(written))}, '') END",
     )
 

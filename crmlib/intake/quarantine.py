@@ -15,14 +15,14 @@ from crmlib.intake.identities.private import keep_out_of_git, make_private
 from crmlib.intake.reasons import deliberate, in_words, kept, together, words
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.rules import FORGOTTEN
-from crmlib.intake.source import FILE, ROW, Source
+from crmlib.intake.source import FILE, LINE, ROW, Source
 from crmlib.problems import Problem, nearest
 
 QUARANTINE = "quarantine"
 LEFT_OUT = "left_out"
 CORRECTED = "corrected"
 MERGES = "duplicates.csv"
-_FACTS = ("_row", "_reason")
+_FACTS = ("_row", "_reason", LINE)
 BOM = "\ufeff"
 
 
@@ -97,19 +97,22 @@ def _write(connection: Any, source: Source, wanted: Mapping[int, str], forgotten
     import pyarrow as pa
 
     known = [row not in forgotten for row in wanted]
+    beside = bool({row for row, _ in (*source.broken, *source.not_data)} & set(wanted)) and source.beside
     connection.register("wanted", pa.table({"r": list(wanted), "why": list(wanted.values()), "known": known}))
     # Of a person who is to be forgotten, the number of the row is kept and nothing that stood in it.
     cells = "".join(
-        f", CASE WHEN w.known THEN {_no_formula(f's.{cell}', source.types[heading])} END "
+        f", CASE WHEN w.known THEN {_no_formula(f's.{cell}', 'VARCHAR' if beside else source.types[heading])} END "
         f"AS {identifier(_inert(heading))}"
         for heading, cell in source.names.items()
         if heading not in source.looked_up
     )
+    rows = source.exported or source.sql
+    rows += f" UNION ALL BY NAME SELECT * FROM {identifier(source.beside)}" if beside else ""
+    line = f", CASE WHEN w.known THEN {_no_formula(f's.{LINE}', 'VARCHAR')} END AS {LINE}" if beside else ""
     # The mark before the first heading tells spreadsheets that the file is UTF-8.
-    exported = source.exported or source.sql
     connection.execute(
-        f"COPY (SELECT w.r AS {identifier(BOM + '_row')}, w.why AS _reason{cells} FROM wanted AS w "
-        f"LEFT JOIN ({exported}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
+        f"COPY (SELECT w.r AS {identifier(BOM + '_row')}, w.why AS _reason{cells}{line} FROM wanted AS w "
+        f"LEFT JOIN ({rows}) AS s ON s.{ROW} = w.r ORDER BY w.r) TO {literal(str(target))} (HEADER)"
     )
     connection.unregister("wanted")
     target.chmod(0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.repairs.cells import let
 from crmlib.intake.repairs.times import zone_of_heading
-from crmlib.intake.source import FILE, ROW, Source
+from crmlib.intake.source import FILE, MERGED, ROW, Source
 from crmlib.mapping import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
 from crmlib.words import Saying
@@ -24,6 +25,9 @@ MATCH = "_match"
 CANCELS = "_cancels"
 PIECES = "_pieces"
 ORDER = "_order"
+_EPOCH = "_epoch"
+_DAYS_UNTIL_1904 = 1462
+"""Between day 0 of a spreadsheet that counts from 1900 and of one that counts from 1904."""
 PERSONAL_KEYS = ("customer_id", "lead_id", "response_id")
 FREE_TEXT = ("comment", "text", "resolution")
 _NUMBERS = ("product", "sum", "difference")
@@ -128,6 +132,7 @@ def shape(
     times = [cell for cell, made in cells_made.items() if made.kind == "time" and cell != ORDER and not wanted.timezone]
     zones = {cell: _zones(cell, fillings, sources) for cell in times}
     zones = {cell: found for cell, found in zones.items() if found}
+    since_1904 = any(source.since_1904 for source in sources)
     repairs: list[Repair] = []
     selects = []
     for source, (raws, types) in zip(sources, parts, strict=True):
@@ -135,12 +140,15 @@ def shape(
         repairs += carried
         cells = [f"{_as(raws[cell], types[cell], kinds[cell])} AS {identifier(cell)}" for cell in kinds]
         cells += [f"{found[source.file]} AS {_zone_cell(cell)}" for cell, found in zones.items()]
+        cells += [f"{_DAYS_UNTIL_1904 if source.since_1904 else 0} AS {_EPOCH}"] if since_1904 else []
         selects.append(
             f"SELECT {', '.join([*cells, *_row_facts(table, wanted, source)])}, {literal(source.file)} AS {FILE}, {ROW}"
             f" FROM ({rows})"
         )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS {' UNION ALL '.join(selects)}")
     zoned = tuple(_in_zone(made, zones.get(cell), fillings, sources) for cell, made in cells_made.items())
+    if since_1904:
+        zoned = tuple(replace(cell, later_epoch=_EPOCH) for cell in zoned)
     return Shaped(name, zoned, fillings, tuple(_summed(repairs)), wanted.cancellations is not None)
 
 
@@ -170,6 +178,13 @@ def _parts(
                 raws[cell], types[cell] = source.names[heading], source.types[heading]
         else:
             raws[column], types[column] = _raw(column, filling, found, source, wanted.values.get(column, {}))
+        if column_of(table, column).kind in ("number", "whole") and not wanted.one_row_per:
+            # A sum that is merged over several rows is the sum of all of them, and counts once.
+            for cell, heading in zip(names, found, strict=False):
+                if heading not in source.merged:
+                    continue
+                once = f"NOT list_contains({MERGED}, {literal(source.names[heading])})"
+                raws[cell] = f"CASE WHEN {once} THEN {raws[cell]} END"
         if filling.where:
             raws |= {cell: f"CASE WHEN {_holds(filling.where, source)} THEN {raws[cell]} END" for cell in names}
     if wanted.cancellations and wanted.cancellations.quantity:
@@ -300,6 +315,28 @@ def _as(raw: str, kind: str, common: str) -> str:
     if not kind:
         return f"CAST(NULL AS {common})"
     return as_text(raw, kind) if common == "VARCHAR" else raw
+
+
+def one_row_of_merged(table: Table, wanted: TableSource, sources: Sequence[Source]) -> TableSource:
+    """The source of a table whose key is merged over several rows: they are one record, and its other numbers add up.
+
+    Unchanged where the settings say which rows belong together, or no cell of the key is merged.
+    """
+    merged = {heading for source in sources for heading in source.merged}
+    known = {heading for source in sources for heading in source.types}
+    fillings = fillings_of(table, wanted, list(known))
+    if wanted.one_row_per or not table.key or not merged:
+        return wanted
+
+    def read(name: str) -> set[str]:
+        return {heading for source in sources for heading in present(fillings[name], source)}
+
+    if not read(table.key) & merged:
+        return wanted
+    numbers = [
+        name for name in fillings if column_of(table, name).unit == "money" and read(name) and not read(name) & merged
+    ]
+    return wanted.model_copy(update={"one_row_per": [table.key], "adds_up": numbers})
 
 
 def _meant(wanted: TableSource, cell: str, fillings: Mapping[str, Filling]) -> frozenset[str]:
@@ -479,17 +516,17 @@ _NARROW = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def plain_word(value: str) -> str:
-    """A value without differences of case and width.
+    """A value without differences of case and width, its letters composed (Unicode's form NFC).
 
-    >>> plain_word(" ＮＰＳ（中文） ")
-    'nps(中文)'
+    >>> plain_word(" ＮＰＳ（中文） "), plain_word("Jose\u0301") == "josé"
+    ('nps(中文)', True)
     """
-    return value.translate(str.maketrans(_WIDE, _NARROW)).lower().strip(_AROUND)
+    return unicodedata.normalize("NFC", value.translate(str.maketrans(_WIDE, _NARROW)).lower().strip(_AROUND))
 
 
 def plain_word_sql(text: str) -> str:
     """SQL of a text without blanks around it and without differences of case and width, as :func:`plain_word`."""
-    return f"lower({_bare(one_width_sql(text))})"
+    return f"nfc_normalize(lower({_bare(one_width_sql(text))}))"
 
 
 def one_width_sql(text: str) -> str:
@@ -499,11 +536,18 @@ def one_width_sql(text: str) -> str:
 
 
 def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple[str, list[Repair]]:
-    """The rows with the values of ``fill_down`` carried to the rows below, and how many cells that filled."""
+    """The rows with the values of ``fill_down`` carried down, and how many cells that and merged cells filled."""
     found = [heading for wish in wanted.fill_down if (heading := source.heading(wish))]
+    empty, above = words.later("values.empty"), words.later("values.above")
+    repairs = [
+        Repair("merged", heading, count, source.file, row, empty, above)
+        for heading, (count, row) in source.merged.items()
+    ]
     corrected = f"{ROW} IN (SELECT {ROW} FROM {identifier(source.corrected)})" if source.corrected else "false"
+    if source.merged:
+        corrected = f"({corrected} OR coalesce(len({MERGED}) > 0, false))"
     if not found or wanted.repairs.get("fill_down") is False:
-        return f"SELECT *, {corrected} AS {SHAPED} FROM ({source.sql})", []
+        return f"SELECT *, {corrected} AS {SHAPED} FROM ({source.sql})", repairs
     within = source.heading(wanted.fill_down_within) if wanted.fill_down_within else None
     group = f"PARTITION BY {source.names[within]} " if within else ""
     over = f"OVER ({group}ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)"
@@ -519,13 +563,11 @@ def _carried_down(connection: Any, wanted: TableSource, source: Source) -> tuple
         f"SELECT * REPLACE ({', '.join(filled)}), {' OR '.join([*changed, corrected])} AS {SHAPED} FROM ({source.sql})"
         f" ORDER BY {ROW}"
     )
-    repairs = []
     for heading, change in zip(found, changed, strict=True):
         count, row = connection.execute(
             f"SELECT count(*), min({ROW}) FROM (SELECT {ROW}, {change} AS carried FROM ({source.sql})) WHERE carried"
         ).fetchone()
         if count:
-            empty, above = words.later("values.empty"), words.later("values.above")
             repairs.append(Repair("fill_down", heading, count, source.file, row, empty, above))
     return rows, repairs
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from crmlib.engine import literal
@@ -11,6 +12,8 @@ from crmlib.words import Saying
 
 ROW = "_row"
 FILE = "_file"
+MERGED = "_merged"
+LINE = "_line"
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,10 @@ class Source:
     ``exported`` the SQL of the rows as they stand in the file, where each has become several. ``notes`` say what was
     found out about the file, one sentence each (encoding, separator, sheet, row of the headings), and ``asked`` what a
     person should confirm of it. ``sheet`` names the sheet where a workbook holds several tables, and ``part`` the
-    column that tells the rows apart that one row of the file has become.
+    column that tells the rows apart that one row of the file has become. ``beside`` names a table of the lines in
+    ``broken`` and ``not_data`` as they were read, with the whole text in ``_line``. ``since_1904``: its day numbers
+    count from 1904, not 1900. ``merged``: headings with cells that are merged downwards, how many rows below were
+    filled and the first of them; the relation then has the column ``_merged`` with the columns that are filled so.
     """
 
     file: str
@@ -43,6 +49,9 @@ class Source:
     exported: str = ""
     asked: tuple[Saying, ...] = ()
     part: str = ""
+    beside: str = ""
+    since_1904: bool = False
+    merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def row_key(self, before: str) -> str:
         """SQL of a key for rows that have none: file and row behind a text, and which part of the row it is."""
@@ -72,9 +81,10 @@ class Source:
 
 
 def plain_heading(heading: str) -> str:
-    """A heading without differences of case, width and blanks.
+    """A heading without differences of case, width and blanks, and without characters that nobody sees.
 
-    >>> plain_heading(" Order  ID （EUR）")
-    'order id (eur)'
+    >>> plain_heading(" Order  ID （EUR）"), plain_heading("Or\u200bder\xa0ID")
+    ('order id (eur)', 'order id')
     """
-    return " ".join(unicodedata.normalize("NFKC", heading).replace("(", " (").casefold().split())
+    seen = "".join(c for c in heading if c.isascii() or unicodedata.category(c) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).replace("(", " (").casefold().split())

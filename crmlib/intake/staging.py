@@ -40,6 +40,7 @@ from crmlib.intake.shape import (
     column_of,
     fillings_of,
     fills,
+    one_row_of_merged,
     present,
     shape,
     shown_headings,
@@ -168,6 +169,7 @@ class Staging:
         self.problems += [problem for problem in problems if problem not in self.problems]
         if problems or not all(one.sources for one in opened):
             return
+        merged = _joined_as_merged(table, opened)
         columns = self._columns(table, opened)
         account: dict[str, Any] = {
             "files": [source.file for one in opened for source in one.sources],
@@ -176,7 +178,7 @@ class Staging:
             "repairs": [],
             "decisions": [],
             "bands": {},
-            "questions": [*self._questions(opened), *self._asked(table, opened)],
+            "questions": [*self._questions(opened), *self._asked(table, opened), *merged],
         }
         selects = []
         for number, one in enumerate(opened):
@@ -728,6 +730,19 @@ class Staging:
                 raise RuntimeError(f"{name}: {account['rows']} rows were counted, {copied} were written")
             with target.open("rb") as stream:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _joined_as_merged(table: Table, opened: Sequence[Opened]) -> list[Saying]:
+    """Let rows over which a key is merged become one; questions about what that adds up."""
+    asked = []
+    for one in opened:
+        joined = one_row_of_merged(table, one.wanted, one.sources)
+        if joined is not one.wanted:
+            said = {"files": [source.file for source in one.sources], "table": table.name, "column": table.key}
+            which = "questions.merged_sums" if joined.adds_up else "questions.merged"
+            asked.append(words.later(which, **said, names=joined.adds_up))
+            one.wanted = joined
+    return asked
 
 
 def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Source]) -> list[Saying]:

@@ -235,7 +235,7 @@ def _unbounded(text: str) -> tuple[str, Any] | None:
             if anchor:
                 known[anchor] = parts - before
         elif isinstance(event, yaml.AliasEvent):
-            size = known.get(event.anchor, 1)
+            size = known.get(str(event.anchor), 1)
             if size is None:
                 return "in_itself", event.start_mark
             parts += size

@@ -53,12 +53,12 @@ from crmlib.words.forms import (
     voice,
     year,
 )
-from crmlib.words.quoting import quotation
+from crmlib.words.quoting import invisible, quotation
 
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
-    "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation", "short",
-    "times", "use", "values_of", "voice", "year",
+    "invisible", "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation",
+    "short", "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent

@@ -32,3 +32,17 @@ def quotation(comment: Any, *, length: int = 120) -> str:
     if len(plain) > length:
         plain = plain[: length - 1].rstrip() + "…"
     return f"'{plain}" if unicodedata.normalize("NFKC", plain[:1]) in tuple("=+-@") else plain
+
+
+def invisible(text: str) -> list[str]:
+    """The characters of a text that nobody sees, or takes for a plain blank, each once.
+
+    >>> invisible("1.234,56\\xa0€"), invisible("Order ID")
+    (['\\xa0'], [])
+    """
+    if text.isascii() and "\t" not in text:
+        return []
+    unseen = (
+        c for c in text if c == "\t" or (c not in " \n\r" and unicodedata.category(c) in ("Cf", "Zs", "Zl", "Zp"))
+    )
+    return list(dict.fromkeys(unseen))

@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from crmlib.intake.readers.headings import (
 )
 from crmlib.intake.readers.run_together import numbers_split_in_two, rows_within_a_cell
 from crmlib.intake.readers.table import finished
-from crmlib.intake.source import ROW, Source
+from crmlib.intake.source import LINE, ROW, Source
 from crmlib.mapping import Reading
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words
@@ -48,6 +48,7 @@ class Scan:
     blank: tuple[int, ...] = ()
     alike: bool = True
     quotes: bool = False
+    escapes: bool = False
     marks_inside: bool = False
 
 
@@ -75,11 +76,15 @@ def open_delimited(
         return found
     headings, delimiter, sample = found
     load = None
+    beside = _beside(connection, table, len(headings.names))
     regular = scanned.alike and not any(headings.last < n < scanned.lines for n in scanned.blank)
     if regular and not (scanned.quotes and _blanks_before_quotes(_head(text), delimiter)):
         load = _read_fast(connection, text, table, headings, delimiter, scanned, sample)
     if load is None:
-        slow = _read_slowly(connection, text, table, headings, delimiter, reading)
+        escape = "\\" if scanned.escapes and _escaped_by_backslash(text, delimiter) else None
+        if escape:
+            notes = [*notes, words.later("notes.backslash")]
+        slow = _read_slowly(connection, text, table, headings, delimiter, reading, escape)
         if isinstance(slow, int):
             return Problem.said(words, "never_closed", shown_as, row=slow)
         load = slow
@@ -89,14 +94,24 @@ def open_delimited(
         return problem
     _tidy(connection, table, headings, reading, load, scanned.marks_inside)
     said = [*notes, words.later("notes.separated", delimiter=delimiter)]
-    return finished(
+    source = finished(
         connection, table, shown_as=shown_as, headings=headings, notes=said, broken=load.broken, not_data=load.not_data
     )
+    return replace(source, beside=beside)
+
+
+def _beside(connection: Any, table: str, columns: int) -> str:
+    """An empty table for the lines that are no rows: their cells, as far as they can be told, and the whole line."""
+    name = f"{table}_beside"
+    listed = ", ".join(f"c{n} VARCHAR" for n in range(1, columns + 1))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} ({listed}, {ROW} BIGINT, {LINE} VARCHAR)")
+    return name
 
 
 def _scan(file: Path, shown_as: str) -> Scan | Problem:
     """Whether the file is text, and how its lines end."""
     lines, returns, pairs, last, quotes, marks, since = 1, 0, 0, b"", False, False, 0
+    escapes = False
     blank: list[int] = []
     with file.open("rb") as stream:
         while block := stream.read(_HEAD):
@@ -116,6 +131,7 @@ def _scan(file: Path, shown_as: str) -> Scan | Problem:
             returns += block.count(b"\r")
             pairs += joined.count(b"\r\n") - last.count(b"\r\n")
             quotes = quotes or b'"' in block
+            escapes = escapes or b'\\"' in joined
             marks = marks or b"\n\xef\xbb\xbf" in joined
             last = block[-4:]
     ended = last.endswith(b"\n")
@@ -125,7 +141,7 @@ def _scan(file: Path, shown_as: str) -> Scan | Problem:
         # Blank lines after the last row move no row's number.
         blank.pop()
         total -= 1
-    return Scan(total, tuple(blank), returns in (0, pairs) and pairs in (0, lines - 1), quotes, marks)
+    return Scan(total, tuple(blank), returns in (0, pairs) and pairs in (0, lines - 1), quotes, escapes, marks)
 
 
 # The layout: delimiter and headings
@@ -257,21 +273,29 @@ def _read_fast(
 
 
 def _read_slowly(
-    connection: Any, file: Path, table: str, headings: Headings, delimiter: str, reading: Reading
+    connection: Any,
+    file: Path,
+    table: str,
+    headings: Headings,
+    delimiter: str,
+    reading: Reading,
+    escape: str | None,
 ) -> Load | int:
     """Read a file with irregular lines record by record; the row of a quotation mark that is never closed."""
     columns = len(headings.names)
     listed = ", ".join(f"c{n} VARCHAR" for n in range(1, columns + 1))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} ({listed}, {ROW} BIGINT)")
     load, good, ended = Load(), [], False
-    for row, record, lines in _records(file, delimiter):
+    beside: list[list[Any]] = []
+    for row, record, lines in _records(file, delimiter, escape):
         if row <= headings.last or record == []:
             continue
-        if record is None and lines > 1:
+        if record is None and len(lines) > 1:
             return row
         ended = ended or (record is not None and ends(record, reading.ends_at))
         if record is None:
             (load.not_data if ended else load.broken).append((row, FOOTER if ended else BAD_QUOTES))
+            beside.append(_as_read(_as_far_as_told(lines[0], delimiter), columns, row, lines))
             continue
         if len(record) != columns and not filled(record[columns:]) and len(record) > columns:
             record = record[:columns]
@@ -279,16 +303,48 @@ def _read_slowly(
             continue
         if ended:
             load.not_data.append((row, FOOTER))
+            beside.append(_as_read(record, columns, row, lines))
             continue
         load.last.append((row, record))
         if len(record) != columns:
             load.broken.append((row, WRONG_LENGTH))
+            beside.append(_as_read(record, columns, row, lines))
             continue
         good.append([*record, row])
         if len(good) >= 100_000:
             _store(connection, table, good)
     _store(connection, table, good)
+    _store(connection, f"{table}_beside", beside)
     return load
+
+
+def _as_read(cells: Sequence[str], columns: int, row: int, lines: Sequence[str]) -> list[Any]:
+    """A line that is no row, for those who correct it: a cell for each column, its number, and the whole line."""
+    filled_up = [*cells[:columns], *([""] * (columns - len(cells)))]
+    return [*filled_up, row, "".join(lines).rstrip("\n")]
+
+
+def _as_far_as_told(line: str, delimiter: str) -> list[str]:
+    """The cells of a line with a stray quotation mark: one closes a cell only before a delimiter or the line's end.
+
+    >>> _as_far_as_told('O3,"19" screen",5', ",")
+    ['O3', '19" screen', '5']
+    """
+    d = re.escape(delimiter)
+    cells = re.findall(rf'(?:"((?:[^"]|"(?!{d}|$))*)"|([^{d}]*))(?:{d}|$)', line.rstrip("\n") + delimiter)
+    return [(quoted or plain).replace('""', '"') for quoted, plain in cells][:-1]
+
+
+def _escaped_by_backslash(file: Path, delimiter: str) -> bool:
+    """Whether quotation marks within values have a backslash before them, as MySQL writes: then every record fits.
+
+    Without it some record does not, so that what is written decides.
+    """
+    widths: list[set[int | None]] = []
+    for escape in ("\\", None):
+        found = {record and len(record) for _, record, _ in _records(file, delimiter, escape) if record != []}
+        widths.append(found)
+    return len(widths[0]) == 1 and None not in widths[0] and len(widths[1]) > 1
 
 
 def _store(connection: Any, table: str, rows: list[list[Any]]) -> None:
@@ -297,20 +353,31 @@ def _store(connection: Any, table: str, rows: list[list[Any]]) -> None:
     if not rows:
         return
     arrays = [pa.array(list(values)) for values in zip(*rows, strict=True)]
-    batch = pa.table(arrays, names=[*(f"c{n}" for n in range(1, len(arrays))), ROW])
+    batch = pa.table(arrays, names=[f"v{n}" for n in range(len(arrays))])
     connection.register("batch", batch)
     connection.execute(f"INSERT INTO {identifier(table)} SELECT * FROM batch")
     connection.unregister("batch")
     rows.clear()
 
 
-def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None, int]]:
-    """Row number, values (none for a blank line, None for one that cannot be split) and lines of each record."""
+def _records(file: Path, delimiter: str, escape: str | None) -> Iterator[tuple[int, list[str] | None, list[str]]]:
+    """Row number, values (none for a blank line, None for one that cannot be split) and the lines of each record."""
     csv.field_size_limit(LONGEST_LINE)
     blanks = _blanks_before_quotes(_head(file), delimiter)
+    lines: list[str] = []
+    empty = re.compile(rf"(?:(?<=^)|(?<={re.escape(delimiter)}))\\N(?=$|{re.escape(delimiter)})")
+
+    def remembered(stream: Iterable[str]) -> Iterator[str]:
+        for line in stream:
+            lines.append(line)
+            # Alone in a cell \\N is MySQL's empty cell, and no N with a backslash before it.
+            yield empty.sub(r"\\\\N", line) if escape else line
+
     with file.open(encoding="utf-8-sig", newline=None) as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=blanks)
-        row, before = 0, 0
+        reader = csv.reader(
+            remembered(stream), delimiter=delimiter, strict=True, skipinitialspace=blanks, escapechar=escape
+        )
+        row = 0
         while True:
             try:
                 record: list[str] | None = next(reader)
@@ -319,8 +386,8 @@ def _records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str] | None
             except csv.Error:
                 record = None
             row += 1
-            yield row, record, reader.line_num - before
-            before = reader.line_num
+            yield row, record, list(lines)
+            lines.clear()
 
 
 # Lines that are no data
@@ -343,7 +410,7 @@ def _tidy(connection: Any, table: str, headings: Headings, reading: Reading, loa
     load.not_data += [(row, FOOTER) for row in sorted(rows)]
     load.broken[:] = [(row, why) for row, why in load.broken if row not in rows]
     if rows:
-        connection.execute(f"DELETE FROM {name} WHERE {ROW} IN ({', '.join(map(str, rows))})")
+        _move_aside(connection, name, f"{ROW} IN ({', '.join(map(str, rows))})")
     if last and not all(filled(cells) for row, cells in last if row not in rows):
         something = ", ".join(f"nullif(trim(c{n}), '')" for n in range(1, len(headings.names) + 1))
         connection.execute(
@@ -355,5 +422,11 @@ def _tidy(connection: Any, table: str, headings: Headings, reading: Reading, loa
 def _taken_out(connection: Any, name: str, condition: str) -> list[int]:
     rows = [row for (row,) in connection.execute(f"SELECT {ROW} FROM {name} WHERE {condition} ORDER BY 1").fetchall()]
     if rows:
-        connection.execute(f"DELETE FROM {name} WHERE {condition}")
+        _move_aside(connection, name, condition)
     return rows
+
+
+def _move_aside(connection: Any, name: str, condition: str) -> None:
+    beside = f'{name[:-1]}_beside"'
+    connection.execute(f"INSERT INTO {beside} BY NAME SELECT * FROM {name} WHERE {condition}")
+    connection.execute(f"DELETE FROM {name} WHERE {condition}")

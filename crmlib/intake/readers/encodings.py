@@ -3,7 +3,7 @@
 The rungs: the ``encoding:`` that is set; a byte order mark; UTF-16 without one where its NUL bytes are unmistakable;
 strict UTF-8; then GB18030 or cp1252. These two can both "read" almost any bytes, so they are told apart by what only
 one of them can mean, word by word (:func:`votes`). Files in which lines of two encodings were put together are read
-line by line.
+line by line; words of CP850 (DOS) among Windows-1252 by the letters that stand where that has signs.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ _LONGEST = 1 << 24
 _SAMPLE = 5_000
 _SHOWN = {
     "utf-8": "UTF-8", "gb18030": "GB18030", "cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
-    "utf-32-le": "UTF-32", "utf-32-be": "UTF-32",
+    "utf-32-le": "UTF-32", "utf-32-be": "UTF-32", "cp850": "CP850 (DOS)", "by word": "Windows-1252 / CP850",
 }  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _WIDE = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
 _NARROW = re.compile(rb"[\xc2-\xdf][\x80-\xbf]")
 _FOUR = re.compile(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
+_DOS = re.compile(rb"[A-Za-z][\x81-\x84\x86-\x8b\x8d\x93\x94](?=[A-Za-z])|[a-z][\x81\x82\x87\x8a](?![A-Za-z\x80-\xff])")
+"""Letters of CP850, the encoding of DOS and of its consoles, where Windows-1252 has signs that stand in no word."""
+_LETTER = re.compile(rb"[\x80\xc0-\xff]")
+"""Of Windows-1252: its accented letters, and the sign of the euro."""
 _WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ’")
 
 
@@ -167,6 +171,8 @@ def votes(line: bytes) -> tuple[float, float]:
 
 def _western(word: bytes) -> float:
     runs = _HIGH.findall(word)
+    if _of_dos(word):
+        return 1.0
     try:
         text = word.decode("cp1252")
     except UnicodeDecodeError:
@@ -179,6 +185,19 @@ def _western(word: bytes) -> float:
     as_written = letters.islower() or letters.isupper() or (letters[:1].isupper() and letters[1:].islower())
     usual = max(map(len, runs)) <= 2 and all(c in _WESTERN for c in accented) and len(accented) < len(text)
     return 1.0 if usual and as_written else 0.0
+
+
+def _of_dos(word: bytes) -> bool:
+    """Whether a word is written in CP850: its letters stand where Windows-1252 has signs, and it is no word there.
+
+    >>> _of_dos("trŠs".encode("cp1252")), _of_dos("très".encode("cp850")), _of_dos("l’été".encode("cp1252"))
+    (True, True, False)
+    """
+    if not _DOS.search(word):
+        return False
+    letters = word.decode("cp850")
+    written = letters.islower() or letters.isupper() or letters.istitle()
+    return letters.isalpha() and written and all(c.isascii() or c in _WESTERN for c in letters)
 
 
 def _chinese(word: bytes) -> float:
@@ -299,6 +318,8 @@ def _survey(file: Path) -> Verdict | None:
 def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
     """The codec of one line and its text."""
     codec = verdict.codec
+    if codec == "cp1252" and kind == "other" and any(map(_of_dos, _WORD.findall(line))):
+        return _by_word(line)
     if kind in ("utf-8", "damaged"):
         return "utf-8", line.decode("utf-8", "replace")
     if kind == "other" and not verdict.divided:
@@ -313,6 +334,19 @@ def _decoded(line: bytes, kind: str, verdict: Verdict) -> tuple[str, str]:
     if own == 0 and against >= 0.5 and _reads(line, other) and (against >= 1 or not _reads(line, codec)):
         return other, line.decode(other)
     return codec, line.decode(codec, "replace")
+
+
+def _by_word(line: bytes) -> tuple[str, str]:
+    """A line with words of CP850: the whole line is that, unless other words are Windows-1252."""
+    words_found = _WORD.findall(line)
+    if not any(_western(word) and _LETTER.search(word) for word in words_found if not _of_dos(word)):
+        return "cp850", line.decode("cp850")
+    text, last = "", 0
+    for found in _WORD.finditer(line):
+        text += line[last : found.start()].decode("cp1252", "replace")
+        text += found.group().decode("cp850" if _of_dos(found.group()) else "cp1252", "replace")
+        last = found.end()
+    return "by word", text + line[last:].decode("cp1252", "replace")
 
 
 def _notes(lines: Lines, verdict: Verdict) -> tuple[Saying, ...]:

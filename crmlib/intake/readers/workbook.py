@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import struct
 import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -30,7 +31,7 @@ from crmlib.intake.readers.headings import (
     same_headings,
 )
 from crmlib.intake.readers.table import finished
-from crmlib.intake.source import ROW, Source, plain_heading
+from crmlib.intake.source import MERGED, ROW, Source, plain_heading
 from crmlib.mapping import Reading
 from crmlib.problems import Problem, nearest
 from crmlib.words import Saying, Words
@@ -50,6 +51,9 @@ for name in book.sheet_names:
     except BaseException:
         pass
 """
+_FIRST_OF_XLS = b"\x09\x08\x10\0\0\x06\x05\0"
+_SECTION_OF_XLS = 1 << 12
+"""The record that begins a workbook, and how far behind it the one stands that tells its epoch."""
 _LONGEST_WHOLE = 10**15
 """A spreadsheet keeps 15 digits; whole numbers from here on are read as text, so that their digits can be judged."""
 _EXACT = 2**53
@@ -66,11 +70,15 @@ _LAST_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]+)(\d+)"')
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet's rows that are not blank, with their numbers, and its headings (or why it has none)."""
+    """A sheet's rows that are not blank, with their numbers, and its headings (or why it has none).
+
+    ``merged``: by row, the columns that take their value from a cell above, which is merged downwards over them.
+    """
 
     name: str
     rows: list[tuple[int, list[Any]]]
     headings: Headings | Problem
+    merged: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 def open_workbook(
@@ -106,12 +114,15 @@ def open_workbook(
     if problems:
         return [], problems
     sources = []
+    since_1904 = _counts_from_1904(file, kind)
+    if since_1904:
+        skipped = [*skipped, words.later("notes.since_1904")]
     for number, sheet in enumerate(chosen, 1):
         several = len(chosen) > 1
         shown = f"{shown_as}/{sheet.name}" if several else shown_as
         name = table if number == 1 else f"{table}_part{number}"
         source = _loaded(connection, sheet, shown, name, reading, skipped)
-        sources.append(replace(source, sheet=sheet.name if several else ""))
+        sources.append(replace(source, sheet=sheet.name if several else "", since_1904=since_1904))
     return sources, []
 
 
@@ -151,6 +162,35 @@ def _well_formed(file: Path) -> bool:
     except (KeyError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, expat.ExpatError):
         return False
     return True
+
+
+def _counts_from_1904(file: Path, kind: str) -> bool:
+    """Whether a workbook's days count from 1904, as those of old Macs do; ECMA-376 18.2.28, MS-XLSB 2.4.822,
+    MS-XLS 2.4.77.
+
+    The reader of workbooks knows it of cells that are shown as dates, but not of plain numbers.
+    """
+    if kind == "xls":
+        raw = file.read_bytes()
+        at = end = raw.find(_FIRST_OF_XLS)
+        while 0 <= at < end + _SECTION_OF_XLS:
+            record, size = struct.unpack_from("<HH", raw, at) if at + 4 <= len(raw) else (10, 0)
+            if record in (10, 34):
+                return record == 34 and raw[at + 4 : at + 6] == b"\1\0"
+            at += 4 + size
+        return False
+    part = {"xlsx": "xl/workbook.xml", "xlsb": "xl/workbook.bin"}.get(kind)
+    if part is None:
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            book = archive.read(part)
+    except KeyError:
+        return False
+    if kind == "xlsb":
+        at = book.find(b"\x99\x01")
+        return at >= 0 and bool(book[at + 3] & 1)
+    return re.search(rb'<(?:\w+:)?workbookPr\b[^>]*\bdate1904="(?:1|true|on)"', book) is not None
 
 
 class _Unusable(Exception):
@@ -227,7 +267,27 @@ def _sheet(book: Any, name: str, kind: str, file: Path, shown_as: str, reading: 
         if filled(row):
             rows.append((number, row))
     merged = sheet.merged_cell_ranges or [] if kind in ("xlsx", "xls") else []
-    return Sheet(name, rows, _headings_of(rows, merged, shown_as, reading))
+    headings = _headings_of(rows, merged, shown_as, reading)
+    return Sheet(name, rows, headings, {} if isinstance(headings, Problem) else _filled_down(rows, merged, headings))
+
+
+def _filled_down(
+    rows: Sequence[tuple[int, list[Any]]], merged: Sequence[Any], headings: Headings
+) -> dict[int, list[int]]:
+    """Give the rows that a cell is merged over its value, and answer which columns of which rows got one."""
+    by_row = dict(rows)
+    found: dict[int, list[int]] = {}
+    for (top, left), (low, _) in merged:
+        above = by_row.get(top + 1, [])
+        if top + 1 <= headings.last or left >= len(above) or not filled(above[left : left + 1]):
+            continue
+        for number in range(top + 2, low + 2):
+            if number in by_row:
+                cells = by_row[number]
+                cells += [""] * (left + 1 - len(cells))
+                cells[left] = above[left]
+                found.setdefault(number, []).append(left)
+    return found
 
 
 def _headings_of(
@@ -339,10 +399,13 @@ def _loaded(
         [*arrays, pa.array([number for number, _ in rows], pa.int64())],
         names=[*(f"c{n}" for n in range(1, width + 1)), ROW],
     )
+    if sheet.merged:
+        taken = [[f"c{n + 1}" for n in sheet.merged.get(number, ())] for number, _ in rows]
+        batch = batch.append_column(MERGED, pa.array(taken, pa.list_(pa.string())))
     connection.register("batch", batch)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS SELECT * FROM batch")
     connection.unregister("batch")
-    return finished(
+    source = finished(
         connection,
         table,
         shown_as=shown_as,
@@ -351,6 +414,17 @@ def _loaded(
         not_data=not_data,
         types=[kind for _, kind in columns],
     )
+    return replace(source, merged=_by_heading(sheet, source, {number for number, _ in rows}))
+
+
+def _by_heading(sheet: Sheet, source: Source, data: set[int]) -> dict[str, tuple[int, int]]:
+    """Of each heading how many rows of data take their value from a merged cell above, and the first of them."""
+    found = {}
+    for heading, cell in source.names.items():
+        rows = [row for row, columns in sheet.merged.items() if int(cell[1:]) - 1 in columns and row in data]
+        if rows:
+            found[heading] = len(rows), min(rows)
+    return found
 
 
 def _width(cells: Sequence[Any]) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from crmlib.engine import literal
 from crmlib.intake.repairs.cells import Cell, Habits, matches
+from crmlib.intake.repairs.characters import UNSEEN, composed, seen, unescaped
 
 INVISIBLE = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\xad\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
-    "\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u3000\ufeff"
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+    "\u200a\u2028\u2029\u202f\u205f\u3000" + UNSEEN
 )
 """Characters around a value that nobody sees: counted where they are taken away; plain blanks are not."""
 
@@ -85,15 +87,32 @@ def marks(cell: Cell) -> str:
     return _EQUALS_MARK if cell.kind == "text" and not cell.key else SHOP_MARKS
 
 
-def surface_evidence(raw: str, trimmed: str, cell: Cell) -> dict[str, str]:
-    """SQL conditions over the raw cell, and over it trimmed of everything, that tell which repairs a column needs."""
+def steps(cell: Cell, habits: Habits) -> list[tuple[str, Callable[[str], str]]]:
+    """What is done with the characters of a cell, one after the other: the repair's name, and SQL of what comes out.
+
+    What stands around the value goes as soon as entities are read, since a blank may be written as one.
+    """
+    done: list[tuple[str, Callable[[str], str]]] = [("entities", unescaped), ("trimmed", trimmed)]
+    done += [("unseen", functools.partial(seen, cell=cell))]
+    done += [("composed", composed)] if cell.kind == "text" else []
+    return [(name, sql if habits.mends(name) else _plainly if name == "trimmed" else str) for name, sql in done]
+
+
+def surface_evidence(names: Sequence[str], cell: Cell, habits: Habits) -> dict[str, str]:
+    """SQL conditions that tell which repairs a column needs.
+
+    ``names`` are the columns with the raw cell and with what each of :func:`steps` makes of it.
+    """
+    changed = {name: f"{a} <> {b}" for (name, _), a, b in zip(steps(cell, habits), names, names[1:], strict=False)}
+    before, last = names[1], names[-1]
     return {
-        "spaced": f"{raw} <> trim({raw}, ' ')",
-        "invisible": f"{raw} <> {trimmed} AND trim({raw}, ' ') <> {trimmed}",
-        "marked": matches(trimmed, marks(cell)),
-        "blank": is_blank(unmarked(trimmed, cell), cell),
-        "empty": f"{trimmed} = ''",
-        **({"guests": matches(unmarked(trimmed, cell), GUESTS)} if names_guests(cell) else {}),
+        **changed,
+        "spaced": f"{before} <> trim({before}, ' ')",
+        "trimmed": f"trim({before}, ' ') <> {names[2]}",
+        "marked": matches(last, marks(cell)),
+        "blank": is_blank(unmarked(last, cell), cell),
+        "empty": f"{last} = ''",
+        **({"guests": matches(unmarked(last, cell), GUESTS)} if names_guests(cell) else {}),
     }
 
 
@@ -103,12 +122,15 @@ def trimmed(raw: str) -> str:
     return f"CASE WHEN {matches(raw, f'^{edges}|{edges}$')} THEN trim({raw}, {_all_blanks()}) ELSE {raw} END"
 
 
-def cleaned(raw: str, trimmed: str, cell: Cell, habits: Habits) -> str:
-    """SQL of the text with everything taken away that may stand around it; NULL where nothing is left."""
-    text = trimmed if habits.mends("trimmed") else f"trim({raw}, ' ')"
+def cleaned(text: str, cell: Cell, habits: Habits) -> str:
+    """SQL of the text without what may stand around it; NULL where nothing is left."""
     if habits.mends("text_marks") and not cell.free:
         text = unmarked(text, cell)
     return f"nullif({text}, '')"
+
+
+def _plainly(text: str) -> str:
+    return f"trim({text}, ' ')"
 
 
 def unmarked(text: str, cell: Cell) -> str:
@@ -121,13 +143,14 @@ def unmarked(text: str, cell: Cell) -> str:
 
 def surface(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Surface:
     """The text of a cell as this column needs it: only what was found in it is looked for."""
-    raw = cell.raw
-    text, mendings = raw, []
-    if counts.get("invisible") and habits.mends("trimmed"):
-        text = trimmed(raw)
-        mendings.append(("trimmed", f"trim({raw}, ' ') <> {text}"))
-    elif counts.get("spaced") or counts.get("invisible"):
-        text = f"trim({raw}, ' ')"
+    text, mendings = cell.raw, []
+    for name, mended in steps(cell, habits):
+        if counts.get(name):
+            plain = f"trim({text}, ' ')" if name == "trimmed" else text
+            text, before = mended(text), plain
+            mendings.append((name, f"{before} <> {text}"))
+        elif name == "trimmed" and counts.get("spaced"):
+            text = f"trim({text}, ' ')"
     if counts.get("marked") and habits.mends("text_marks") and not cell.free:
         mendings.append(("text_marks", matches(text, marks(cell))))
         text = unmarked(text, cell)

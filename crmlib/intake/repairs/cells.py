@@ -30,7 +30,8 @@ class Cell:
     (``money`` is never a percentage); a cell that is only a part of a value has no ``low``. ``meant``: words that
     the settings write into the column, which therefore never stand for an empty cell. ``zone``: SQL of the zone
     that the headings of times say, NULL in rows whose heading says none, and ``zone_said`` how they say it (heading:
-    zone); empty: the source's zone.
+    zone); empty: the source's zone. ``days``: every moment of the column is a midnight, so that it stands for a day.
+    ``later_epoch``: SQL of how many days after 1900 a spreadsheet's day numbers begin; empty: none.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Cell:
     meant: frozenset[str] = frozenset()
     zone: str = ""
     zone_said: Mapping[str, str] = field(default_factory=dict, hash=False)
+    days: bool = False
+    later_epoch: str = ""
 
     @property
     def called(self) -> str:

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from crmlib.engine import literal
-from crmlib.intake.repairs import flags, numbers, texts, times, wholes
-from crmlib.intake.repairs.blanks import cleaned, surface_evidence, trimmed
+from crmlib.intake.repairs import characters, flags, numbers, texts, times, wholes
+from crmlib.intake.repairs.blanks import cleaned, steps, surface_evidence
 from crmlib.intake.repairs.cells import (
     DIFFERENT,
     HIDDEN,
@@ -63,6 +63,7 @@ def examine(
     ((1299.5,), 'money')
     """
     cells = list(cells)
+    characters.install(connection)
     counts = _screened(connection, relation, cells, habits)
     unclear = [cell for cell in cells if is_text(cell) and _needs_a_look(cell, habits, counts[cell.name])]
     for name, found in _evidence(connection, relation, unclear, habits).items():
@@ -120,25 +121,32 @@ def _evidence(connection: Any, relation: str, cells: Sequence[Cell], habits: Hab
         return {}
     tests: dict[str, dict[str, str]] = {}
     source = f"SELECT {', '.join(f'{cell.raw} AS x{i}' for i, cell in enumerate(cells))} FROM {relation}"
-    trims = [f"{trimmed(f'x{i}')} AS u{i}" for i in range(len(cells))]
-    texts = [f"{cleaned(f'x{i}', f'u{i}', cell, habits)} AS t{i}" for i, cell in enumerate(cells)]
-    source = f"SELECT *, {', '.join(texts)} FROM (SELECT *, {', '.join(trims)} FROM ({source}))"
-    steps: list[list[str]] = []
+    shown = [[f"x{i}"] for i in range(len(cells))]
+    for depth in range(max(len(steps(cell, habits)) for cell in cells)):
+        made = []
+        for i, cell in enumerate(cells):
+            for _, mended in steps(cell, habits)[depth : depth + 1]:
+                made.append(f"{mended(shown[i][-1])} AS u{depth}_{i}")
+                shown[i].append(f"u{depth}_{i}")
+        source = f"SELECT *, {', '.join(made)} FROM ({source})"
+    texts = [f"{cleaned(shown[i][-1], cell, habits)} AS t{i}" for i, cell in enumerate(cells)]
+    source = f"SELECT *, {', '.join(texts)} FROM ({source})"
+    layers: list[list[str]] = []
     for i, cell in enumerate(cells):
         names = {"t": f"t{i}"}
         for depth, (name, sql) in enumerate(_FAMILIES[cell.kind].layers(cell, habits, f"t{i}")):
             for known, column in names.items():
                 sql = sql.replace("{" + known + "}", column)
             names[name] = f"{name}{i}"
-            if depth == len(steps):
-                steps.append([])
-            steps[depth].append(f"{sql} AS {name}{i}")
+            if depth == len(layers):
+                layers.append([])
+            layers[depth].append(f"{sql} AS {name}{i}")
         tests[cell.name] = {
-            **surface_evidence(f"x{i}", f"u{i}", cell),
+            **surface_evidence(shown[i], cell, habits),
             **_FAMILIES[cell.kind].evidence(cell, habits, names),
         }
-    for step in steps:
-        source = f"SELECT *, {', '.join(step)} FROM ({source})"
+    for layer in layers:
+        source = f"SELECT *, {', '.join(layer)} FROM ({source})"
     return _counted(connection, tests, f"({source})")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import GUESTS, INVISIBLE, blank_words, keeps_na, marks, names_guests, surface
 from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, cases, matches
+from crmlib.intake.repairs.characters import screened
 from crmlib.words import Saying
 
 _FLOAT = "^[0-9]+[.]0+$"
@@ -31,7 +32,7 @@ _NARROW = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.@/"
 def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     """SQL conditions that tell whether a column of texts needs a closer look."""
     blanks = f"[ {INVISIBLE}]"
-    patterns = [f"^{blanks}", f"{blanks}$", blank_words(cell), marks(cell)]
+    patterns = [f"^{blanks}", f"{blanks}$", blank_words(cell), marks(cell), *screened(cell)]
     if not cell.free:
         patterns.append("[*][*]")
     if cell.key:

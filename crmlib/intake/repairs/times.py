@@ -6,8 +6,8 @@ import datetime
 import re
 import unicodedata
 import zoneinfo
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import surface
@@ -81,7 +81,7 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
 
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text: in plain characters, and which form it has."""
-    code = cases([(form.condition, str(i)) for i, form in enumerate(_forms("{plain}", "day first"), start=3)])
+    code = cases([(form.condition, str(i)) for i, form in enumerate(_forms(cell, "{plain}", "day first"), start=3)])
     strict = f"WHEN {matches(text, _WALL_CLOCK)} THEN 1 WHEN {matches(text, _WITH_OFFSET)} THEN 2"
     short = f"strlen({text}) = length({text}) AND NOT {matches(text, _NOT_PLAIN)}"
     return [
@@ -99,8 +99,9 @@ def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
 def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
     """SQL conditions counted over the whole column."""
     form, plain, text, first, second = (names[n] for n in ("form", "plain", "t", "first", "second"))
-    forms = [f.name for f in _forms(plain, "day first")]
+    forms = [f.name for f in _forms(cell, plain, "day first")]
     other = f"{form} > 2"
+    moment, midnight = _moments_and_midnights(form, plain, {f: i for i, f in enumerate(forms, start=3)})
     last = (
         f"CASE WHEN {form} = {_DAY_MONTH_CODE} THEN try_cast(regexp_extract({plain}, '{_LAST_OF_SHORT}', 1) AS INT) END"
     )
@@ -122,10 +123,27 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "day is 0": f"{last} BETWEEN 1 AND 31 AND {first} = 0",
         "different first": f"{DIFFERENT} {first}",
         "different last": f"{DIFFERENT} {last}",
+        "moments": moment,
+        "midnights": midnight,
         "no date": matches(text, _NO_DATE),
         "epoch zero": f"starts_with({text}, '1970') AND {matches(text, '^1970[-/]0?1[-/]0?1')} "
         f"OR starts_with({text}, '1969-12-31') OR {matches(text, '^0([.]0*)?$')}",
     }
+
+
+def _moments_and_midnights(form: str, plain: str, codes: Mapping[str, int]) -> tuple[str, str]:
+    """SQL: whether a cell says a moment, with its offset or as seconds since 1970, and whether that is a midnight."""
+    with_offset = f"({form} = 2 OR {form} > 2 AND {matches(plain, _ENDS_IN_OFFSET)})"
+    moments, midnights = [with_offset], [f"{with_offset} AND {matches(plain, _MIDNIGHT)}"]
+    for name, day in _SECONDS_OF_A_DAY.items():
+        moments.append(f"{form} = {codes[name]}")
+        midnights.append(f"{form} = {codes[name]} AND try_cast({plain} AS DOUBLE) % {day} = 0")
+    return any_of(moments), any_of(midnights)
+
+
+def _are_days(counts: Mapping[str, int]) -> bool:
+    """Whether every moment of a column is a midnight on its own clock: then days were exported, and no moments."""
+    return 0 < counts.get("moments", 0) == counts.get("midnights", 0)
 
 
 def own_dates(counts: Mapping[str, int]) -> DayMonth | None:
@@ -160,11 +178,14 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         decisions = [_zone_said(cell, habits, counts["seen"])] if cell.kind == "time" and counts["seen"] else []
         return Plan(_as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"), around.filled, (), tuple(decisions))
     order, decisions, problems = _decide(cell, habits, counts, lent, place)
+    if _are_days(counts):
+        cell = replace(cell, days=True)
+        decisions.append(cell.decision("days", n=counts["moments"]))
     plain = _plain(text) if counts["not plain"] else f"upper({text})"
-    forms = [f for f in _forms("p", order) if counts.get(f.name)]
+    forms = [f for f in _forms(cell, "p", order) if counts.get(f.name)]
     branches = [(_fast(cell, text), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"))]
     if counts.get("with offset"):
-        branches.append((matches(text, _WITH_OFFSET), _as_kind(cell, habits, moment=_with_offset(text))))
+        branches.append((matches(text, _WITH_OFFSET), _with_offset(cell, habits, text)))
     if counts.get("wall clock"):
         branches.append((matches(text, _WALL_CLOCK), _as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)")))
     strict = any_of([when for when, _ in branches])
@@ -190,14 +211,24 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
 def screen_typed(cell: Cell, habits: Habits) -> dict[str, str]:
     """SQL conditions that tell what a column of times holds that is no text: moments, or numbers of days or seconds."""
     raw, kind = cell.raw, cell.type.upper()
-    if kind.startswith("TIMESTAMP") and cell.kind == "time":
-        return {"seen": f"{raw} IS NOT NULL", "epoch zero": f"CAST({raw} AS TIMESTAMP) = TIMESTAMP '1970-01-01'"}
+    if kind.startswith("TIMESTAMP"):
+        clock = f"CAST({raw} AT TIME ZONE 'UTC' AS TIME)" if kind.startswith("TIMESTAMP WITH") else "NULL"
+        return {
+            "seen": f"{raw} IS NOT NULL",
+            "epoch zero": f"CAST({raw} AS TIMESTAMP) = TIMESTAMP '1970-01-01'",
+            "moments": f"{clock} IS NOT NULL",
+            "midnights": f"{clock} = TIME '00:00'",
+        }
     if _is_number(kind):
         number = f"CAST({raw} AS DOUBLE)"
+        conditions = {name: condition for name, condition, _, _ in _numbers(cell, number)}
+        midnights = [f"{conditions[name]} AND {number} % {day} = 0" for name, day in _SECONDS_OF_A_DAY.items()]
         return {
             "seen": f"{raw} IS NOT NULL",
             "epoch zero": f"{number} = 0",
-            **{name: condition for name, condition, _, _ in _numbers(number)},
+            **conditions,
+            "moments": any_of([conditions[name] for name in _SECONDS_OF_A_DAY]),
+            "midnights": any_of(midnights),
         }
     return {"seen": f"{raw} IS NOT NULL"}
 
@@ -208,8 +239,11 @@ def typed(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Plan:
     filled, mendings, decisions = f"{raw} IS NOT NULL", [], []
     if kind == "DATE" and cell.kind == "date":
         return Plan(raw, filled)
+    if _are_days(counts):
+        cell = replace(cell, days=True)
+        decisions.append(cell.decision("days", n=counts["moments"]))
     if _is_number(kind):
-        return _typed_numbers(cell, habits, counts)
+        return _typed_numbers(cell, habits, counts, decisions)
     if kind.startswith("TIMESTAMP WITH"):
         value = _as_kind(cell, habits, moment=raw)
     else:
@@ -223,11 +257,11 @@ def typed(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Plan:
     return Plan(value, filled, tuple(mendings), tuple(decisions))
 
 
-def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Plan:
+def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int], said: Sequence[Saying]) -> Plan:
     """How a column of numbers is read as times: days since 1900, seconds since 1970, 20230903."""
     number = f"CAST({cell.raw} AS DOUBLE)"
     filled, mendings, branches = f"{cell.raw} IS NOT NULL", [], []
-    found = [form for form in _numbers(number) if counts.get(form[0])]
+    found = [form for form in _numbers(cell, number) if counts.get(form[0])]
     for name, condition, moment, wall in found:
         if habits.mends(_REPAIR_OF[name]):
             branches.append((condition, _as_kind(cell, habits, moment=moment, wall=wall)))
@@ -237,7 +271,7 @@ def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> Pla
         mendings.append(("epoch_blank", f"{number} = 0"))
     null = f"CAST(NULL AS {'DATE' if cell.kind == 'date' else 'TIMESTAMPTZ'})"
     walls = sum(counts[name] for name, _, moment, _ in found if not moment)
-    decisions = [_zone_said(cell, habits, walls)] if walls and cell.kind == "time" else []
+    decisions = [*said, *([_zone_said(cell, habits, walls)] if walls and cell.kind == "time" else [])]
     decisions += _said_of_numbers(cell, counts, [name for name, *_ in found])
     return Plan(cases(branches) if branches else null, filled, tuple(_merged(mendings)), tuple(decisions))
 
@@ -254,12 +288,18 @@ _DAY_MONTH_CODE = 3
 _SHORT_YEAR = "^[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9][0-9]{2}([^0-9]|$)|[A-Z][^0-9]?[0-9]{2}([^0-9]|$)"
 _NOT_PLAIN = "  |[(\\t]|[AaPp][.]?[Mm]"
 _CLOCK_TEXT = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?"
+_MIDNIGHT = (
+    "(?:[ T]0?0:00(?::00(?:[.]0+)?)?|[ T]12:00(?::00)? AM) ?(?:Z|UTC|GMT|(?:GMT|UTC)?[+-][0-9]{2}(?::?[0-9]{2})?)$"
+)
+_SECONDS_OF_A_DAY = {"seconds": "86400", "milliseconds": "86400000", "microseconds": "86400000000"}
 _ENDS_IN_OFFSET = "[0-9MP] ?(Z|UTC|GMT|(?:GMT|UTC)?[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})$"
 
 
-def _forms(plain: str, order: DayMonth) -> list[Form]:
+def _forms(cell: Cell, plain: str, order: DayMonth) -> list[Form]:
     """Every form that is not year-month-day, in the order in which they are tried."""
-    numbers = {name: (inside, moment, wall) for name, inside, moment, wall in _numbers(f"try_cast({plain} AS DOUBLE)")}
+    numbers = {
+        name: (inside, moment, wall) for name, inside, moment, wall in _numbers(cell, f"try_cast({plain} AS DOUBLE)")
+    }
 
     def numbered(name: str, pattern: str) -> Form:
         inside, moment, wall = numbers[name]
@@ -283,7 +323,7 @@ def _forms(plain: str, order: DayMonth) -> list[Form]:
     ]
 
 
-def _numbers(number: str) -> list[tuple[str, str, str, str]]:
+def _numbers(cell: Cell, number: str) -> list[tuple[str, str, str, str]]:
     """Numbers that stand for times: name, where, SQL of the moment, or of the wall clock (Excel counts days of it).
 
     Each is safe wherever it is evaluated: outside of its range it is NULL.
@@ -301,10 +341,11 @@ def _numbers(number: str) -> list[tuple[str, str, str, str]]:
     def within(name: str, factor: str = "") -> str:
         return f"CAST(CASE WHEN {ranges[name]} THEN round({number}{factor}) END AS BIGINT)"
 
+    later = f" + to_days({cell.later_epoch})" if cell.later_epoch else ""
     walls = {
         "compact date": f"try_strptime(CAST({within('compact date')} AS VARCHAR), '%Y%m%d')",
         "compact time": f"try_strptime(CAST({within('compact time')} AS VARCHAR), '%Y%m%d%H%M%S')",
-        "serial": f"(TIMESTAMP '1899-12-30' + to_milliseconds({within('serial', ' * 86400000')}))",
+        "serial": f"(TIMESTAMP '1899-12-30' + to_milliseconds({within('serial', ' * 86400000')}){later})",
     }
     moments = {
         "seconds": f"make_timestamptz({within('seconds', ' * 1e6')})",
@@ -354,7 +395,8 @@ def _form_value(cell: Cell, habits: Habits, form: Form, counts: Mapping[str, int
         clock, hours, minutes = (f"regexp_extract(c, {literal(zoned)}, {g})" for g in (1, 2, 3))
         shift = f"coalesce(nullif({hours}, ''), '+00') || ':' || coalesce(nullif({minutes}, ''), '00')"
         moment = f"try_cast(CAST({_of_twelve_hours(clock)} AS VARCHAR) || {shift} AS TIMESTAMPTZ)"
-        value = f"CASE WHEN {matches('c', zoned)} THEN {_as_kind(cell, habits, moment=moment)} ELSE {value} END"
+        own = {"wall": _of_twelve_hours(clock)} if cell.days else {"moment": moment}
+        value = f"CASE WHEN {matches('c', zoned)} THEN {_as_kind(cell, habits, **own)} ELSE {value} END"
     return let("c", text, value)
 
 
@@ -375,6 +417,8 @@ def _leading_number(text: str, which: int) -> str:
 
 def _as_kind(cell: Cell, habits: Habits, *, moment: str = "", wall: str = "") -> str:
     """SQL of a moment or a wall clock as what the column holds: a moment, or a day in the client's zone."""
+    if cell.days and not wall:
+        moment, wall = "", f"({moment}) AT TIME ZONE 'UTC'"
     if cell.kind == "date":
         return f"CAST({wall} AS DATE)" if wall else f"CAST({moment} AT TIME ZONE {literal(habits.timezone)} AS DATE)"
     return f"({wall}) AT TIME ZONE {_zone(cell, habits)}" if wall else moment
@@ -424,13 +468,17 @@ def _fast(cell: Cell, text: str) -> str:
     return f"coalesce({shape} AND try_cast({text} AS TIMESTAMP) IS NOT NULL, false)"
 
 
-def _with_offset(text: str) -> str:
+def _with_offset(cell: Cell, habits: Habits, text: str) -> str:
+    """SQL of a time with its offset; where the column holds days, of the day that is written there."""
     date, clock, seconds, offset = (f"regexp_extract({text}, {literal(_WITH_OFFSET)}, {g})" for g in (1, 2, 3, 4))
     shift = (
         f"CASE WHEN upper({offset}) IN ('Z', 'UTC', 'GMT') THEN '+00' "
         f"ELSE regexp_replace({offset}, '^([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2') END"
     )
-    return f"try_cast({date} || ' ' || {clock} || coalesce(nullif({seconds}, ''), ':00') || {shift} AS TIMESTAMPTZ)"
+    if cell.days:
+        return _as_kind(cell, habits, wall=f"try_cast({date} AS TIMESTAMP)")
+    whole = f"{date} || ' ' || {clock} || coalesce(nullif({seconds}, ''), ':00') || {shift}"
+    return _as_kind(cell, habits, moment=f"try_cast({whole} AS TIMESTAMPTZ)")
 
 
 def _without_zero_dates(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from crmlib.engine import literal
 from crmlib.intake.repairs.cells import Cell, Habits, Plan, any_of
 
 PLACEHOLDERS = ("1900-01-01", "1901-01-01", "1970-01-01")
@@ -35,7 +36,22 @@ def judged(connection: Any, relation: str, cell: Cell, plan: Plan, habits: Habit
         return _with_turned_sign(connection, relation, cell, plan)
     if cell.kind == "date" and not cell.required and habits.mends("epoch_blank"):
         return _without_placeholders(connection, relation, cell, plan)
+    if cell.kind == "time" and cell.zone:
+        return _as_days(connection, relation, cell, plan, habits)
     return plan
+
+
+def _as_days(connection: Any, relation: str, cell: Cell, plan: Plan, habits: Habits) -> Plan:
+    """Times of a zone that the heading says, all of them midnights there: days, which no other zone moves."""
+    wall = f"({plan.value}) AT TIME ZONE coalesce({cell.zone}, {literal(habits.timezone)})"
+    number, clocks = connection.execute(
+        f"SELECT count(wall), count_if(CAST(wall AS TIME) <> TIME '00:00') FROM (SELECT {wall} AS wall FROM {relation})"
+    ).fetchone()
+    if clocks or not number:
+        return plan
+    said = cell.decision("days", n=number)
+    days = f"({wall}) AT TIME ZONE {literal(habits.timezone)}"
+    return replace(plan, value=days, decisions=(*plan.decisions, said))
 
 
 def _with_turned_sign(connection: Any, relation: str, cell: Cell, plan: Plan) -> Plan:

@@ -29,6 +29,8 @@ THEMES = (
 )  # fmt: skip
 TERMS = ("term", "detractor_comments", "promoter_comments", "log_odds", "log_odds_low", "log_odds_high", "z", "example")
 TOPICS = ("topic", "terms", "answers", "share", "nps", "nps_low", "nps_high", "small_base", "example")
+GARBLED = "\N{REPLACEMENT CHARACTER}"
+"""Stands where a character of an export could not be read: such a comment is quoted only where there is no other."""
 _FILE = Path(__file__).parent / "themes.yaml"
 # Scripts written without spaces between words: Han, kana, Thai, Lao, Khmer, Burmese.
 _UNSPACED = (
@@ -235,9 +237,9 @@ def _typical(comments: Any) -> str:
     common = Counter(term for comment, times in said.items() for term in terms[comment] for _ in range(times))
     total = sum(said.values())
 
-    def typical(comment: str) -> tuple[float, int, str]:
+    def typical(comment: str) -> tuple[bool, float, int, str]:
         each = sum(common[term] for term in terms[comment]) / (total * max(len(terms[comment]), 1))
-        return (-round(each, 6), len(comment), comment)
+        return (GARBLED in comment, -round(each, 6), len(comment), comment)
 
     return quotation(min(said, key=typical))
 
@@ -289,7 +291,10 @@ def telling_terms(
     odds = sides[0] - sides[1]
     error = np.sqrt(1 / (bad + weight) + 1 / (good + weight))
     examples = [
-        min(comments[[n for n in places if of[side][n]] or list(places)], key=lambda comment: (len(comment), comment))
+        min(
+            comments[[n for n in places if of[side][n]] or list(places)],
+            key=lambda comment: (GARBLED in comment, len(comment), comment),
+        )
         for places, side in zip(together, np.where(odds > 0, DETRACTOR, PROMOTER), strict=True)
     ]
     names = map(_joined, examples, together.values())

@@ -121,7 +121,7 @@ def test_merged_headings_stand_for_all_that_they_cover(read):
     source = read.one(stream.getvalue(), "o.xlsx")
     assert read.rows(source) == {
         4: {"order_id": "S1", "number": 7, "name": "a", "amount": 5},
-        5: {"order_id": None, "number": 8, "name": "b", "amount": 6},
+        5: {"order_id": "S1", "number": 8, "name": "b", "amount": 6},
     }
     assert [row for row, _ in source.not_data] == [1, 2]
 
