@@ -31,9 +31,11 @@ class Merging(Strict):
 
     The list is a CSV with ``customer_id, merge_into, decision``; taking rule or row out undoes the merge.
     ``probable``: pairs that are probably one person are proposed for the list too (the extra ``matching``).
+    ``same_gmail``: addresses of Gmail that differ in points and ``+…`` only are one, as Gmail itself delivers them.
     """
 
     probable: bool = False
+    same_gmail: bool = False
     rules: list[str] = []
     listed: str | None = Field(default=None, alias="list")
 
@@ -42,6 +44,7 @@ class Client(Strict):
     """One client: name, money, time, sources, targets. Made by :func:`load_client`.
 
     Rates are between 0 and 1 (``margin``, ``discount_rate`` a year, ``max_set_aside`` share of a table's rows).
+    ``country`` (ISO 3166, ``DE``): whose telephone numbers stand without a calling code.
     ``logo`` (a PNG or JPEG beside the YAML) and ``colour`` (``#1f5a8a``) are for the page of the report.
     ``customers_start`` says whether customers are older than the data (see :mod:`crmlib.newcomers`).
     ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``. ``customer_ids``:
@@ -53,6 +56,7 @@ class Client(Strict):
     language: Literal["en", "zh"] = "en"
     currency: str
     timezone: str
+    country: str = ""
     as_of: dt.date | None = None
     customers_start: Literal["with_data", "before_data"] | dt.date | None = None
     margin: float = Field(default=1.0, gt=0, le=1)
@@ -102,6 +106,22 @@ class Client(Strict):
         if not is_currency(code):
             raise Mistake(_WORDS, "currency")
         return code
+
+    @field_validator("country")
+    @classmethod
+    def _country_exists(cls, country: str) -> str:
+        from crmlib.intake.identities.countries import CALLING_CODES
+
+        if country and country not in CALLING_CODES:
+            raise Mistake(_WORDS, "country")
+        return country
+
+    @property
+    def calling_code(self) -> str:
+        """The calling code of the client's country: as it is set, else told by zone or currency; empty: not known."""
+        from crmlib.intake.identities.countries import CALLING_CODES, country_of
+
+        return CALLING_CODES.get(self.country or country_of(self.timezone, self.currency), "")
 
     @field_validator("colour")
     @classmethod

@@ -27,12 +27,13 @@ def with_lookup(
     opened: Callable[[Join], tuple[list[Source], list[Problem]]],
     *,
     name: str,
+    calling_code: str = "86",
 ) -> tuple[Source, list[Problem]]:
     """A source with the columns that a join takes from another file.
 
     Rows without a match have empty cells there, and so have rows whose key stands for several different rows: which
     of them is meant cannot be told. Notes say how many rows found no match and how many such keys there are. Keys are
-    compared as :func:`comparable` writes them.
+    compared as :func:`comparable` writes them, with the ``calling_code`` of the client's country.
     """
     others, problems = opened(join)
     if problems:
@@ -49,7 +50,10 @@ def with_lookup(
     for other in others:
         wanted = [*(there for _, there in pairs), *join.take]
         found = {there: other.heading(there) for there in wanted}
-        texts = [_key(other, found[there] or "", phones=n) for (_, there), n in zip(pairs, numbers, strict=True)]
+        texts = [
+            _key(other, found[there] or "", calling_code if n else None)
+            for (_, there), n in zip(pairs, numbers, strict=True)
+        ]
         texts += [_text(other, found[there] or "") for there in join.take]
         cells = ", ".join(f"{text} AS t{n}" for n, text in enumerate(texts))
         selects.append(f"SELECT {cells} FROM ({other.sql})")
@@ -69,7 +73,9 @@ def with_lookup(
             f"(SELECT ({keys}) FROM {identifier(name)} GROUP BY ALL HAVING count(*) > 1)"
         )
         notes += (words.later("notes.keys_twice", n=twice, names=list(join.on.values()), file=others[0].file),)
-    wished = [f"{_key(source, here or '', phones=numbers[n])} AS k{n}" for n, (here, _) in enumerate(pairs)]
+    wished = [
+        f"{_key(source, here or '', calling_code if numbers[n] else None)} AS k{n}" for n, (here, _) in enumerate(pairs)
+    ]
     keyed = f"SELECT *, {', '.join(wished)} FROM ({source.sql})"
     conditions = " AND ".join(f"s.k{n} = l.t{n}" for n in range(len(pairs)))
     notes += (_matched(connection, keyed, conditions, name, source, others, join),)
@@ -148,13 +154,14 @@ _MOBILE = "^(?:(?:[+]|00)?86)?(1[3-9][0-9]{9})$"
 _ABROAD = "^(?:[+]|00)0*([1-9][0-9]{6,})$"
 
 
-def comparable(text: str, *, phones: bool = False) -> str:
+def comparable(text: str, *, calling_code: str | None = None) -> str:
     """SQL of a key as it is compared, whichever system wrote it; NULL where nothing is left of it.
 
     Without blanks, invisible characters and Excel's marks of text, in one width; identifiers stored as fractions
     without ``.0``; e-mail addresses in small letters; mobile numbers of China without +86, and numbers with another
-    country's code, as digits. Where a heading tells that they are ``phones``, every number is written as digits. What
-    Excel has destroyed (1.38E+10) is no key.
+    country's code, as digits. Where a heading tells that they are telephone numbers, ``calling_code`` says whose, and
+    every number is written as digits, those of this country without its code. What Excel
+    has destroyed (1.38E+10) is no key.
 
     >>> import duckdb
     >>> keys = "['+86 138-1234-5678', '13812345678.0', 'Anna@X.example ', '007.0', 'A-7', '1.38E+10']"
@@ -164,8 +171,10 @@ def comparable(text: str, *, phones: bool = False) -> str:
     """
     digits = "regexp_replace(k, '[(]0[)]|[^0-9+]', '', 'g')"
     number = [(matches("d", _MOBILE), f"regexp_extract(d, {literal(_MOBILE)}, 1)")]
-    if phones:
-        number.append((matches("d", "^(?:[+]|00)86"), "ltrim(regexp_replace(d, '^(?:[+]|00)86', ''), '0')"))
+    phones = calling_code is not None
+    if calling_code:
+        own = f"^(?:[+]|00){calling_code}"
+        number.append((matches("d", own), f"ltrim(regexp_replace(d, {literal(own)}, ''), '0')"))
     number.append((matches("d", _ABROAD), f"'+' || regexp_extract(d, {literal(_ABROAD)}, 1)"))
     number.append(("true", "ltrim(d, '0')" if phones else "k"))
     written = [
@@ -189,8 +198,8 @@ def _tells_phones(heading: str) -> bool:
     return re.search(_PHONE_HEADING, plain_heading(heading)) is not None
 
 
-def _key(source: Source, heading: str, *, phones: bool) -> str:
-    return comparable(as_text(source.names[heading], source.types[heading]), phones=phones)
+def _key(source: Source, heading: str, calling_code: str | None) -> str:
+    return comparable(as_text(source.names[heading], source.types[heading]), calling_code=calling_code)
 
 
 def _text(source: Source, heading: str, prefix: str = "") -> str:

@@ -204,7 +204,12 @@ def find_duplicates(people: People, rows: str) -> int:
         f"CREATE OR REPLACE TEMP VIEW known_customers AS SELECT customer_id{listed} FROM customers "
         f"WHERE {REASON} = '' AND customer_id IS NOT NULL"
     )
-    found = duplicates(connection, "known_customers")
+    found = duplicates(
+        connection,
+        "known_customers",
+        calling_code=client.calling_code,
+        same_gmail=client.merge.same_gmail,
+    )
     people.account["duplicates"] = {
         row["rule"]: {key: value for key, value in row.items() if key != "rule"} for row in found.counts.to_pylist()
     }
@@ -215,7 +220,7 @@ def find_duplicates(people: People, rows: str) -> int:
     if client.merge.probable:
         from crmlib.intake.identities.matching import probable_pairs
 
-        probable = probable_pairs(connection, "known_customers")
+        probable = probable_pairs(connection, "known_customers", calling_code=client.calling_code)
         people.account["probable_pairs"] = probable.num_rows
     if found.pairs.num_rows or (probable is not None and probable.num_rows):
         from crmlib.intake.identities.private import make_private

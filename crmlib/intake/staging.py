@@ -289,7 +289,9 @@ class Staging:
                 if join not in one.own.joins and not all(source.heading(here) for here in join.on):
                     continue  # a profile's lookup, for other layouts than this file's
                 name = f"lookup_{table.name}_{number}_{join_number}_{source_number}"
-                joined, wrong = with_lookup(self.connection, source, join, self._open_join, name=name)
+                joined, wrong = with_lookup(
+                    self.connection, source, join, self._open_join, name=name, calling_code=self.client.calling_code
+                )
                 one.sources[source_number] = joined
                 problems += [problem for problem in wrong if problem not in problems]
         return problems

@@ -423,3 +423,57 @@ def test_words_of_dos_are_read_and_signs_of_windows_stay_signs(make_client, comm
     ]
     surveys = b"\n".join([b"response_id,answered_at,score,kind,comment", *lines])
     assert rows(workspace(make_client(surveys=surveys)), "surveys", "comment") == [(c,) for c in comments]
+
+
+# Telephone and mail by country
+
+
+ONE_ORDER = "order_id,customer_id,ordered_at,amount\n1,a,2024-03-05,5\n"
+
+
+def pairs(client: Client) -> set[tuple[str, str, str]]:
+    workspace(client)
+    return {(row["customer_id"], row["merge_into"], row["rules"]) for row in set_aside(client, "duplicates.csv")}
+
+
+def test_numbers_of_germany_meet_with_and_without_their_code_and_nobody_is_merged(case, tmp_path):
+    taken = case("phones_german")
+    client = load_client(tmp_path / "phones_german" / "client.yaml")
+    alike = {(f"{kind}_b", f"{kind}_a", "same_phone") for kind in ("mob", "land", "same", "zz")}
+    assert pairs(client) == alike
+    assert len(rows(taken, "customers", "customer_id")) == 8
+    assert "merged" not in taken.kept["people"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "one", "other", "met"),
+    [
+        ("timezone: America/New_York\ncurrency: USD\n", "(415) 555-2671", "+1 415 555 2671", True),
+        ("timezone: America/New_York\ncurrency: USD\n", "1-415-555-2671", "415.555.2671", True),
+        ("timezone: UTC\ncurrency: CHF\n", "079 345 67 21", "+41 79 345 67 21", True),
+        ("timezone: UTC\ncurrency: EUR\n", "0171 2345678", "+49 171 2345678", False),
+        ("timezone: UTC\ncurrency: EUR\ncountry: DE\n", "0171 2345678", "491712345678", True),
+        ("timezone: Asia/Shanghai\ncurrency: CNY\n", "0171 2345678", "+49 171 2345678", False),
+        ("timezone: Asia/Shanghai\ncurrency: CNY\n", "138 1234 5679", "+86 13812345679", True),
+        ("timezone: Europe/Moscow\ncurrency: RUB\n", "8 912 345-67-21", "+7 912 345 67 21", True),
+    ],
+)
+def test_the_calling_code_is_that_of_the_clients_country(make_client, settings, one, other, met):
+    customers = f"customer_id,phone,first_seen_at\na,{one},2024-01-01\nb,{other},2024-01-02\nc,0301234567,2024-01-03\n"
+    client = make_client(customers=customers, orders=ONE_ORDER, settings=f"customer_ids: pseudonyms\n{settings}")
+    workspace(client)
+    written = (client.folder / "quarantine" / "duplicates.csv").is_file()
+    assert written == met
+
+
+def test_a_country_that_does_not_exist_is_refused_with_its_line(make_client):
+    with pytest.raises(UnusableInput, match=r"line 5, column 1: found country: 'GERMANY'.*two letters"):
+        make_client(orders="", settings="country: GERMANY\n")
+
+
+@pytest.mark.parametrize(("merge", "met"), [("", False), ("merge: {same_gmail: true}\n", True)])
+def test_points_and_tags_in_addresses_of_gmail_are_a_setting(make_client, merge, met):
+    customers = "customer_id,email,first_seen_at\na,an.na+shop@gmail.com,2024-01-01\nb,anna@googlemail.com,2024-01-02\n"
+    client = make_client(customers=customers, orders=ONE_ORDER, settings=f"customer_ids: pseudonyms\n{merge}")
+    workspace(client)
+    assert (client.folder / "quarantine" / "duplicates.csv").is_file() == met

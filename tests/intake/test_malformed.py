@@ -138,10 +138,6 @@ def not_calculated() -> bytes:
     return stream.getvalue()
 
 
-def merged_downwards(book: openpyxl.Workbook) -> None:
-    book.active.merge_cells("A2:A3")
-
-
 # Kinds that cannot be used
 
 
@@ -431,10 +427,6 @@ READ = {
     "an .xlsx that is CSV": single(GOOD, name="orders.xlsx"),
     "a .csv that is a workbook": single(workbook(COLUMNS, *typed(orders()))),
     "a workbook with days since 1904": single(since_1904(), name="orders.xlsx"),
-    "a workbook with merged cells in the rows": single(
-        workbook(COLUMNS, *typed(orders()), change=merged_downwards), [orders()[0], *orders(3)], {"no order_id": 1},
-        name="orders.xlsx",
-    ),
     "a workbook with dates as text in some rows": single(
         workbook(COLUMNS, *typed(orders(1, 5)), *([str(n), "c", f"{n}.1.2025", n + 0.5] for n in range(6, 11))),
         repaired=5, name="orders.xlsx", said="day before month",

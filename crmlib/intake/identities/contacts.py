@@ -223,18 +223,22 @@ def emails(view: str, *, same_gmail: bool = False) -> str:
         FROM found WHERE key <> ''"""
 
 
-def phones(view: str, *, calling_code: str = "86") -> str:
+def phones(view: str, *, calling_code: str) -> str:
     """SQL of ``customer_id, key, set_apart``: phone numbers as digits; several in one cell count each.
 
-    Numbers of the country ``calling_code`` are written without it and without the zero before the area; those of
-    other countries keep their ``+``. Masked, destroyed (``1.38E+10``), short and made-up numbers have no key.
+    Numbers of the country ``calling_code`` are written without it and without the zero before the area (Russia's 8,
+    North America's 1); those of other countries keep their ``+``. Empty: every code is another country's. Masked,
+    destroyed (``1.38E+10``), short and made-up numbers have no key.
     """
-    code = int(calling_code)
-    least = 10 if code == 86 else 8
-    mobile = "WHEN regexp_matches(digits, '^861[3-9]\\d{9}$') THEN substr(digits, 3)" if code == 86 else ""
-    hotline = (
-        "CASE WHEN regexp_matches(key, '^[48]00\\d{7}$') THEN 'service_line' END" if code == 86 else "NULL::VARCHAR"
-    )
+    code = str(int(calling_code)) if calling_code else ""
+    china = code == "86"
+    least = 10 if china else 8
+    hotline = "CASE WHEN regexp_matches(key, '^[48]00\\d{7}$') THEN 'service_line' END" if china else "NULL::VARCHAR"
+    # A number that lost its plus, or has the digit that is dialled before long-distance numbers.
+    whole = {"86": "^861[3-9]\\d{9}$", "1": "^1[2-9]\\d{9}$", "7": "^[78]\\d{10}$", "": "^$"}
+    pattern = whole.get(code, f"^{code}[1-9]\\d{{9,}}$")
+    complete = f"WHEN regexp_matches(digits, '{pattern}') THEN substr(digits, {len(code) + 1})"
+    own = f"WHEN abroad AND starts_with(ltrim(digits, '0'), '{code}') THEN " if code else "WHEN false THEN "
     return f"""
         WITH cells AS MATERIALIZED (
             SELECT customer_id, unnest(string_split(translate(phone, ';、|' || chr(10), ',,,,'), ',')) AS cell
@@ -251,10 +255,9 @@ def phones(view: str, *, calling_code: str = "86") -> str:
         ),
         full_numbers AS MATERIALIZED (
             SELECT customer_id, CASE
-                WHEN abroad AND starts_with(ltrim(digits, '0'), '{code}')
-                THEN ltrim(substr(ltrim(digits, '0'), {len(str(code)) + 1}), '0')
+                {own}ltrim(substr(ltrim(digits, '0'), {len(code) + 1}), '0')
                 WHEN abroad THEN '+' || ltrim(digits, '0')
-                {mobile}
+                {complete}
                 ELSE ltrim(digits, '0') END AS key
             FROM parts
         )

@@ -342,8 +342,8 @@ def _escaped_by_backslash(file: Path, delimiter: str) -> bool:
     """
     widths: list[set[int | None]] = []
     for escape in ("\\", None):
-        found = {record and len(record) for _, record, _ in _records(file, delimiter, escape) if record != []}
-        widths.append(found)
+        records = (record for _, record, _ in _records(file, delimiter, escape) if record != [])
+        widths.append({None if record is None else len(record) for record in records})
     return len(widths[0]) == 1 and None not in widths[0] and len(widths[1]) > 1
 
 
