@@ -26,6 +26,9 @@ MASKED_SHARE = 0.3
 OUT_OF_LINE = 1000
 """So many times the amount of the middle order, and no order is believed without asking."""
 NAMED = 3
+_KEY = "{key}"
+_OF_SALESFORCE = "^[a-zA-Z0-9]{15}([A-Z0-5]{3})?$"
+"""An id of Salesforce: 15 characters in which small and capital letters differ, and three that check their case."""
 
 
 def questions(
@@ -129,10 +132,15 @@ def _masked_keys(connection: Any, name: str, rows: str) -> Iterator[tuple[str, S
 def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> Saying:
     column = identifier(key["column"])
     there = "order_id" if key["into"] == "orders" else "lead_id" if key["into"] == "leads" else "customer_id"
-    plain = "ltrim(regexp_replace({0}, '[^0-9]', '', 'g'), '0')"
-    alike = connection.execute(
-        f"SELECT count(*) FROM (SELECT DISTINCT {plain.format(column)} AS k FROM ({made[key['table']]})) AS a "
-        f"JOIN (SELECT DISTINCT {plain.format(there)} AS k FROM ({made[key['into']]})) AS b USING (k) WHERE k <> ''"
-    ).fetchone()[0]
-    said = "questions.other_keys_alike" if alike >= 0.5 * key["keys"] else "questions.other_keys"
+    pairs = {
+        "salesforce": f"CASE WHEN regexp_matches({_KEY}, '{_OF_SALESFORCE}') THEN left({_KEY}, 15) END",
+        "other_keys_alike": f"nullif(ltrim(regexp_replace({_KEY}, '[^0-9]', '', 'g'), '0'), '')",
+    }
+    said = "questions.other_keys"
+    for name, plain in reversed(pairs.items()):
+        alike = connection.execute(
+            f"SELECT count(*) FROM (SELECT DISTINCT {plain.replace(_KEY, column)} AS k FROM ({made[key['table']]})) "
+            f"JOIN (SELECT DISTINCT {plain.replace(_KEY, there)} AS k FROM ({made[key['into']]})) USING (k)"
+        ).fetchone()[0]
+        said = f"questions.{name}" if alike >= 0.5 * key["keys"] else said
     return words.later(said, n=key["lost"], all=key["rows"], column=key["column"], table=key["into"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -58,8 +59,10 @@ _UNIT_OF_MONEY = re.compile(
     r"万元|万円|千元|百万|亿元?|[（(_ ](万|千|分|k|m|cents?|pence|thousands?|millions?|mn|minor units?)(?=[)）]|$)",
     re.I,
 )
-MEMORY = "2500MB"
 MOST_BANDS = 60
+_LONGEST_EXAMPLE = 200
+MOST_MEMORY = 2500
+"""Megabytes that DuckDB may hold; what is more goes to the scratch folder."""
 
 
 @dataclass
@@ -94,7 +97,7 @@ class Staging:
         Raises:
             UnusableInput: with every problem of every table at once.
         """
-        self.connection = connect(folder=self.scratch, memory=MEMORY).con
+        self.connection = connect(folder=self.scratch, memory=memory()).con
         self._shared: dict[str, rules.SharedKey] = {}
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
@@ -639,7 +642,7 @@ class Staging:
         # Where columns have slipped, an address may stand under any heading.
         keys = ["places.example_found" if cell and "@" not in cell else "places.example" for *_, cell in examples]
         return [
-            words.say(key, why=why, n=n, row=row, found=cell)
+            words.say(key, why=why, n=n, row=row, found=_beginning(cell))
             for key, (why, n, row, cell) in zip(keys, examples, strict=True)
         ]
 
@@ -766,7 +769,25 @@ def _told(repair: Repair) -> dict[str, Any]:
     """A repair in the account, with what it mends; its example names nobody: an id may be an e-mail address."""
     named = "@" in f"{repair.before}{repair.after}"
     about = repair_words.later("repair", name=repair.name)
-    return {**vars(repair), "about": about, **({"before": HIDDEN, "after": HIDDEN} if named else {})}
+    shown = {name: HIDDEN if named else _beginning(getattr(repair, name)) for name in ("before", "after")}
+    return {**vars(repair), "about": about, **shown}
+
+
+def _beginning(cell: Any) -> Any:
+    """A cell as an example: of a very long one the beginning."""
+    return f"{cell[: _LONGEST_EXAMPLE - 1]}…" if isinstance(cell, str) and len(cell) > _LONGEST_EXAMPLE else cell
+
+
+def memory() -> str:
+    """What DuckDB may hold in memory: no more than a third of what this process is allowed and the computer has."""
+    free = [MOST_MEMORY]
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+        has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        free += [size // 3_000_000 for size in (allowed, has) if size > 0]
+    return f"{max(100, min(free))}MB"
 
 
 def _tomorrow() -> str:

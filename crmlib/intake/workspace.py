@@ -179,6 +179,8 @@ def _run(staged: Staging, folder: Path) -> dict[str, Any]:
         account = staged.run()
         staged.keep()
         staged.write(folder)
+    except (MemoryError, duckdb.OutOfMemoryException):
+        raise UnusableInput([Problem.said(words, "no_memory", staged.client.path.name)]) from None
     except duckdb.Error as error:
         damaged = [] if no_room(error) else staged.damaged()
         if damaged:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -477,3 +480,71 @@ def test_points_and_tags_in_addresses_of_gmail_are_a_setting(make_client, merge,
     client = make_client(customers=customers, orders=ONE_ORDER, settings=f"customer_ids: pseudonyms\n{merge}")
     workspace(client)
     assert (client.folder / "quarantine" / "duplicates.csv").is_file() == met
+
+
+# Ids of Salesforce
+
+
+def test_ids_of_salesforce_with_15_and_18_characters_are_named_as_that(case):
+    asked = str(case("salesforce_15").account["tables"]["orders"]["questions"])
+    assert "ids of Salesforce, with 15 characters on one side and 18 on the other" in asked
+    assert "zeros" not in asked
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["0011t000003Tj91AAC", "0011t000003TJ92AAO"], "Salesforce"),
+        (["C-0017", "C-0018"], "Without zeros and letters"),
+        (["0011t00000XXXXXAAC", "0011t00000YYYYYAAO"], "two systems with ids of their own"),
+    ],
+)
+def test_keys_of_two_systems_are_told_apart_by_what_they_are(make_client, ids, said):
+    customers = "customer_id\n0011t000003Tj91\n0011t000003TJ92\n17\n18\n"
+    orders = "order_id,customer_id,ordered_at,amount\n" + "".join(f"{n},{i},2024-03-05,5\n" for n, i in enumerate(ids))
+    taken = workspace(make_client(customers=customers, orders=orders))
+    assert said in str(taken.account["tables"]["orders"]["questions"])
+
+
+# Hostile files
+
+
+def test_an_archive_of_thousands_of_files_is_refused_before_they_are_opened(make_client):
+    client = make_client(orders="", settings="tables: {orders: {from: days.zip}}\n")
+    with zipfile.ZipFile(client.folder / "days.zip", "w") as archive:
+        for day in range(1001):
+            archive.writestr(f"{day}.csv", "order_id,customer_id,ordered_at,amount\n")
+    assert "days.zip: found 1,001 files in an archive; expected at most 1,000" in refused(client)
+
+
+def test_too_little_memory_is_said_in_words(make_client):
+    """A process that may have 2.5 GB reads a file of some million cells in one line."""
+    client = make_client(orders="", settings="tables: {orders: {from: orders.json}}\n")
+    with (client.folder / "orders.json").open("w") as stream:
+        rows = (f'{{"order_id": "{n}", "note": "{"x" * 900}"}}' for n in range(600_000))
+        stream.write("[" + ",\n".join(rows) + "]")
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000,) * 2)\n"
+        "from crmlib.cli import app; app()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "check", str(client.path)], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert ended.returncode == 2
+    assert "more data than the free memory of this computer holds" in ended.stdout + ended.stderr
+
+
+def test_a_cell_of_five_thousand_characters_is_kept_whole(make_client):
+    long = "很长的评价" * 1000
+    surveys = f'response_id,answered_at,score,kind,comment\n1,2024-03-05,9,nps,"{long}"\n2,2024-03-06,x,nps,"{long}"\n'
+    client = make_client(surveys=surveys, settings="max_set_aside: 1\n")
+    assert rows(workspace(client), "surveys", "comment") == [(long,)]
+    assert set_aside(client, "surveys.csv")[0]["comment"] == long
+
+
+@pytest.mark.parametrize("cell", ["9" * 5000, "x" * 5000])
+def test_a_message_shows_the_beginning_of_a_very_long_cell(make_client, cell):
+    said = refused(make_client(orders=f"order_id,customer_id,ordered_at,amount\n1,a,{cell},5\n"))
+    assert f"ordered_at={cell[:20]}" in said
+    assert len(said) < 1000

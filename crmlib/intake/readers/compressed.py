@@ -16,6 +16,8 @@ from crmlib.words import Saying, Words
 
 words = Words(__file__)
 _BLOCK = 1 << 20
+MOST_FILES = 1000
+"""Three years of daily files; each is opened on its own."""
 
 
 def gunzipped(file: Path, *, shown_as: str, scratch: Path) -> Path | Problem:
@@ -82,6 +84,8 @@ def members(file: Path, *, shown_as: str) -> tuple[list[tuple[zipfile.ZipInfo, s
             readable.append((info, shown))
         else:
             passed.append(name)
+    if len(readable) > MOST_FILES:
+        return [], [], [Problem.said(words, "many_inside", shown_as, n=len(readable), most=MOST_FILES)]
     if not readable and not problems:
         key = "only_others_inside" if passed else "nothing_inside"
         problems.append(Problem.said(words, key, shown_as, others=passed[:5], kinds=READABLE))
