@@ -209,6 +209,8 @@ def _problem(key: str, file: str, **values: Any) -> Problem:
 
 def _record(headings: Sequence[str], line: Sequence[str]) -> dict[str, str]:
     """A line by its headings; of two equal headings the first: an export may have a ``_row`` of its own."""
+    if headings[-1] == LINE and len(line) == len(headings) - 1:
+        line = [*line, ""]  # a row that was written anew has no line of the export
     if len(line) != len(headings):
         return {}
     return dict(zip(reversed(headings), reversed(line), strict=True))

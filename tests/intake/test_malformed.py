@@ -480,7 +480,7 @@ READ = {
         + lines(orders(6, 10), "{0},韩梅梅,{1},{2}\n").encode("gb18030"), said="mixes encodings",
     ),
     "a byte in one line that is no UTF-8": single(
-        GOOD.encode().replace(b"c3", b"c\xed\xa0\x803"), said="set `encoding:`"
+        GOOD.encode().replace(b"c3", b"c\xed\xa0\x803"), repaired=1, said="set `encoding:`"
     ),
     "emoji and rare characters in GB18030": single(
         (HEAD[:-1] + ",channel\n" + lines(orders(), "{0},𠮷野,{1},{2},😀渠道\n")).encode("gb18030"), said="GB18030"
