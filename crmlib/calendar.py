@@ -52,7 +52,7 @@ def end_of(day: Any) -> dt.datetime:
 def months_before(day: Any, months: int) -> dt.date:
     """The same day ``months`` earlier; the last day of a month answers the last day of a month.
 
-    The twelve months up to ``day`` are the days after ``months_before(day, 12)``.
+    The twelve months up to ``day`` are the days after ``months_before(day, 12)``: :func:`first_of_months`.
 
     >>> months_before("2025-12-31", 12), months_before("2025-02-28", 12), months_before("2025-03-30", 1)
     (datetime.date(2024, 12, 31), datetime.date(2024, 2, 29), datetime.date(2025, 2, 28))
@@ -64,6 +64,15 @@ def months_before(day: Any, months: int) -> dt.date:
     last = calendar.monthrange(year, month + 1)[1]
     is_last = end.day == calendar.monthrange(end.year, end.month)[1]
     return dt.date(year, month + 1, last if is_last else min(end.day, last))
+
+
+def first_of_months(day: Any, months: int) -> dt.date:
+    """The first day of the ``months`` that end with ``day``: one rule for all that looks back.
+
+    >>> first_of_months("2025-12-31", 12), first_of_months("2025-02-27", 12), first_of_months("2024-02-28", 12)
+    (datetime.date(2025, 1, 1), datetime.date(2024, 2, 28), datetime.date(2023, 3, 1))
+    """
+    return months_before(day, months) + dt.timedelta(days=1)
 
 
 def is_whole_year(history_days: int | None) -> bool:

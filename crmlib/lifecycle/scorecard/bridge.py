@@ -11,9 +11,8 @@ from typing import Any
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.scorecard.drivers import compared_times
+from crmlib.lifecycle.scorecard.drivers import compared_times, each_customer
 from crmlib.newcomers import WHOLE, Start
-from crmlib.purchases import purchases
 from crmlib.statistics import wald
 
 PARTS = ("lost", "stayed", "returned", "new", "new_or_returned", "guests")
@@ -110,45 +109,26 @@ def part_sums(
     """
     import ibis
 
-    bought = purchases(orders, as_of=as_day(as_of), guests=True)
-    bought = bought.filter(bought.day >= ibis.literal(begins))
-    is_later = bought.day >= ibis.literal(changes)
-    bought = bought.mutate(is_later=is_later, is_earlier=(bought.day >= ibis.literal(starts)) & ~is_later)
-    known = bought.filter(bought.customer_id.notnull())
-    each = known.group_by("customer_id").agg(
-        first=known.day.min(),
-        is_before=known.is_earlier.any(),
-        is_after=known.is_later.any(),
-        before=known.spend.sum(where=known.is_earlier).fill_null(0.0),
-        after=known.spend.sum(where=known.is_later).fill_null(0.0),
-    )
-    each = each.filter(each.is_before | each.is_after)
+    each = each_customer(orders, starts=starts, changes=changes, as_of=as_day(as_of), begins=begins)
+    each = each.filter((each.o0 > 0) | (each.o1 > 0))
     is_old = each["first"] < ibis.literal(changes)
     if earlier is not None:
         is_old |= each.customer_id.isin(earlier.customer_id)
     part = ibis.cases(
-        (each.is_before & each.is_after, "stayed"),
-        (each.is_before, "lost"),
+        (each.customer_id.isnull(), "guests"),
+        ((each.o0 > 0) & (each.o1 > 0), "stayed"),
+        (each.o0 > 0, "lost"),
         (is_old, "returned"),
         else_="new",
     )
-    of_guests = bought.filter(bought.customer_id.isnull() & (bought.is_earlier | bought.is_later))
-    guests = of_guests.select(
-        part=ibis.literal("guests"),
-        counts=ibis.literal(0).cast("int64"),
-        before=ibis.ifelse(of_guests.is_earlier, of_guests.spend, 0.0),
-        after=ibis.ifelse(of_guests.is_later, of_guests.spend, 0.0),
-    )
-    parts = each.select(part=part, counts=ibis.literal(1).cast("int64"), before=each.before, after=each.after)
-    parts = parts.union(guests)
-    change = parts.after - parts.before
+    change = each.r1 - each.r0
     return (
-        parts.group_by("part")
+        each.group_by(part=part)
         .agg(
-            customers=parts.counts.sum(),
-            before=parts.before.sum(),
-            after=parts.after.sum(),
-            squares=(change * change).sum(),
+            customers=each.customer_id.count(),
+            before=each.r0.sum(),
+            after=each.r1.sum(),
+            squares=ibis.ifelse(each.customer_id.isnull(), each.squares, change * change).sum(),
         )
         .order_by("part")
     )

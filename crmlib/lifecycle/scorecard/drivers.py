@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from crmlib.calendar import as_day, months_before
+from crmlib.calendar import as_day, first_of_months
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start, data_begin
 from crmlib.purchases import purchases
@@ -118,11 +118,10 @@ def comparable_times(first_day: dt.date, as_of: dt.date, months: int) -> tuple[d
     >>> comparable_times(dt.date(1997, 1, 1), dt.date(1998, 6, 30), 12)[3]
     9
     """
-    after = as_of + dt.timedelta(days=1)
     for length in range(months, 0, -1):
-        start = months_before(after, 2 * length)
+        start = first_of_months(as_of, 2 * length)
         if first_day <= start + dt.timedelta(days=_LATE_DAYS):
-            return start, months_before(after, length), as_of, length
+            return start, first_of_months(as_of, length), as_of, length
     return None
 
 
@@ -160,7 +159,7 @@ def customer_sums(
        new  lost   r1
     0    1     1  4.0
     """
-    each = _each(orders, starts=starts, changes=changes, as_of=as_of, begins=begins)
+    each = each_customer(orders, starts=starts, changes=changes, as_of=as_of, begins=begins)
     before, after = each.o0 > 0, each.o1 > 0
     is_old = each["first"] < ibis.literal(changes)
     if earlier is not None:
@@ -183,7 +182,7 @@ def customer_sums(
     )
 
 
-def _each(
+def each_customer(
     orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date | None = None, by: str = ""
 ) -> Any:
     """Orders and revenue of the two times per customer (guests together, without an id), and per value of ``by``."""
@@ -285,7 +284,7 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
 
 @same_kind
 def _group_sums(orders: Any, *, by: str, starts: dt.date, changes: dt.date, as_of: dt.date) -> Any:
-    each = _each(orders, starts=starts, changes=changes, as_of=as_of, begins=starts, by=by)
+    each = each_customer(orders, starts=starts, changes=changes, as_of=as_of, begins=starts, by=by)
     known = each.customer_id.notnull()
     sums = {name: each[name].sum(where=known).fill_null(0) for name in ("o0", "o1", "r0", "r1")}
     guests = {f"guests{i}": each[f"r{i}"].sum(where=~known).fill_null(0.0) for i in (0, 1)}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmlib.lifecycle import scorecard
+from crmlib.lifecycle import scorecard, segmentation
 from crmlib.lifecycle.scorecard.drivers import _contributions, comparable_times
 from crmlib.purchases import purchases
 from tests.lifecycle.scorecard.conftest import orders_of
@@ -93,7 +93,19 @@ def test_short_data_are_compared_over_shorter_equal_times():
     start, middle, *_ = comparable_times(dt.date(2020, 1, 1), dt.date(2024, 2, 29), 12)
     assert (start, middle) == (dt.date(2022, 3, 1), dt.date(2023, 3, 1))
     start, middle, *_ = comparable_times(dt.date(2020, 1, 1), dt.date(2025, 8, 30), 6)
-    assert (start, middle) == (dt.date(2024, 8, 31), dt.date(2025, 2, 28))
+    assert (start, middle) == (dt.date(2024, 8, 31), dt.date(2025, 3, 1))
+
+
+@pytest.mark.parametrize(
+    "as_of", [dt.date(2024, 2, 28), dt.date(2025, 2, 27), dt.date(2025, 2, 28), dt.date(2025, 8, 30)]
+)
+def test_the_last_twelve_months_are_the_same_days_in_every_chapter(as_of):
+    days = pd.date_range(as_of - dt.timedelta(days=800), as_of)
+    orders = orders_of(*((f"c{at}", day, 1.0) for at, day in enumerate(days)))
+    bridge = scorecard.revenue_bridge(orders, as_of=as_of).set_index("part")
+    activity = segmentation.customer_activity(orders, as_of=as_of)
+    assert bridge.after["after"] == activity.revenue_year.sum() == (activity.revenue_year > 0).sum()
+    assert bridge.after["after"] in (365, 366)
 
 
 def test_the_intervals_of_contributions_are_those_of_resampled_customers(aurora):
