@@ -118,8 +118,8 @@ def _run(
     pdf: bool,
 ) -> Run:
     from crmlib.report import write_briefing
+    from crmlib.report.changed import earlier_briefing
     from crmlib.report.forms import PAPER, write_forms
-    from crmlib.report.forms.changed import earlier_briefing
     from crmlib.report.forms.lists import write_lists
     from crmlib.report.forms.printed import print_page
     from crmlib.report.intake import write_intake
@@ -291,7 +291,8 @@ def _job(
     settings = client.model_dump_json(exclude=set(_NOT_THE_CHAPTERS))
     content = for_client(content, workspace.has)
     sources = [cell["source"] for cell in content["cells"]]
-    named = [client.beside(value) for value in own.values() if isinstance(value, str)]
+    # One file may serve two chapters: the rules of 03 also draw the line of silence in 13.
+    named = [client.beside(v) for given in client.parameters.values() for v in given.values() if isinstance(v, str)]
     files = [hashlib.sha256(at.read_bytes()).hexdigest() for at in named if at and at.is_file()]
     digest = hashlib.sha256(
         json.dumps(

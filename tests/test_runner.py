@@ -25,7 +25,7 @@ factor: int = 2  # the chapter's own
 """
 
 
-def write_chapter(folder, name, *cells, needs=None):
+def write_chapter(folder, name, *cells, needs=None, head=HEAD):
     """A chapter with the parameters cell and then the given cells."""
     folder.mkdir(exist_ok=True)
     book = nbformat.v4.new_notebook(
@@ -34,7 +34,7 @@ def write_chapter(folder, name, *cells, needs=None):
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         }
     )
-    parameters = nbformat.v4.new_code_cell(HEAD, metadata={"tags": ["parameters"]})
+    parameters = nbformat.v4.new_code_cell(head, metadata={"tags": ["parameters"]})
     book.cells = [parameters, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
     nbformat.write(book, folder / f"{name}.ipynb")
 
@@ -127,6 +127,20 @@ def test_a_second_run_redoes_only_what_changed(notebooks, client_file, tmp_path)
     (client_file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-03,1\n")
     assert reused() == {"01_good": False, "02_fails": False}
     assert (tmp_path / "out" / "tables" / "01_orders.csv").read_text() == "order_id,amount\n1,5\n2,7\n3,1\n"
+
+
+def test_a_file_that_parameters_name_counts_with_what_stands_in_it(notebooks, tmp_path):
+    write_chapter(notebooks, "01_good", BEGIN.format(name="01_good"), head=HEAD + '\nrules: str = ""')
+    file = write_client(tmp_path / "client", "parameters: {01_good: {rules: own.yaml}}\n", orders=ORDERS)
+    (file.parent / "own.yaml").write_text("line: 1\n")
+
+    def reused():
+        done = runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"])
+        return [chapter.reused for chapter in done.chapters]
+
+    assert (reused(), reused()) == ([False], [True])
+    (file.parent / "own.yaml").write_text("line: 2\n")
+    assert (reused(), reused()) == ([False], [True])
 
 
 def test_a_table_that_a_chapter_does_not_declare_does_not_make_it_run_again(notebooks, client_file, tmp_path):

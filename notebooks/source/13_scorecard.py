@@ -40,7 +40,7 @@ client: str = "../data/aurora/client.yaml"  # the client's configuration
 run: str = ""  # folder of a run; the runner fills it in
 period: str = "month"  # of the scorecard: week, month or quarter
 definitions: str = ""  # a YAML file of KPIs beside the configuration; empty: the kit's
-silent_days: int = 180  # after so many days without a purchase a customer no longer counts as active
+silent_days: int = 0  # after so many days without a purchase a customer is silent; 0: the line that chapter 03 draws
 repurchase_days: int = 90  # how soon a buyer must buy again to count as repurchasing
 follow_up_days: int = 90  # how soon a lead must become a customer to count as converted
 sla_hours: float = 24.0  # how soon a complaint must be resolved to count as resolved in time
@@ -96,10 +96,20 @@ bought.loc[bought["customer_id"].isin(one), ["customer_id", "day", "spend", "pau
 # Before the pause this was a customer like any other. In the middle of it, everybody would have called them lost. Then
 # they came back. A KPI needs one rule that decides such cases in the same way for everybody.
 #
-# Our rule: a customer is **active** if the last purchase is at most 180 days ago (parameter `silent_days`). A customer
-# who crosses that line has **lapsed**. One who buys again after that has been **won back**. Chapter 03 reads its line of
-# silence from the client's own rhythm. Here the line is a fixed number of days, and the names of the KPIs say it. So the
-# two counts differ: we say *active* only here, and *silent* there.
+# Our rule is that of chapter 03, which reads a line from the client's own rhythm. A customer is **active** up to that line
+# and **silent** beyond it. A customer who crosses it has **lapsed**. One who buys again after that has been **won back**.
+# The parameter `silent_days` sets another line. It is never shorter than a period: one could cross a shorter line and come
+# back within the same period.
+
+# %%
+from crmlib.calendar import LONGEST_DAYS
+from crmlib.lifecycle import segmentation
+
+tier_file = chapter.client.parameters.get("03_segmentation", {}).get("rules", "")
+tier_rules = segmentation.read_rules(chapter.client.beside(tier_file))
+line = segmentation.silent_after(orders, as_of=chapter.as_of, rules=tier_rules)
+silent_days = silent_days or max(line, LONGEST_DAYS[period])
+silent_days
 
 # %% [markdown] tags=["lesson"]
 # The customer above was silent for {{ bought["pause"].max() | count }} days. By our rule they lapsed after day
@@ -516,7 +526,8 @@ pd.DataFrame({"too early": too_early, "observed": observed["buyers_again"] / obs
 #
 # ## Glossary
 #
-# - **Active customer**: a customer whose last purchase is at most `silent_days` ago (活跃客户).
+# - **Active customer**: a customer whose last purchase is at most `silent_days` ago; beyond that, a silent one (活跃客户,
+#   沉默客户).
 # - **Lapsed, won back**: no longer active at the end of the period; silent at its start, and bought again (流失, 召回).
 # - **Retention rate, churn rate**: of those active at the start, the share who still are, or no longer are, at the end
 #   (留存率, 流失率).

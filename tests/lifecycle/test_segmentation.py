@@ -316,6 +316,18 @@ def test_the_interval_of_a_quantile_holds_what_it_should_about_95_times_in_100()
     assert 52 <= inside <= 60
 
 
+def test_the_line_of_silence_is_one_and_follows_the_clients_own_rules(aurora, lines, tmp_path):
+    orders, day = aurora.table("orders"), {"as_of": aurora.as_of}
+    assert segmentation.silent_after(orders, **day) == lines.set_index("threshold").value["sleeping_after"] == 204
+    kit = segmentation.read_rules()
+    fixed = kit.thresholds | {"sleeping_after": kit.thresholds["high_spend"].model_copy(update={"value": 45.0})}
+    assert segmentation.silent_after(orders, rules=kit.model_copy(update={"thresholds": fixed}), **day) == 45
+    without = kit.model_copy(update={"thresholds": {"usual_return": kit.thresholds["usual_return"]}})
+    assert segmentation.silent_after(orders, rules=without, **day) == 204
+    nobody = orders.filter(orders.customer_id == "nobody")
+    assert segmentation.silent_after(nobody, **day) == 180
+
+
 def test_too_few_customers_mean_the_threshold_set_by_rule_and_no_interval():
     rhythm = pd.DataFrame({"days_to_return": [3], "returns": [5], "weight": [5.0], "horizon_days": [365]})
     lines = segmentation.thresholds(customers_of((1, 1, 1.0)), rhythm).set_index("threshold")
@@ -882,7 +894,7 @@ def test_the_dissatisfied_come_with_a_list_of_who_they_are_and_what_they_said(au
     unhappy = best[best.satisfaction == "dissatisfied"].set_index("customer_id")
     people = finding.customers.set_index("customer_id")
     assert finding.headline == f"{len(unhappy)} good customers say that they are dissatisfied"
-    assert f"{len(unhappy) / len(best):.0%} of {len(best):,} core and potential customers" in finding.evidence
+    assert f"{len(unhappy) / len(best):.0%} of {len(best):,} who answered" in finding.evidence
     assert set(people.index) == set(unhappy.index)
     assert (people.value == unhappy.revenue_year[people.index]).all()
     one = unhappy.iloc[0]
@@ -1146,6 +1158,7 @@ def test_the_customers_of_aurora_are_counted_once_and_add_up(aurora, activity, l
     line = lines.set_index("threshold").value["sleeping_after"]
     assert n.to_dict() == {
         "known": len(activity), "never_bought": len(activity) - len(last), "ever_bought": len(last),
+        "once": (bought.groupby("customer_id").day.nunique() == 1).sum(), "again": len(last) - n["once"],
         "bought_year": len(years[2025]), "bought_before": len(years[2024]),
         "bought_both": len(years[2024] & years[2025]), "not_since": len(years[2024] - years[2025]),
         "not_before": len(years[2025] - years[2024]), "not_silent": (last.map(lambda d: (day - d).days) <= line).sum(),
@@ -1156,7 +1169,7 @@ def test_the_customers_of_aurora_are_counted_once_and_add_up(aurora, activity, l
     exhibit = segmentation.counted_table(table, lines)
     assert exhibit.place == "fold"
     assert exhibit.reading.startswith("Silent means no purchase for more than 204 days.")
-    assert exhibit.fields["rows"][9] == ["Silent", "3,373", "Ever bought", "44%"]
+    assert exhibit.fields["rows"][11] == ["Silent", "3,373", "Ever bought", "44%"]
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1000), st.booleans()), max_size=25))
@@ -1169,6 +1182,7 @@ def test_the_parts_of_a_count_add_up_whatever_the_orders(rows):
     table = segmentation.counted(segmented, orders, contracts, as_of=AS_OF)
     n = table.set_index("group").customers
     assert n["known"] == 12 == n["never_bought"] + n["ever_bought"]
+    assert n["ever_bought"] == n["once"] + n["again"]
     assert n["bought_year"] == n["bought_both"] + n["not_before"]
     assert n["bought_before"] == n["bought_both"] + n["not_since"]
     assert n["ever_bought"] == n["not_silent"] + n["silent"]
@@ -1183,7 +1197,8 @@ def test_what_needs_two_years_or_a_line_of_silence_is_left_out_without(aurora, l
         segmented, aurora.table("orders").to_pandas(), contracts, as_of=AS_OF, history_days=500
     )
     assert young.group.tolist() == [
-        "known", "never_bought", "ever_bought", "bought_year", "not_silent", "silent", "silent_contract", "silent_free",
+        "known", "never_bought", "ever_bought", "once", "again", "bought_year", "not_silent", "silent",
+        "silent_contract", "silent_free",
     ]  # fmt: skip
     plain = segmentation.counted(segmented, aurora.table("orders").to_pandas(), contracts, as_of=AS_OF, silence=False)
     assert not any("silent" in group for group in plain.group)

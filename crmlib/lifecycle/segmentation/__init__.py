@@ -53,5 +53,5 @@ from crmlib.lifecycle.segmentation.rfm import cut_points, rfm_grid, rfm_scores
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import segment_summary, sleepers_under_contract, sleeping_lines
 from crmlib.lifecycle.segmentation.survey_answers import needs, satisfaction, segment_satisfaction
-from crmlib.lifecycle.segmentation.tiers import segments, thresholds
+from crmlib.lifecycle.segmentation.tiers import segments, silent_after, thresholds
 from crmlib.purchases import history_days

@@ -9,7 +9,7 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import purchases
 
 PARTS = {
-    "known": "", "never_bought": "known", "ever_bought": "known",
+    "known": "", "never_bought": "known", "ever_bought": "known", "once": "ever_bought", "again": "ever_bought",
     "bought_year": "ever_bought", "bought_before": "ever_bought",
     "bought_both": "bought_before", "not_since": "bought_before", "not_before": "bought_year",
     "not_silent": "ever_bought", "silent": "ever_bought", "silent_contract": "silent", "silent_free": "silent",
@@ -33,7 +33,7 @@ def counted(
 
     Columns: ``group``, ``customers``, ``part_of`` (the group that it is a part of), ``share`` (of that group). Groups:
 
-    - ``known`` = ``never_bought`` + ``ever_bought``;
+    - ``known`` = ``never_bought`` + ``ever_bought``, and ``ever_bought`` = ``once`` + ``again`` (on another day);
     - ``bought_year`` (the twelve months up to ``as_of``) = ``bought_both`` + ``not_before``;
     - ``bought_before`` (the twelve months before these) = ``bought_both`` + ``not_since``;
     - ``ever_bought`` = ``not_silent`` + ``silent`` (in the tier ``sleeping``), and ``silent`` = ``silent_contract``
@@ -89,7 +89,8 @@ def _counts(segments: Any, orders: Any, under_contract: Any, *, as_of: Any) -> A
         bound=segments.customer_id.isin(under_contract.customer_id),
     )
     where = {
-        "never_bought": ~known.ever, "ever_bought": known.ever, "bought_year": known.now, "bought_before": known.then,
+        "never_bought": ~known.ever, "ever_bought": known.ever, "once": known.purchases == 1,
+        "again": known.purchases > 1, "bought_year": known.now, "bought_before": known.then,
         "bought_both": known.now & known.then, "not_since": known.then & ~known.now,
         "not_before": known.now & ~known.then, "not_silent": known.ever & ~known.asleep, "silent": known.asleep,
         "silent_contract": known.asleep & known.bound, "silent_free": known.asleep & ~known.bound,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
+from crmlib.lifecycle.segmentation.activity import customer_activity, purchase_rhythm
 from crmlib.lifecycle.segmentation.quantiles import observed_quantiles
 from crmlib.lifecycle.segmentation.rules import RHYTHM, Comparison, Rules, Ruling, Threshold, read_rules
 from crmlib.problems import Problem, UnusableInput
@@ -66,6 +68,24 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
     columns = ["threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached"]
     numbers = dict.fromkeys(["value", "low", "high", "horizon_days", "reached"], float)
     return pd.DataFrame(list(found.values())).reindex(columns=columns).astype(numbers)
+
+
+def silent_after(orders: Any, *, as_of: Any, rules: Rules | None = None) -> int:
+    """After how many days without a purchase a customer is silent: the one line of all chapters.
+
+    It is the threshold ``sleeping_after`` of the rules; where a client's rules have none, that of the kit's.
+
+    >>> import pandas as pd
+    >>> days = [pd.Timestamp("2024-01-01") + pd.Timedelta(days=20 * n) for n in range(30)]
+    >>> orders = pd.DataFrame({"customer_id": "a", "amount": 1.0, "ordered_at": days})
+    >>> silent_after(orders, as_of="2025-12-31")
+    180
+    """
+    rules = rules or read_rules()
+    drawn = rules if "sleeping_after" in rules.thresholds else read_rules()
+    as_of = as_day(as_of)
+    customers, rhythm = (to_pandas(measure(orders, as_of=as_of)) for measure in (customer_activity, purchase_rhythm))
+    return round(values_of(thresholds(customers, rhythm, rules=drawn))["sleeping_after"])
 
 
 def values_of(thresholds: Any) -> dict[str, float]:
