@@ -116,7 +116,12 @@ class Finding:
         said = SHARED.say(
             "finding.plain" if bare else "finding.range", money=self.money, low=self.money_low, high=self.money_high
         )
-        return SHARED.say("finding.of_kind", amount=said, kind=SHARED.name("money_kinds", self.kind or "a_year"))
+        return SHARED.say("finding.of_kind", amount=said, kind=self.money_kind)
+
+    @property
+    def money_kind(self) -> str:
+        """What money it is, in words."""
+        return SHARED.name("money_kinds", self.kind or "a_year")
 
 
 def tell(

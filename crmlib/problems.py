@@ -42,9 +42,8 @@ class Problem:
         where = SHARED.say("problem.place", file=self.file, place=self.place) if self.place else self.file
         kind = "both" if self.found and self.expected else "found" if self.found else "expected"
         what = SHARED.say(f"problem.{kind}", found=self.found, expected=self.expected)
-        said = SHARED.say(
-            "problem.mended" if self.remedy else "problem.whole", where=where, what=what, remedy=self.remedy
-        )
+        what = SHARED.say("problem.at", where=where, what=what) if where else what
+        said = SHARED.say("problem.mended" if self.remedy else "problem.whole", what=what, remedy=self.remedy)
         return said.replace("?.", "?").replace("？。", "？")
 
 

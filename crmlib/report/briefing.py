@@ -12,10 +12,10 @@ from typing import Any
 
 from crmlib.files import write_whole
 from crmlib.finding import Finding
+from crmlib.report.brand import brand
+from crmlib.report.changed import Snapshot, changed
 from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most, tell_first
-from crmlib.report.forms.brand import brand
-from crmlib.report.forms.changed import Snapshot, changed
 from crmlib.report.page import currency_name, name_of, render, versions
 from crmlib.report.story import story
 from crmlib.run import ChapterRun, Run
@@ -37,7 +37,11 @@ OF_THE_DATA = "data"
 """What is said of the data themselves; it has no section of its own, and stands folded where we say how sure we are."""
 _OF_ORDERS = ("back", "channels", "value", "score")
 ON_PAGE_ONE = ("bridge", "year")
+_TOLD_BY = {"bridge": "scorecard.revenue_change"}
+"""The finding that a picture on page one tells already."""
 _MOST_FIGURES, _MOST_TABLES = 2, 1
+_NARROW = 4
+"""Columns of a table that has room in half of the page."""
 _HIGHEST = 600
 """How high a figure of a section may be, in CSS pixels."""
 _LONGEST = {"en": 60, "zh": 120}
@@ -70,6 +74,11 @@ class Theme:
     tables: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     folds: list[tuple[ChapterRun, list[dict[str, Any]], list[Finding]]] = field(default_factory=list)
+
+    @property
+    def beside(self) -> list[dict[str, Any]]:
+        """The tables that stand beside a single figure: those that are narrow enough."""
+        return [one for one in self.tables if len(self.figures) == 1 and len(one["headings"]) <= _NARROW]
 
     @property
     def is_empty(self) -> bool:
@@ -106,9 +115,11 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         for number, one in enumerate(made, 1)
     ]
     quiet = {one.key for one in concluded if one not in spoken} | ({begins.told.key} if begins.told else set())
+    exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
+    pictured = None if begins.told or begins.is_young else exhibits.get("bridge")
+    quiet |= {_TOLD_BY["bridge"]} if pictured else set()
     themes = [_theme(key, run, shown, numbered, quiet, placed) for key in THEMES]
     begins = replace(begins, is_empty=all(theme.is_empty for theme in themes))
-    exhibits = {exhibit["name"]: exhibit for found in shown.values() for exhibit in found.exhibits}
     tiles = exhibits.get("year", {}).get("tiles", [])
     return {
         "client": name_of(run.client.name),
@@ -117,7 +128,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         "currency": run.client.currency,
         "money_in": currency_name(run.client.currency),
         "story": begins,
-        "bridge": None if begins.told or begins.is_young else exhibits.get("bridge"),
+        "bridge": pictured,
         "revenue": bridge,
         "tiles": tiles,
         "before": before,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ def render(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"said": words.say, "named": words.name, "heading": words.heading, "share": _share}
+    environment.globals |= {"noted": noted}
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
     environment.filters |= {"number": number, "exact": _exact, "coded": _coded, "spark": _spark, "short": short}
     return environment.get_template(template).render(
@@ -52,6 +53,11 @@ def _spark(line: Sequence[float], alt: str) -> Any:
         f'<svg class="spark" viewBox="0 0 120 26" width="120" height="26" role="img" aria-label="{escape(alt)}">'
         f'<polyline points="{drawn}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
     )
+
+
+def noted(tile: Mapping[str, Any]) -> str:
+    """What stands beside a tile's verdict: the year before, and how it stands to the target where there is one."""
+    return str(tile["note"]) + (words.say("report.and_target", target=tile["target"]) if tile["target"] else "")
 
 
 def _share(share: float) -> str:

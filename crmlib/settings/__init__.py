@@ -52,7 +52,7 @@ class Mistake(ValueError):
 
     def __str__(self) -> str:
         problem = Problem.said(self.words, self.key, "", **{"key": ".".join(self.at), "value": "", **self.values})
-        return "; ".join(part for part in (problem.found, problem.expected, problem.remedy) if part)
+        return str(problem)
 
 
 class Mistakes(ValueError):

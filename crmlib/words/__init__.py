@@ -57,8 +57,8 @@ from crmlib.words.quoting import invisible, quotation
 
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
-    "invisible", "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter", "quotation",
-    "short", "times", "use", "values_of", "voice", "year",
+    "invisible", "is_numeric", "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter",
+    "quotation", "short", "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
@@ -166,7 +166,7 @@ class Words:
 
     def is_number(self, column: str) -> bool:
         """Whether the cells of a column are numbers, and stand to the right."""
-        return self.unit(column).partition(".")[0] in ("number", "percent", "money", "short", "gain", "times", "count")
+        return is_numeric(self.unit(column))
 
     def glossary(self) -> list[tuple[str, str]]:
         """The room's terms and what they mean."""
@@ -323,6 +323,11 @@ def _at(tree: Any, key: str, *codes: Any) -> Any:
             return None
         tree = tree[part]
     return tree
+
+
+def is_numeric(unit: str) -> bool:
+    """Whether cells of a unit (``percent.1``, ``name.tiers``) are numbers."""
+    return unit.partition(".")[0] in ("number", "percent", "money", "short", "gain", "times", "count")
 
 
 def place(value: Any, kind: str) -> str:

@@ -78,10 +78,10 @@ def known(value: Any) -> bool:
 
 
 def number(value: float | None, *, digits: int = 0) -> str:
-    """A number with the language's separators; ``–`` where it is unknown.
+    """A number with the language's separators and a minus that stays with it; ``–`` where it is unknown.
 
-    >>> number(1234567), number(2.34567, digits=2), number(None)
-    ('1,234,567', '2.35', '–')
+    >>> number(1234567), number(2.34567, digits=2), number(-10), number(None)
+    ('1,234,567', '2.35', '−\u206010', '–')
     """
     from babel.numbers import format_decimal
 
@@ -89,8 +89,8 @@ def number(value: float | None, *, digits: int = 0) -> str:
         return UNKNOWN
     rounded = round(float(value), digits) + 0.0  # type: ignore[arg-type]
     if abs(rounded) >= _TOO_LONG:
-        return f"{rounded:.3g}"
-    return format_decimal(rounded, format=_pattern(digits), locale=voice().locale)
+        return _minus(f"{rounded:.3g}")
+    return _minus(format_decimal(rounded, format=_pattern(digits), locale=voice().locale))
 
 
 def percent(value: float | None, *, digits: int = 0) -> str:
@@ -104,7 +104,7 @@ def percent(value: float | None, *, digits: int = 0) -> str:
     if not known(value):
         return UNKNOWN
     rounded = round(float(value), digits + 2) + 0.0  # type: ignore[arg-type]
-    return format_percent(rounded, format=f"{_pattern(digits)}%", locale=voice().locale)
+    return _minus(format_percent(rounded, format=f"{_pattern(digits)}%", locale=voice().locale))
 
 
 def money(value: float | None, *, digits: int = 0, currency: str | None = None) -> str:
@@ -113,9 +113,9 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
     Chinese counts in 万 and 亿 from ten thousand on, and names the currency behind the number.
 
     >>> money(-12345.678), money(None), money(3.14159, digits=2), money(3.14159, digits=2, currency="JPY")
-    ('-$12,346', '–', '$3.14', '¥3')
+    ('−\u2060$12,346', '–', '$3.14', '¥3')
     >>> use("zh", "CNY"); money(1234), money(44058), money(4325000), money(-218148400), money(9999.6); use()
-    ('1,234元', '4.41万元', '432.5万元', '-2.18亿元', '1.00万元')
+    ('1,234元', '4.41万元', '432.5万元', '−\u20602.18亿元', '1.00万元')
     """
     from babel.numbers import format_currency, get_currency_precision
 
@@ -127,7 +127,8 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
     if speaks.language == "zh":
         return _chinese_money(amount, digits, currency)
     amount = round(amount, digits) + 0.0
-    return format_currency(amount, currency, format=f"¤{_pattern(digits)}", locale=speaks.locale, currency_digits=False)
+    pattern = f"¤{_pattern(digits)}"
+    return _minus(format_currency(amount, currency, format=pattern, locale=speaks.locale, currency_digits=False))
 
 
 def short(value: float | None, *, sign: bool = False) -> str:
@@ -176,6 +177,11 @@ def _chinese_money(amount: float, digits: int, currency: str) -> str:
             # Three significant digits, one decimal at least: 4.41万, 44.1万, 432.5万.
             return f"{number(amount / counted, digits=2 if size < 10 * counted else 1)}{name}{unit}"
     return f"{number(amount, digits=digits)}{unit}"
+
+
+def _minus(said: str) -> str:
+    """A number as the library writes it, with a true minus that never parts from it."""
+    return said.replace("-", MINUS)
 
 
 def _pattern(digits: int) -> str:

@@ -19,9 +19,9 @@ from crmlib.cli import app
 from crmlib.client import load_client
 from crmlib.finding import Finding
 from crmlib.problems import UnusableInput
+from crmlib.report.brand import brand
 from crmlib.report.briefing import Decision, Theme
-from crmlib.report.forms.brand import brand
-from crmlib.report.forms.changed import KeptDecision, KeptTile, Snapshot, changed, read_snapshot
+from crmlib.report.changed import KeptDecision, KeptTile, Snapshot, changed, read_snapshot
 from crmlib.report.forms.lists import write_lists
 from crmlib.report.forms.mail import plain, write_mail
 from crmlib.report.forms.portfolio import write_portfolio

@@ -12,7 +12,7 @@ from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, Value, pooled_r
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term
 from crmlib.lifecycle.retention.second_order import Grouping
-from crmlib.words import MINUS, Words, money, number, percent, place, quotation, short
+from crmlib.words import Words, money, number, percent, place, quotation, short
 
 words = Words(__file__)
 
@@ -259,7 +259,7 @@ def tested_offer_table(effects: Any) -> Exhibit:
 def _points(share: float, *, plus: bool = False) -> str:
     """A difference of two shares in percentage points, with its sign."""
     rounded = round(100 * share)
-    return f"{MINUS if rounded < 0 else '+' if plus and rounded else ''}{number(abs(rounded))}"
+    return ("+" if plus and rounded > 0 else "") + number(rounded)
 
 
 def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Exhibit:

@@ -284,7 +284,7 @@ def signed_money(value: float) -> str:
     """A change of money with its sign.
 
     >>> signed_money(1200), signed_money(-1200)
-    ('+$1,200', '-$1,200')
+    ('+$1,200', '−\u2060$1,200')
     """
     return signed(money(value), value)
 

@@ -72,7 +72,7 @@ def read_formula(text: Any, known: tuple[str, ...] | None = None) -> Formula:
     ('promoters', 'detractors', 'answers')
     >>> read_formula("revenu / orders", known=("revenue", "orders"))
     Traceback (most recent call last):
-    crmlib.lifecycle.scorecard.formula.FormulaInvalid: the unknown measure 'revenu'; ...; did you mean 'revenue'?
+    crmlib.lifecycle.scorecard.formula.FormulaInvalid: found the unknown measure 'revenu'; expected ... mean 'revenue'?
     """
     source = str(text).strip()
     if len(source) > _LONGEST:

@@ -10,7 +10,7 @@ import pandas as pd
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.forecasting import forecast
-from crmlib.lifecycle.scorecard.signal import MOVED, natural_limits, steps_in
+from crmlib.lifecycle.scorecard.signal import MOVED, natural_limits
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 from crmlib.words import known
 
@@ -45,11 +45,10 @@ def scorecard(
     that the value does not reach (never below 0).
     ``previous_period, previous``: the judged value before; ``year_ago``: the same period
     a year before; ``over_a_year``: ratio of sums over the last year, where it can be had. ``centre, lower, upper,
-    since, signal, side, change_signal``: see :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is
-    ``none`` where values are too few for limits, ``stock``
-    for KPIs with ``signal: false``, which have none); ``step_before, step_after``: see
-    :func:`~crmlib.lifecycle.scorecard.signal.steps_in`;
-    ``news``: ``good`` or ``bad`` where there is a signal that nothing explains.
+    since, step_before, step_after, signal, side, change_signal``: see
+    :func:`~crmlib.lifecycle.scorecard.signal.natural_limits` (``signal`` is ``none`` where values are too few for
+    limits, ``stock`` for KPIs with ``signal: false``, which have none); ``news``: ``good`` or ``bad`` where there is a
+    signal that nothing explains.
     ``forecast…, method, covered, tries``: see
     :func:`~crmlib.lifecycle.scorecard.forecasting.forecast`.
 
@@ -64,17 +63,12 @@ def scorecard(
     """
     values = kpi_values(measures, kpis, period=period)
     limits = natural_limits(values, period=period)
-    steps = steps_in(values, period=period).set_index("kpi")
     ahead = forecast(values, kpis, steps=1, period=period)
     rows = []
     for key, kpi in kpis.items():
         own_values, own_limits, own_ahead = (frame[frame["kpi"] == key] for frame in (values, limits, ahead))
         missing = kpi.missing(has) if has else []
-        row = _row(kpi, measures, own_values, own_limits, own_ahead, period, missing)
-        if row["state"] == "known" and kpi.signal and key in steps.index:
-            since, before, after = steps.loc[key, ["since", "before", "after"]]
-            row |= {"since": since, "step_before": before, "step_after": after}
-        rows.append(row)
+        rows.append(_row(kpi, measures, own_values, own_limits, own_ahead, period, missing))
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
@@ -100,7 +94,7 @@ def _row(
     if kpi.signal:
         limit, (least, most) = limits.iloc[-1], kpi.possible
         row |= {
-            **limit[["centre", "side"]],
+            **limit[["centre", "side", "since", "step_before", "step_after"]],
             "lower": max(limit["lower"], least),
             "upper": min(limit["upper"], most),
             "signal": limit["signal"] if known(limit["centre"]) else "none",

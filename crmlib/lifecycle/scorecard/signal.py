@@ -63,7 +63,7 @@ def natural_limits(values: Any, *, period: Period = "month") -> Any:
     """
     columns = [
         "kpi", "period", "value", "centre", "lower", "upper", "moving_range", "change_signal", "signal", "side",
-        "since",
+        "since", "step_before", "step_after",
     ]  # fmt: skip
     known = values[values["judged"]]
     parts = [_limits(part.reset_index(drop=True), period) for _, part in known.groupby("kpi", sort=False)]
@@ -103,8 +103,9 @@ def _limits(values: Any, period: Period) -> Any:
         before = np.full(begins, {"signal": "", "side": 0, "change_signal": False}.get(name, np.nan), told[name].dtype)
         told[name] = np.concatenate([before, told[name]])
     moving = np.abs(np.diff(x, prepend=np.nan))
-    since = days[begins] if step else None
-    return values.assign(**told, moving_range=moving, since=pd.Series([since] * len(x), dtype=object))
+    since = pd.Series([days[begins] if step else None] * len(x), dtype=object)
+    ends = {"step_before": step.before if step else np.nan, "step_after": step.after if step else np.nan}
+    return values.assign(**told, moving_range=moving, since=since, **ends)
 
 
 def _judged(x: Any, days: list[dt.date], period: Period) -> dict[str, Any]:

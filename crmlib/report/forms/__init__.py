@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crmlib.report.forms.changed import BRIEFING, write_snapshot
+from crmlib.report.changed import BRIEFING, write_snapshot
 from crmlib.report.forms.mail import write_mail
 from crmlib.report.forms.tables import write_tables
 from crmlib.run import Run

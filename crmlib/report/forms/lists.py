@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import crmlib
-from crmlib.report.forms.workbook import MOST_ROWS, NUMBERS, Sheet, write_workbook
+from crmlib.report.forms.workbook import MOST_ROWS, Sheet, write_workbook
 from crmlib.run import Run
-from crmlib.words import Words
+from crmlib.words import Words, is_numeric
 
 words = Words(__file__)
 
@@ -68,7 +68,7 @@ def _typed(name: str, cell: str, unit: str, room: Words) -> Any:
         return words.say("lists.contacts", ways=[words.name("contact", way) for way in cell.split("+")])
     kind, _, group = unit.partition(".")
     try:
-        if kind in NUMBERS:
+        if is_numeric(unit):
             return float(cell)
         if kind == "day":
             return dt.date.fromisoformat(cell[:10])

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.files import write_whole
+from crmlib.report.page import noted
 from crmlib.report.page import words as page_words
 from crmlib.words import Words, short
 
 words = Words(__file__)
 
-_SHAPES = {"up": "▲", "down": "▼", "flat": "●"}
+_SHAPES = {"up": "▲", "down": "▼", "flat": "●"}  # as in the style of the page
 
 
 def write_mail(target: Path, content: Mapping[str, Any]) -> None:
@@ -31,7 +32,8 @@ def _blocks(content: Mapping[str, Any]) -> Iterator[str]:
     if content["tiles"]:
         yield f"## {words.say('mail.numbers')}"
         yield "\n".join(
-            f"- {_SHAPES[tile['shape']]} {plain(words.say('mail.tile', tile))}" for tile in content["tiles"]
+            f"- {_SHAPES[tile['shape']]} {plain(words.say('mail.tile', tile, note=noted(tile)))}"
+            for tile in content["tiles"]
         )
     yield f"## {words.say('mail.decisions')}"
     if content["decisions"]:
@@ -42,8 +44,7 @@ def _blocks(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _decision(found: Any, content: Mapping[str, Any]) -> str:
-    kind = words.name("money_kinds", found.kind or "a_year")
-    amount = words.say("mail.no_money") if found.money is None else f"{short(found.money)} {kind}"
+    amount = words.say("mail.no_money") if found.money is None else f"{short(found.money)} {found.money_kind}"
     who = words.say("mail.who", owner=content["owner"](found.owner), due=words.name("due", found.when), amount=amount)
     # Two blanks at the end of a line begin a new one.
     parts = (f"**{plain(found.headline)}**", plain(words.say("mail.do", action=found.action)), plain(who))

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from crmlib.files import write_whole
 from crmlib.problems import Problem, UnusableInput
-from crmlib.report.forms.changed import BRIEFING, Snapshot, read_snapshot
+from crmlib.report.changed import BRIEFING, Snapshot, read_snapshot
 from crmlib.report.page import name_of, render
-from crmlib.words import MINUS, Words, day, percent, short, use, voice
+from crmlib.words import Words, day, percent, short, use, voice
 
 words = Words(__file__)
 
@@ -72,7 +72,7 @@ def _row(name: str, one: Snapshot, language: str) -> dict[str, Any]:
     """A client's line, its money in its own currency; the headline stays in the language of its briefing."""
     use(language, one.currency)
     change = _change(one)
-    said = "" if change is None else ("+" if change > 0 else "") + percent(change).replace("-", MINUS)
+    said = "" if change is None else ("+" if change > 0 else "") + percent(change)
     return {
         "client": name_of(one.client),
         "as_of": _span(one),

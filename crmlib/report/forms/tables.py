@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.report.forms.workbook import Sheet, write_workbook
+from crmlib.report.page import noted
 from crmlib.report.page import words as page_words
 from crmlib.words import Words
 
@@ -29,15 +30,7 @@ def sheets_of(content: Mapping[str, Any]) -> Iterator[Sheet]:
     """Decisions, numbers and bridge, then the tables of the sections, those of the folds, and what the words mean."""
     yield _sheet("decisions", DECISION, content, _decisions(content), reading=words.say("workbook.overlap"))
     if content["tiles"]:
-        rows = [
-            [
-                tile["label"],
-                tile["value"],
-                tile["word"],
-                tile["note"] + (page_words.say("report.and_target", target=tile["target"]) if tile["target"] else ""),
-            ]
-            for tile in content["tiles"]
-        ]
+        rows = [[*(tile[name] for name in ("label", "value", "word")), noted(tile)] for tile in content["tiles"]]
         yield _sheet("numbers", NUMBER, content, rows, reading=page_words.say("report.numbers_how"))
     if content["bridge"]:
         rows = [[bar["label"], bar["amount"]] for bar in content["bridge"]["bars"]]
@@ -73,7 +66,7 @@ def _decisions(content: Mapping[str, Any]) -> list[list[Any]]:
             found.money,
             found.money_low,
             found.money_high,
-            words.name("money_kinds", found.kind or "a_year") if found.money is not None else None,
+            found.money_kind if found.money is not None else None,
             words.name("sure", found.sure),
             found.listed or None,
         ]

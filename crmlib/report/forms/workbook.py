@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from crmlib.files import replacing
-from crmlib.words import voice
+from crmlib.words import is_numeric, voice
 
 LONGEST_CELL = 32_767
 LONGEST_NAME = 31
 MOST_ROWS = 1_000_000
 _MADE = dt.datetime(2000, 1, 1)  # always the same day, so that equal data give equal bytes
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
-NUMBERS = ("number", "percent", "money", "short", "gain", "times", "count")
 _NARROWEST, _WIDEST, _LOOKED_AT = 9, 60, 1000
 
 
@@ -91,7 +90,7 @@ def number_format(unit: str) -> str:
         return f"0{after}%"
     if kind == "times":
         return "0.00"
-    if kind in NUMBERS:
+    if is_numeric(unit):
         return f"#,##0{after}"
     return "yyyy-mm-dd" if kind == "day" else "General"
 
@@ -116,7 +115,7 @@ def _fill(page: Any, sheet: Sheet, styles: _Styles) -> None:
             at += 1
     at += 1 if at else 0
     for column, (heading, unit) in enumerate(zip(sheet.headings, sheet.units, strict=True)):
-        side = "right" if unit.partition(".")[0] in NUMBERS else "left"
+        side = "right" if is_numeric(unit) else "left"
         _write(page, at, column, heading, styles, bold=True, bottom=1, text_wrap=True, align=side)
         width = max(map(_width, [heading, *(row[column] for row in sheet.rows[:_LOOKED_AT])]))
         page.set_column(column, column, min(max(width + 2, _NARROWEST), _WIDEST))
