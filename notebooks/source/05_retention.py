@@ -279,7 +279,7 @@ import pandas as pd
 
 in_a_year, old = each.returned & (each.days <= 365), each.followed_days >= 365
 answers = {"counted_as_not_back": in_a_year.mean(), "dropped": in_a_year[old].mean()}
-pd.Series({**answers, "day_by_day": 1 - still_waiting.asof(365)}).round(3)
+pd.Series({**answers, "day_by_day": 1 - still_waiting[still_waiting.index <= 365].min()}).round(3)
 
 # %% [markdown] tags=["lesson"]
 # To count the young as not back is wrong: {{ in_a_year.mean() | percent.1 }} is too low, because many of them had no year

@@ -657,7 +657,7 @@ def test_the_sample_s_half_price_offer_wakes_customers_and_earns_nothing(aurora,
     assert finding.headline == "The half-price offer wakes customers but earns nothing yet"
     said = finding.evidence.replace("\u2060", "").replace("CN", "")
     assert said == (
-        "24% of 1,190 bought within 90 days; 15% of 1,158 left alone. Profit after cost: +$2 each (\u2212$6 to +$10)."
+        "24% of 1,190 bought; 15% of 1,158 left alone did. Profit after cost is +$2 each (\u2212$6 to +$10)."
     )
     assert (finding.money, finding.kind) == (13284.0, "spent")
     assert finding.failed_plays == (truth["measures"]["win_back"]["play"],)

@@ -85,10 +85,25 @@ def hostile_run(tmp_path_factory):
     from crmlib.words import use
 
     folder = tmp_path_factory.mktemp("hostile")
-    client = write_client(folder / "client", NAME, orders=hostile_orders(), surveys=hostile_surveys())
-    runner.run(client, output=folder / "run", chapters=["01", "08", "13"])
+    tables = {"orders": hostile_orders(), "surveys": hostile_surveys()}
+    for day in ("2025-06-30", "2025-10-31"):  # the later run tells what changed since the earlier
+        client = write_client(folder / "client", f"{NAME}as_of: {day}\n", **tables)
+        runner.run(client, output=folder / "run", chapters=["01", "08", "13"])
     use()
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def portfolio(hostile_run, sample_run, tmp_path_factory):
+    """The page over three clients, one of them hostile and one in Chinese."""
+    from crmlib.report.forms.portfolio import PORTFOLIO, write_portfolio
+
+    folder = tmp_path_factory.mktemp("portfolio")
+    for name, run in {"hostile": hostile_run, "sample": sample_run("en"), "样本": sample_run("zh")}.items():
+        (folder / name).mkdir()
+        shutil.copy(run / "briefing.json", folder / name)
+    write_portfolio(folder)
+    return folder / PORTFOLIO
 
 
 @dataclass
@@ -276,3 +291,31 @@ def test_what_stands_in_hostile_data_runs_nothing_and_breaks_no_page(opened, hos
     assert page.shown.locator("script, iframe, object, embed").count() == 0
     assert page.asked == [(hostile_run / name).as_uri()]
     assert page.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_portfolio_bars_nobody_at_any_width(opened, portfolio, screen, scheme):
+    page = opened(portfolio, width=SCREENS[screen], scheme=scheme)
+    assert (page.looks(), page.barriers()) == ([], [])
+    assert page.shown.locator("tbody tr").count() == 3
+    assert page.asked == [portfolio.as_uri()]
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_portfolio_what_changed_and_the_account_can_be_printed(opened, portfolio, hostile_run, scheme):
+    for file in (portfolio, hostile_run / "index.html", hostile_run / "intake.html"):
+        page = opened(file, width=PAPER, scheme=scheme)
+        page.shown.emulate_media(media="print", color_scheme=scheme)
+        assert page.looks() == [], file.name
+        assert page.shown.evaluate("getComputedStyle(document.body).color") == "rgb(27, 39, 51)"
+    assert sheets(opened(portfolio)) == 1
+
+
+def test_what_changed_begins_a_sheet_and_is_reached_from_the_navigation(opened, hostile_run):
+    page = opened(hostile_run / "index.html", width=SCREENS["phone"])
+    assert page.shown.locator("nav a[href='#changed']").count() == 1
+    assert page.shown.locator("#changed li").count() >= 1
+    page.shown.emulate_media(media="print")
+    assert page.shown.evaluate("getComputedStyle(document.querySelector('#changed')).breakBefore") == "page"

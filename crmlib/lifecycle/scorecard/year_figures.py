@@ -12,8 +12,8 @@ from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name
-from crmlib.lifecycle.scorecard.verdicts import GIVEN, MOVED_VERDICTS
-from crmlib.words import MINUS, Words, gain, interval, known, number, percent, short
+from crmlib.lifecycle.scorecard.verdicts import MOVED_VERDICTS
+from crmlib.words import Words, gain, interval, known, number, percent, short
 
 words = Words(__file__)
 
@@ -123,7 +123,7 @@ def _form(kpi: Kpi | None) -> Callable[[Any], str]:
         return short
     if kpi.unit.startswith("percent"):
         return percent
-    return (lambda value: number(value).replace("-", MINUS)) if kpi.unit == "score" else kpi.form
+    return number if kpi.unit == "score" else kpi.form
 
 
 def _small_line(line: Any, form: Callable[[Any], str]) -> dict[str, Any]:
@@ -165,15 +165,12 @@ def verdicts_table(
         _small_line(values.loc[values.kpi.eq(row.kpi) & values.judged, "value"], _fine_form(row, kpis[row.kpi]))
         for row in shown.itertuples(index=False)
     ]
-    counts = {"judged": int(verdicts.verdict.isin(GIVEN).sum()), "moved": int(moved.sum())}
-    title = "moved" if counts["moved"] else "calm" if counts["judged"] else "unjudged"
     said = {"kept": verdicts, "latest": period_name(latest, period)}
     made = exhibits.table(words, "scorecard", pd.DataFrame(rows), place="section", **said)
     shapes = [_SHAPES.get(verdict, "flat") for verdict in shown.verdict]
     return dataclasses.replace(
-        made, kind="scorecard", title=words.say(f"verdicts.title.{title}", counts),
-        fields={**made.fields, "notes": notes, "lines": lines, "shapes": shapes},
-    )  # fmt: skip
+        made, kind="scorecard", fields={**made.fields, "notes": notes, "lines": lines, "shapes": shapes}
+    )
 
 
 def _fine_form(row: Any, kpi: Kpi) -> Callable[[Any], str]:

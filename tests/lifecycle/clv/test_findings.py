@@ -96,7 +96,7 @@ def test_nothing_expected_is_no_finding() -> None:
 def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
     assert found.headline == "2 customers hold half of the profit we may lose"  # 400 + 300 of 900
-    assert "last bought 30 weeks ago or longer. About $350 each" in found.evidence
+    assert found.evidence == "About $350 each. Half last bought 30 weeks ago or longer."
     assert (found.money, found.kind, found.decides) == (700.0, "profit_at_most", True)
     assert found.plays == ("win_back",)
     assert found.customers["customer_id"].tolist() == ["c2", "c0"]
@@ -108,9 +108,9 @@ def test_it_is_said_that_calling_brings_nobody_back_whom_the_model_knows_to_be_g
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[100.0] * 10))
     assert "by it about 3 of the 5 are gone and will not come back" in found.certainty  # 5 × 60 %
     assert "the others come without a call" in found.certainty
-    assert "leave every fifth uncalled" in found.action
+    assert "Leave every fifth uncalled" in found.action
     many = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[1.0] * 4002))
-    assert many.action.startswith("Write to them")
+    assert many.action.startswith("Write to the most valuable first.")
 
 
 def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() -> None:
@@ -206,7 +206,7 @@ def priced(*, left: tuple[float, ...], spent: tuple[float, ...]) -> pd.DataFrame
 def test_what_is_left_after_the_cost_to_win_decides_about_the_budget() -> None:
     found = clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(100.0, 900.0, 500.0)))
     assert found.headline == "Our least valuable new customers come through search"
-    assert "a customer leaves −\u2060$30 in the first year; one through referral $80." in found.evidence
+    assert "one leaves −\u2060$30 after the cost to win it; one through referral $80." in found.evidence
     assert found.action.startswith("Move a quarter of the search budget to referral")
     assert (found.owner, found.when, found.money, found.kind) == ("marketing", "quarter", 900.0, "spent")
     use("zh", "CNY")

@@ -1,0 +1,148 @@
+"""The numbers that findings are told with, computed once more from the tables and lists that the run has kept."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from crmlib.report.collect import section
+from crmlib.words import gain, number, percent, short, use
+
+AS_OF = pd.Timestamp("2025-12-31")
+
+
+class Kept:
+    """What the sample's run has kept: findings by key, tables and lists by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        books = sorted((folder / "notebooks").glob("*.ipynb"))
+        self.findings = {one.key: one for book in books for one in section(book).findings}
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "tables" / f"{name}.csv")
+
+    def list(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "lists" / f"{name}.csv", parse_dates=["last_order"])
+
+
+@functools.cache
+def kept_in(folder: Path) -> Kept:
+    return Kept(folder)
+
+
+@pytest.fixture(params=["en", "zh"])
+def kept(request, sample_run):
+    found = kept_in(sample_run(request.param))
+    use(request.param, "CNY")
+    yield found
+    use("en", "CNY")
+
+
+def numbers(finding) -> set[str]:
+    """The numbers of a headline and its evidence, as they are written, without days and quarters."""
+    said = f"{finding.headline} {finding.evidence}".replace("\u2060", "")
+    said = re.sub(r"[A-Z][a-z]{2} \d+, \d{4}|\d{4}年\d+月\d+日|\b\d{4} Q\d|\d{4}年第\d季度", "", said)
+    return {one.rstrip(",.") for one in re.findall(r"[+−]?¥?\d[\d,.]*(?:[mk%]|万元|元)?", said)}
+
+
+def at_risk(kept):
+    people = kept.list("04_value_at_risk")
+    total, weeks = people.value.sum(), (AS_OF - people.last_order).dt.days / 7
+    return total, [number(len(people)), short(total / len(people)), number(math.floor(weeks.median()))]
+
+
+def ending_contracts(kept):
+    left = kept.table("05_contracts").set_index("age").projected
+    contracts = pd.read_parquet(kept.folder / "workspace" / "subscriptions.parquet")
+    midnight = (AS_OF + pd.Timedelta(days=1)).tz_localize("Asia/Shanghai")
+    running = ((contracts.started_at < midnight) & ~(contracts.ended_at < midnight)).sum()
+    return None, [number(running), percent(1 - left[1]), "12", percent(1 - left[12] / left[11])]
+
+
+def groups(kept):
+    table = kept.table("04_by_group").dropna(subset="left_over").sort_values("left_over")
+    worst, best = table.iloc[0], table.iloc[-1]
+    return worst.spent, [short(worst.left_over), short(best.left_over)]
+
+
+def tested_offer(kept):
+    row = kept.table("05_tested_offer").set_index("play").loc["win_back_friend_half_price"]
+    told = [number(row.treated), number(row.control), percent(row.treated_rate), percent(row.control_rate)]
+    return row.cost_year, told + [gain(one) for one in (row.profit, row.profit_low, row.profit_high)]
+
+
+def detractors(kept):
+    people = kept.list("08_detractors")
+    wrote = people.reason.str.contains("wrote|写了|提到").sum()
+    return None, [number(len(people)), short(people.value.sum()), number(wrote)]
+
+
+def score_of_groups(kept):
+    row = kept.table("08_groups").query("differs == 'below'").sort_values("nps").iloc[0]
+    return None, [percent(row.promoters), percent(row.detractors), *map(number, (row.nps, row.nps_low, row.nps_high))]
+
+
+def best_fifth(kept):
+    share = kept.table("04_concentration").set_index("share_of_customers").share_of_equity[0.2]
+    equity = kept.table("04_equity").set_index("measure").value["customer_equity"]
+    customers = math.ceil(0.2 * len(kept.table("04_clv")))
+    return None, [percent(share), number(customers), short(share * equity)]
+
+
+def second_orders_by_group(kept):
+    people = kept.table("05_second_orders").query("followed_days >= 90")
+    groups = (people.days <= 90).groupby(people.group).agg(["mean", "size"]).query("size >= 30")
+    shares = groups["mean"].sort_values()
+    return kept.findings["retention.groups"].money, [percent(shares.iloc[0]), "90", percent(shares.iloc[-1])]
+
+
+def revenue_change(kept):
+    amount = kept.table("13_bridge").set_index("part").amount
+    parts = [gain(amount[part]) for part in ("lost", "stayed", "new")]
+    return None, [short(amount["after"] - amount["before"]), short(amount["after"]), short(amount["before"]), *parts]
+
+
+@pytest.mark.parametrize(
+    ("key", "counted"),
+    [
+        ("clv.value_at_risk", at_risk), ("clv.groups", groups), ("clv.concentration", best_fifth),
+        ("retention.contracts", ending_contracts), ("retention.tested_offer", tested_offer),
+        ("retention.groups", second_orders_by_group), ("nps.detractors", detractors), ("nps.groups", score_of_groups),
+        ("scorecard.revenue_change", revenue_change),
+    ],
+)  # fmt: skip
+def test_what_a_finding_says_is_what_its_table_holds(kept, key, counted):
+    finding, (money, told) = kept.findings[key], counted(kept)
+    assert numbers(finding) == {one.replace("\u2060", "") for one in told}
+    if finding.kind != "profit_missing":
+        assert finding.money == (None if money is None else pytest.approx(money, abs=0.01 * (finding.listed or 1)))
+
+
+def test_who_is_silent_today_adds_up_and_the_line_is_one_for_all_chapters(kept):
+    tiers, table = kept.table("03_asleep_by_tier").set_index("segment"), kept.table("03_counted").set_index("group")
+    silent, customers = tiers.silent.sum(), tiers.customers.sum()
+    told = numbers(kept.findings["segmentation.sleeping"])
+    assert {number(silent), number(customers), percent(silent / customers), percent(tiers.share["core"])} <= told
+    assert customers == table.customers["bought_before"]
+    page = (kept.folder / "index.html").read_text(encoding="utf-8")
+    lines = re.findall(r"Newly silent \((\d+) days\)|新增沉默（(\d+)天）", page)
+    assert {one for line in lines for one in line if one} == told & {"204"} == {"204"}
+
+
+def test_all_counts_of_customers_on_the_page_stand_in_the_table_of_who_is_counted(kept):
+    n = kept.table("03_counted").set_index("group").customers
+    bridge = kept.table("13_bridge").set_index("part").customers
+    assert bridge.to_dict() | {"guests": 0} == {
+        "before": n["bought_before"], "lost": n["not_since"], "stayed": n["bought_both"], "new": n["not_before"],
+        "guests": 0, "after": n["bought_year"],
+    }  # fmt: skip
+    values = kept.table("04_clv")
+    assert (n["ever_bought"], n["once"]) == (len(values), (values.frequency == 0).sum())
+    assert n["again"] == (values.frequency > 0).sum()
+    assert n["known"] == n["never_bought"] + n["once"] + n["again"]
