@@ -57,8 +57,8 @@ from crmlib.words.quoting import invisible, quotation
 
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
-    "invisible", "is_numeric", "known", "last_span", "listed", "money", "month", "number", "percent", "place", "quarter",
-    "quotation", "short", "times", "use", "values_of", "voice", "year",
+    "invisible", "is_numeric", "known", "last_span", "listed", "money", "month", "number", "percent", "place",
+    "quarter", "quotation", "short", "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent
