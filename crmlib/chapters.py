@@ -71,9 +71,15 @@ class ChapterFile:
         return int(self._declared["minutes"])
 
     @property
-    def needs(self) -> dict[str, list[str]]:
-        """The tables and columns without which it cannot run."""
-        return self._declared["needs"]
+    def needs(self) -> list[dict[str, list[str]]]:
+        """The tables and columns that it can run on: of several such sets, one is enough."""
+        declared = self._declared["needs"]
+        return [declared] if isinstance(declared, dict) else declared
+
+    @property
+    def reads(self) -> set[str]:
+        """All tables that its header names."""
+        return {table for wanted in (*self.needs, self.optional) for table in wanted}
 
     @property
     def optional(self) -> dict[str, list[str]]:
@@ -97,20 +103,24 @@ class ChapterFile:
                 }
         return {}
 
-    def missing(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """What the chapter needs and a workspace's account of tables does not have, as ``table.column``."""
-        return _lacking(self.needs, tables)
+    def missing(self, tables: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+        """What a workspace's account of tables lacks for the chapter, as ``table.column``; empty where it can run.
+
+        One list for each of the sets of tables that would do, the nearest first: one of which the table is there, and
+        only columns are not.
+        """
+        lacking = [_lacking(wanted, tables) for wanted in self.needs]
+        return [] if [] in lacking else sorted(lacking, key=lambda one: sum("." not in name for name in one))
 
     def thinner(self, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """The optional tables and columns that are not there."""
-        return _lacking(self.optional, tables)
+        """The tables and columns that are not there and would add something."""
+        lacking = [_lacking(wanted, tables) for wanted in (*self.needs, self.optional)]
+        return list(dict.fromkeys(name for one in lacking for name in one))
 
     def why_not(self, tables: Mapping[str, Mapping[str, Any]]) -> str:
         """The sentence that says why the chapter is left out; empty where it can run."""
-        lacking = self.missing(tables)
-        if not lacking:
-            return ""
-        return _WORDS.say("chapter.left_out", missing=lacking)
+        ways = [" + ".join(lacking) for lacking in self.missing(tables)]
+        return _WORDS.say("chapter.left_out", missing=ways) if ways else ""
 
 
 def _lacking(wanted: Mapping[str, list[str]], tables: Mapping[str, Mapping[str, Any]]) -> list[str]:

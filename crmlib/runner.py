@@ -287,7 +287,7 @@ def _job(
     account = workspace.account["tables"]
     content = json.loads(file.path.read_text(encoding="utf-8"))
     tagged = {need.split(".")[0] for cell in content["cells"] for need in needed(cell)}
-    seen = {t: account[t]["checksum"] for t in sorted({*file.needs, *file.optional, *tagged}) if t in account}
+    seen = {t: account[t]["checksum"] for t in sorted({*file.reads, *tagged}) if t in account}
     settings = client.model_dump_json(exclude=set(_NOT_THE_CHAPTERS))
     content = for_client(content, workspace.has)
     sources = [cell["source"] for cell in content["cells"]]

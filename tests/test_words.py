@@ -18,7 +18,7 @@ CODE = re.compile(
     r"\{[^}]*\}|`[^`]*`|'[^']*'|\"[^\"]*\"|[\w./*-]+\.(?:yaml|csv|json|html|xlsx)|--\w+|\b[a-z]+(?:_[a-z]+)+\b"
     r"|\bcrmlib(?: \w+)*"
 )
-LATIN = {
+LATIN = {"MRR", 
     "NPS", "CLV", "CAC", "RFM", "LTV", "KPI", "ID", "BG", "MBG", "NBD", "Pareto", "BB", "sBG", "BdW", "BG/NBD", "ABC",
     "CSV", "YAML", "JSON", "Excel", "UTC", "UTF", "XLSX", "Parquet", "SQL", "SQLite", "DuckDB", "PostgreSQL", "MySQL",
     "Kaplan", "Meier", "Wilson", "Wald", "Gini", "Shewhart", "XmR", "Holm", "Johnson", "p", "n", "R", "F", "M", "IANA",

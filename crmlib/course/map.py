@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crmlib.chapters import ChapterFile, chapter_files
+from crmlib.words.forms import either
 
 
 def course_map() -> str:
@@ -29,9 +30,10 @@ def course_map() -> str:
 
 def _row(chapter: ChapterFile) -> str:
     practice = " · ".join(f"[{kind}]({kind}/{chapter.name}_{kind}.ipynb)" for kind in ("exercises", "solutions"))
+    needs = either([", ".join(wanted) for wanted in chapter.needs])
     return (
         f"| [{chapter.name[:2]} {chapter.title}]({chapter.name}.ipynb) | {chapter.question} | {chapter.minutes} "
-        f"| {', '.join(chapter.needs)} | {', '.join(chapter.optional) or '–'} | {practice} |"
+        f"| {needs} | {', '.join(chapter.optional) or '–'} | {practice} |"
     )
 
 

@@ -19,7 +19,7 @@ from crmlib.report.decisions import decisions, matter_most, tell_first
 from crmlib.report.page import currency_name, name_of, render, versions
 from crmlib.report.story import story
 from crmlib.run import ChapterRun, Run
-from crmlib.words import Words
+from crmlib.words import Words, listed
 
 words = Words(__file__)
 
@@ -237,7 +237,9 @@ def _unanswered(run: Run) -> list[str]:
     lines = []
     for chapter in run.chapters:
         if chapter.status == "left out":
-            missing = [_lacking(name, words.names("lacking")) for name in chapter.file.missing(account)]
+            told = words.names("lacking")
+            ways = ([_lacking(name, told) for name in way] for way in chapter.file.missing(account))
+            missing = list(dict.fromkeys(listed(list(dict.fromkeys(way))) for way in ways))
             lines.append(words.say("report.left_out", title=chapter.file.title, missing=missing))
         elif chapter.status == "done" and chapter.thinner:
             missing = [_lacking(name, ()) for name in chapter.thinner]

@@ -255,6 +255,16 @@ def listed(parts: Sequence[str]) -> str:
     return ("、" if voice().language == "zh" else ", ").join(parts)
 
 
+def either(parts: Sequence[str]) -> str:
+    """Several things of which one is enough.
+
+    >>> either(["orders", "surveys", "tickets"]), either(["orders"])
+    ('orders, surveys or tickets', 'orders')
+    """
+    first, last = listed(parts[:-1]), "".join(parts[-1:])
+    return f"{first}{'或' if voice().language == 'zh' else ' or '}{last}" if first else last
+
+
 def sentences(parts: Sequence[str]) -> str:
     """Whole sentences, one after the other.
 
@@ -295,6 +305,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "year": year,
     "times": times,
     "list": listed,
+    "either": either,
     "sentences": sentences,
     "text": str,
 }

@@ -5,13 +5,20 @@
 #     question: Are we on course, which changes deserve attention, and what moved revenue?
 #     minutes: 60
 #     needs:
-#       orders: [customer_id, ordered_at, amount]
+#     - orders: [ordered_at, amount]
+#     - surveys: [answered_at, kind, score]
+#     - tickets: [opened_at]
+#     - leads: [created_at]
+#     - subscriptions: [customer_id, started_at]
+#     - spend: [spent_on, cost]
+#     - touches: [touched_at]
+#     - usage: [customer_id, used_at]
+#     - loyalty: [customer_id, at]
 #     optional:
-#       spend: [spent_on, cost]
-#       leads: [created_at, converted_at]
-#       surveys: [kind, score]
-#       tickets: [is_complaint, resolved_at, csat]
-#       subscriptions: [customer_id, started_at]
+#       orders: [customer_id]
+#       leads: [converted_at]
+#       tickets: [is_complaint, first_response_at, resolved_at, csat]
+#       subscriptions: [ended_at, price]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -62,11 +69,12 @@ orders = chapter.table("orders")
 # ## What data this needs
 #
 # Orders are enough for most KPIs. Marketing `spend` adds the cost of a new customer, `leads` their conversion,
-# `surveys` NPS and satisfaction, and `tickets` complaints. The scorecard lists what is missing, and everything else
-# still works.
+# `surveys` NPS and satisfaction, `tickets` the service, and `subscriptions` the contracts. Any one of these tables is
+# enough to begin with. The scorecard lists what is missing, and everything else still works.
 
 # %%
-optional = {name: chapter.table(name) for name in ("leads", "spend", "surveys", "tickets")}
+others = ("leads", "spend", "surveys", "tickets", "subscriptions", "touches", "usage", "loyalty")
+optional = {name: chapter.table(name) for name in others}
 
 # %% [markdown]
 # **The start of the data is not the start of the customers.** Where an export begins in the middle of a business, old
@@ -474,6 +482,7 @@ pd.Series({"beyond": beyond.mean(), "in a row": in_a_row.mean(), "either": false
 
 # %%
 chapter.conclude(
+    *scorecard.findings_of_counts(years, kpis, measures, bridge, period=period),
     scorecard.finding_revenue_change(bridge),
     scorecard.finding_off_target(years, kpis, measures, card, period=period),
     scorecard.finding_signals(verdicts, kpis, period=period, bridge=bridge),

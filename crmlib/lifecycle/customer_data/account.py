@@ -142,7 +142,7 @@ def analyses(chapters: Sequence[Any], account: Account) -> Any:
 
     lacks = [(one.title, one.missing(account["tables"]), one.thinner(account["tables"])) for one in chapters]
     can_run, thinner, cannot = STATES
-    rows = [(title, cannot if m else thinner if t else can_run, ", ".join(m or t)) for title, m, t in lacks]
+    rows = [(title, cannot if m else thinner if t else can_run, ", ".join(m[0] if m else t)) for title, m, t in lacks]
     return pd.DataFrame(rows, columns=["analysis", "state", "lacks"])
 
 

@@ -8,9 +8,10 @@ from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
-from crmlib.lifecycle.retention.renewals import TERM_MONTHS, Term, most_frequent_term
+from crmlib.lifecycle.retention.renewals import Term, most_frequent_term
 from crmlib.lifecycle.retention.second_order import UNKNOWN_CHANNEL, Grouping, repeat_rate
 from crmlib.statistics import wilson
+from crmlib.subscriptions import TERM_MONTHS
 from crmlib.words import Words
 
 if TYPE_CHECKING:

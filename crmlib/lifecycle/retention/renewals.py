@@ -3,12 +3,11 @@ on."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlib.calendar import as_day, periods_between
 from crmlib.engine import same_kind, to_pandas
 from crmlib.statistics import kaplan_meier
+from crmlib.subscriptions import TERM_MONTHS, renewals_due, unbroken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from crmlib.models.renewal_model import RenewalModel
 
 Term = Literal["month", "quarter", "year"]
-TERM_MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
-GRACE_DAYS = 3
-"""An end so many days after a renewal is an end at this renewal, and a pause as short is none."""
 _FEWEST_LOST = 10
 _DRAWS = 1000
 _MODELS = ["model", "alpha", "beta", "c", "log_likelihood", "p_value", "picked"]
@@ -104,7 +100,7 @@ def subscription_terms(subscriptions: Any, *, as_of: Any) -> Any:
     0  month          2        1
     1   year          1        1
     """
-    return _terms(_unbroken(subscriptions, as_day(as_of)))
+    return _terms(unbroken(subscriptions, as_of=as_of))
 
 
 def _terms(contracts: Any) -> Any:
@@ -118,21 +114,13 @@ def _terms(contracts: Any) -> Any:
 def _contracts(subscriptions: Any, *, as_of: Any, term: Term | None) -> Any:
     """One row per unbroken contract: start, stop, price, renewals seen, and whether it was lost at the last
     of them."""
-    import ibis
-
-    end = as_day(as_of)
-    unbroken = _unbroken(subscriptions, end)
-    term = term or most_frequent_term(_terms(unbroken))
+    terms = unbroken(subscriptions, as_of=as_of)
+    term = term or most_frequent_term(_terms(terms))
     if term not in TERM_MONTHS:
         raise ValueError(f"term {term!r} is not known; use one of {', '.join(TERM_MONTHS)}")
-    joined = unbroken.filter(unbroken.term == term)
-    months = TERM_MONTHS[term]
-    # Renewals whose grace is over: the same rule for those who left and those who stayed, or the last renewals
-    # would know of the losses and not yet of the loyal.
-    decided = _renewals(joined.start, ibis.literal(end - dt.timedelta(days=GRACE_DAYS)), months)
-    renewal = _renewals(joined.start, joined.stop - ibis.interval(days=GRACE_DAYS + 1), months) + 1
-    lost = joined.stop.notnull() & (renewal <= decided)
-    return joined.select("start", "stop", "price", lost=lost, seen=ibis.ifelse(lost, renewal, decided))
+    joined = terms.filter(terms.term == term)
+    seen = renewals_due(joined, as_of=as_of, months=TERM_MONTHS[term])
+    return seen.select("start", "stop", "price", "lost", "seen")
 
 
 def most_frequent_term(terms: Any) -> Term:
@@ -142,54 +130,6 @@ def most_frequent_term(terms: Any) -> Term:
     """
     countable = [] if terms is None else [term for term in to_pandas(terms).term if term in TERM_MONTHS]
     return countable[0] if countable else "month"
-
-
-def _unbroken(subscriptions: Any, end: dt.date) -> Any:
-    """The contracts begun by the day ``end``: customer, start, stop (empty if later than ``end``), price and term.
-
-    Those that follow one another without a gap are one, with the first one's term and the last one's price.
-    """
-    import ibis
-
-    def column(name: str, kind: str) -> Any:
-        return subscriptions[name].cast(kind) if name in subscriptions.columns else ibis.null(kind)
-
-    stop, forever = column("ended_at", "date"), ibis.literal(dt.date(9999, 1, 1))
-    contracts = subscriptions.select(
-        customer_id=subscriptions.customer_id.cast("string"),
-        start=subscriptions.started_at.cast("date"),
-        stop=ibis.ifelse(stop <= ibis.literal(end), stop, forever).fill_null(forever),
-        price=column("price", "float64"),
-        term=column("period", "string").lower().fill_null("month"),
-    )
-    # Without a customer or a start, a contract is none.
-    contracts = contracts.filter(contracts.customer_id.notnull() & (contracts.start <= ibis.literal(end)))
-    order = [contracts.start, contracts.stop]
-    earlier = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 1))
-    upto = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 0))
-    until = contracts.stop.max().over(earlier)
-    # Compared as numbers of days, so that no date lies beyond the calendar.
-    gap = contracts.start.delta(until, unit="day")
-    marked = contracts.mutate(new=(until.isnull() | (gap > GRACE_DAYS)).cast("int64"))
-    marked = marked.mutate(spell=marked.new.sum().over(upto))
-    joined = marked.group_by("customer_id", "spell").agg(
-        start=marked.start.min(),
-        stop=marked.stop.max(),
-        price=marked.price.argmax(marked.start),
-        term=marked.term.argmin(marked.start),
-    )
-    return joined.mutate(stop=joined.stop.nullif(forever))
-
-
-def _renewals(start: Any, day: Any, months: int) -> Any:
-    """How many renewals, every so many months, were due from ``start`` to ``day``; month ends as the
-    calendar has them."""
-    import ibis
-
-    passed = periods_between(start, day, "month")
-    due = (start + passed.as_interval("M")).cast("date")
-    whole = passed - ibis.ifelse(due > day, 1, 0)
-    return ibis.greatest(whole // months, 0).cast("int64")
 
 
 def renewal_model(renewal_ages: Any) -> RenewalModel | None:

@@ -21,18 +21,27 @@ from crmlib.lifecycle.scorecard.figures import (
     scorecard_table,
     scorecard_tiles,
 )
-from crmlib.lifecycle.scorecard.findings import finding_off_target, finding_revenue_change, finding_signals
+from crmlib.lifecycle.scorecard.findings import (
+    finding_off_target,
+    finding_revenue_change,
+    finding_signals,
+    findings_of_counts,
+)
 from crmlib.lifecycle.scorecard.forecasting import forecast
 from crmlib.lifecycle.scorecard.formula import Formula, FormulaInvalid, read_formula
 from crmlib.lifecycle.scorecard.measures import (
     BASE_MEASURES,
     BaseMeasure,
     base_measures,
+    contact_measures,
+    contract_measures,
     lead_measures,
+    loyalty_measures,
     order_measures,
     spend_measures,
     survey_measures,
     ticket_measures,
+    usage_measures,
     value_days,
 )
 from crmlib.lifecycle.scorecard.overview import scorecard

@@ -26,6 +26,7 @@ _INTERVALS = {
     "mean": ("sum", "squares", "cases"),
     "per_count": ("amount", "cases"),
     "given": ("low", "high"),
+    "median": ("low", "high", "cases"),
 }
 _KINDS = {
     "money2": "money.2", "percent1": "percent.1", "number1": "number.1", "number2": "number.2", "score": "number.1",
@@ -104,12 +105,13 @@ class Kpi(BaseModel):
     better: Literal["higher", "lower", "neither"]
     target: Number | None = None
     role: Said = Field(default=Spoken(UNKNOWN, UNKNOWN), alias="owner")
-    intervals: dict[Literal["proportion", "net_score", "mean", "per_count", "given"], dict[str, Arithmetic]] = Field(
-        default={}, alias="interval", max_length=1
-    )
+    intervals: dict[
+        Literal["proportion", "net_score", "mean", "per_count", "given", "median"], dict[str, Arithmetic]
+    ] = Field(default={}, alias="interval", max_length=1)
     fewest: int = 0
     worth: Worth | None = None
     period: Literal["week", "month", "quarter"] | None = None
+    a_year: Literal["sum", "last"] | None = None
     headline: bool = False
     signal: bool = True
     chart: bool = Field(default=True, validate_default=True)
@@ -133,6 +135,11 @@ class Kpi(BaseModel):
         if period and counted:
             raise Mistakes([Mistake(_WORDS, "does_not_add_up", measure=measure) for measure in counted])
         return period
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a year's value is made of the sums of its periods, with an interval of its own."""
+        return self.interval not in (None, "given", "median")
 
     @field_validator("needs")
     @classmethod

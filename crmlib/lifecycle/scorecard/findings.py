@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
@@ -20,6 +21,18 @@ words = Words(__file__)
 _A_YEAR = 12  # months
 # Parts smaller than this share of the largest stand in the bridge only.
 _WORTH_TELLING = 0.01
+# What a table says by itself, the most important first, and what else is told of it.
+_ALONE: dict[str, tuple[str, ...]] = {
+    "revenue": ("average_order_value",),
+    "recurring_revenue": ("active_contracts", "contract_churn"),
+    "active_contracts": ("new_contracts", "contract_churn"),
+    "leads": ("lead_conversion", "cost_per_lead"),
+    "tickets": ("resolved_in_time", "open_tickets"),
+    "users": (),
+    "members": ("points_used",),
+    "contacts": (),
+    "marketing_cost": (),
+}
 _PLAYS = {"new.up": "second_order", "lost.down": "win_back"}
 
 
@@ -64,6 +77,57 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
             for name, row in moved.iterrows()
         ],
     )  # fmt: skip
+
+
+def findings_of_counts(
+    years: Any, kpis: Mapping[str, Kpi], measures: Any, bridge: Any, *, period: Period = "month"
+) -> list[Finding]:
+    """What each table says by itself, the most important first, where no two times of sales tell the story.
+
+    ``years``: from :func:`~crmlib.lifecycle.scorecard.year.year_against_year`; ``measures``: the base measures behind
+    it; ``bridge``: none of these is told where it has rows. They inform, and ask for no decision.
+    """
+    if not bridge.empty or measures.empty:
+        return []
+    at = years.set_index("kpi")
+    rows = {key: at.loc[key].to_dict() for key in _ALONE if key in at.index and at.now[key] > 0}
+    sales = measures["revenue"].dropna().tail(PERIODS_A_YEAR[period])
+    if sales.sum() > 0 and "revenue" in kpis:
+        months = round(len(sales) * _A_YEAR / PERIODS_A_YEAR[period])
+        rows = {"revenue": {"now": sales.sum(), "months": months, "verdict": "alone"}} | rows
+    if "recurring_revenue" in rows:
+        rows.pop("active_contracts", None)
+    return [_count(row, kpis[key], at, kpis, measures, period) for key, row in rows.items()]
+
+
+def _count(
+    row: Mapping[str, Any], kpi: Kpi, at: Any, kpis: Mapping[str, Kpi], measures: Any, period: Period
+) -> Finding:
+    known_of = measures.loc[measures[list(kpi.formula.measures)].notna().all(axis="columns"), "period"]
+    when = {"at": period_name(known_of.iloc[-1], period)}
+    own = kpi.a_year or "sum"
+    moved = "alone" if row["verdict"] == "alone" else "same"
+    form = short if kpi.unit.startswith("money") else kpi.form
+    facts = {"months": row["months"], "what": words.say(f"findings.counts.what.{kpi.key}", n=round(row["now"]),
+             amount=form(row["now"]))}  # fmt: skip
+    said = [words.say(f"findings.counts.at.{own}", when)]
+    if moved == "same":
+        change = row["now"] - row["before"]
+        if row["verdict"] != "same" and row["before"]:
+            moved = "more" if change > 0 else "less"
+            facts["share"] = abs(change) / row["before"]
+        said = [words.say(f"findings.counts.before.{own}", when, before=form(row["before"]))]
+        facts |= {name: kpi.form(row[f"difference_{name}"]) for name in ("low", "high")}
+    for other in _ALONE[kpi.key]:
+        if other in at.index and known(at.now[other]):
+            told = {"name": kpis[other].name_short, "value": kpis[other].form(at.now[other])}
+            said.append(words.say("findings.counts.also", told))
+    direction = {"better": "good", "worse": "bad"}.get(row["verdict"], "neutral")
+    told = tell(
+        words, "counts", facts, direction=cast(Direction, direction), sure="counted", headline=f"{own}.{moved}",
+        certainty="alone" if moved == "alone" else "compared", action=kpi.key, said=said,
+    )  # fmt: skip
+    return replace(told, key=f"{told.key}_{kpi.key}")
 
 
 def finding_off_target(

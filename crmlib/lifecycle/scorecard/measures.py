@@ -8,7 +8,7 @@ they bought), with a follow-up of fixed length, so that early and late periods h
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ from crmlib.calendar import (
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import purchases
+from crmlib.statistics import kaplan_meier
+from crmlib.subscriptions import TERM_MONTHS, contracts, renewals_due, unbroken
 
 # What a scorecard can be counted by.
 PERIODS = ("week", "month", "quarter")
@@ -47,8 +49,13 @@ class BaseMeasure:
 
 # A table, the columns that are read, and the measures that need all of them.
 _READ = {
-    ("orders", "customer_id", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue buyers "
-    "new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed "
+    ("orders", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue",
+    (
+        "orders",
+        "customer_id",
+        "ordered_at",
+        "amount",
+    ): "buyers new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed "
     "silent_at_start won_back "
     "known_customers expected_value expected_value_low expected_value_high",
     ("spend", "spent_on", "cost"): "marketing_cost",
@@ -56,6 +63,19 @@ _READ = {
     ("leads", "created_at", "converted_at"): "converted_leads",
     ("surveys", "answered_at", "kind", "score"): "nps_answers promoters detractors nps_effective_answers "
     "nps_effective_answers_in_quarter csat_answers csat_sum csat_satisfied",
+    ("subscriptions", "customer_id", "started_at"): "contracts_at_start new_contracts active_contracts",
+    ("subscriptions", "customer_id", "started_at", "ended_at"): "ended_contracts contracts_left renewals_due renewals",
+    ("subscriptions", "customer_id", "started_at", "price"): "recurring_revenue",
+    ("touches", "touched_at"): "contacts",
+    ("usage", "customer_id", "used_at"): "users",
+    ("loyalty", "customer_id", "at"): "members",
+    ("loyalty", "at", "points_earned"): "points_earned",
+    ("loyalty", "at", "points_redeemed"): "points_redeemed",
+    ("tickets", "opened_at"): "tickets",
+    ("tickets", "opened_at", "resolved_at"): "tickets_due tickets_resolved open_tickets "
+    "resolution_hours resolution_hours_low resolution_hours_high resolution_tickets",
+    ("tickets", "opened_at", "first_response_at"): "first_response_hours first_response_hours_low "
+    "first_response_hours_high first_response_tickets",
     ("tickets", "opened_at", "csat"): "service_csat_answers service_csat_sum service_csat_satisfied",
     ("tickets", "opened_at", "is_complaint"): "complaints_opened",
     ("tickets", "opened_at", "is_complaint", "resolved_at"): "complaints_due complaints_resolved",
@@ -70,6 +90,8 @@ BASE_MEASURES = {
 ADDITIVE = frozenset(
     {"revenue", "orders", "revenue_squares", "guest_revenue", "new_customers"}
     | {name for name, measure in BASE_MEASURES.items() if measure.table != "orders"}
+    - {"contracts_at_start", "active_contracts", "recurring_revenue", "users", "members", "open_tickets"}
+    - {name for name in BASE_MEASURES if "_hours" in name}
 )
 
 
@@ -79,11 +101,15 @@ OF_QUARTER = {"nps_effective_answers": "nps_effective_answers_in_quarter"}
 
 def base_measures(
     *,
-    orders: Any,
+    orders: Any = None,
     leads: Any = None,
     spend: Any = None,
     surveys: Any = None,
     tickets: Any = None,
+    subscriptions: Any = None,
+    touches: Any = None,
+    usage: Any = None,
+    loyalty: Any = None,
     equity: Any = None,
     as_of: Any,
     period: Period = "month",
@@ -97,7 +123,8 @@ def base_measures(
     """Everything that KPIs can be made of: one row per whole period, one column per entry of ``BASE_MEASURES``.
 
     The tables are the contract's (pandas or Ibis); those that are empty or not given leave their measures
-    empty. ``period`` is the first day of the period. Answers a pandas frame, because a period's counts are few. The
+    empty. Without a purchase in the orders, the periods are those of the other tables; else those of the orders.
+    ``period`` is the first day of the period. Answers a pandas frame, because a period's counts are few. The
     parameters are those of :func:`order_measures`, :func:`lead_measures` and :func:`ticket_measures`. ``equity``: a
     frame from :func:`crmlib.lifecycle.clv.equity_on` at :func:`value_days`, what customers were expected to bring.
 
@@ -119,6 +146,10 @@ def base_measures(
         (spend_measures, spend, {}),
         (survey_measures, surveys, {}),
         (ticket_measures, tickets, {"sla_hours": sla_hours}),
+        (contract_measures, subscriptions, {}),
+        (contact_measures, touches, {}),
+        (usage_measures, usage, {}),
+        (loyalty_measures, loyalty, {}),
     ]
     parts = [
         to_pandas(measure(table, as_of=as_of, period=period, **how))
@@ -129,7 +160,12 @@ def base_measures(
         parts.append(equity.assign(period=[period_start(day, period) for day in equity["as_of"]]))
     frames = [part.assign(period=part["period"].map(as_day)).set_index("period") for part in parts]
     # Other tables may begin before the orders do; KPIs are shown for the time of the orders.
-    table = pd.concat(frames, axis=1).reindex(index=frames[0].index, columns=list(BASE_MEASURES))
+    index = frames[0].index if orders is not None and frames else pd.Index([])
+    if index.empty:
+        seen = [day for frame in frames for day in frame.index]
+        index = pd.Index(whole_periods(min(seen), later(max(seen), period), period)[:-1] if seen else [])
+    joined = pd.concat(frames, axis=1) if frames else pd.DataFrame()
+    table = joined.reindex(index=index, columns=list(BASE_MEASURES))
     return table.astype(float).rename_axis("period").reset_index()
 
 
@@ -272,7 +308,7 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     for periods that have not been followed for so long, and without the column ``converted_at``. pandas
     or Ibis in, same kind out.
 
-    >>> leads = pd.DataFrame({"created_at": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-20"]),
+    >>> leads = pd.DataFrame({"created_at": pd.to_datetime(["2025-01-02", "2025-01-09", "2025-02-20"]),
     ...     "converted_at": pd.to_datetime(["2025-01-25", None, None])})
     >>> lead_measures(leads, as_of="2025-03-15", follow_up_days=30)
            period  leads  converted_leads
@@ -282,7 +318,8 @@ def lead_measures(leads: Any, *, as_of: Any, period: Period = "month", follow_up
     came = leads.filter(leads.created_at.notnull()).mutate(day=_.created_at.cast("date"))
     taken = _.converted_at.cast("date").delta(_.day, unit="day")
     counts = {"leads": _.count(), "converted_leads": (taken <= follow_up_days).sum()}
-    return _by_period(came, counts, as_of=as_of, period=period, follow_up={"converted_leads": follow_up_days})
+    late = {"converted_leads": follow_up_days}
+    return _by_period(came, counts, as_of=as_of, period=period, follow_up=late, volumes=("leads",))
 
 
 @same_kind
@@ -349,33 +386,202 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
 
 @same_kind
 def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_hours: float = 24) -> Any:
-    """Complaints and satisfaction with the service, by the period in which the ticket was opened.
+    """Tickets, complaints, waiting times and satisfaction with the service, by the period in which they were opened.
 
-    Columns: ``period, service_csat_answers, service_csat_sum, service_csat_satisfied`` (4 or 5)``,
-    complaints_opened, complaints_due`` (opened at least ``sla_hours`` before the end of ``as_of``)``,
-    complaints_resolved`` (of these, resolved within ``sla_hours``). What needs a column that is not there is empty.
-    pandas or Ibis in, same kind out.
+    Columns: ``period, service_csat_answers, service_csat_sum, service_csat_satisfied`` (4 or 5)``, tickets,
+    tickets_due`` (opened at least ``sla_hours`` before the end of ``as_of``)``, tickets_resolved`` (of these, resolved
+    within ``sla_hours``)``, open_tickets`` (of all opened by the period's end, those not yet resolved then)``,
+    complaints_opened, complaints_due, complaints_resolved`` (the same of complaints)``, resolution_hours``, the median
+    time, with ``resolution_hours_low, resolution_hours_high`` and ``resolution_tickets`` of which it is, and the same
+    of ``first_response_hours``: see :func:`waits`. What needs a column that is not there is empty. pandas or Ibis in,
+    same kind out.
 
-    >>> tickets = pd.DataFrame({"is_complaint": [True, True, True],
+    >>> tickets = pd.DataFrame({"is_complaint": [True, True, False],
     ...     "opened_at": pd.to_datetime(["2025-01-01 09:00", "2025-01-02 09:00", "2025-01-31 20:00"]),
     ...     "resolved_at": pd.to_datetime(["2025-01-01 12:00", "2025-01-05 12:00", None])})
-    >>> ticket_measures(tickets, as_of="2025-01-31")[["complaints_opened", "complaints_due", "complaints_resolved"]]
-       complaints_opened  complaints_due  complaints_resolved
-    0                3.0             2.0                  1.0
+    >>> counted = ticket_measures(tickets, as_of="2025-01-31")
+    >>> counted[["tickets", "tickets_due", "tickets_resolved", "open_tickets", "resolution_hours"]]
+       tickets  tickets_due  tickets_resolved  open_tickets  resolution_hours
+    0      3.0          2.0               1.0           1.0              75.0
     """
     opened = tickets.filter(tickets.opened_at.notnull()).mutate(day=_.opened_at.cast("date"))
     window = ibis.interval(seconds=round(sla_hours * 3600))
     score, complaint = _.csat.cast("float64"), _.is_complaint.cast("boolean")
-    due = complaint & (_.opened_at + window <= ibis.literal(end_of(as_of)))
+    due, in_time = _.opened_at + window <= ibis.literal(end_of(as_of)), _.resolved_at <= _.opened_at + window
     counts = {
+        "tickets": _.count(),
+        "tickets_due": due.sum(),
+        "tickets_resolved": (due & in_time).sum(),
         "service_csat_answers": score.count(),
         "service_csat_sum": score.sum(),
         "service_csat_satisfied": (score >= 4).sum(),
         "complaints_opened": complaint.sum(),
-        "complaints_due": due.sum(),
-        "complaints_resolved": (due & (_.resolved_at <= _.opened_at + window)).sum(),
+        "complaints_due": (complaint & due).sum(),
+        "complaints_resolved": (complaint & due & in_time).sum(),
     }
-    return _by_period(opened, counts, as_of=as_of, period=period)
+    table = _by_period(opened, counts, as_of=as_of, period=period, volumes=("tickets",))
+    absent = {"open_tickets": ibis.null("float64")}
+    if "resolved_at" in tickets.columns:
+        solved = opened.filter(_.resolved_at < ibis.literal(end_of(as_of)))
+        solved = solved.group_by(at=_start(solved.resolved_at.cast("date"), period)).agg(solved=_.count())
+        every = _by_period(opened, {"tickets": _.count()}, as_of=as_of, period=period)
+        begun = every.left_join(solved, every.period == solved["at"]).drop("at")
+        until = ibis.window(order_by="period", preceding=(None, 0))
+        waiting = (begun.tickets - begun.solved.fill_null(0)).sum().over(until).cast("float64")
+        stock = begun.select(at="period", open_tickets=waiting)
+        table, absent = table.left_join(stock, table.period == stock["at"]).drop("at"), {}
+    for name, column in (("resolution", "resolved_at"), ("first_response", "first_response_at")):
+        columns = [f"{name}_hours", f"{name}_hours_low", f"{name}_hours_high", f"{name}_tickets"]
+        if column not in tickets.columns:
+            absent |= dict.fromkeys(columns, ibis.null("float64"))
+            continue
+        found = waits(opened.mutate(at=_start(_.day, period)), column, by="at", as_of=as_of)
+        found = found.set_axis(["at", *columns], axis="columns").astype({"at": "datetime64[us]"})
+        medians = ibis.memtable(found).cast({"at": "date"} | dict.fromkeys(columns, "float64"))
+        table = table.left_join(medians, table.period == medians["at"]).drop("at")
+    return table.mutate(**absent).order_by("period")
+
+
+def waits(tickets: Any, done: str, *, by: str, as_of: Any) -> Any:
+    """How many hours tickets wait until ``done`` (``resolved_at`` or ``first_response_at``): the median of each group.
+
+    ``tickets``: an Ibis table. Tickets that still wait at the end of ``as_of`` count for as long as they were seen
+    waiting (Kaplan–Meier): to leave them out would make every slow month look quick. A frame, one row per value of
+    ``by``: that, ``hours`` (empty where fewer than half are done), ``low`` and ``high`` of its 95% interval, and
+    ``tickets``. Sources: Kaplan & Meier (1958), JASA 53; Brookmeyer & Crowley (1982), Biometrics 38, for the interval.
+
+    >>> opened = pd.to_datetime(["2025-01-01"] * 4)
+    >>> tickets = pd.DataFrame({"store": "a", "opened_at": opened, "resolved_at":
+    ...     [*(opened[:3] + pd.to_timedelta([1, 5, 9], "h")), None]})
+    >>> waits(ibis.memtable(tickets), "resolved_at", by="store", as_of="2025-01-31")[["hours", "tickets"]]
+       hours  tickets
+    0    5.0        4
+    """
+    end = end_of(as_of)
+    each = tickets.filter(tickets.opened_at < ibis.literal(end))
+    each = each.mutate(ends=each[done].cast("timestamp"))
+    is_done = (each.ends < ibis.literal(end)).fill_null(False)
+    until = ibis.ifelse(is_done, each.ends, ibis.literal(end).cast("timestamp"))
+    minutes = (until.epoch_seconds() - each.opened_at.cast("timestamp").epoch_seconds()) // 60
+    each = each.mutate(minutes=minutes, is_done=is_done).filter(_.minutes >= 0)
+    counted = to_pandas(each.group_by(by, "minutes").agg(cases=_.count(), done=_.is_done.sum()))
+    rows = []
+    for group, part in counted.sort_values("minutes").groupby(by):
+        at_risk = part.cases[::-1].cumsum()[::-1]
+        hours, curve = part.minutes.to_numpy() / 60, kaplan_meier(at_risk, part.done)
+        # No interval is known where nobody or everybody is done; there the band begins and ends.
+        low, high = (pd.Series(band).fillna(pd.Series(curve.survival)) for band in (curve.low, curve.high))
+        reached = [hours[band <= 0.5][:1] for band in (curve.survival, low, high)]
+        rows.append([group, *(float(at[0]) if len(at) else float("nan") for at in reached), int(part.cases.sum())])
+    return pd.DataFrame(rows, columns=[by, "hours", "low", "high", "tickets"])
+
+
+# Contracts, contacts, usage, loyalty
+
+
+@same_kind
+def contract_measures(subscriptions: Any, *, as_of: Any, period: Period = "month") -> Any:
+    """What the contracts say of each whole period: who began, who left, who renewed, and what they pay.
+
+    Columns: ``period, contracts_at_start`` (running on the evening before)``, new_contracts, ended_contracts,
+    contracts_left`` (of those running at the start, ended in the period)``, active_contracts`` (running at its end: at
+    the start, and the new, less the ended)``, renewals_due`` (renewals in the period whose outcome has been
+    seen)``, renewals`` (of these, those after which the contract went on)``, recurring_revenue`` (prices of one month
+    of what runs at the end, client's currency; contracts without a price, or of a term that is neither month, quarter
+    nor year, add nothing). Contracts that follow one another are one, see
+    :func:`crmlib.subscriptions.unbroken`. pandas or Ibis in, same kind out.
+
+    >>> subscriptions = pd.DataFrame({"customer_id": ["a", "b", "c"], "price": [9.0, 120.0, 9.0],
+    ...     "period": ["month", "year", "month"],
+    ...     "started_at": pd.to_datetime(["2025-01-01", "2025-01-02", "2025-02-01"]),
+    ...     "ended_at": pd.to_datetime([None, None, "2025-03-01"])})
+    >>> counted = contract_measures(subscriptions, as_of="2025-03-31")
+    >>> counted[["contracts_left", "active_contracts", "renewals_due", "renewals", "recurring_revenue"]]
+       contracts_left  active_contracts  renewals_due  renewals  recurring_revenue
+    0             0.0               2.0           0.0       0.0               19.0
+    1             0.0               3.0           1.0       1.0               28.0
+    2             1.0               2.0           2.0       1.0               19.0
+    """
+    end = as_day(as_of)
+    whole = unbroken(subscriptions, as_of=end)
+    whole = whole.mutate(at=_start(whole.start, period), stop_at=_start(whole.stop, period))
+    begun = whole.group_by("at").agg(new_contracts=_.count())
+    ended = whole.filter(_.stop.notnull()).group_by(at="stop_at")
+    ended = ended.agg(ended_contracts=_.count(), contracts_left=(_.at < _.stop_at).sum())
+    months = ibis.cases(*((whole.term == term, length) for term, length in TERM_MONTHS.items()), else_=None)
+    seen = whole.mutate(months=months.cast("int64")).filter(_.months.notnull())
+    seen = renewals_due(seen, as_of=end, months=seen.months).filter(_.seen > 0)
+    each = seen.mutate(age=ibis.range(1, seen.seen + 1).unnest().cast("int64"))
+    day = (each.start + (each.age * each.months).as_interval("M")).cast("date")
+    due = each.group_by(at=_start(day, period)).agg(
+        renewals_due=_.count(), renewals=(~(_.lost & (_.age == _.seen))).sum()
+    )
+    paid = contracts(subscriptions, as_of=end)
+    a_month = ibis.cases(*((paid.term == term, paid.price / length) for term, length in TERM_MONTHS.items()), else_=0.0)
+    paid = paid.mutate(a_month=a_month.fill_null(0.0))
+    more = paid.group_by(at=_start(paid.start, period)).agg(more=_.a_month.sum())
+    less = paid.filter(_.stop.notnull()).group_by(at=_start(_.stop, period)).agg(less=_.a_month.sum())
+    first = whole.start.min().execute()
+    first_day = end + dt.timedelta(days=1) if pd.isna(first) else as_day(first)
+    table = _per_period(_spine(first_day, end, period), begun, ended, due, more, less)
+    before, until = (ibis.window(order_by="period", preceding=(None, back)) for back in (1, 0))
+    net = table.new_contracts - table.ended_contracts
+    columns = {
+        "contracts_at_start": net.sum().over(before).fill_null(0.0),
+        "active_contracts": net.sum().over(until),
+        "recurring_revenue": (table.more - table.less).sum().over(until),
+    }
+    table = table.mutate(**columns).filter(_.period >= ibis.literal(first_whole_period(first_day, period)))
+    able = {name for name, read in BASE_MEASURES.items() if {*read.columns} <= {*subscriptions.columns}}
+    absent = [name for name, read in BASE_MEASURES.items() if read.table == "subscriptions" and name not in able]
+    table = table.mutate(**dict.fromkeys(absent, ibis.null("float64"))) if absent else table
+    return table.drop("next_period", "more", "less").order_by("period")
+
+
+@same_kind
+def contact_measures(touches: Any, *, as_of: Any, period: Period = "month") -> Any:
+    """How often customers were contacted in each period: ``period, contacts``. pandas or Ibis in, same kind out.
+
+    >>> touches = pd.DataFrame({"touched_at": pd.to_datetime(["2025-01-01", "2025-01-09"])})
+    >>> contact_measures(touches, as_of="2025-01-31").contacts.tolist()
+    [2.0]
+    """
+    had = touches.filter(touches.touched_at.notnull()).mutate(day=_.touched_at.cast("date"))
+    return _by_period(had, {"contacts": _.count()}, as_of=as_of, period=period, volumes=("contacts",))
+
+
+@same_kind
+def usage_measures(usage: Any, *, as_of: Any, period: Period = "month") -> Any:
+    """How many customers used the product in each period: ``period, users``. pandas or Ibis in, same kind out.
+
+    >>> usage = pd.DataFrame({"customer_id": ["a", "a"], "used_at": pd.to_datetime(["2025-01-01", "2025-01-09"])})
+    >>> usage_measures(usage, as_of="2025-01-31").users.tolist()
+    [1.0]
+    """
+    used = usage.filter(usage.used_at.notnull()).mutate(day=_.used_at.cast("date"))
+    return _by_period(used, {"users": _.customer_id.nunique()}, as_of=as_of, period=period, volumes=("users",))
+
+
+@same_kind
+def loyalty_measures(loyalty: Any, *, as_of: Any, period: Period = "month") -> Any:
+    """What members of the loyalty programme did in each period.
+
+    Columns: ``period, members`` (with any movement of points or tier)``, points_earned, points_redeemed``. pandas or
+    Ibis in, same kind out.
+
+    >>> loyalty = pd.DataFrame({"customer_id": ["a", "b"], "at": pd.to_datetime(["2025-01-01", "2025-01-09"]),
+    ...     "points_earned": [5, 3], "points_redeemed": [0, 4]})
+    >>> loyalty_measures(loyalty, as_of="2025-01-31")[["members", "points_earned", "points_redeemed"]]
+       members  points_earned  points_redeemed
+    0      2.0            8.0              4.0
+    """
+    moved = loyalty.filter(loyalty["at"].notnull()).mutate(day=_["at"].cast("date"))
+    counts = {
+        "members": _.customer_id.nunique(),
+        "points_earned": _.points_earned.sum(),
+        "points_redeemed": _.points_redeemed.sum(),
+    }
+    return _by_period(moved, counts, as_of=as_of, period=period, volumes=("members",))
 
 
 # Periods
@@ -406,12 +612,19 @@ def _followed(table: Any, end: dt.date, days: int) -> Any:
 
 
 def _by_period(
-    table: Any, counts: Mapping[str, Any], *, as_of: Any, period: Period, follow_up: Mapping[str, int] | None = None
+    table: Any,
+    counts: Mapping[str, Any],
+    *,
+    as_of: Any,
+    period: Period,
+    follow_up: Mapping[str, int] | None = None,
+    volumes: Sequence[str] = (),
 ) -> Any:
     """The counts of a table that has a ``day``, for the whole periods from its first row's to its last row's.
 
     What lies before and after these is not known: a table that ends in May says nothing of June. Nor are counts whose
-    columns the table does not have, and those with a ``follow_up`` (in days) that is not over.
+    columns the table does not have, and those with a ``follow_up`` (in days) that is not over. ``volumes`` are not
+    known of a period in the middle of which the table begins.
     """
     end = as_day(as_of)
     seen = table.filter(table.day <= ibis.literal(end)).aggregate(first=_.day.min(), last=_.day.max()).execute().iloc[0]
@@ -424,5 +637,7 @@ def _by_period(
         for name, days in (follow_up or {}).items()
         if name in able
     }
+    whole = joined.period >= ibis.literal(first_whole_period(first, period))
+    begun = {name: whole.ifelse(joined[name], None) for name in volumes if name in able}
     absent = dict.fromkeys(counts.keys() - able.keys(), ibis.null("float64"))
-    return joined.mutate(**late, **absent).drop("next_period").order_by("period")
+    return joined.mutate(**late, **begun, **absent).drop("next_period").order_by("period")

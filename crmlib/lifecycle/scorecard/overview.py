@@ -123,7 +123,7 @@ def _why_not(kpi: Kpi, values: Any, measures: Any) -> str:
 
 def _over_a_year(measures: Any, kpi: Kpi, period: Period) -> float:
     """A year's ratio of sums, for KPIs that are ratios of cases; sums of stocks would mean nothing."""
-    if kpi.interval in (None, "given"):
+    if not kpi.adds_up:
         return float("nan")
     return kpi_over(measures, kpi, periods=PERIODS_A_YEAR[period])
 

@@ -79,6 +79,7 @@ _LIMITS: dict[str, Callable[[Mapping[str, Any], Any], Any]] = {
     "mean": lambda of, n: mean_of_sums(of["sum"], of["squares"], n),
     "per_count": lambda of, n: per_count(of["amount"], n),
     "given": lambda of, n: (of["low"], of["high"]),
+    "median": lambda of, n: (of["low"], of["high"]),
 }
 
 

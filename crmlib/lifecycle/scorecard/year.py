@@ -28,7 +28,7 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
         bridge: from :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`: the revenue and the buyers of two years.
 
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
-    before_low, before_high`` in the KPI's unit (revenue and buyers are full counts and have no interval of their own);
+    before_low, before_high`` in the KPI's unit (full counts have no interval of their own);
     ``months`` that are compared; ``month_error``, how uncertain the difference is because months differ (the wider of
     the two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
     ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
@@ -36,7 +36,7 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     differ. A target of revenue is one of a period, and stands here as often as there are periods.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
-    Bonferroni; for revenue and buyers each, as the headline judges them), else ``same``; ``closed``: hardly anybody
+    Bonferroni; for full counts each), ``more`` or ``less`` where neither is better, else ``same``; ``closed``: hardly anybody
     was won of late, so that what is counted of orders moves by itself; ``filling``: the data begin with the earlier
     year, so that rates over all known customers do; ``alone``: there is nothing to compare with, or no telling how
     uncertain it is.
@@ -60,17 +60,19 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
     rows: list[dict[str, Any] | None] = [*_counted(bridge)]
-    rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.interval not in (None, "given")]
+    rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.adds_up]
+    rows += [_of_counts(measures, kpi, period) for kpi in kpis.values() if kpi.a_year]
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
     targets = {name: kpi.target for name, kpi in kpis.items()}
     table = table.assign(target=table.kpi.map(targets).astype(float))
-    counted = table.kpi.isin(_IN_HEADLINE)
-    table.loc[counted, "target"] *= table.months[counted] * PERIODS_A_YEAR[period] / PERIODS_A_YEAR["month"]
+    # Full counts are what the page begins with: judged each for itself, as its headline judges them.
+    counted = table.kpi.map(lambda name: _is_counted(name, kpis))
+    summed = counted & table.kpi.map(lambda name: name not in kpis or kpis[name].a_year != "last")
+    table.loc[summed, "target"] *= table.months[summed] * PERIODS_A_YEAR[period] / PERIODS_A_YEAR["month"]
     level = bonferroni(max(int((~counted).sum()), 1))
     judged = [
-        # Revenue and buyers are what the page begins with: judged each for itself, as its headline judges them.
-        row | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if row["kpi"] in _IN_HEADLINE else level)
-        for row in table.to_dict("records")
+        row | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if full else level, full)
+        for row, full in zip(table.to_dict("records"), counted, strict=True)
     ]
     return pd.DataFrame(judged, columns=columns)
 
@@ -90,8 +92,52 @@ def _counted(bridge: Any) -> list[dict[str, Any]]:
     for kpi, error in spread.items():
         now, before = float(at[column[kpi]]["after"]), float(at[column[kpi]]["before"])
         months = int(bridge.months.iloc[0])
-        rows.append({"kpi": kpi, "now": now, "before": before, "months": months, "month_error": error})
+        if now or before:
+            rows.append({"kpi": kpi, "now": now, "before": before, "months": months, "month_error": error})
     return rows
+
+
+def _is_counted(name: str, kpis: Mapping[str, Kpi]) -> bool:
+    return name in _IN_HEADLINE or bool(kpis[name].a_year)
+
+
+def _of_counts(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
+    """A full count that no bridge explains: its sum over the year, or the last period's value (a stock).
+
+    How uncertain the change is follows from the months: a sum changes by the differences of the same months, a stock
+    by what each month adds; the standard error of such a sum of n parts is the square root of n times their spread.
+    """
+    import numpy as np
+
+    if measures.empty or not set(kpi.formula.measures) <= set(measures.columns):
+        return None
+    values = kpi.formula.value(measures).astype(float).set_axis([as_day(day) for day in measures["period"]]).dropna()
+    length = PERIODS_A_YEAR[period]
+    values = values[values.index >= later(as_day(measures["period"].iloc[-1]), period, 1 - 2 * length)]
+    if values.empty:
+        return None
+    if kpi.a_year == "last":
+        end = values.index[-1]
+        start = later(end, period, -length)
+        months = int(start in values.index) * length or len(values)
+        before = float(values[start]) if start in values.index else float("nan")
+        parts, now = values[values.index >= start].diff().dropna(), float(values.iloc[-1])
+    else:
+        lately = values[values.index >= later(as_day(measures["period"].iloc[-1]), period, 1 - length)]
+        year_ago = {day: later(day, period, -length) for day in lately.index}
+        both = [day for day, before in year_ago.items() if before in values.index]
+        if len(both) >= FEWEST_MONTHS:
+            lately = lately[both]
+            parts = lately - values[[year_ago[day] for day in both]].to_numpy()
+            before = float(values[[year_ago[day] for day in both]].sum())
+        else:
+            parts, before = lately.iloc[:0], float("nan")
+        now, months = float(lately.sum()), len(lately)
+        if lately.empty:
+            return None
+    spread = float(np.sqrt(len(parts)) * parts.std(ddof=1)) if len(parts) > 1 else float("nan")
+    months = round(months * PERIODS_A_YEAR["month"] / length)
+    return {"kpi": kpi.key, "now": now, "before": before, "months": months, "month_error": spread}
 
 
 def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
@@ -149,7 +195,7 @@ def _jackknife(kpi: Kpi, now: Any, before: Any) -> float:
     return float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
 
 
-def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) -> dict[str, Any]:
+def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float, full: bool) -> dict[str, Any]:
     """The interval of the difference, the verdict, and how it stands to the target."""
     import numpy as np
     from scipy.stats import t as student
@@ -157,6 +203,9 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
     change, higher_is_better = row["now"] - row["before"], kpi is None or kpi.better == "higher"
     if row["kpi"] in _IN_HEADLINE:
         low, high = wald(change, row["month_error"], level=level)
+    elif full:
+        reach = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
+        low, high = change - reach, change + reach
     else:
         ends = (row["now_low"], row["now_high"]), (row["before_low"], row["before_high"])
         low, high = difference(row["now"], ends[0], row["before"], ends[1])
@@ -170,19 +219,26 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float) 
         verdict = "closed"
     elif row["kpi"] in OF_THE_BASE and is_filling(bridge):
         verdict = "filling"
-    elif low <= 0 <= high or (kpi is not None and kpi.better == "neither"):
+    elif low <= 0 <= high:
         verdict = "same"
+    elif kpi is not None and kpi.better == "neither":
+        verdict = "more" if change > 0 else "less"
     else:
         verdict = "better" if (change > 0) == higher_is_better else "worse"
-    return {"difference_low": low, "difference_high": high, "verdict": verdict, "against_target": _against(row, kpi)}
+    return {
+        "difference_low": low,
+        "difference_high": high,
+        "verdict": verdict,
+        "against_target": _against(row, kpi, full),
+    }
 
 
-def _against(row: Mapping[str, Any], kpi: Kpi | None) -> str:
+def _against(row: Mapping[str, Any], kpi: Kpi | None, full: bool) -> str:
     """How the value stands to the target: ``met``, ``missed``, ``unclear`` within its interval; empty without one."""
     target, now = row["target"], row["now"]
     if target != target or kpi is None or kpi.better == "neither":
         return ""
-    if row["kpi"] not in _IN_HEADLINE and not row["now_low"] <= row["now_high"]:
+    if not full and not row["now_low"] <= row["now_high"]:
         return ""
     if row["now_low"] <= target <= row["now_high"]:
         return "unclear"

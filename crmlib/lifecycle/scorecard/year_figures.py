@@ -20,7 +20,8 @@ words = Words(__file__)
 # The order in which KPIs are given a tile, until six have one.
 TILES = (
     "revenue", "buyers", "new_repurchase_rate", "cac", "nps", "complaint_resolution", "average_order_value",
-    "lead_conversion", "csat", "service_csat", "repurchase_rate", "churn_rate",
+    "lead_conversion", "csat", "service_csat", "repurchase_rate", "churn_rate", "recurring_revenue", "active_contracts",
+    "contract_churn", "leads", "cost_per_lead", "tickets", "resolved_in_time", "open_tickets",
 )  # fmt: skip
 MOST_TILES = 6
 MOST_ROWS = 12
@@ -102,7 +103,7 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
         form, line = number, measures["active_customers"].dropna()
     else:
         line = values.loc[values.kpi.eq(name) & values.judged, "value"]
-    counted = name in ("revenue", "buyers")
+    counted = kpi is None or name == "revenue" or bool(kpi.a_year)
     change = row.now / row.before - 1 if row.before == row.before and row.before else None
     kind = "counted" if counted and change is not None and row.verdict in ("better", "worse") else row.verdict
     return {

@@ -7,6 +7,7 @@ from typing import Any
 from crmlib.calendar import as_day, end_of, months_before
 from crmlib.engine import same_kind
 from crmlib.purchases import purchases
+from crmlib.subscriptions import contracts
 
 LONGEST_HORIZON_DAYS = 365
 
@@ -82,13 +83,8 @@ def under_contract(subscriptions: Any, *, as_of: Any) -> Any:
     >>> under_contract(subscriptions, as_of="2025-12-31").customer_id.tolist()
     ['a']
     """
-    import ibis
-
-    end = ibis.literal(as_day(as_of))
-    stop = subscriptions.ended_at.cast("date") if "ended_at" in subscriptions.columns else ibis.null("date")
-    runs = (subscriptions.started_at.cast("date") <= end) & (stop.isnull() | (stop > end))
-    running = subscriptions.filter(runs & subscriptions.customer_id.notnull())
-    return running.select(customer_id=running.customer_id.cast("string")).distinct().order_by("customer_id")
+    begun = contracts(subscriptions, as_of=as_of)
+    return begun.filter(begun.stop.isnull()).select("customer_id").distinct().order_by("customer_id")
 
 
 @same_kind

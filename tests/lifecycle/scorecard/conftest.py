@@ -56,7 +56,8 @@ def aurora(repository):
 @pytest.fixture(scope="package")
 def counted(aurora):
     """Aurora's base measures and scorecard."""
-    tables = {name: aurora.table(name) for name in ("orders", "leads", "spend", "surveys", "tickets")}
+    others = ("leads", "spend", "surveys", "tickets", "subscriptions", "touches", "usage", "loyalty")
+    tables = {name: aurora.table(name) for name in ("orders", *others)}
     client, orders = aurora.client, tables["orders"]
     margin = float(clv.contribution_margin(orders, as_of=aurora.as_of, fallback=client.margin)["margin"].iloc[0])
     days, money = scorecard.value_days(aurora.as_of), {"margin": margin, "discount_rate": client.discount_rate}

@@ -102,7 +102,10 @@ def test_what_is_missing_is_listed_with_what_it_needs_and_the_rest_is_there():
     assert "Lead conversion" not in rows.index
     reading = scorecard.scorecard_table(card.reset_index(), kpis).reading
     assert "Not available: Cost per new customer (CAC), Lead conversion, " in reading
-    assert reading.endswith("The data for them are missing: Spend, Leads, Surveys, Service tickets.")
+    assert reading.endswith(
+        "The data for them are missing: Spend, Leads, Surveys, Service tickets, "
+        "Subscriptions, Contacts, Usage, Points and tiers."
+    )
     assert rows["Churn rate, per month"] == "not judged: fewer than 30 cases in every period"
 
 

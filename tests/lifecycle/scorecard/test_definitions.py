@@ -81,7 +81,7 @@ def test_the_clients_file_changes_adds_and_drops_kpis_and_the_clients_targets_wi
     assert "nps" not in kpis
     assert kpis["churn_rate"].target == 0.05
     assert kpis["churn_rate"].formula.text == "lapsed / active_at_start"
-    assert kpis["guests"].needs == {"orders": ("customer_id", "ordered_at", "amount")}
+    assert kpis["guests"].needs == {"orders": ("ordered_at", "amount")}
     guests = kpis["guests"]
     assert (guests.name, guests.definition, guests.owner) == ("Guests", "Guests per month", "Team 7")
     assert scorecard.load_kpis(own)["churn_rate"].target == 0.07

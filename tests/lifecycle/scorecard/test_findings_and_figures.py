@@ -166,6 +166,10 @@ def shown(aurora, counted):
         lambda: scorecard.verdicts_table(verdicts, kpis, values, years),
     ]  # fmt: skip
     findings = [
+        *(
+            lambda one=one: scorecard.findings_of_counts(years, kpis, measures, bridge.iloc[:0])[one]
+            for one in range(7)
+        ),
         lambda: scorecard.finding_revenue_change(bridge),
         lambda: scorecard.finding_off_target(hard_years, hard, measures, card),
         lambda: scorecard.finding_signals(verdicts, kpis, bridge=bridge),

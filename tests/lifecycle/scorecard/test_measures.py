@@ -213,7 +213,8 @@ def test_a_complaint_counts_once_its_time_is_over_and_an_open_one_is_not_resolve
     assert found[["complaints_opened", "complaints_due", "complaints_resolved"]].tolist() == [4, 3, 1]
     assert found[["service_csat_answers", "service_csat_sum", "service_csat_satisfied"]].tolist() == [4, 13, 2]
     bare = scorecard.ticket_measures(tickets[["opened_at"]], as_of="2025-01-31").iloc[0]
-    assert bare.drop("period").isna().all()
+    assert bare["tickets"] == 6
+    assert bare.drop(["period", "tickets"]).isna().all()
 
 
 def test_nps_counts_nine_and_ten_as_promoters_and_up_to_six_as_detractors():

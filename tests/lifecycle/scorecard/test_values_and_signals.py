@@ -182,8 +182,8 @@ def test_twelve_promoters_of_twelve_are_no_certain_hundred_on_the_scorecard_eith
 
 def test_limits_are_set_after_a_step_and_not_across_it(counted):
     steps = scorecard.steps_in(scorecard.kpi_values(*counted)).set_index("kpi")
-    assert steps.index.tolist() == ["repurchase_rate", "new_repurchase_rate"]
-    assert [str(since) for since in steps["since"]] == ["2024-07-01"] * 2
+    assert steps.index.tolist() == ["repurchase_rate", "new_repurchase_rate", "marketing_cost"]
+    assert [str(since) for since in steps["since"]] == ["2024-07-01", "2024-07-01", "2024-09-01"]
     assert (steps["p_value"] <= 0.01).all()
     limits = scorecard.natural_limits(scorecard.kpi_values(*counted))
     own = limits[limits["kpi"] == "repurchase_rate"].set_index("period")

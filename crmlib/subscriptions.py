@@ -1,0 +1,97 @@
+"""Which contracts run when: the one rule that every analysis of subscriptions follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from crmlib.calendar import as_day, periods_between
+
+TERM_MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
+GRACE_DAYS = 3
+"""An end so many days after a renewal is an end at this renewal, and a pause as short is none."""
+
+
+def contracts(subscriptions: Any, *, as_of: Any) -> Any:
+    """The contracts (an Ibis table) begun by the day ``as_of``, one row each.
+
+    Columns: ``customer_id``; ``start``, a day; ``stop``, the first day without it, empty where it runs or ends later
+    than ``as_of``; ``price`` of one term (client's currency); ``term`` in small letters, ``month`` where none is told.
+    Without a customer or a start, a contract is none.
+
+    >>> import ibis, pandas as pd
+    >>> told = pd.DataFrame({"customer_id": ["a", None], "started_at": pd.to_datetime(["2025-01-01", "2025-01-01"])})
+    >>> contracts(ibis.memtable(told), as_of="2025-01-31").execute()[["customer_id", "term"]]
+      customer_id   term
+    0           a  month
+    """
+    import ibis
+
+    def column(name: str, kind: str) -> Any:
+        return subscriptions[name].cast(kind) if name in subscriptions.columns else ibis.null(kind)
+
+    end, stop = ibis.literal(as_day(as_of)), column("ended_at", "date")
+    begun = subscriptions.select(
+        customer_id=subscriptions.customer_id.cast("string"),
+        start=subscriptions.started_at.cast("date"),
+        stop=ibis.ifelse(stop <= end, stop, None).cast("date"),
+        price=column("price", "float64"),
+        term=column("period", "string").lower().fill_null("month"),
+    )
+    return begun.filter(begun.customer_id.notnull() & (begun.start <= end))
+
+
+def unbroken(subscriptions: Any, *, as_of: Any) -> Any:
+    """The :func:`contracts` of which those of a customer that follow one another without a gap are one.
+
+    The same columns, with the first one's term and the last one's price. A pause of ``GRACE_DAYS`` is no gap: a change
+    of plan is no loss.
+    """
+    import ibis
+
+    forever = ibis.literal(dt.date(9999, 1, 1))
+    each = contracts(subscriptions, as_of=as_of)
+    each = each.mutate(stop=each.stop.fill_null(forever))
+    order = [each.start, each.stop]
+    earlier = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 1))
+    upto = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 0))
+    until = each.stop.max().over(earlier)
+    # Compared as numbers of days, so that no date lies beyond the calendar.
+    gap = each.start.delta(until, unit="day")
+    marked = each.mutate(new=(until.isnull() | (gap > GRACE_DAYS)).cast("int64"))
+    marked = marked.mutate(spell=marked.new.sum().over(upto))
+    joined = marked.group_by("customer_id", "spell").agg(
+        start=marked.start.min(),
+        stop=marked.stop.max(),
+        price=marked.price.argmax(marked.start),
+        term=marked.term.argmin(marked.start),
+    )
+    return joined.mutate(stop=joined.stop.nullif(forever))
+
+
+def renewals_due(terms: Any, *, as_of: Any, months: Any) -> Any:
+    """How many renewals of each contract have been seen by ``as_of``, and whether it ended at the last of them.
+
+    ``terms``: from :func:`unbroken`; ``months``: the length of their term, a number or a column. Adds ``seen`` and
+    ``lost``. An end between two renewals counts at the later one, an end within ``GRACE_DAYS`` after a renewal at that
+    renewal.
+    """
+    import ibis
+
+    # Renewals whose grace is over: the same rule for those who left and those who stayed, or the last renewals
+    # would know of the losses and not yet of the loyal.
+    decided = _renewals(terms.start, ibis.literal(as_day(as_of) - dt.timedelta(days=GRACE_DAYS)), months)
+    renewal = _renewals(terms.start, terms.stop - ibis.interval(days=GRACE_DAYS + 1), months) + 1
+    lost = terms.stop.notnull() & (renewal <= decided)
+    return terms.mutate(lost=lost, seen=ibis.ifelse(lost, renewal, decided))
+
+
+def _renewals(start: Any, day: Any, months: Any) -> Any:
+    """How many renewals, every so many months, were due from ``start`` to ``day``; month ends as the
+    calendar has them."""
+    import ibis
+
+    passed = periods_between(start, day, "month")
+    due = (start + passed.as_interval("M")).cast("date")
+    whole = passed - ibis.ifelse(due > day, 1, 0)
+    return ibis.greatest(whole // months, 0).cast("int64")
