@@ -103,6 +103,8 @@ def run(
             _say("console.of_chapter", chapter=name, said=said)
     _tell_in_one_line(done.workspace.account)
     typer.echo(done.headline)
+    if done.is_empty:
+        _say("console.nothing_to_tell")
     for note in done.notes:
         typer.echo(note)
     _say("console.report", file=_relative(done.folder / "index.html"), seconds=done.seconds)

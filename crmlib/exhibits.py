@@ -65,7 +65,7 @@ class Exhibit:
             "text/plain": "\n".join(part for part in (self.title, self.reading) if part),
             "text/html": self.html(),
         }
-        if self.in_report and self.kind != "nothing":
+        if self.in_report and (self.kind != "nothing" or self.reports):
             told = ("kind", "name", "place", "title", "reading", "description")
             bundle[MIME] = {name: getattr(self, name) for name in told} | dict(self.fields)
             if self.picture is not None and self.reports:

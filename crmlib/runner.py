@@ -13,6 +13,7 @@ import signal
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
@@ -440,12 +441,13 @@ def _executed(job: _Job) -> tuple[str, str]:
                     **_private_sockets(private),
                 )
             except PapermillExecutionError as error:
-                return "failed", _in_words(error)
+                traceback.print_exc()  # into the chapter's log
+                return "failed", _in_words(error, job)
     except Exception as error:
         if no_room(error):
             raise
-        said = str(error).strip().splitlines()
-        return "failed", ": ".join([type(error).__name__, *said[:1]])
+        traceback.print_exc()
+        return "failed", _not_run(error, job)
     return "done", ""
 
 
@@ -485,10 +487,30 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _in_words(error: Any) -> str:
-    message = str(error.evalue).strip().splitlines()
-    first = message[0] if message else ""
-    return _WORDS.say("chapter.cell_failed", error=error.ename, said=first, cell=str(error.exec_count))
+def _in_words(error: Any, job: _Job) -> str:
+    """Why a cell has stopped: what a person can mend as it was said, else in which section and where to look."""
+    if error.ename == UnusableInput.__name__:
+        return str(error.evalue).strip()
+    section = ""
+    for cell in job.content["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            section = next((line[3:] for line in source.splitlines()[::-1] if line.startswith("## ")), section)
+        elif source.strip() == str(error.source).strip():
+            break
+    return _WORDS.say("chapter.cell_failed", section=section or job.file.title, notebook=f"notebooks/{job.name}.ipynb")
+
+
+def _not_run(error: Exception, job: _Job) -> str:
+    """Why a chapter has stopped outside of its cells: it took too long, its process died, or something else."""
+    said = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+    values = {
+        "seconds": job.cell_timeout,
+        "said": said,
+        "log": job.log.relative_to(job.folder.parent.parent).as_posix(),
+    }
+    kind = {"CellTimeoutError": "too_long", "DeadKernelError": "died"}.get(type(error).__name__, "not_run")
+    return _WORDS.say(f"chapter.{kind}", values)
 
 
 def _publish(done: Run) -> list[Path]:

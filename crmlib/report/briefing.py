@@ -17,7 +17,7 @@ from crmlib.report.changed import Snapshot, changed
 from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most, tell_first
 from crmlib.report.page import currency_name, name_of, render, versions
-from crmlib.report.story import story
+from crmlib.report.story import story, tells_of_orders
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words, listed
 
@@ -26,8 +26,8 @@ words = Words(__file__)
 THEMES = {
     "back": ("retention", "segmentation", "churn", "growth"),
     "channels": ("acquisition", "clv.groups", "clv.by_group", "retention.groups", "segmentation.origin"),
-    "value": ("clv", "retention.contracts"),
-    "service": ("nps", "service", "journey"),
+    "value": ("clv", "retention.contracts", "scorecard.counts_recurring_revenue", "scorecard.counts_active_contracts"),
+    "service": ("nps", "service", "journey", "scorecard.counts_tickets"),
     "tests": ("experiments", "playbook"),
     "score": ("scorecard", "strategy"),
     "data": ("customer_data",),
@@ -35,7 +35,6 @@ THEMES = {
 """The sections of the page, in order, and what each shows: whole chapters, or single findings and figures of one."""
 OF_THE_DATA = "data"
 """What is said of the data themselves; it has no section of its own, and stands folded where we say how sure we are."""
-_OF_ORDERS = ("back", "channels", "value", "score")
 ON_PAGE_ONE = ("bridge", "year")
 _TOLD_BY = {"bridge": "scorecard.revenue_change"}
 """The finding that a picture on page one tells already."""
@@ -107,7 +106,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     concluded = [one for found in shown.values() for one in found.findings]
     bridge = _table(run, "13_bridge")
     begins = story(bridge, concluded, account, margin_is_set=run.client.knows_margin(account))
-    spoken = [one for one in concluded if not (begins.is_young and theme_of(one.chapter, one.key) in _OF_ORDERS)]
+    spoken = [one for one in concluded if not (begins.is_young and tells_of_orders(one))]
     made = decisions(matter_most(spoken), contact_cost=run.client.contact_cost)
     placed = functools.partial(theme_of, channels=_has_channels(account))
     numbered = [
@@ -119,8 +118,8 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     pictured = None if begins.told or begins.is_young else exhibits.get("bridge")
     quiet |= {_TOLD_BY["bridge"]} if pictured else set()
     themes = [_theme(key, run, shown, numbered, quiet, placed) for key in THEMES]
-    begins = replace(begins, is_empty=all(theme.is_empty for theme in themes))
-    tiles = exhibits.get("year", {}).get("tiles", [])
+    begins = replace(begins, is_empty=all(theme.is_empty or _is_of_the_data(theme) for theme in themes))
+    tiles = [] if begins.is_few else exhibits.get("year", {}).get("tiles", [])
     return {
         "client": name_of(run.client.name),
         "language": "zh-Hans" if run.language == "zh" else "en",
@@ -143,7 +142,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in concluded)],
         "rows": _rows(account),
         "failed": [chapter for chapter in run.chapters if chapter.status == "failed"],
-        "unanswered": _unanswered(run),
+        "unanswered": _unanswered(run, shown),
         "definitions": _definitions(run, shown),
         "versions": versions(),
         "owner": lambda role: run.client.owners.get(role) or words.name("owners", role),
@@ -165,6 +164,11 @@ def theme_of(chapter: str, key: str, *, channels: bool = True) -> str:
             if name in shown and (channels or theme != "channels"):
                 return theme
     return OF_THE_DATA
+
+
+def _is_of_the_data(theme: Theme) -> bool:
+    """Whether a section tells no more than the state of the data."""
+    return theme.key == OF_THE_DATA and {chapter.file.name[3:] for chapter, _, _ in theme.folds} <= {"customer_data"}
 
 
 def _has_channels(account: dict[str, Any]) -> bool:
@@ -231,8 +235,8 @@ def _whole(headline: str) -> str:
     return headline if headline.endswith(stop) else headline + stop
 
 
-def _unanswered(run: Run) -> list[str]:
-    """What the data could not answer, or not in full, and what is missing for it."""
+def _unanswered(run: Run, shown: Mapping[str, Section]) -> list[str]:
+    """What the data could not answer, or not in full, what is missing for it, and what could not be shown and why."""
     account = run.workspace.account["tables"]
     lines = []
     for chapter in run.chapters:
@@ -244,7 +248,10 @@ def _unanswered(run: Run) -> list[str]:
         elif chapter.status == "done" and chapter.thinner:
             missing = [_lacking(name, ()) for name in chapter.thinner]
             lines.append(words.say("report.thinner", title=chapter.file.title, missing=list(dict.fromkeys(missing))))
-    return lines
+        for one in shown[chapter.file.name[3:]].exhibits if chapter.status == "done" else ():
+            if one["kind"] == "nothing":
+                lines.append(words.say("report.not_shown", one, chapter=chapter.file.title))
+    return list(dict.fromkeys(lines))
 
 
 def _lacking(name: str, told: Container[str]) -> str:

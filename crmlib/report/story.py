@@ -2,10 +2,13 @@
 
 The rules, first that fits:
 
-1. **Too young** (orders of less than 90 days): the headline says that nobody can tell yet who comes back.
+1. **Too little** (fewer than 30 orders) or **too young** (orders of less than 90 days): the headline says that nobody
+   can tell yet. Where another table has news (contracts, leads, tickets, a score), these are told instead.
 2. **No revenue to speak of** (no orders, or no two times of three months that can be compared): the first finding that
-   informs is the headline; where all ask for a decision, the first of these; without findings there is no story yet.
-3. **Buyers whom we do not know** (more than half of the sales are of guests): nobody can say who came back.
+   informs is the headline, what the tables are about before whether a measure is as usual, and that before the state of
+   the data; where all ask for a decision, the first of these. Without findings the headline says so, and the lead what
+   was read.
+3. **Buyers whom we do not know** (all of the sales are of guests, or more than half): nobody can say who came back.
 4. **A closed base** (hardly anybody was won in the later time): sales can only fall; the headline says how far.
 5. **Sales moved beyond chance** (the 95% interval of the change leaves 0 out): the headline says how far, and then what
    stands against it or behind it: the buyers who left, where at least two in five did, else the part that added (or
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.finding import Finding
@@ -33,6 +36,11 @@ MANY_LOST = 0.4
 MANY_GUESTS = 0.5
 SILENT_DAYS = 60
 YOUNG_DAYS = 90
+FEWEST_ORDERS = 30
+_OF_ORDERS = ("clv", "customer_data", "retention", "scorecard", "segmentation")
+_OF_OTHER_TABLES = ("retention.renewals", "scorecard.counts_")
+_OF_SALES = "scorecard.counts_revenue"
+_AS_USUAL = "scorecard.signals"
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Story:
     """What stands first: a headline (14 words), a lead (50) and at most one caveat (25).
 
     ``told``: the finding that the headline tells, where it tells one; ``is_young``: what is said of orders are first
-    signs only; ``is_empty``: there is nothing to tell yet.
+    signs only; ``is_few``: and orders are too few for any number of theirs; ``is_empty``: there is nothing to tell yet.
     """
 
     headline: str
@@ -48,6 +56,7 @@ class Story:
     caveat: str = ""
     told: Finding | None = None
     is_young: bool = False
+    is_few: bool = False
     is_empty: bool = False
 
 
@@ -62,15 +71,19 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     """
     caveat = _caveat(bridge, account, margin_is_set)
     orders = account["tables"].get("orders", {})
-    if findings and orders.get("first_day"):
+    if orders.get("first_day") and (findings or orders["rows"] < FEWEST_ORDERS):
         first, last = (dt.date.fromisoformat(orders[name]) for name in ("first_day", "last_day"))
         days = (last - first).days + 1
-        if days < YOUNG_DAYS:
-            young = {"days": days, "orders": orders["rows"], "first": first, "last": last}
-            begins, lead = (words.say(f"story.young.{part}", young) for part in ("headline", "lead"))
-            return Story(begins, lead, _caveat(None, account, True), is_young=True)
+        kind = "few" if orders["rows"] < FEWEST_ORDERS else "young"
+        if kind == "few" or days < YOUNG_DAYS:
+            others = [one for one in findings if not tells_of_orders(one)]
+            if others:
+                return replace(_of_findings(others, account, ""), is_young=True, is_few=kind == "few")
+            young = {"days": days, "orders": orders["rows"], "fewest": FEWEST_ORDERS, "first": first, "last": last}
+            begins, lead = (words.say(f"story.{kind}.{part}", young) for part in ("headline", "lead"))
+            return Story(begins, lead, _caveat(None, account, True), is_young=True, is_few=kind == "few")
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
-        return _of_findings(findings, caveat)
+        return _of_findings(findings, account, caveat)
     at = bridge.set_index("part")
     came = "new" if "new" in at.index else "new_or_returned"
     then, now = float(at.amount["before"]), float(at.amount["after"])
@@ -95,7 +108,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         whose=words.say("story.buyers.year" if months == 12 else "story.buyers.before"),
     )  # fmt: skip
     said = [words.say(f"story.lead.{'held' if is_chance else direction}", facts)]
-    if kind in ("guests", "unnamed") or kind.startswith("closed"):
+    if kind in ("guests", "unnamed", "nobody") or kind.startswith("closed"):
         said.append(words.say(f"story.lead.{kind.partition('.')[0]}", facts))
     else:
         said.append(words.say(f"story.lead.{'parts' if came == 'new' else 'mixed'}", facts))
@@ -108,6 +121,8 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
 
 def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool) -> str:
     """Which headline fits: the rules above, from the third on."""
+    if facts["guest_share"] == facts["earlier_guest_share"] == 1:
+        return "nobody"
     if facts["guest_share"] > MANY_GUESTS:
         return "guests"
     if facts["earlier_guest_share"] > MANY_GUESTS or not facts["buyers"]:
@@ -128,11 +143,27 @@ def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool
     return f"less.{parts.drop('returned', errors='ignore').idxmin()}"
 
 
-def _of_findings(findings: Sequence[Finding], caveat: str) -> Story:
+def tells_of_orders(one: Finding) -> bool:
+    """Whether a finding rests on orders, of which little is known where they are few or young.
+
+    >>> told = {"headline": "", "direction": "neutral", "certainty": "", "action": ""}
+    >>> [tells_of_orders(Finding(key, **told)) for key in ("retention.timing", "retention.renewals", "nps.score")]
+    [True, False, False]
+    """
+    return one.chapter in _OF_ORDERS and (one.key == _OF_SALES or not one.key.startswith(_OF_OTHER_TABLES))
+
+
+def _of_findings(findings: Sequence[Finding], account: Mapping[str, Any], caveat: str) -> Story:
     """Where orders tell no story: what was found speaks, first what no decision below repeats."""
     if not findings:
-        return Story(words.say("story.nothing.headline"), words.say("story.nothing.lead"), caveat, is_empty=True)
-    ranked = sorted(findings, key=lambda one: (one.chapter == "customer_data", one.decides))
+        first, last = (dt.date.fromisoformat(account[name]) for name in ("first_day", "last_day"))
+        read = [
+            words.say("story.nothing.rows", n=table["rows"], table=words.name("tables", name))
+            for name, table in account["tables"].items()
+        ]
+        lead = words.say("story.nothing.lead", read=read, first=first, last=last)
+        return Story(words.say("story.nothing.headline"), lead, caveat, is_empty=True)
+    ranked = sorted(findings, key=lambda one: (one.chapter == "customer_data", one.decides, one.key == _AS_USUAL))
     return Story(ranked[0].headline, ranked[0].evidence or ranked[0].certainty, caveat, told=ranked[0])
 
 

@@ -11,7 +11,8 @@ A room (a chapter, intake, the command line) has one ``words.yaml``, English and
 Code chooses *which* sentence; it never composes one. A place says its kind: ``{n:count}``, ``{share:percent}``,
 ``{share:percent.1}`` (one decimal), ``{revenue:money}``, ``{gain:number.1}``, ``{at:day}``, ``{at:month}``,
 ``{at:quarter}``, ``{at:year}``, ``{ratio:times}``, ``{stores:list}`` (of worded parts),
-``{tables:either}`` (of which one is enough), ``{notes:sentences}`` (of whole ones), ``{name:text}`` (as it is), ``{tier:name.tiers}`` (a code, named under ``names: tiers:``). English knows one
+``{tables:either}`` (of which one is enough), ``{notes:sentences}`` (of whole ones), ``{name:text}`` (as it is),
+``{tier:name.tiers}`` (a code, named under ``names: tiers:``). English knows one
 and many: ``{n:count|customer|customers}``, and without the number ``{n:plural|has|have}``.
 
 Sections with a meaning of their own: ``columns`` (headings, each with the ``unit`` of its cells), ``names`` (codes in

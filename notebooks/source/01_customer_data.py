@@ -5,16 +5,20 @@
 #     question: Can we trust our customer data, and what can we do with them?
 #     minutes: 75
 #     needs:
-#       orders: [customer_id, ordered_at, amount]
+#     - orders: [ordered_at, amount]
+#     - customers: [customer_id]
+#     - leads: [created_at]
+#     - spend: [spent_on, cost]
+#     - touches: [touched_at]
+#     - surveys: [answered_at]
+#     - tickets: [opened_at]
+#     - usage: [used_at]
+#     - subscriptions: [started_at]
+#     - loyalty: [at]
 #     optional:
+#       orders: [customer_id]
 #       customers: [first_seen_at, channel, consent_email, consent_sms, consent_phone, consent_wechat]
 #       order_lines: [product_id]
-#       touches: [kind]
-#       surveys: [kind]
-#       tickets: [opened_at]
-#       usage: [used_at]
-#       subscriptions: [started_at]
-#       loyalty: [at]
 #       actions: [play]
 #       leads: [customer_id]
 #   kernelspec:
@@ -63,9 +67,9 @@ chapter = crmlib.begin("01_customer_data", client, run)
 # %% [markdown]
 # ## What data this needs
 #
-# The chapter needs orders, with their customer, their time and their amount. Other tables add detail: who the customers
-# are, what they allow, and what else happened with them. With the tables comes the **account**, which the intake kept of
-# all that it read.
+# Any table is enough to begin with. The chapter has most to say where there are orders, with their customer, their time
+# and their amount. Other tables add detail: who the customers are, what they allow, and what else happened with them.
+# With the tables comes the **account**, which the intake kept of all that it read.
 
 # %%
 orders, customers = chapter.table("orders"), chapter.table("customers")
@@ -290,11 +294,11 @@ decided = customer_data.decisions(account)
 chapter.keep(decided, name="decisions")
 decided.head(15)
 
-# %% [markdown]
+# %% [markdown] tags=["needs:orders"]
 # Rows can add up while money is lost: one order may be worth more than a thousand others. So the amounts must add up as
 # well. We follow them from the export to the table, and sum them there once more.
 
-# %%
+# %% tags=["needs:orders"]
 chapter.show(customer_data.bridge_table(customer_data.amount_bridge(orders, account)))
 
 # %%
@@ -320,11 +324,11 @@ sums.round(2)
 scores = customer_data.quality_scores(account)
 chapter.show(customer_data.plot_quality(scores))
 
-# %% [markdown] tags=["needs:customers"]
+# %% [markdown] tags=["needs:customers", "needs:orders.customer_id"]
 # By hand it is a division. How consistent is the customer of the orders? We divide the orders whose customer is in the
 # table of customers by all orders that have one.
 
-# %% tags=["needs:customers"]
+# %% tags=["needs:customers", "needs:orders.customer_id"]
 there = account["tables"]["orders"]
 consistent = 1 - there["of_unknown_customers"] / there["columns"]["customer_id"]
 round(consistent, 4)
@@ -389,10 +393,12 @@ join.round(2)
 #
 # A table is silent for ten days. Did nothing happen, or was nothing recorded? Suppose that rows come independently of each
 # other, at a steady pace of λ a day. Then *n* given days stay empty with the chance e^(−λn) (**Poisson**). First the pace of
-# this client's orders:
+# the table with most rows, the orders if there are any:
 
 # %%
-span = account["quality"]["coverage"]["orders"]
+covered_tables = account["quality"]["coverage"]
+fullest = max(covered_tables, key=lambda name: (name == "orders", sum(covered_tables[name]["months"].values())))
+span = covered_tables[fullest]
 length = (pd.Timestamp(span["last"]) - pd.Timestamp(span["first"])).days + 1
 pace = sum(span["months"].values()) / length
 
@@ -400,7 +406,7 @@ pace = sum(span["months"].values()) / length
 import numpy as np
 
 silent = np.array([1, 2, 3, 7])
-pd.DataFrame({"silent days": silent, "orders expected": pace * silent, "chance": np.exp(-pace * silent)})
+pd.DataFrame({"silent days": silent, "rows expected": pace * silent, "chance": np.exp(-pace * silent)})
 
 # %% [markdown]
 # The **chance** is a probability between 0 and 1. Where it is tiny, pandas writes it short: `2e-14` is 2 with 14 places

@@ -5,8 +5,9 @@
 #     question: Who are our customers, what is each group worth, and who has moved where?
 #     minutes: 75
 #     needs:
-#       orders: [customer_id, ordered_at, amount]
+#       orders: [ordered_at, amount]
 #     optional:
+#       orders: [customer_id]
 #       customers: [channel]
 #       subscriptions: [started_at]
 #       surveys: [customer_id, score]
@@ -435,6 +436,20 @@ chapter.show(segmentation.counted_table(counts, thresholds))
 # %% [markdown]
 # Read upwards: the parts of a group add up to it. Whenever two reports name different numbers of customers, ask which row
 # of such a table each of them means.
+
+# %% [markdown]
+# ## What the orders say without a name
+#
+# Guests leave no customer behind, so nothing above holds them. Still their orders tell how many there are, how large
+# they are, and when they come.
+
+# %%
+buyers_by_name = segmentation.orders_by_name(orders, as_of=chapter.as_of)
+chapter.show(segmentation.orders_by_name_table(buyers_by_name, history_days=history_days))
+
+# %%
+by_season = segmentation.seasons(orders, as_of=chapter.as_of)
+chapter.show(segmentation.plot_seasons(by_season, buyers_by_name))
 
 # %% [markdown]
 # ## Would the computer form the same groups?

@@ -5,10 +5,11 @@
 #     question: How many of our customers come back, when, and what would one point more be worth?
 #     minutes: 60
 #     needs:
-#       orders: [customer_id, ordered_at, amount]
+#     - orders: [customer_id, ordered_at, amount]
+#     - subscriptions: [customer_id, started_at]
 #     optional:
 #       customers: [channel]
-#       subscriptions: [started_at, ended_at, price]
+#       subscriptions: [ended_at, price]
 #       actions: [arm, cost]
 #   kernelspec:
 #     display_name: Python 3
@@ -54,8 +55,8 @@ orders = chapter.table("orders")
 # %% [markdown]
 # ## What data this needs
 #
-# The chapter needs orders, with the customer, the time and the amount. Three more things add detail: the **channel** that
-# won each customer, **subscriptions**, if the client has contracts, and **actions**, if offers were tested.
+# The chapter needs orders, with the customer, the time and the amount, or **subscriptions**, if the client has contracts.
+# Two more things add detail: the **channel** that won each customer, and **actions**, if offers were tested.
 #
 # **The start of the data is not the start of the customers.** Most exports begin in the middle of a business. Then old
 # customers look like new ones at the beginning, because their earlier orders are missing. So the kit asks of the data, or

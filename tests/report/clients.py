@@ -71,6 +71,59 @@ def subscriptions(seed: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def tickets(seed: int) -> pd.DataFrame:
+    """Two years of service tickets, half as many again in the second; one in ten is never resolved."""
+    random = np.random.default_rng(seed)
+    days = np.concatenate([random.integers(0, 366, 600), random.integers(366, 731, 900)])
+    opened = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(days) * 24 + random.integers(8, 18, 1500), "h")
+    answered = opened + pd.to_timedelta(random.exponential(90, 1500).round(), "min")
+    resolved = answered + pd.to_timedelta(random.exponential(20 * 60, 1500).round(), "min")
+    never = random.random(1500) < 0.1
+    form = "%Y-%m-%d %H:%M"
+    return pd.DataFrame(
+        {
+            "ticket_id": [f"T{n:04}" for n in range(1500)], "opened_at": opened.strftime(form),
+            "first_response_at": answered.strftime(form),
+            "resolved_at": np.where(never | (resolved > AS_OF), "", resolved.strftime(form)),
+            "reason": random.choice(["delivery", "return", "invoice"], 1500),
+        }
+    )  # fmt: skip
+
+
+def leads(seed: int) -> pd.DataFrame:
+    """Two years of leads, a fifth of whom become customers within two months."""
+    random = np.random.default_rng(seed)
+    created = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(random.integers(0, 731, 1400)), "D")
+    converted = created + pd.to_timedelta(random.integers(1, 60, 1400), "D")
+    wins = (random.random(1400) < 0.2) & (converted <= AS_OF)
+    return pd.DataFrame(
+        {
+            "lead_id": [f"L{n:04}" for n in range(1400)], "created_at": created.strftime("%Y-%m-%d"),
+            "converted_at": np.where(wins, converted.strftime("%Y-%m-%d"), ""),
+        }
+    )  # fmt: skip
+
+
+def spend(seed: int) -> pd.DataFrame:
+    """Two years of monthly marketing cost on two channels."""
+    random = np.random.default_rng(seed)
+    months = pd.date_range("2024-01-01", AS_OF, freq="MS").repeat(2)
+    return pd.DataFrame(
+        {
+            "spent_on": months.strftime("%Y-%m-%d"), "channel": ["search", "social"] * 24,
+            "cost": random.normal(1000, 80, 48).round(2),
+        }
+    )  # fmt: skip
+
+
+def happened(seed: int, time: str, **columns: Any) -> pd.DataFrame:
+    """Two years of what happened with customers, three thousand times: usage, contacts, points."""
+    random = np.random.default_rng(seed)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(random.integers(0, 731, 3000)), "D")
+    who = [f"C{n:03}" for n in random.integers(0, 250, 3000)]
+    return pd.DataFrame({"customer_id": who, time: days.strftime("%Y-%m-%d"), **columns})
+
+
 def closed_base(repository: Path) -> pd.DataFrame:
     """500 of the customers of CDNOW: all first bought in the first quarter, and nobody after."""
     orders = pd.read_csv(repository / "data" / "cdnow" / "orders.csv", dtype={"customer_id": str})
@@ -122,6 +175,36 @@ def _nearly_all_guests(_: Path) -> dict[str, pd.DataFrame]:
     return {"orders": orders.assign(customer_id=orders.customer_id.where(orders.customer_id.str.endswith("7"), ""))}
 
 
+ONE_TABLE: dict[str, Callable[[], pd.DataFrame]] = {
+    "surveys": lambda: surveys(5),
+    "subscriptions": lambda: subscriptions(6),
+    "tickets": lambda: tickets(11),
+    "leads": lambda: leads(12),
+    "spend": lambda: spend(13),
+    "touches": lambda: happened(14, "touched_at", channel="email", kind="newsletter"),
+    "usage": lambda: happened(15, "used_at", quantity=1),
+    "loyalty": lambda: happened(16, "at", points_earned=5, points_redeemed=1),
+}
+"""What a client may have and nothing else, by the table's name."""
+
+
+def _only(*names: str) -> Callable[[Path], dict[str, pd.DataFrame]]:
+    return lambda _: {name: ONE_TABLE[name]() for name in names}
+
+
+def _customers_only(_: Path) -> dict[str, pd.DataFrame]:
+    return {"customers": pd.DataFrame({"customer_id": [f"C{n}" for n in range(40)], "first_seen_at": "2025-03-01"})}
+
+
+def _two_orders(_: Path) -> dict[str, pd.DataFrame]:
+    days, amounts = ["2024-02-01", "2025-06-01"], [100.0, 250.0]
+    return {
+        "orders": pd.DataFrame(
+            {"order_id": ["1", "2"], "customer_id": ["a", "a"], "ordered_at": days, "amount": amounts}
+        )
+    }
+
+
 CLIENTS: dict[str, Invented] = {
     "closed": Invented(lambda repository: {"orders": closed_base(repository)}, ("05", "13"), as_of="1998-06-30"),
     "growing": Invented(_orders(1, lambda month: 3 * 1.06**month, months=36, leaves=0.03), ("03", "04", "05", "13")),
@@ -131,9 +214,21 @@ CLIENTS: dict[str, Invented] = {
         _orders(4, lambda month: 0.4 if month else 26, months=36, leaves=0.01, orders_a_month=1.0, amount=20_000)
     ),
     "surveys": Invented(lambda _: {"surveys": surveys(5)}, ("03", "08", "13")),
-    "subscriptions": Invented(lambda _: {"subscriptions": subscriptions(6)}, as_of=""),
+    "subscriptions": Invented(_only("subscriptions"), ("01", "03", "05", "13"), as_of=""),
+    **{
+        name: Invented(_only(name), ("01", "03", "05", "13"))
+        for name in ONE_TABLE
+        if name not in ("surveys", "subscriptions")
+    },
+    "leads_and_spend": Invented(_only("leads", "spend"), ("13",)),
+    "tickets_and_surveys": Invented(_only("tickets", "surveys"), ("08", "13")),
+    "contracts_and_tickets": Invented(_only("subscriptions", "tickets"), ("05", "13")),
+    "customers_only": Invented(_customers_only, ("01", "03", "05", "13")),
+    "two_orders": Invented(_two_orders, ("01", "03", "04", "05", "13")),
     "two_weeks": Invented(_two_weeks),
-    "guests": Invented(lambda _: {"orders": shop(8, lambda month: 10, months=24).assign(customer_id="")}, ("05", "13")),
+    "guests": Invented(
+        lambda _: {"orders": shop(8, lambda month: 10, months=24).assign(customer_id="")}, ("03", "05", "13")
+    ),
     "nearly_all_guests": Invented(_nearly_all_guests, ("05", "13")),
     "hostile": Invented(
         lambda _: {"orders": hostile()},

@@ -70,6 +70,9 @@ def _united(tables: dict[str, Any], as_of: Any) -> Any:
                 amount=_money_of(happened, name, money),
             )
         )
+    if not parts:
+        columns = {"customer_id": "string", "at": "timestamp(6)", "kind": "string", "what": "string"}
+        parts = [ibis.memtable([], schema=ibis.schema({**columns, "amount": "float64"}))]
     together = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return together.filter(together["at"] < midnight)
 

@@ -37,6 +37,7 @@ from crmlib.subscriptions import TERM_MONTHS, contracts, renewals_due, unbroken
 
 # What a scorecard can be counted by.
 PERIODS = ("week", "month", "quarter")
+_A_DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,8 @@ class BaseMeasure:
 # A table, the columns that are read, and the measures that need all of them.
 _READ = {
     ("orders", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue",
-    (
-        "orders",
-        "customer_id",
-        "ordered_at",
-        "amount",
-    ): "buyers new_customers new_customers_again returning_customers buyers_again active_customers active_at_start lapsed "
+    ("orders", "customer_id", "ordered_at", "amount"): "buyers new_customers new_customers_again returning_customers "
+    "buyers_again active_customers active_at_start lapsed "
     "silent_at_start won_back "
     "known_customers expected_value expected_value_low expected_value_high",
     ("spend", "spent_on", "cost"): "marketing_cost",
@@ -163,7 +160,7 @@ def base_measures(
     index = frames[0].index if orders is not None and frames else pd.Index([])
     if index.empty:
         seen = [day for frame in frames for day in frame.index]
-        index = pd.Index(whole_periods(min(seen), later(max(seen), period), period)[:-1] if seen else [])
+        index = pd.Index(whole_periods(min(seen), later(max(seen), period) - _A_DAY, period) if seen else [])
     joined = pd.concat(frames, axis=1) if frames else pd.DataFrame()
     table = joined.reindex(index=index, columns=list(BASE_MEASURES))
     return table.astype(float).rename_axis("period").reset_index()

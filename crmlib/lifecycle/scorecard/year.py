@@ -14,6 +14,8 @@ from crmlib.statistics import bonferroni, difference, standard_errors, wald
 
 # Fewer months than these, seen in both years, are no comparison.
 FEWEST_MONTHS = 3
+# Of fewer orders (of buyers: customers) in either year nobody can say what is chance.
+FEWEST_CASES = 10
 _IN_HEADLINE = frozenset({"revenue", "buyers"})
 # Rates over all known customers: they move by themselves as long as the data hold more and more of these.
 OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
@@ -36,9 +38,10 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     differ. A target of revenue is one of a period, and stands here as often as there are periods.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
-    Bonferroni; for full counts each), ``more`` or ``less`` where neither is better, else ``same``; ``closed``: hardly anybody
-    was won of late, so that what is counted of orders moves by itself; ``filling``: the data begin with the earlier
-    year, so that rates over all known customers do; ``alone``: there is nothing to compare with, or no telling how
+    Bonferroni; for full counts each), ``more`` or ``less`` where neither is better, else ``same``; ``closed``: hardly
+    anybody was won of late, so that what is counted of orders moves by itself; ``filling``: the data begin with the
+    earlier year, so that rates over all known customers do; ``few``: too few orders or buyers;
+    ``alone``: nothing to compare with, or no telling how
     uncertain it is.
 
     Source of the interval of the difference: Zou & Donner (2008), MOVER, Statistics in Medicine 27, 1693–1702.
@@ -60,6 +63,7 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
     rows: list[dict[str, Any] | None] = [*_counted(bridge)]
+    few = _few(measures, bridge)
     rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.adds_up]
     rows += [_of_counts(measures, kpi, period) for kpi in kpis.values() if kpi.a_year]
     table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
@@ -71,7 +75,9 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     table.loc[summed, "target"] *= table.months[summed] * PERIODS_A_YEAR[period] / PERIODS_A_YEAR["month"]
     level = bonferroni(max(int((~counted).sum()), 1))
     judged = [
-        row | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if full else level, full)
+        row
+        | _judged(row, kpis.get(row["kpi"]), bridge, 0.95 if full else level, full)
+        | ({"verdict": "few"} if row["kpi"] in few else {})
         for row, full in zip(table.to_dict("records"), counted, strict=True)
     ]
     return pd.DataFrame(judged, columns=columns)
@@ -95,6 +101,21 @@ def _counted(bridge: Any) -> list[dict[str, Any]]:
         if now or before:
             rows.append({"kpi": kpi, "now": now, "before": before, "months": months, "month_error": error})
     return rows
+
+
+def _few(measures: Any, bridge: Any) -> set[str]:
+    """Revenue where either year has too few orders, and buyers where it has too few of them."""
+    if bridge.empty:
+        return set()
+    at = bridge.set_index("part")
+    few = {"buyers"} if min(at.customers["before"], at.customers["after"]) < FEWEST_CASES else set()
+    if "orders" in measures.columns:
+        days = [as_day(day) for day in measures["period"]]
+        is_later = [day >= as_day(at.changes["after"]) for day in days]
+        is_earlier = [as_day(at.starts["after"]) <= day < as_day(at.changes["after"]) for day in days]
+        if min(measures["orders"][is_later].sum(), measures["orders"][is_earlier].sum()) < FEWEST_CASES:
+            few.add("revenue")
+    return few
 
 
 def _is_counted(name: str, kpis: Mapping[str, Kpi]) -> bool:

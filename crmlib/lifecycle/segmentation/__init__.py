@@ -2,8 +2,8 @@
 
 Measures by idea: ``activity`` (one row per customer), ``rfm`` (scores), ``tiers`` (thresholds, tiers and stages by the
 rules of ``rules.yaml``), ``summary`` (what each amounts to), ``pareto``, ``movement`` (between two days), ``counting``
-(who is counted), ``k_means``, ``profiles`` (origin and usage) and ``survey_answers``. Then ``figures`` and
-``findings``, whose words are in ``words.yaml``.
+(who is counted), ``k_means``, ``profiles`` (origin and usage), ``orders`` (what needs no customer) and
+``survey_answers``. Then ``figures`` and ``findings``, whose words are in ``words.yaml``.
 """
 
 from crmlib.lifecycle.segmentation.activity import (
@@ -18,10 +18,12 @@ from crmlib.lifecycle.segmentation.figures import (
     counted_table,
     cut_points_table,
     needs_table,
+    orders_by_name_table,
     plot_asleep_by_tier,
     plot_migration,
     plot_pareto,
     plot_rfm_grid,
+    plot_seasons,
     stages_table,
     thresholds_table,
     tiers_table,
@@ -47,6 +49,7 @@ from crmlib.lifecycle.segmentation.movement import (
     segment_outcomes,
     silent_by_segment,
 )
+from crmlib.lifecycle.segmentation.orders import orders_by_name, seasons
 from crmlib.lifecycle.segmentation.pareto import abc_classes, concentration, pareto_curve, spending
 from crmlib.lifecycle.segmentation.profiles import segment_shares, segment_usage
 from crmlib.lifecycle.segmentation.rfm import cut_points, rfm_grid, rfm_scores

@@ -9,7 +9,7 @@ from typing import Any
 from crmlib import exhibits, pictures
 from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import to_pandas
-from crmlib.exhibits import Exhibit
+from crmlib.exhibits import Exhibit, Place
 from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
 from crmlib.lifecycle.segmentation.movement import NEWCOMER
 from crmlib.lifecycle.segmentation.quantiles import DAYS, MONEY
@@ -89,7 +89,7 @@ def bounds_in_words(measure: str, above: float, up_to: float) -> str:
     else:
         said = "highest"
     form = functools.partial(amount_in_words, MEASURES[measure]) if measure == "monetary" else number
-    values = {"above": form(above), "first": number(above + 1), "up_to": form(up_to)}
+    values = {"above": form(above), "first": number(above + 1) if known(above) else UNKNOWN, "up_to": form(up_to)}
     return words.say("bounds.any" if said == "any" else f"bounds.{measure}.{said}", values)
 
 
@@ -427,3 +427,39 @@ def needs_table(needs: Any) -> Exhibit:
         words, "needs", shown, reading={0: "none", 1: "one"}.get(len(first), "tie"), total=len(needs),
         needs=[words.name("needs", need) for need in first.need], share=first.share.max(), place="notebook",
     )  # fmt: skip
+
+
+def orders_by_name_table(buyers: Any, *, history_days: int | None = None) -> Exhibit:
+    """The purchases with and without a customer behind them; it stands open where no order has one.
+
+    ``buyers`` from :func:`orders_by_name`, ``history_days``: how many days the orders cover.
+    """
+    if buyers.empty:
+        return exhibits.nothing(words, "by_name", of="tables")
+    columns = ["buyer", "orders", "order_share", "revenue_year", "revenue_share", "order_value"]
+    guests = buyers.set_index("buyer").loc["guests"]
+    return exhibits.table(
+        words, "by_name", buyers[buyers.orders > 0], columns=columns, period=last_span(history_days),
+        orders=buyers.orders.sum(), guest_share=guests.revenue_share, place=_open_without_names(buyers),
+    )  # fmt: skip
+
+
+def plot_seasons(seasons: Any, buyers: Any) -> Exhibit:
+    """The share of a year's revenue in each of its months; it stands open where no order has a customer.
+
+    ``seasons`` from :func:`seasons`, ``buyers`` from :func:`orders_by_name`.
+    """
+    if seasons.empty:
+        return exhibits.nothing(words, "seasons")
+    labels = [words.name("months_of_year", str(month)) for month in seasons.month]
+    picture = pictures.bars(seasons.assign(label=labels), value="share", label="label", form=percent)
+    most, least = (seasons.loc[place] for place in (seasons.share.idxmax(), seasons.share.idxmin()))
+    return exhibits.figure(
+        words, "seasons", seasons, picture, month=str(int(most.month)), share=most.share,
+        weak=str(int(least.month)), weak_share=least.share, place=_open_without_names(buyers),
+    )  # fmt: skip
+
+
+def _open_without_names(buyers: Any) -> Place:
+    has_names = buyers.loc[buyers.buyer == "named", "orders"].sum() > 0
+    return "fold" if has_names else "section"
