@@ -675,8 +675,9 @@ class Staging:
             if first is None:
                 continue
             account["first_day"], account["last_day"] = first.isoformat(), last.isoformat()
-            # A spend row stands for the whole period that begins on its day, so it says nothing of the last day.
-            if name != "spend":
+            # A spend row stands for the whole period that begins on its day, so it says nothing of the last day, unless
+            # there is nothing else.
+            if name != "spend" or len(self.accounts) == 1:
                 known += [account["first_day"], account["last_day"], *self._outcomes(name, zone)]
         return (min(known), max(known)) if known else (None, None)
 

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from crmlib import runner
+from crmlib.problems import UnusableInput
 from crmlib.report.briefing import content_of
 from crmlib.report.page import name_of
 from crmlib.words import gain, number, percent, short, use
@@ -28,7 +29,16 @@ pytestmark = pytest.mark.matrix
 
 ALL = os.environ.get("CRM_MATRIX") == "all"
 SAMPLE = "aurora"
-PAGES = [(key, language) for key in [*CLIENTS, *([SAMPLE] if ALL else [])] for language in ("en", "zh")]
+ALIKE = ("contracts_and_tickets", "leads_and_spend", "tickets_and_surveys")
+"""Clients with a table more than another one; its headline comes first."""
+RUN = [key for key in CLIENTS if key != "customers_only"]  # which intake refuses
+IN_ENGLISH_ONLY = () if ALL else ("spend", "touches", "usage", "loyalty", *ALIKE)
+PAGES = [
+    (key, language)
+    for key in [*RUN, *([SAMPLE] if ALL else [])]
+    for language in ("en", "zh")
+    if language == "en" or key not in IN_ENGLISH_ONLY
+]
 
 HEADLINES = {
     "closed": "Sales halved: the data hold nobody new, and two thirds stopped buying",
@@ -37,12 +47,21 @@ HEADLINES = {
     "steady": "Sales held",
     "b2b": "and most buyers came back",
     "surveys": "and no target is set",
-    "subscriptions": "These data tell no story yet",
+    "subscriptions": "Recurring revenue is ¥",
+    "tickets": "service tickets in 12 months, 50% more than before",
+    "leads": "leads in 12 months: no real change",
+    "spend": "Marketing cost ¥",
+    "touches": "contacts with customers in 12 months",
+    "usage": "customers used the product",
+    "loyalty": "members were active",
+    "leads_and_spend": "leads in 12 months",
+    "tickets_and_surveys": "and no target is set",
+    "contracts_and_tickets": "Recurring revenue is ¥",
+    "two_orders": "2 orders are too few to tell anything from chance",
     "two_weeks": "14 days of orders are too few to tell who comes back",
-    "guests": "These data tell no story yet",
+    "guests": "and no order names its customer",
     "nearly_all_guests": "but most come from buyers whom we do not know",
 }
-TELL_NOTHING = ("subscriptions", "guests")
 
 
 class Briefing:
@@ -117,11 +136,11 @@ def test_each_kind_of_client_has_a_headline_of_its_own(matrix, key):
     found = matrix(key, "en")
     assert HEADLINES[key] in found.run.headline
     assert [chapter.why for chapter in found.run.chapters if chapter.status == "failed"] == []
-    assert found.run.exit_code == (1 if key in TELL_NOTHING else 0)
+    assert found.run.exit_code == 0
 
 
 def test_no_two_kinds_have_the_same_page(matrix):
-    told = [matrix(key, "en").run.headline for key in HEADLINES if key not in TELL_NOTHING]
+    told = [matrix(key, "en").run.headline for key in HEADLINES if key not in ALIKE]
     assert len(set(told)) == len(told)
 
 
@@ -133,12 +152,21 @@ def test_a_client_without_orders_has_neither_bridge_nor_numbers_of_sales(matrix)
 
 
 def test_who_cannot_be_answered_reads_what_it_would_take(matrix):
-    guests, contracts = matrix("guests", "en"), matrix("subscriptions", "en")
-    assert "needs orders that name the customer" in text(guests.body)
-    assert "needs orders." in text(contracts.body)
-    for found in (guests, contracts):
-        assert "<details open>" in found.body
-        assert 'class="do"' not in found.page_one
+    guests, contracts, tickets = (matrix(key, "en") for key in ("guests", "subscriptions", "tickets"))
+    assert "needs orders that name the customer or subscriptions" in text(guests.body)
+    assert "it needs orders." in text(contracts.body)
+    assert "needs orders or subscriptions" in text(tickets.body)
+
+
+def test_what_could_not_be_shown_says_why(matrix):
+    assert "Where the change in sales came from: The orders do not cover two times" in text(
+        matrix("tickets", "en").body
+    )
+
+
+def test_a_client_of_whom_nothing_happened_is_told_what_to_add(tmp_path):
+    with pytest.raises(UnusableInput, match="add tables.orders or another table of events"):
+        runner.run(write("customers_only", tmp_path / "client", REPOSITORY), output=tmp_path / "run")
 
 
 def test_fourteen_days_ask_for_nothing_and_conclude_nothing_in_the_open(matrix):

@@ -14,7 +14,12 @@ from crmlib.lifecycle.scorecard.bridge import revenue_bridge
 from crmlib.report.story import story
 from crmlib.words import use
 
-ACCOUNT = {"as_of": "2025-12-31", "tables": {"orders": {"last_day": "2025-12-30"}}}
+ACCOUNT = {
+    "as_of": "2025-12-31",
+    "first_day": "2024-01-01",
+    "last_day": "2025-12-30",
+    "tables": {"orders": {"rows": 900, "last_day": "2025-12-30"}},
+}
 
 
 def bridge(
@@ -224,7 +229,7 @@ GROWS = {"stayed": (9, 100, 200), "new": (5, 0, 100)}
 
 def caveat(table: Any = None, *, last: str | None = "2025-12-30", margin_is_set: bool = True) -> str:
     tables = {} if last is None else {"orders": {"last_day": last}}
-    return story(table, [], {"as_of": "2025-12-31", "tables": tables}, margin_is_set=margin_is_set).caveat
+    return story(table, [], ACCOUNT | {"tables": tables}, margin_is_set=margin_is_set).caveat
 
 
 def test_of_all_that_must_be_known_only_the_gravest_is_said():

@@ -120,8 +120,8 @@ def _count(
         facts |= {name: kpi.form(row[f"difference_{name}"]) for name in ("low", "high")}
     for other in _ALONE[kpi.key]:
         if other in at.index and known(at.now[other]):
-            told = {"name": kpis[other].name_short, "value": kpis[other].form(at.now[other])}
-            said.append(words.say("findings.counts.also", told))
+            value = kpis[other].form(at.now[other])
+            said.append(words.say("findings.counts.also", name=kpis[other].name_short, value=value))
     direction = {"better": "good", "worse": "bad"}.get(row["verdict"], "neutral")
     told = tell(
         words, "counts", facts, direction=cast(Direction, direction), sure="counted", headline=f"{own}.{moved}",
