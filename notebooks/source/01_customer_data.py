@@ -333,7 +333,7 @@ there = account["tables"]["orders"]
 consistent = 1 - there["of_unknown_customers"] / there["columns"]["customer_id"]
 round(consistent, 4)
 
-# %% tags=["needs:customers"]
+# %% tags=["needs:customers", "needs:orders.customer_id"]
 of_orders = scores[(scores.table == "orders") & (scores.column == "customer_id")]
 assert abs(of_orders.consistent.iloc[0] - consistent) < 1e-9
 of_orders.round(4)

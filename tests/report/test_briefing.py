@@ -165,7 +165,7 @@ def test_what_could_not_be_shown_says_why(matrix):
 
 
 def test_a_client_of_whom_nothing_happened_is_told_what_to_add(tmp_path):
-    with pytest.raises(UnusableInput, match="add tables.orders or another table of events"):
+    with pytest.raises(UnusableInput, match=r"add tables\.orders or another table of events"):
         runner.run(write("customers_only", tmp_path / "client", REPOSITORY), output=tmp_path / "run")
 
 
