@@ -232,4 +232,5 @@ def test_named_orders_and_guests_add_up_and_a_year_and_a_half_has_no_strong_half
     assert shares.orders.sum() == 365
     assert shares.revenue_share.sum() == pytest.approx(1)
     assert segmentation.seasons(orders, as_of=AS_OF).share.between(0.075, 0.086).all()
-    assert segmentation.seasons(orders[orders.ordered_at > "2025-03-01"], as_of=AS_OF).empty
+    young = segmentation.seasons(orders[orders.ordered_at > "2025-03-01"], as_of=AS_OF)
+    assert "every month of a year" in segmentation.plot_seasons(young, shares).reading

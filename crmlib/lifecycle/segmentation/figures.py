@@ -450,7 +450,7 @@ def plot_seasons(seasons: Any, buyers: Any) -> Exhibit:
     ``seasons`` from :func:`seasons`, ``buyers`` from :func:`orders_by_name`.
     """
     if seasons.empty:
-        return exhibits.nothing(words, "seasons")
+        return exhibits.nothing(words, "no_seasons")
     labels = [words.name("months_of_year", str(month)) for month in seasons.month]
     picture = pictures.bars(seasons.assign(label=labels), value="share", label="label", form=percent)
     most, least = (seasons.loc[place] for place in (seasons.share.idxmax(), seasons.share.idxmin()))
