@@ -264,6 +264,18 @@ chapter.show(clv.baselines_table(baselines))
 
 # %%
 fitted = clv.fit_models(base, orders_model=choice.kind)
+
+# %% [markdown] tags=["needs:customers.channel"]
+# Two customers with equal histories need not be worth the same. If one came by a channel whose customers come back more
+# often, we expect more of this one. So each channel (parameter `group_by`) whose customers surely differ gets models of
+# its own. All others share the model above, which learns from everybody.
+
+# %% tags=["needs:customers.channel"]
+people = chapter.table("customers")
+fitted = clv.fit_models(base, orders_model=choice.kind, groups=people, by=group_by)
+sorted(map(str, fitted.apart.models)) if fitted.apart else "all alike"
+
+# %%
 money = {"margin": float(used.margin[0]), "discount_rate": chapter.client.discount_rate}
 value_of = {**fitted.models, **money}
 values = clv.customer_values(base, **value_of)
@@ -283,7 +295,7 @@ mine[["customer_id", "silence_weeks", "p_alive", "expected_orders", "expected_sp
 # Followed day by day, P(alive) makes a picture. It falls in every silence, and an order lifts it.
 
 # %%
-chapter.show(clv.plot_alive_path(clv.alive_path(fitted.orders_model, visits.day, as_of=chapter.as_of)))
+chapter.show(clv.plot_alive_path(clv.alive_path(fitted.of(*one.customer_id).orders_model, visits.day, as_of=chapter.as_of)))
 
 # %% [markdown]
 # ## The picture
@@ -340,12 +352,12 @@ chapter.show(clv.plot_value_at_risk(clv.risk_by_tenth(values), trust=trust))
 # %% [markdown] tags=["needs:customers.channel"]
 # ### By group
 #
-# Do some channels bring better customers (parameter `group_by`)? Each group gets models of its own. We keep two questions
-# apart. What will *today's* customers still bring? Old groups hold many who have left. And what does a *new* customer
-# bring in the first year after the first order? Only the second is a fair comparison.
+# Do some channels bring better customers (parameter `group_by`)? We keep two questions apart. What will *today's*
+# customers still bring? That is the sum of their values. Old groups hold many who have left. And what does a *new*
+# customer bring in the first year after the first order? Only the second is a fair comparison.
 
 # %% tags=["needs:customers.channel"]
-groups = clv.value_by_group(base, chapter.table("customers"), by=group_by, earlier=old_customers, **money)
+groups = clv.value_by_group(base, people, by=group_by, earlier=old_customers, fitted=fitted, **money)
 groups.filter(regex=f"^({group_by}|customers|customer_equity|new_customer_value|new_low|new_high)$").round(0)
 
 # %% [markdown] tags=["needs:customers.channel"]
@@ -360,8 +372,7 @@ first_year = clv.first_year_by_group(groups, **tables, by=group_by, as_of=chapte
 chapter.show(clv.groups_table(first_year, by=group_by, trust=trust))
 
 # %% [markdown] tags=["needs:customers.channel"]
-# The groups need not add up to the equity above: the single model ignores the channel, the group models do not. So trust
-# the group models for what a group is worth. Trust the values of single customers for their order within a group.
+# The groups add up to the equity above, because every customer has one value in all tables.
 
 # %% [markdown]
 # ### Value now, value to come
@@ -432,16 +443,21 @@ known["said"] = pd.cut(known.p_alive, [0, 0.2, 0.4, 0.6, 0.8, 1 - 1e-9, 1], incl
 known.groupby("said", observed=True)[["p_alive", "alive"]].mean().round(2)
 
 # %% tags=["lesson"]
+one_for_all = {"orders_model": fitted.orders_model, "spend_model": fitted.spend_model}
+known["one_model"] = known.customer_id.map(clv.predict(base, **one_for_all, confidence=None).set_index("customer_id").expected_orders)
 won_by = chapter.table("customers").select("customer_id", "channel").to_pandas()
-by_channel = known.merge(won_by, on="customer_id").groupby("channel")[["expected_orders", "expected_orders_true"]].sum()
-off = by_channel.expected_orders / by_channel.expected_orders_true - 1
-off.round(2).to_frame("off")
+expected = ["one_model", "expected_orders", "expected_orders_true"]
+by_channel = known.merge(won_by, on="customer_id").groupby("channel")[expected].sum()
+off = by_channel.one_model / by_channel.expected_orders_true - 1
+apart = by_channel.expected_orders / by_channel.expected_orders_true - 1
+pd.DataFrame({"one model": off, "models apart": apart}).round(2)
 
 # %% [markdown] tags=["lesson"]
-# In all, the model expects {{ by_channel.expected_orders.sum() | number }} orders, and the truth is
+# In all, one model for everybody expects {{ by_channel.one_model.sum() | number }} orders, and the truth is
 # {{ by_channel.expected_orders_true.sum() | number }}. That is close. But look at single channels: for {{ off.idxmin() | text }}
 # it is {{ abs(off.min()) | percent }} too low, and for {{ off.idxmax() | text }} {{ off.max() | percent }} too high. It treats
-# customers alike who have equal histories, whichever channel they came by. Where groups are large, model them apart.
+# customers alike who have equal histories, whichever channel they came by. The models apart are at most
+# {{ apart.abs().max() | percent }} off.
 
 # %% [markdown] tags=["lesson"]
 # ### Against a famous base
@@ -479,7 +495,9 @@ lowest[measured].mean().to_frame("lowest P(alive)").assign(**{"highest value at 
 
 # %% [markdown]
 # Sorting by P(alive) forgets what a customer is worth. But value at risk is *not* what calling brings. It is the prize if
-# winning back works for sure. How often it works, only a control group says (chapter 11).
+# winning back works for sure, and in these models it never works: who has left is gone for good. So its top is full of
+# people who are gone. A contact can only change what those bring who are still there. We therefore ask those in doubt, and
+# sort by `clv`, the value that is still there. By how much a contact changes it, only a control group says (chapter 11).
 #
 # **Believing the highest P(alive).** The top of that list is no better. How many of its first hundred bought only once?
 
@@ -562,8 +580,8 @@ contract_equity.round(0)
 # ## What to do
 #
 # Here is what the chapter concludes: a finding, what it rests on, how sure it is, and what to do. Two of them ask for a
-# decision, so they name an amount: whom to call, and where to move money that wins customers. The others inform. How the
-# model did in its test goes with every finding. If it failed, no finding names money.
+# decision: whom to contact in a test, and where to move money that wins customers. The others inform. How the model did
+# in its test goes with every finding. If it failed, no finding names money.
 #
 # None of them says what an action *adds*. In the model leaving is for good: who is gone cannot be called back, and the
 # others come anyway. So leave a control group out (chapter 11).
@@ -597,7 +615,7 @@ chapter.conclude(clv.finding_contracts(contract_equity, term=term))
 # - Value is expected orders × expected spend × margin, discounted. Only the future counts.
 # - An interval holds parameters, the customer's own rate and spend, and chance, if the model is right.
 # - Under BG/NBD, P(alive) of one-time buyers is 1 by construction. Never choose among them by it.
-# - Call by value at risk, not by P(alive). What calling adds, a control group says.
+# - Neither P(alive) nor value at risk says whom to call. What calling adds, a control group says.
 # - Compare channels by what a new customer leaves after the cost to win one.
 # - Contracts say when they end. Retention rises with age because the disloyal leave first.
 #

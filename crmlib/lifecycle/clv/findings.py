@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.clv.figures import group_name, tells_of_all, told_group, typical_error_saved
-from crmlib.lifecycle.clv.groups import LOST, still_at_risk
+from crmlib.lifecycle.clv.groups import LOST, SURE, in_doubt, still_at_risk
 from crmlib.lifecycle.clv.trust import FAILED_MISS, UNTESTED, Trust, better_rule, is_test, within
 from crmlib.statistics import bonferroni, standard_errors
 from crmlib.words import Words, money
@@ -53,28 +53,30 @@ def finding_equity(
 
 
 def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
-    """With whom half of what may be lost lies, to be called, and what it is at most; None if nothing may be lost.
+    """With whom half of what is in doubt lies, to be asked in a test; None if nothing may be lost.
 
     ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`. Customers
-    who are less than 5 % likely to be still there are lost, and left out. The others, from the highest value at risk
-    down until half of it is reached, are the finding's customers, and their value at risk is its money. More than two
-    thousand nobody calls: they are written to.
+    who are less than 5 % likely to be still there are lost, and left out. Those in doubt
+    (:func:`~crmlib.lifecycle.clv.groups.in_doubt`), from the highest ``clv`` down until half of it is reached, are the
+    finding's customers. It has no money: what a contact adds, no model of orders tells, only the test that it asks for.
+    More than two thousand nobody calls: they are written to.
     Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
     by, whole = equity.set_index("measure"), float(values["value_at_risk"].sum())
     if by.empty or not (by.loc["value_at_risk", "value"] > 0 and whole > 0):
         return None
-    risk, kept = by.loc["value_at_risk"], still_at_risk(values)
-    most = kept["value_at_risk"].to_numpy(dtype=float)
-    half = int(np.searchsorted(np.cumsum(most), most.sum() / 2)) + 1
-    of_whom, chosen = "all" if tells_of_all(equity) else "back", kept.head(half)
+    risk, kept, doubtful = by.loc["value_at_risk"], still_at_risk(values), in_doubt(values)
+    most = kept["value_at_risk"].sum()
+    expected = doubtful["clv"].to_numpy(dtype=float)
+    half = int(np.searchsorted(np.cumsum(expected), expected.sum() / 2)) + 1
+    of_whom, chosen = "all" if tells_of_all(equity) else "back", doubtful.head(half)
     said: dict[str, Any] = {
-        "risk": risk["value"], "risk_low": risk["low"], "risk_high": risk["high"], "lost": 1 - most.sum() / whole,
-        "bound": LOST, "half": half, "stake": most[:half].sum(), "each": most[:half].sum() / half,
+        "risk": risk["value"], "risk_low": risk["low"], "risk_high": risk["high"], "lost": 1 - most / whole,
+        "bound": LOST, "sure": SURE, "half": half, "each": _each(expected[:half].sum() / half),
         "gone": float((1 - chosen["p_alive"]).sum()), "weeks": float(np.floor(chosen["silence_weeks"].median())),
         "who": words.say(f"left.counted.{of_whom}"), "verdict": trust.said,
     }  # fmt: skip
-    if not most.sum() > 0:
+    if not most > 0:
         action = "lost" if trust.money else "untold"
         return tell(
             words, "value_at_risk", said, direction="neutral", headline="lost", evidence=f"lost.{of_whom}",
@@ -88,16 +90,21 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
     return tell(
         words, "value_at_risk", said, direction="bad", headline="call", evidence="call", certainty="call",
         action="call" if half <= MOST_KNOWN_BY_NAME else "write", owner="customer_management", when="week",
-        money="stake", kind="profit_at_most", plays=("win_back",), customers=_called(chosen),
+        plays=("win_back",), customers=_called(chosen),
     )  # fmt: skip
 
 
+def _each(amount: float) -> str:
+    """An amount for one customer in words, which may be less than one unit of money."""
+    return money(amount, digits=0 if amount >= 10 else 2)
+
+
 def _called(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Whom to call: ``customer_id``, ``value`` (value at risk) and the ``reason`` in words."""
+    """Whom to ask: ``customer_id``, ``value`` (clv) and the ``reason`` in words."""
     known = pd.DataFrame({"weeks": chosen["silence_weeks"].astype(int), "p_alive": chosen["p_alive"].round(2)})
     said = {pair: words.say("left.reason", weeks=pair[0], p_alive=pair[1]) for pair in {*known.itertuples(False, None)}}
     reason = [said[pair] for pair in known.itertuples(False, None)]
-    value = chosen["value_at_risk"].round(2)
+    value = chosen["clv"].round(2)
     return pd.DataFrame({"customer_id": chosen["customer_id"], "value": value, "reason": reason})
 
 
@@ -133,10 +140,9 @@ def finding_one_time_buyers(
     if once.empty or once["customers"].iloc[0] < FEWEST_ONE_TIME_BUYERS or not once["equity"].iloc[0] > 0:
         return None
     one = once.iloc[0]
-    each = one["equity"] / one["customers"]
     values = {
         **one, "people": one["customers"] / shares["customers"].sum(),
-        "each": money(each, digits=0 if each >= 10 else 2),
+        "each": _each(one["equity"] / one["customers"]),
         "known": [*trust.said, *_who_of_them_left(equity, int(one["customers"]))],
     }  # fmt: skip
     told = "told" if trust.money else "untold"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.apart import Apart, groups_apart, labels_of
 from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
@@ -33,6 +34,7 @@ ALL_ALIKE = 1e6
 class FittedModels:
     """The models of orders and of spend, None where none could be had; ``outcome`` says what was done, or why not.
 
+    ``apart``: groups of customers with models of their own, where groups were given and differ; None without.
     ``outcome``: ``fitted``; ``prior`` (the data alone did not settle all parameters); ``no_spend`` (orders can be
     predicted, value cannot); ``too_few`` repeat buyers; ``unsettled``. ``customers``, and of these ``repeaters``.
     """
@@ -43,6 +45,7 @@ class FittedModels:
     customers: int = 0
     repeaters: int = 0
     weak_prior: bool = False
+    apart: Apart | None = None
 
     @property
     def complete(self) -> bool:
@@ -52,7 +55,12 @@ class FittedModels:
     @property
     def models(self) -> dict[str, Any]:
         """Both models by the names under which ``predict`` and its kin take them."""
-        return {"orders_model": self.orders_model, "spend_model": self.spend_model}
+        apart = {} if self.apart is None else {"apart": self.apart}
+        return {"orders_model": self.orders_model, "spend_model": self.spend_model, **apart}
+
+    def of(self, customer_id: Any = None) -> FittedModels:
+        """The models by which this customer is valued."""
+        return self if self.apart is None else self.apart.models.get(self.apart.group.get(customer_id), self)
 
     @property
     def params(self) -> pd.DataFrame:
@@ -70,7 +78,14 @@ class FittedModels:
         return sentences(said)
 
 
-def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersModel] | None = None) -> FittedModels:
+def fit_models(
+    summary: Any,
+    *,
+    unit: Unit = "weeks",
+    orders_model: type[OrdersModel] | None = None,
+    groups: Any = None,
+    by: str = "channel",
+) -> FittedModels:
     """Models of orders and of spend for a customer summary, as far as these customers allow; no raise for too few.
 
     ``orders_model``: the class of the first, such as the ``kind`` of :func:`~crmlib.lifecycle.clv.compare`; None
@@ -80,6 +95,10 @@ def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersM
     repeat order costs the same, there is nothing to model: that price is taken. Otherwise ``message`` says why a
     model is missing. ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis).
 
+    ``groups``: a table with ``customer_id`` and the column ``by``. Customers with equal histories are worth more in a
+    group that comes more often, so groups that differ are valued by models of their own (``apart``), all others
+    together; see :func:`~crmlib.lifecycle.clv.apart.groups_apart`. Raises ``ValueError`` for unfit ``groups``.
+
     >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
     ...                       "monetary": [0.0, 9.0, 0.0]})
     >>> fit_models(three).message
@@ -87,6 +106,15 @@ def fit_models(summary: Any, *, unit: Unit = "weeks", orders_model: type[OrdersM
     """
     kind = orders_model or BetaGeoNBD
     frame = to_pandas(summary)
+    fitted = _fit_all(frame, unit, kind)
+    if groups is None or not fitted.complete:
+        return fitted
+    label = labels_of(frame["customer_id"], groups, by)
+    return replace(fitted, apart=groups_apart(frame, fitted, label, lambda some: _fit_all(some, unit, kind)))
+
+
+def _fit_all(frame: pd.DataFrame, unit: Unit, kind: type[OrdersModel]) -> FittedModels:
+    """Models of all these customers together."""
     counts = (len(frame), int((frame["frequency"] > 0).sum()))
     try:
         of_orders, prior = with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))

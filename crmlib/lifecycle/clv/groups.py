@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.apart import in_order, labels_of
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
 from crmlib.lifecycle.clv.history_values import band, check_finite, drawn_models
 from crmlib.lifecycle.clv.options import (
@@ -19,19 +20,18 @@ from crmlib.lifecycle.clv.options import (
     discount_factors,
     horizon_days,
 )
-from crmlib.lifecycle.clv.prediction import customer_equity, known_values, predict, value_at_risk
-from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
+from crmlib.lifecycle.clv.prediction import Part, customer_equity, predict, totals, value_at_risk, valued_parts
+from crmlib.lifecycle.clv.totals import MEASURES, Cells
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import customer_names
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import days_per_unit
 from crmlib.statistics import standard_errors
 
-MOST_GROUPS = 12
 # Whoever is less likely still there is lost: calling them is no plan.
 LOST = 0.05
-# What the smallest groups are called together.
-OTHER = "(other)"
+# Whoever is as likely still there is not in doubt: they come without a call.
+SURE = 0.9
 # Upper ends of the classes of weeks without a purchase, and lower ends of those of repeat orders.
 SILENCES = (4, 8, 13, 26, 52)
 FREQUENCIES = (0, 1, 2, 3, 4, 6, 10)
@@ -86,15 +86,18 @@ def equity_shares(
     """
     check_interval(confidence, draws, seed)
     frame = to_pandas(summary)
-    values = known_values(frame, horizon, residual=False, **options)
-    if values is None:
+    if not (parts := valued_parts(frame, horizon, residual=False, **options)):
         return pd.DataFrame(columns=list(_SHARES))
     code, labels = _coded(groups, len(frame))
     x, m = (frame[name].to_numpy(dtype=float) for name in ("frequency", "monetary"))
-    cells = Cells.of_groups(values, code, np.where(x > 0, m, 0.0), len(labels))
+    m = np.where(x > 0, m, 0.0)
+
+    def cells(part: Part) -> Cells:
+        return Cells.of_groups(part.values, code[part.places], m[part.places], len(labels))
+
     measure = MEASURES.index("customer_equity")
-    equity = expected_totals(values, cells)[measure]
-    possible = possible_totals(values, cells, draws=draws, seed=seed)[:, measure]
+    expected, futures = totals(parts, cells, draws=draws, seed=seed)
+    equity, possible = expected[measure], futures[:, measure]
     share = equity / equity.sum() if equity.sum() > 0 else np.zeros(len(labels))
     total = possible.sum(axis=1, keepdims=True)
     shares = np.divide(possible, total, out=np.broadcast_to(share, possible.shape).copy(), where=total > 0)
@@ -113,18 +116,10 @@ def _coded(groups: Any, customers: int) -> tuple[Numbers, list[Any]]:
     given = pd.Series(list(groups), dtype=object)
     if len(given) != customers:
         raise ValueError(f"groups has {len(given)} labels for {customers} customers; give one per row of the summary")
-    labels = _in_order(given.dropna().unique())
+    labels = in_order(given.dropna().unique())
     code = pd.Index(labels, dtype=object).get_indexer(given)
     missing = code < 0
     return np.where(missing, len(labels), code), [*labels, None] if missing.any() else labels
-
-
-def _in_order(labels: Any) -> list[Any]:
-    """The labels sorted; those of unlike kinds by their text."""
-    try:
-        return sorted(labels)
-    except TypeError:
-        return sorted(labels, key=lambda label: (str(label), type(label).__name__))
 
 
 def top_fifth(values: pd.DataFrame) -> Numbers:
@@ -202,6 +197,23 @@ def still_at_risk(values: pd.DataFrame) -> pd.DataFrame:
     return there.sort_values("value_at_risk", ascending=False, kind="stable", ignore_index=True)
 
 
+def in_doubt(values: pd.DataFrame) -> pd.DataFrame:
+    """Of :func:`still_at_risk`, those less than 90 % likely to be still there, the highest ``clv`` first.
+
+    In the models leaving is for good. So a contact can only change what those bring who are still there, and by how
+    much is the same share of each as long as no test says otherwise: the order is that of value × chance of being still
+    there, not of value × chance of having left. Where nobody is in doubt, all who are not lost.
+
+    >>> values = pd.DataFrame({"p_alive": [0.95, 0.5, 0.3, 0.01], "value_at_risk": [5.0, 20, 70, 99],
+    ...                        "clv": [95.0, 20, 30, 1]})
+    >>> in_doubt(values)["clv"].tolist()
+    [30.0, 20.0]
+    """
+    there = still_at_risk(values)
+    doubtful = there[there["p_alive"] < SURE]
+    return (there if doubtful.empty else doubtful).sort_values("clv", ascending=False, kind="stable", ignore_index=True)
+
+
 def risk_by_tenth(values: pd.DataFrame) -> pd.DataFrame:
     """With which customers the value at risk lies: tenths of all who are not lost, the most at risk first.
 
@@ -236,8 +248,9 @@ def value_by_group(
     draws: int = 100,
     seed: int = 0,
     earlier: Any = None,
+    fitted: FittedModels | None = None,
 ) -> pd.DataFrame:
-    """What customers of each group are worth, each group with models of its own, with intervals.
+    """What customers of each group are worth, with intervals: today's, and newcomers by models of the group's own.
 
     ``summary``: in weeks. ``groups``: a table (pandas or Ibis) with ``customer_id`` and the column ``by``; beyond the
     twelve largest, groups are taken together. ``horizon`` and ``as_of`` as for
@@ -247,12 +260,15 @@ def value_by_group(
     ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the horizon, with ``equity_low, equity_high``
     (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted contribution
     of a newcomer within the horizon after the first order, with ``new_low, new_high`` (95 %, parameters) and
-    ``new_error`` (standard error). Empty values where a group is too small for models; ``note`` is "too few" there,
+    ``new_error`` (standard error). Empty where a group is too small for models of its own; ``note`` is "too few" there,
     and "prior" where a weak prior was needed.
 
     ``earlier`` (pandas or Ibis: ``customer_id``, of :mod:`crmlib.newcomers`): customers older than the data. What they
     will bring is counted, because for each customer, orders after any order go on alike. But who is still there after
     years is no measure of newcomers, whose models are fitted without them.
+
+    ``fitted``: from :func:`~crmlib.lifecycle.clv.fit_models` with the same groups. Today's customers are then valued as
+    it values them one by one, so that a group's equity is the sum of theirs; without, by the group's own models.
     """
     check_draws(draws, seed)
     check_money(margin, discount_rate)
@@ -260,43 +276,21 @@ def value_by_group(
     label = labels_of(frame["customer_id"], groups, by)
     is_old = frame["customer_id"].isin([] if earlier is None else to_pandas(earlier)["customer_id"])
     days = horizon_days(horizon, as_of)
+    kind = None if fitted is None or fitted.orders_model is None else type(fitted.orders_model)
     rows = []
-    for name in [*_in_order(label.dropna().unique()), None]:
+    for name in [*in_order(label.dropna().unique()), None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
-            fitted = None if name is None else fit_models(some)
+            own = None if name is None else fit_models(some, orders_model=kind)
             came = some[~is_old[some.index]]
-            of_new = fitted if len(came) == len(some) or name is None else fit_models(came)
-            value = _group_value(some, fitted, of_new, days, margin, discount_rate, draws, seed)
+            of_new = own if len(came) == len(some) or name is None else fit_models(came, orders_model=kind)
+            value = _group_value(some, fitted or own, of_new, days, margin, discount_rate, draws, seed)
             rows.append(
                 {by: name, "customers": len(some), "repeat_buyers": int((some["frequency"] > 0).sum()), **value}
             )
     # Rows are in the order of the labels, those without one last, which equal and empty values keep.
     table = pd.DataFrame(rows, columns=[by, "customers", "repeat_buyers", *_VALUES])
     return table.sort_values("new_customer_value", ascending=False, ignore_index=True, kind="stable")
-
-
-def labels_of(ids: pd.Series, groups: Any, by: str) -> pd.Series:
-    """The group of each customer, or a missing value; the smallest groups are taken together if there are many."""
-    if absent := [name for name in ("customer_id", by) if name not in groups.columns]:
-        raise ValueError(
-            f"groups has no column {', '.join(absent)} (it has {', '.join(map(str, groups.columns))}); give a table "
-            "with customer_id and the column named by `by`"
-        )
-    known = groups if isinstance(groups, pd.DataFrame) else groups.select("customer_id", by)
-    known = to_pandas(known).drop_duplicates("customer_id")
-    if len(ids) and len(known) and not ids.isin(known["customer_id"]).any():
-        raise ValueError(
-            f"no customer_id of the summary is in groups: the summary has such as {ids.iloc[0]} ({ids.dtype}), groups "
-            f"has such as {known['customer_id'].iloc[0]} ({known['customer_id'].dtype}); give both the same type"
-        )
-    label = ids.astype(object).map(known.astype(object).set_index("customer_id")[by]).astype(object)
-    label = label.where(label.notna(), None)
-    sizes = label.value_counts()
-    if len(sizes) > MOST_GROUPS:
-        kept = sorted(_in_order(sizes.index), key=lambda name: -sizes[name])[: MOST_GROUPS - 1]
-        label = label.where(label.isna() | label.isin(kept), OTHER)
-    return label
 
 
 _VALUES = (
@@ -315,11 +309,20 @@ def _group_value(
     draws: int,
     seed: int,
 ) -> dict[str, Any]:
-    if fitted is None or not fitted.complete or of_new is None or not of_new.complete:
-        return dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
+    found: dict[str, Any] = dict.fromkeys(_VALUES, np.nan) | {"note": "too few"}
+    if fitted is None or not fitted.complete:
+        return found
     money: Any = {**fitted.models, "margin": margin, "discount_rate": discount_rate}
     table = customer_equity(some, f"{days}D", residual=False, draws=draws, seed=seed, **money)
     equity = table.set_index("measure").loc["customer_equity"]
+    found |= {
+        "customer_equity": equity["value"],
+        "equity_low": equity["low"],
+        "equity_high": equity["high"],
+        "equity_per_customer": equity["value"] / len(some),
+    }
+    if of_new is None or not of_new.complete:
+        return found
     ends, factors = discount_factors(days, discount_rate)
 
     def newcomer(orders_model: Any, spend_model: Any) -> float:
@@ -334,11 +337,7 @@ def _group_value(
     value = newcomer(of_new.orders_model, of_new.spend_model)
     error = value * float(np.std(np.log(np.maximum(drawn, 1e-300)), ddof=1))
     z = standard_errors()
-    return {
-        "customer_equity": equity["value"],
-        "equity_low": equity["low"],
-        "equity_high": equity["high"],
-        "equity_per_customer": equity["value"] / len(some),
+    return found | {
         "new_customer_value": value,
         "new_low": value * np.exp(-z * error / value) if value > 0 else 0.0,
         "new_high": value * np.exp(z * error / value) if value > 0 else 0.0,

@@ -7,7 +7,7 @@ import datetime as dt
 import math
 import re
 from numbers import Integral, Real
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -19,16 +19,23 @@ from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import days_per_unit
 
+if TYPE_CHECKING:
+    from crmlib.lifecycle.clv.apart import Apart
+
 Horizon = str | dt.date
 
 DAYS_PER_YEAR = 365
 
 
 class Valuation(TypedDict, total=False):
-    """How value is told, by all that tell it: the two models, the day of the summary, and what money counts for."""
+    """How value is told, by all that tell it: the two models, the day of the summary, and what money counts for.
+
+    ``apart``: of :class:`~crmlib.lifecycle.clv.FittedModels`, who is valued by models of their own.
+    """
 
     orders_model: OrdersModel | None
     spend_model: GammaGamma | None
+    apart: Apart | None
     as_of: Horizon | None
     margin: float
     discount_rate: float

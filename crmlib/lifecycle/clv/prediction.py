@@ -7,14 +7,16 @@ steps of a twelfth of a year (365 days), each discounted from its middle. It cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
 
 from crmlib.calendar import as_day
+from crmlib.engine import to_pandas
+from crmlib.lifecycle.clv.apart import Apart
 from crmlib.lifecycle.clv.futures import Ends, intervals
 from crmlib.lifecycle.clv.history_values import KEYS, HistoryValues, band, read_spending_histories, value_histories
 from crmlib.lifecycle.clv.options import Horizon, Valuation, check_interval, check_models
@@ -24,6 +26,9 @@ from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import customer_names
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import days_per_unit
+
+# The seeds of two parts lie so far apart that none of theirs is another's.
+SEEDS_APART = 1000
 
 PREDICTED = ("p_alive", "expected_orders", "expected_spend", "clv")
 
@@ -43,7 +48,8 @@ def predict(
     ``spend_model`` must be given, and may be None where there is no model. ``horizon``: ``"365D"`` days, ``"52W"``
     weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years or a date; months, years and dates need ``as_of``, the
     summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if
-    not given). ``confidence``: of the intervals, None for none.
+    not given). ``apart``: groups with models of their own, of :func:`~crmlib.lifecycle.clv.fit_models`.
+    ``confidence``: of the intervals, None for none.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
     the engine, so that only distinct histories are read. Without both models: no row. ``customer_id``, and each of
@@ -82,13 +88,17 @@ def predict(
     """
     if confidence is not None:
         check_interval(confidence, draws, seed)
-    values = known_values(summary, horizon, **valuation)
-    if values is None:
+    if not (parts := valued_parts(summary, horizon, **valuation)):
         ends = [""] if confidence is None else ["", "_low", "_high"]
         names = [*PREDICTED, *["residual_clv"] * (valuation.get("discount_rate", 0.0) > 0)]
         return _nobody([f"{name}{end}" for name in names for end in ends])
-    found = {} if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
-    return spread(summary, values, of_histories(values, found), partial(of_customers, v=values.spend_model.v))
+
+    def told(part: Part) -> Any:
+        values = part.values
+        found = {} if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
+        return spread(part.summary, values, of_histories(values, found), partial(of_customers, v=values.spend_model.v))
+
+    return _together(parts, told)
 
 
 def value_at_risk(summary: Any, horizon: Horizon = "365D", **valuation: Unpack[Valuation]) -> Any:
@@ -96,9 +106,9 @@ def value_at_risk(summary: Any, horizon: Horizon = "365D", **valuation: Unpack[V
 
     Arguments and errors as for :func:`predict`. One row per customer, of the kind of ``summary``: ``customer_id,
     p_alive, value_if_alive, expected_value, value_at_risk`` (the difference of the two; all discounted contribution
-    over the horizon). It is what winning a customer back for sure would bring, so the most that one may spend on it;
-    those worth calling are at the top of this column, not at the bottom of ``p_alive``. The total with its interval
-    is in :func:`customer_equity`.
+    over the horizon). It is what winning a customer back for sure would bring, so the most that one may spend on it. It
+    is no order in which to call: in these models leaving is for good, and who is still there comes anyway. The total
+    with its interval is in :func:`customer_equity`.
 
     >>> from crmlib.models import BetaGeoNBD, GammaGamma
     >>> customers = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [30.43], "T": [38.86],
@@ -108,10 +118,9 @@ def value_at_risk(summary: Any, horizon: Horizon = "365D", **valuation: Unpack[V
        customer_id  p_alive  value_if_alive  expected_value  value_at_risk
     0            1      0.7            53.0            38.5           14.5
     """
-    values = known_values(summary, horizon, residual=False, **valuation)
-    if values is None:
+    if not (parts := valued_parts(summary, horizon, residual=False, **valuation)):
         return _nobody(["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
-    return spread(summary, values, of_histories(values, {}), at_risk)
+    return _together(parts, lambda part: spread(part.summary, part.values, of_histories(part.values, {}), at_risk))
 
 
 def customer_equity(
@@ -140,30 +149,71 @@ def customer_equity(
     both models the table is empty.
     """
     check_interval(confidence, draws, seed)
-    values = known_values(summary, horizon, residual=residual, **valuation)
-    if values is None:
+    if not (parts := valued_parts(summary, horizon, residual=residual, **valuation)):
         return pd.DataFrame(columns=["measure", "value", "low", "high"])
-    cells = Cells.of_all(values)
-    low, high = band(possible_totals(values, cells, draws=draws, seed=seed)[:, :, 0], confidence)
-    table = pd.DataFrame({"measure": MEASURES, "value": expected_totals(values, cells)[:, 0], "low": low, "high": high})
-    hidden = [] if values.discounting else ["residual_equity"]
-    if not values.orders_model.log_odds_gone(0.0, 0.0, 1.0) > -np.inf:
+    expected, possible = totals(parts, lambda part: Cells.of_all(part.values), draws=draws, seed=seed)
+    low, high = band(possible[:, :, 0], confidence)
+    table = pd.DataFrame({"measure": MEASURES, "value": expected[:, 0], "low": low, "high": high})
+    values = [part.values for part in parts]
+    hidden = [] if values[0].discounting else ["residual_equity"]
+    if not all(of.orders_model.log_odds_gone(0.0, 0.0, 1.0) > -np.inf for of in values):
         hidden.append("alive")
     return table[~table["measure"].isin(hidden)].reset_index(drop=True)
 
 
+class Part(NamedTuple):
+    """Customers who are valued by the same two models: their summary, their places in that of all, and their values."""
+
+    summary: Any
+    places: Any
+    values: HistoryValues
+
+
 def known_values(
     summary: Any, horizon: Horizon = "365D", *, orders_model: Any, spend_model: Any, **how: Any
-) -> HistoryValues | None:
-    """What the models say of every distinct history of the summary, once it and the options have been checked.
-
-    None without both models.
-    """
-    if orders_model is None or spend_model is None:
-        return None
+) -> HistoryValues:
+    """What two models say of every distinct history of the summary, once it and the options have been checked."""
     check_models(orders_model, spend_model)
     histories = read_spending_histories(summary, unit=orders_model.unit)
     return value_histories(histories, horizon=horizon, orders_model=orders_model, spend_model=spend_model, **how)
+
+
+def valued_parts(summary: Any, horizon: Horizon = "365D", *, apart: Apart | None = None, **how: Any) -> list[Part]:
+    """The customers by the models that value them: all as one part; with groups ``apart``, those and the others.
+
+    No part without both models.
+    """
+    models: dict[str, Any] = {name: how.pop(name) for name in ("orders_model", "spend_model")}
+    if None in models.values():
+        return []
+    if apart is None:
+        return [Part(summary, slice(None), known_values(summary, horizon, **models, **how))]
+    frame = to_pandas(summary)
+    groups = apart.places(frame["customer_id"])
+    rest = np.setdiff1d(np.arange(len(frame)), np.concatenate([np.empty(0, int), *(places for _, places in groups)]))
+    found = [(models, rest), *groups] if len(rest) or not groups else groups
+    return [
+        Part(frame.iloc[places], places, known_values(frame.iloc[places], horizon, **of, **how)) for of, places in found
+    ]
+
+
+def _together(parts: list[Part], told: Callable[[Part], Any]) -> Any:
+    """What is told of each part's customers, in the order of the summary."""
+    if len(parts) == 1:
+        return told(parts[0])
+    table = pd.concat([told(part) for part in parts])
+    return table.iloc[np.argsort(np.concatenate([part.places for part in parts]))]
+
+
+def totals(parts: list[Part], cells: Callable[[Part], Cells], *, draws: int, seed: int) -> tuple[Numbers, Numbers]:
+    """Expected totals (measure, group), and what they may come out at (future, measure, group), over all parts.
+
+    Models of different parts were fitted to different customers, so that what is not known of them is independent.
+    """
+    of = [(part.values, cells(part), seed + place * SEEDS_APART) for place, part in enumerate(parts)]
+    expected = sum(expected_totals(values, some) for values, some, _ in of)
+    possible = sum(possible_totals(values, some, draws=draws, seed=own) for values, some, own in of)
+    return np.asarray(expected), np.asarray(possible)
 
 
 def _nobody(columns: Sequence[str]) -> pd.DataFrame:

@@ -53,8 +53,9 @@ def trust_of(actual: float, saved: tuple[float, float, float] = (0.3, 0.2, 0.4),
 def customers_at_risk(*risk: float, lost: tuple[float, ...] = ()) -> pd.DataFrame:
     """Customers who are perhaps still there, and customers who are lost, by their value at risk."""
     known = {"value_at_risk": [*risk, *lost], "p_alive": [0.4] * len(risk) + [1e-10] * len(lost)}
-    names = [f"c{i}" for i in range(len(risk) + len(lost))]
-    return pd.DataFrame({"customer_id": names, **known, "silence_weeks": 30.5})
+    table = pd.DataFrame({"customer_id": [f"c{i}" for i in range(len(risk) + len(lost))], **known})
+    clv = table["value_at_risk"] * table["p_alive"] / (1 - table["p_alive"])
+    return table.assign(clv=clv, silence_weeks=30.5)
 
 
 def names_money(found: Any) -> bool:
@@ -95,22 +96,22 @@ def test_nothing_expected_is_no_finding() -> None:
 
 def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
-    assert found.headline == "2 customers hold half of the profit we may lose"  # 400 + 300 of 900
-    assert found.evidence == "About $350 each. Half last bought 30 weeks ago or longer."
-    assert (found.money, found.kind, found.decides) == (700.0, "profit_at_most", True)
+    assert found.headline == "2 customers hold half of the profit that is in doubt"  # 400 + 300 of 900
+    assert found.evidence == "We expect about $233 each. Half last bought 30 weeks ago or longer."  # 350 · .4 / .6
+    assert (found.money, found.kind, found.decides) == (None, "", True)
     assert found.plays == ("win_back",)
     assert found.customers["customer_id"].tolist() == ["c2", "c0"]
-    assert found.customers["value"].tolist() == [400.0, 300.0]
+    assert found.customers["value"].tolist() == [266.67, 200.0]
     assert found.customers["reason"].iloc[0] == "Last bought 30 weeks ago; 40% likely still a customer"
 
 
 def test_it_is_said_that_calling_brings_nobody_back_whom_the_model_knows_to_be_gone() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[100.0] * 10))
     assert "by it about 3 of the 5 are gone and will not come back" in found.certainty  # 5 × 60 %
-    assert "the others come without a call" in found.certainty
-    assert "Leave every fifth uncalled" in found.action
+    assert "not in money" in found.certainty
+    assert found.action.startswith("Call a random half of them")
     many = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[1.0] * 4002))
-    assert many.action.startswith("Write to the most valuable first.")
+    assert many.action.startswith("Write to a random half of them")
 
 
 def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() -> None:
@@ -347,8 +348,7 @@ def test_a_year_forecast_from_less_than_a_year_untested_names_no_money() -> None
 def test_nobody_is_sent_to_call_customers_who_are_lost() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(200.0, 100.0, 0.0, lost=(400.0, 200.0)))
     assert "67% of it lies with customers less than 5% likely to be still there, who are left out" in found.certainty
-    assert found.headline == "1 customer holds half of the profit we may lose"
-    assert found.money == pytest.approx(200.0)
+    assert found.headline == "1 customer holds half of the profit that is in doubt"
     assert found.customers["customer_id"].tolist() == ["c0"]
     all_lost = clv.finding_value_at_risk(equity_of(), customers_at_risk(lost=(400.0, 500.0)))
     assert "No value is left to win back" in all_lost.headline
