@@ -19,6 +19,7 @@
 #       leads: [converted_at]
 #       tickets: [is_complaint, first_response_at, resolved_at, csat]
 #       subscriptions: [ended_at, price]
+#       customers: [channel]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -169,7 +170,14 @@ from crmlib.lifecycle import clv
 
 margin = float(clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0])
 days = scorecard.value_days(chapter.as_of, period=period)
-equity = clv.equity_on(orders, days=days, margin=margin, discount_rate=chapter.client.discount_rate)
+valued = {"days": days, "margin": margin, "discount_rate": chapter.client.discount_rate}
+equity = clv.equity_on(orders, **valued)
+
+# %% [markdown] tags=["needs:customers.channel"]
+# Where we know the channel that won each customer, they are valued as in chapter 04: by what their own channel does.
+
+# %% tags=["needs:customers.channel"]
+equity = clv.equity_on(orders, **valued, groups=chapter.table("customers"))
 
 # %% [markdown]
 # `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.
@@ -330,7 +338,8 @@ chapter.show(scorecard.plot_limits(limits, kpis, period=period))
 # ## What to expect next
 #
 # Several simple methods compete. Each forecasts the past as if it did not know what came. The one with the smallest
-# errors is used, and its errors make the interval.
+# errors is used, and its errors make the interval: those over one period for the next value, those over two for the
+# one after it.
 
 # %%
 ahead = scorecard.forecast(values, kpis, period=period)

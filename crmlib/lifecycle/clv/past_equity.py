@@ -15,10 +15,19 @@ from crmlib.lifecycle.clv.preparation import summary
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
 
 
-def equity_on(orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, discount_rate: float = 0.0) -> pd.DataFrame:
+def equity_on(
+    orders: Any,
+    *,
+    days: Sequence[dt.date],
+    margin: float = 1.0,
+    discount_rate: float = 0.0,
+    groups: Any = None,
+    by: str = "channel",
+) -> pd.DataFrame:
     """What the customers known on each of ``days`` were expected to bring in the 12 months after it.
 
-    ``orders``: the contract's (pandas or Ibis). Fits BG/NBD and gamma-gamma on the orders until each day. A frame
+    ``orders``: the contract's (pandas or Ibis); ``groups`` and ``by`` as for
+    :func:`~crmlib.lifecycle.clv.fit_models`. Fits BG/NBD and gamma-gamma on the orders until each day. A frame
     ``as_of, expected_value, expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by
     ``discount_rate`` a year. A day is missing where no model can be fitted, not even by
     :func:`~crmlib.lifecycle.clv.fit_models` with its weak prior (few customers came back).
@@ -33,7 +42,7 @@ def equity_on(orders: Any, *, days: Sequence[dt.date], margin: float = 1.0, disc
     for day in days:
         try:
             histories = to_pandas(summary(orders, as_of=day))
-            models = fit_models(histories).models
+            models = fit_models(histories, groups=groups, by=by).models
             equity = customer_equity(
                 histories, **models, margin=margin, discount_rate=discount_rate, residual=False, draws=100
             )

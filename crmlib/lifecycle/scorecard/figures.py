@@ -12,7 +12,7 @@ from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.drivers import DRIVERS
-from crmlib.lifecycle.scorecard.forecasting import LEVEL
+from crmlib.lifecycle.scorecard.forecasting import FEWEST_TRIED, LEVEL
 from crmlib.lifecycle.scorecard.measures import BASE_MEASURES
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
 from crmlib.words import UNKNOWN, Words, interval, known, money, number, percent, place
@@ -102,7 +102,9 @@ def _notes_on(card: Any, kpis: Mapping[str, Kpi], *, has_contracts: bool, margin
     counts = {"judged": len(judged), "signals": int(judged["signal"].isin(MOVED).sum())}
     notes = [
         words.say("notes.judged" if len(judged) else "notes.unjudged", counts),
-        words.say("notes.tried", level=LEVEL, held=covered / tries) if tries else words.say("notes.untried"),
+        words.say("notes.tried", level=LEVEL, held=covered / tries)
+        if tries >= FEWEST_TRIED
+        else words.say("notes.untried"),
     ]
     if has_contracts and (card["kpi"] == "churn_rate").any():
         notes.append(words.say("notes.contracts", name=kpis["churn_rate"].name))
@@ -199,6 +201,7 @@ def plot_forecast(values: Any, ahead: Any, kpis: Mapping[str, Kpi], *, period: P
     return exhibits.figure(
         words, "forecast", ahead, picture, {**step[["method", "covered", "tries"]], **worded},
         name=kpi.name, level=LEVEL, periods=len(past), steps=len(coming),
+        reading="tried" if step["tries"] >= FEWEST_TRIED else "untried",
     )  # fmt: skip
 
 

@@ -16,8 +16,10 @@ from crmlib.lifecycle.scorecard.definitions import Kpi
 LEVEL = 0.8  # share of the coming values that the intervals should hold
 FEWEST_TO_LEARN = 6  # values before the first forecast that is tried out
 FEWEST_ERRORS = 5  # errors before an interval is made of them
+FEWEST_TRIED = 5  # intervals tried out before it is told how many of them held
 _REGULAR = 4  # values that must lie equally far apart for the next period to be named
 _RECENT = 3  # values whose growth over a year is carried on
+_LARGEST_RATIO = 10  # of the largest to the smallest value, for errors to be told as ratios
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # weights of the newest value in smoothing
 
 
@@ -26,14 +28,16 @@ def forecast(values: Any, kpis: Mapping[str, Kpi], *, steps: int = 3, period: Pe
 
     ``values``: a frame from :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; only rows with ``judged`` count.
     Simple methods compete: ``mean`` of all values, ``last`` value, ``smoothed`` (simple exponential smoothing),
-    ``trend`` (last value and mean change), ``season`` (same period a year ago) and ``season_growth`` (that, times
-    the last three values over the same three a year ago). Each forecasts the KPI's past as if it did not know what
-    came (rolling origin); the one with the smallest mean absolute error is used, the simplest if several are alike.
-    The interval is made of its errors at the same distance, by Student's t.
+    ``trend`` (last value and mean change), ``season`` (same period a year ago), ``season_trend`` (that, and the change
+    of the last three values against the same three a year ago) and ``season_growth`` (the same as a ratio). Each
+    forecasts the KPI's past as if it did not know what came (rolling origin); the one with the smallest mean absolute
+    error over one step is used, the simplest if several are alike. The interval is made of its errors at the same
+    distance, by Student's t. Where all values are above 0, and the largest is at most ten times the smallest, errors
+    are ratios (differences of logarithms): a series that grows is missed by more as it grows.
 
     One row per KPI and step: ``kpi, step, period`` (empty where values come irregularly), ``forecast, low, high,
-    method``; and how the whole procedure would have done: ``covered`` of ``tries`` past values fell into the
-    interval that it gave one step before. KPIs with fewer than eleven values are not there.
+    method``; and how the whole procedure would have done at this distance: ``covered`` of ``tries`` past values fell
+    into the interval that it gave as many steps before. KPIs with fewer than eleven values are not there.
 
     Source: rolling origins: Tashman (2000), International Journal of Forecasting 16(4).
 
@@ -56,15 +60,17 @@ def _forecast(part: Any, possible: tuple[float, float], steps: int, period: Peri
     y, periods = part["value"].to_numpy(dtype=float), list(part["period"])
     gap = _gap(periods, period)
     season = _season(periods, gap, period)
-    tried = _try_out(y, season, steps)
-    best, told = _best(tried[:, :, 0]), _coverage(tried[:, :, 0])
+    is_log = bool((y > 0).all() and y.max() <= _LARGEST_RATIO * y.min())
+    tried = _try_out(y, season, steps, is_log=is_log)
+    best = _best(tried[:, :, 0])
     method = [*_METHODS][best]
     ahead = np.broadcast_to(_METHODS[method](y, season, np.arange(1, steps + 1)), steps)
     for step, expected in enumerate(np.clip(ahead, *possible).tolist(), start=1):
         half = _half(tried[best, :, step - 1])
-        low, high = np.clip([expected - half, expected + half], *possible).tolist()
+        ends = [expected * np.exp(-half), expected * np.exp(half)] if is_log else [expected - half, expected + half]
+        low, high = np.clip(ends, *possible).tolist()
         start = later(periods[-1], period, gap * step) if gap else None
-        yield step, start, expected, low, high, method, *told
+        yield step, start, expected, low, high, method, *_coverage(tried, step - 1)
 
 
 def _gap(periods: list[Any], period: Period) -> int:
@@ -82,14 +88,21 @@ def _season(periods: list[Any], gap: int, period: Period) -> int:
     return PERIODS_A_YEAR[period] // gap if whole and PERIODS_A_YEAR[period] % gap == 0 else 0
 
 
-def _try_out(y: Any, season: int, steps: int) -> Any:
-    """For each method and origin i the errors of forecasts of y[i], y[i + 1] … that know y[:i] only; NaN without."""
+def _try_out(y: Any, season: int, steps: int, *, is_log: bool) -> Any:
+    """For each method and origin i the errors of forecasts of y[i], y[i + 1] … that know y[:i] only; NaN without.
+
+    ``is_log``: errors are differences of logarithms; none (NaN) for a forecast of 0 or below.
+    """
     tried = np.full((len(_METHODS), len(y), steps), np.nan)
     for errors, (name, method) in zip(tried, _METHODS.items(), strict=True):
-        needs = {"season": season or len(y), "season_growth": season + _RECENT if season else len(y)}.get(name, 0)
+        longer = season + _RECENT * (name != "season") if season else len(y)
+        needs = longer if name.startswith("season") else 0
         for i in range(max(FEWEST_TO_LEARN, needs), len(y)):
             coming = y[i : i + steps]
-            errors[i, : len(coming)] = coming - method(y[:i], season, np.arange(1, len(coming) + 1))
+            expected = method(y[:i], season, np.arange(1, len(coming) + 1))
+            if is_log:
+                coming, expected = np.log(coming), np.log(np.where(expected > 0, expected, np.nan))
+            errors[i, : len(coming)] = coming - expected
     return tried
 
 
@@ -101,11 +114,17 @@ def _best(one_step: Any) -> int:
     return int(np.argmax(means <= means.min() * (1 + 1e-9)))
 
 
-def _coverage(one_step: Any) -> tuple[int, int]:
-    """Of how many past values the procedure, knowing what came before only, gave an interval that held them."""
-    origins = range(FEWEST_TO_LEARN + FEWEST_ERRORS, one_step.shape[1])
-    errors = [one_step[_best(one_step[:, :i]), : i + 1] for i in origins]
-    return sum(bool(abs(e[-1]) <= _half(e[:-1]) * (1 + 1e-9)) for e in errors), len(origins)
+def _coverage(tried: Any, beyond: int) -> tuple[int, int]:
+    """Of how many past values the procedure, knowing what came before only, gave an interval that held them.
+
+    ``beyond``: how many steps beyond the first. A forecast made at i knows of errors so far ahead only those made
+    until i − ``beyond``.
+    """
+    origins = range(FEWEST_TO_LEARN + FEWEST_ERRORS + beyond, tried.shape[1] - beyond)
+    errors = [(tried[_best(tried[:, :i, 0]), :, beyond], i) for i in origins]
+    halves = [(abs(of[i]), _half(of[: i - beyond])) for of, i in errors]
+    told = [error <= half * (1 + 1e-9) for error, half in halves if np.isfinite(half)]
+    return sum(map(bool, told)), len(told)
 
 
 def _half(errors: Any) -> float:
@@ -131,6 +150,10 @@ def _year_ago(y: Any, season: int, steps: Any) -> Any:
     return y[len(y) - season + (steps - 1) % season]
 
 
+def _change(y: Any, season: int) -> float:
+    return float(y[-_RECENT:].mean() - y[-season - _RECENT : -season].mean())
+
+
 def _growth(y: Any, season: int) -> float:
     before = y[-season - _RECENT : -season].sum()
     return y[-_RECENT:].sum() / before if before > 0 else 1.0
@@ -143,5 +166,6 @@ _METHODS: dict[str, Callable[[Any, int, Any], Any]] = {
     "smoothed": _smoothed,
     "trend": lambda y, season, steps: y[-1] + (y[-1] - y[0]) / (len(y) - 1) * steps,
     "season": _year_ago,
+    "season_trend": lambda y, season, steps: _year_ago(y, season, steps) + _change(y, season),
     "season_growth": lambda y, season, steps: _year_ago(y, season, steps) * _growth(y, season),
 }
