@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crmlib.report.collect import section
-from crmlib.words import gain, number, percent, short, use
+from crmlib.words import gain, money, number, percent, short, use
 
 AS_OF = pd.Timestamp("2025-12-31")
 
@@ -53,8 +53,9 @@ def numbers(finding) -> set[str]:
 
 def at_risk(kept):
     people = kept.list("04_value_at_risk")
-    total, weeks = people.value.sum(), (AS_OF - people.last_order).dt.days / 7
-    return total, [number(len(people)), short(total / len(people)), number(math.floor(weeks.median()))]
+    weeks = (AS_OF - people.last_order).dt.days / 7
+    each = money(people.value.mean(), digits=0).removeprefix("CN")
+    return None, [number(len(people)), each, number(math.floor(weeks.median()))]
 
 
 def ending_contracts(kept):
