@@ -358,7 +358,8 @@ abc.round({"share": 3, "revenue_year": 2, "revenue_share": 3, "at_least": 2})
 # ## How sure
 #
 # With a few more or fewer big customers, the share of the best would be different. How different? We draw the customers
-# anew, many times, and some of them twice (**bootstrap**). Then we see how far the share moves.
+# anew, many times, and some of them twice (**bootstrap**). Then we see how far the share moves. Where customers are few, or
+# spend very differently, not even that tells: then there is no interval.
 #
 # The **Gini coefficient** sums up the whole curve. It is 0 where all spend alike, and near 1 where one customer spends
 # everything.

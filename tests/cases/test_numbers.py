@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
-from crmlib.lifecycle import clv, scorecard
+from crmlib.lifecycle import clv, scorecard, segmentation
 from crmlib.models import BetaGeoNBD, GammaGamma
 
 MONEY: Any = {"margin": 0.5, "discount_rate": 0.1}
@@ -145,3 +146,34 @@ def test_each_step_is_tried_out_at_its_own_distance() -> None:
     found = scorecard.forecast(values, scorecard.load_kpis()).set_index("step")
     assert found["tries"].tolist() == sorted(found["tries"], reverse=True)
     assert found["tries"].is_unique
+
+
+@pytest.mark.parametrize(("spread", "customers"), [(0.5, 200), (1.2, 500), (1.6, 900)])
+def test_intervals_of_concentration_hold_the_true_one_also_where_a_few_spend_very_much(
+    spread: float, customers: int
+) -> None:
+    # Of log-normal amounts: the share of the best fifth, and the Gini coefficient 2 Φ(σ / √2) − 1.
+    truth = np.array([1 - norm.cdf(norm.ppf(0.8) - spread), 2 * norm.cdf(spread / np.sqrt(2)) - 1])
+    held, told = np.zeros(2), 0
+    for seed in range(80):
+        amounts = np.random.default_rng([5, seed]).lognormal(4, spread, customers)
+        found = segmentation.concentration(pd.DataFrame({"revenue_year": amounts, "customers": 1}), resamples=200)
+        told += int(found["low"].notna().all())
+        held += ((found["low"] <= truth) & (truth <= found["high"])).to_numpy()
+    assert told >= 60
+    assert (held / told).min() >= 0.86
+
+
+@pytest.mark.parametrize(("spread", "customers"), [(0.3, 20), (1.2, 50), (1.6, 200)])
+def test_no_interval_of_concentration_is_told_where_none_holds(spread: float, customers: int) -> None:
+    amounts = np.random.default_rng(1).lognormal(4, spread, customers)
+    spending = pd.DataFrame({"revenue_year": amounts, "customers": 1})
+    found = segmentation.concentration(spending)
+    assert found["value"].notna().all()
+    assert found[["low", "high"]].isna().all(axis=None)
+    told = segmentation.finding_concentration(found)
+    shown = segmentation.plot_pareto(
+        segmentation.pareto_curve(spending), found, segmentation.abc_classes(spending)
+    ).reading
+    assert told is None or "for an interval" in told.certainty
+    assert "for an interval" in shown

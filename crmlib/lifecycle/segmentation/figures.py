@@ -290,21 +290,25 @@ def plot_pareto(
     if curve.empty:
         return exhibits.nothing(words, "pareto")
     at, best = concentration.set_index("measure").loc["top_share"], abc.iloc[0]
-    ends = abc.share.cumsum()
     spans = [
         pictures.Span(end - share, end, str(name))
-        for name, share, end in zip(abc.segment, abc.share, ends, strict=True)
+        for name, share, end in zip(abc.segment, abc.share, abc.share.cumsum(), strict=True)
         if share > 0
     ]
     said = words.say("axes.best", top=top, share=at.value)
+    has_range = bool(at.low == at.low)
+    ends = {"low": at.low, "high": at.high} if has_range else {}
     picture = pictures.curves(
         curve, x="share", series=[pictures.Series("revenue_share")], spans=spans,
-        points=[pictures.Point(top, at.value, said, low=at.low, high=at.high)], diagonal=words.say("axes.alike"),
+        points=[pictures.Point(top, at.value, said, **ends)], diagonal=words.say("axes.alike"),
         x_label=words.say("axes.customers", period=last_span(history_days)), y_label=words.say("axes.revenue"),
         x_form=percent, y_form=percent, x_limits=(0, 1), y_limits=(0, 1.02),
     )  # fmt: skip
     values = {**at[["low", "high"]], "share": at.value, "top": top, "name": str(best.segment)}
-    return exhibits.figure(words, "pareto", curve, picture, values, few=best.share, most=best.revenue_share)
+    return exhibits.figure(
+        words, "pareto", curve, picture, values, few=best.share, most=best.revenue_share,
+        reading="range" if has_range else "bare",
+    )  # fmt: skip
 
 
 def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules | None = None) -> Exhibit:

@@ -135,7 +135,7 @@ def finding_concentration(concentration: Any, *, top: float = 0.2, history_days:
     values |= {"gini": gini.value, "gini_low": gini.low, "gini_high": gini.high}
     return tell(
         words, "concentration", values, direction="neutral", sure="counted", plays=("core_care",),
-        period=last_span(history_days),
+        period=last_span(history_days), certainty="range" if at.low == at.low else "bare",
     )  # fmt: skip
 
 

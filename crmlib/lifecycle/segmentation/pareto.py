@@ -9,6 +9,9 @@ from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.statistics import percentiles, poisson_resamples
 
 _DRAWS = 200_000_000
+# With fewer customers, or fewer for each unit of the variance of log amounts, no interval holds.
+FEWEST_FOR_INTERVAL = 30
+FEWEST_BY_VARIANCE = 300
 
 
 @same_kind
@@ -61,9 +64,16 @@ def _columns(spending: Any) -> tuple[Any, Any]:
 def concentration(spending: Any, *, top: float = 0.2, resamples: int = 400, seed: int = 1) -> Any:
     """The share of the best customers in the revenue, and the Gini coefficient, each with a 95 % interval.
 
-    One row per ``measure`` (``top_share``, ``gini``): ``value``, ``low``, ``high`` (percentile bootstrap over
-    customers, in which each counts a Poisson(1) number of times: all with the same amount are drawn together),
-    ``customers``, ``revenue_year``. Without revenue the table is empty.
+    One row per ``measure`` (``top_share``, ``gini``): ``value``, ``low``, ``high``, ``customers``, ``revenue_year``.
+    Without revenue the table is empty.
+
+    The interval is a bootstrap-t over customers, in which each counts a Poisson(1) number of times (all with the same
+    amount are drawn together), on the log odds of the measure: a few very large customers pull it to one side. It is
+    empty (NaN) where none holds: with fewer than 30 customers, or than 300 times the variance of log amounts, because
+    customers larger than all seen would then change the measure.
+
+    Sources: Efron & Tibshirani (1993), "An Introduction to the Bootstrap", section 12.5; standard errors by
+    linearisation: Langel & Tillé (2013), "Variance estimation of the Gini index", JRSS A 176(2).
 
     >>> import pandas as pd
     >>> even = pd.DataFrame({"revenue_year": [10.0], "customers": [50]})
@@ -79,22 +89,44 @@ def concentration(spending: Any, *, top: float = 0.2, resamples: int = 400, seed
     columns = ["measure", "value", "low", "high", "customers", "revenue_year"]
     if not amounts.sum() > 0:
         return pd.DataFrame(columns=columns)
-    exact = _top_and_gini(counts[None, :], amounts, top)[:, 0]
+    exact, error = (of[:, 0] for of in _top_and_gini(counts[None, :], amounts, top))
+    base, revenue = int(counts.sum()), float((counts * amounts).sum())
     resamples = int(np.clip(_DRAWS // len(amounts), 50, resamples))
     drawn = [
         _top_and_gini(weights[(weights * amounts).sum(axis=1) > 0], amounts, top)
         for weights in poisson_resamples(counts, resamples=resamples, seed=seed)
     ]
-    low, high = percentiles(np.concatenate(drawn, axis=1).T)
-    base, revenue = int(counts.sum()), float((counts * amounts).sum())
+    low, high = _bootstrap_t(exact, error, *(np.concatenate(of, axis=1) for of in zip(*drawn, strict=True)))
+    paid = amounts > 0
+    variance = (
+        float(np.cov(np.log(amounts[paid]), fweights=counts[paid].astype(int))) if counts[paid].sum() > 1 else 0.0
+    )
+    if base < max(FEWEST_FOR_INTERVAL, FEWEST_BY_VARIANCE * variance):
+        low = high = np.full(2, np.nan)
     return pd.DataFrame(
         [(measure, exact[n], low[n], high[n], base, revenue) for n, measure in enumerate(("top_share", "gini"))],
         columns=columns,
     )
 
 
-def _top_and_gini(weights: Any, amounts: Any, top: float) -> Any:
-    """Top share and Gini for each row of weights; ``amounts`` fall."""
+def _bootstrap_t(exact: Any, error: Any, drawn: Any, errors: Any) -> tuple[Any, Any]:
+    """The intervals of measures between 0 and 1, on their log odds; where nothing varies, the measures themselves."""
+    import numpy as np
+
+    def log_odds(share: Any) -> Any:
+        inside = np.clip(share, 1e-9, 1 - 1e-9)
+        return np.log(inside / (1 - inside))
+
+    own = error / np.clip(exact * (1 - exact), 1e-9, None)
+    varies = own > 1e-9
+    theirs = np.maximum(errors / np.clip(drawn * (1 - drawn), 1e-9, None), 1e-12)
+    upper, lower = percentiles(((log_odds(drawn) - log_odds(exact)[:, None]) / theirs).T)
+    low, high = (1 / (1 + np.exp(np.clip(t * own, -500, 500) - log_odds(exact))) for t in (lower, upper))
+    return np.where(varies, low, exact), np.where(varies, high, exact)
+
+
+def _top_and_gini(weights: Any, amounts: Any, top: float) -> tuple[Any, Any]:
+    """Top share and Gini for each row of weights, and their standard errors; ``amounts`` fall."""
     import numpy as np
 
     people, money = weights.cumsum(axis=1), (weights * amounts).cumsum(axis=1)
@@ -102,9 +134,22 @@ def _top_and_gini(weights: Any, amounts: Any, top: float) -> Any:
     target = top * total
     at = (people < target[:, None]).sum(axis=1)
     row = np.arange(len(weights))
-    share = (money[row, at] - (people[row, at] - target) * amounts[at]) / revenue
-    area = (weights * (2 * money - weights * amounts)).sum(axis=1) / (2 * total * revenue)
-    return np.stack([share, 2 * area - 1])
+    last, mean = amounts[at], revenue / total
+    share = (money[row, at] - (people[row, at] - target) * last) / revenue
+    gini = 2 * (weights * (2 * money - weights * amounts)).sum(axis=1) / (2 * total * revenue) - 1
+    # How much one more customer of each amount moves the measure (influence functions).
+    ahead = (2 * people - weights) / (2 * total[:, None])
+    held = (2 * money - weights * amounts) / (2 * revenue[:, None])
+    relative = amounts / mean[:, None]
+    of_share = (np.maximum(amounts - last[:, None], 0) + top * last[:, None]) / mean[:, None] - share[
+        :, None
+    ] * relative
+    of_gini = 2 * (relative * (1 - ahead) + held) - (gini[:, None] + 1) * relative
+    errors = [
+        np.sqrt((weights * (of - (weights * of).sum(axis=1, keepdims=True) / total[:, None]) ** 2).sum(axis=1)) / total
+        for of in (of_share, of_gini)
+    ]
+    return np.stack([share, gini]), np.stack(errors)
 
 
 def abc_classes(spending: Any, *, rules: Rules | None = None) -> Any:
