@@ -178,13 +178,15 @@ def _parts(
                 raws[cell], types[cell] = source.names[heading], source.types[heading]
         else:
             raws[column], types[column] = _raw(column, filling, found, source, wanted.values.get(column, {}))
-        if column_of(table, column).kind in ("number", "whole") and not wanted.one_row_per:
+        added_up = column in wanted.adds_up
+        if column_of(table, column).kind in ("number", "whole") and (added_up or not wanted.one_row_per):
             # A sum that is merged over several rows is the sum of all of them, and counts once.
+            nothing = "'0'" if added_up else "NULL"
             for cell, heading in zip(names, found, strict=False):
                 if heading not in source.merged:
                     continue
                 once = f"NOT list_contains({MERGED}, {literal(source.names[heading])})"
-                raws[cell] = f"CASE WHEN {once} THEN {raws[cell]} END"
+                raws[cell] = f"CASE WHEN {once} THEN {raws[cell]} ELSE {nothing} END"
         if filling.where:
             raws |= {cell: f"CASE WHEN {_holds(filling.where, source)} THEN {raws[cell]} END" for cell in names}
     if wanted.cancellations and wanted.cancellations.quantity:

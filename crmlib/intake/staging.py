@@ -27,7 +27,7 @@ from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_correc
 from crmlib.intake.questions import questions
 from crmlib.intake.readers import find_files, open_source
 from crmlib.intake.reasons import deliberate, in_words, kept, words
-from crmlib.intake.repairs import HIDDEN, Habits, Repair, examine
+from crmlib.intake.repairs import HIDDEN, Cell, Habits, Repair, examine
 from crmlib.intake.repairs import words as repair_words
 from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.scales import questions_of_scale, questions_of_tickets
@@ -192,7 +192,9 @@ class Staging:
                 dates=one.wanted.dates,
                 repairs=one.wanted.repairs,
             )
-            mended, undecided = examine(self.connection, shaped.relation, shaped.cells, habits, place=place)
+            mended, undecided = examine(
+                self.connection, shaped.relation, shaped.cells, habits, place=place, beside=_unread(table, one)
+            )
             currencies, asked = foreign_money(
                 self.connection,
                 shaped.relation,
@@ -749,6 +751,17 @@ def _joined_as_merged(table: Table, opened: Sequence[Opened]) -> list[Saying]:
             asked.append(words.later(which, **said, names=joined.adds_up))
             one.wanted = joined
     return asked
+
+
+def _unread(table: Table, one: Opened) -> list[tuple[str, list[Cell]]]:
+    """The columns of a table's files that fill nothing, as numbers, if they are any."""
+    found = []
+    for source in one.sources:
+        fillings = fillings_of(table, one.wanted, list(source.types)).values()
+        used = {heading for filling in fillings for heading in present(filling, source)}
+        free = [h for h in shown_headings(source) if h not in used and source.types[h] == "VARCHAR"]
+        found.append((f"({source.sql})", [Cell(h, "number", source.names[h]) for h in free]))
+    return found
 
 
 def _units_in_headings(table: Table, wanted: TableSource, sources: Sequence[Source]) -> list[Saying]:

@@ -115,9 +115,13 @@ class Habits:
 
 @dataclass(frozen=True)
 class Lent:
-    """What other columns of the same source decide for one that holds no evidence of its own, and which columns."""
+    """What other columns of the same source decide for one that holds no evidence of its own, and which columns.
+
+    ``decimals_differ``: they hold evidence of both characters before the fraction, and so decide nothing.
+    """
 
     decimal: str | None = None
+    decimals_differ: bool = False
     decimal_from: str = ""
     dates: DayMonth | None = None
     dates_from: str = ""

@@ -38,7 +38,13 @@ Counts = dict[str, dict[str, int]]
 
 
 def examine(
-    connection: Any, relation: str, cells: Sequence[Cell], habits: Habits, *, place: str
+    connection: Any,
+    relation: str,
+    cells: Sequence[Cell],
+    habits: Habits,
+    *,
+    place: str,
+    beside: Sequence[tuple[str, Sequence[Cell]]] = (),
 ) -> tuple[dict[str, Mended], list[Problem]]:
     """Look at whole columns, decide how each is read, and answer the SQL that reads it, with what it mends.
 
@@ -51,6 +57,8 @@ def examine(
         cells: the columns to be read.
         habits: what the settings say.
         place: where settings are made, for messages: ``tables.orders in client.yaml``.
+        beside: relations with columns that are not read. Where no column that is read tells what stands before the
+            fraction, they do.
 
     Returns:
         by cell name how it is read; and what only a person can decide (day or month first, thousands or decimals).
@@ -68,7 +76,7 @@ def examine(
     unclear = [cell for cell in cells if is_text(cell) and _needs_a_look(cell, habits, counts[cell.name])]
     for name, found in _evidence(connection, relation, unclear, habits).items():
         counts[name].update(found)
-    lent = _lent(unclear, habits, counts)
+    lent = _lent(connection, cells, habits, counts, beside)
     plans = {cell.name: _plan(cell, habits, counts[cell.name], lent, place) for cell in cells}
     plans = {cell.name: wholes.judged(connection, relation, cell, plans[cell.name], habits) for cell in cells}
     repairs = _repairs(connection, relation, cells, plans, habits)
@@ -166,13 +174,26 @@ def _count(test: str) -> str:
     return f"count(DISTINCT {test.removeprefix(DIFFERENT)})" if test.startswith(DIFFERENT) else f"count_if({test})"
 
 
-def _lent(cells: Sequence[Cell], habits: Habits, counts: Counts) -> Lent:
+def _lent(
+    connection: Any,
+    cells: Sequence[Cell],
+    habits: Habits,
+    counts: Counts,
+    beside: Sequence[tuple[str, Sequence[Cell]]],
+) -> Lent:
     """What the columns that hold evidence decide for those without, where they agree."""
-    decimals = {c.name: numbers.own_decimal(habits, counts[c.name]) for c in cells if c.kind in ("number", "whole")}
-    dates = {c.name: times.own_dates(counts[c.name]) for c in cells if c.kind in ("time", "date")}
-    sure_decimals = {name: d for name, d in decimals.items() if d}
+    sure_decimals = _decimals(cells, habits, counts)
+    if not sure_decimals and any(numbers.leaves_open(counts[c.name]) for c in cells if c.kind in ("number", "whole")):
+        for relation, others in beside:
+            seen = _screened(connection, relation, others, habits)
+            unclear = [cell for cell in others if _needs_a_look(cell, habits, seen[cell.name])]
+            for name, found in _evidence(connection, relation, unclear, habits).items():
+                seen[name].update(found)
+            numeric = [cell for cell in others if numbers.are_numbers(seen[cell.name])]
+            sure_decimals |= _decimals(numeric, habits, seen)
+    dates = {c.name: times.own_dates(counts[c.name]) for c in cells if is_text(c) and c.kind in ("time", "date")}
     sure_dates = {name: d for name, d in dates.items() if d}
-    lent = Lent()
+    lent = Lent(decimals_differ=len(set(sure_decimals.values())) > 1)
     if len(set(sure_decimals.values())) == 1:
         name, decimal = next(iter(sure_decimals.items()))
         lent = replace(lent, decimal=decimal, decimal_from=name)
@@ -180,6 +201,13 @@ def _lent(cells: Sequence[Cell], habits: Habits, counts: Counts) -> Lent:
         name, order = next(iter(sure_dates.items()))
         lent = replace(lent, dates=order, dates_from=name)
     return lent
+
+
+def _decimals(cells: Sequence[Cell], habits: Habits, counts: Counts) -> dict[str, str]:
+    """The columns whose own cells tell what stands before the fraction, and what."""
+    texts = [cell for cell in cells if cell.kind in ("number", "whole") and is_text(cell)]
+    found = {cell.name: numbers.own_decimal(habits, counts[cell.name]) for cell in texts}
+    return {name: decimal for name, decimal in found.items() if decimal}
 
 
 def _plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:

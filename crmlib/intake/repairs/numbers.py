@@ -82,6 +82,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "wide": f"{slow} AND {body} <> {_body(names['t'], wide=False)}",
         "percent": f"{core} <> '' AND contains({body}, '%')",
         "wan": f"{core} <> '' AND {matches(body, '[万萬亿億]')}",
+        "number": f"{core} <> ''",
         **scores.evidence(cell, names["t"]),
         "written": f"{names['t']} IS NOT NULL AND NOT {is_blank(names['t'], cell)}",
     }
@@ -92,6 +93,8 @@ def own_decimal(habits: Habits, counts: Mapping[str, int]) -> str | None:
     comma, point = counts.get("comma sure", 0), counts.get("point sure", 0)
     if not habits.mends("decimal_comma"):
         return "."
+    if not counts["dirty"] and counts["pointed"] > counts["three"]:
+        return "."
     if comma and not point:
         return ","
     if point and not comma:
@@ -99,6 +102,16 @@ def own_decimal(habits: Habits, counts: Mapping[str, int]) -> str | None:
     if not point and counts.get("one comma of money"):
         return "."
     return None
+
+
+def leaves_open(counts: Mapping[str, int]) -> bool:
+    """Whether a column has numbers such as 1,234 or 1.234, which other columns may explain."""
+    return bool(counts.get("one comma") or counts.get("one point"))
+
+
+def are_numbers(counts: Mapping[str, int]) -> bool:
+    """Whether a column holds numbers and nothing else."""
+    return not counts["dirty"] or 0 < counts.get("written", 0) == counts.get("number", 0)
 
 
 def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, place: str) -> Plan:
@@ -205,7 +218,7 @@ def _decide(
         return undecided("decimal_both", comma=comma, point=point, either=unsure_commas + unsure_points)
     if unsure_commas:
         return undecided("decimal_comma", n=unsure_commas)
-    if unsure_points >= FEW:
+    if unsure_points >= FEW or (unsure_points == counts.get("pointed") and unsure_points and lent.decimals_differ):
         return undecided("decimal_point")
     if unsure_points and unsure_points == counts.get("pointed"):
         said = (cell.decision("point_is_decimal", n=unsure_points), *said)
