@@ -21,6 +21,11 @@ SCALES = {kind: (low, high) for kind, low, high in TABLES["surveys"].score_range
 """The scale of each kind of question: lowest and highest answer."""
 _STATED = re.compile(r"(?<![a-z0-9.])([01])\s*(?:-|–|—|~|/|to|bis|à|a|al|至|到)\s*(3|4|5|6|7|9|10|100)(?![0-9.])")
 _OUT_OF = re.compile(r"(?:out of|(?<![0-9])/|满分)\s*(3|4|5|6|7|9|10|100)(?![0-9.])|(?<![0-9])(3|5|7|10|100)\s*分制")
+_BEST_FIRST = re.compile(
+    r"(?<![0-9])1\s*(?:=|:|–|是|为|代表|表示)\s*(?:(?:very|extremely|completely|fully|highly) (?:satisfied|likely|good|happy)|best\b"
+    r"|excellent|sehr (?:gut|zufrieden|wahrscheinlich)|très (?:satisfait|bien|probable)|(?:非常|很|十分|最|完全)(?:满意|愿意|好))"
+)
+"""A scale on which 1 is the best answer, as school grades are in some countries."""
 _FEW, _SOME, _MANY = 10, 20, 100
 _ELSEWHERE = 0.05
 """From this share of answers on that lie off the scale, they are no slips of the pen."""
@@ -61,8 +66,12 @@ def doubt(kind: str, seen: Seen, heading: str = "") -> Doubt | None:
     ('low', None, None)
     >>> doubt("nps", Seen(60, 1, 10, 10), "How likely? (1-10)").certain
     True
+    >>> doubt("csat", Seen(60, 1, 5, 5), "Satisfaction (1 = very satisfied)").key
+    'turned'
     """
     low, high = SCALES[kind]
+    if kind != "ces" and _BEST_FIRST.search(plain_heading(heading)):
+        return Doubt("turned", True)
     stated = _stated(heading)
     if stated and stated[1] != high:
         return Doubt("stated", True)

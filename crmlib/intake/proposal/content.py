@@ -15,6 +15,7 @@ from crmlib.intake.questions import MASKED, MASKED_SHARE
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
 from crmlib.intake.repairs.numbers import CURRENCY
+from crmlib.intake.repairs.scores import answered
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import ROW, Source
 
@@ -52,7 +53,7 @@ PATTERNS = {
 }
 
 
-_BY_WORDS = ("flags", "states", "chinese_people")
+_BY_WORDS = ("flags", "states", "chinese_people", "answers")
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
     tests["flags"] = f"low IN ({words})"
     tests["states"] = f"low IN ({', '.join(map(literal, _states()))})"
     tests["chinese_people"] = matches("v", f"^[{_surnames()}][㐀-鿿*]{{1,2}}$")
+    tests["answers"] = answered("v")
     number = "try_cast(v AS DOUBLE)"
     counted = ", ".join(f"coalesce(sum(n) FILTER ({test}), 0)" for test in tests.values())
     *counts, low, high, negative, longest, seen = connection.execute(

@@ -20,6 +20,7 @@ _EMPTY = 0.7
 DOUBTED = 80.0
 """How sure at most a column is that a person is asked to check."""
 _QUESTIONS = ("surveys", "score")
+_ANSWERS = ("score", "csat")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
             share, seen = content_fit(column, one, table)
             if column.name == "status" and like.score <= PERHAPS and one.share("states") <= _FITS:
                 continue
+            if column.name in _ANSWERS and like.score <= PERHAPS and not _within(one, 0, 10):
+                continue
             if like.score >= LEAST and share >= _FITS:
                 score = round(like.score * (0.7 + 0.3 * share if one.filled else _EMPTY), 1)
                 near = _say("reasons.like", heading=heading, like=like.like)
@@ -169,11 +172,20 @@ def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]
 def _number_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     numbers = max(0, looks.counts["numbers"] - looks.counts["dates"])
     share = numbers / looks.filled
-    if column.name in ("score", "csat") and (looks.high is None or not 0 <= (looks.low or 0) <= looks.high <= 10):
-        return 0.0, ""
+    if column.name in _ANSWERS:
+        # Answers off the scale are no other column: they are asked about.
+        if not _within(looks, -100, 100):
+            return 0.0, ""
+        if looks.counts["answers"] > numbers:
+            return looks.share("answers"), _seen("answers", looks.counts["answers"], looks)
     if column.unit == "money" and looks.share("stamps") > 0.9:
         return 0.0, ""
     return share, _seen("numbers" if looks.low is None or looks.high is None else "range", numbers, looks)
+
+
+def _within(looks: Looks, low: float, high: float) -> bool:
+    """Whether a column's plain numbers, if there are any, lie between two bounds."""
+    return looks.low is None or looks.high is None or low <= looks.low <= looks.high <= high
 
 
 def _seen(kind: str, count: int, looks: Looks) -> str:

@@ -179,6 +179,8 @@ def score_kind(heading: str, looks: Looks) -> tuple[str, str, bool]:
     ):
         if re.search(rf"\b({marks})|[㐀-鿿]*({marks})", called) and (looks.high or 0) <= (10 if kind == "nps" else 7):
             return kind, _say("reasons.heading_says", heading=heading), True
-    high, low = looks.high or 0, looks.low if looks.low is not None else 0
+    if looks.high is None or looks.low is None:
+        return "csat", _say("reasons.scores_in_words"), False
+    high, low = looks.high, looks.low
     kind = "nps" if high > 7 or low == 0 else "ces" if high > 5 else "csat"
     return kind, _say("reasons.scores", low=low, high=high), False

@@ -60,7 +60,7 @@ def own_tables(
     fits = {name: _completed(with_keys(fit(table, export.looks), keys or {})) for name, table in TABLES.items()}
     shared = {table for table, _ in keys or {}}
     ranked = sorted((f for f in fits.values() if f.matches), key=lambda f: -_points(f, export))
-    usable = [f for f in ranked if f.complete and (f.table in shared or _told(f, export))]
+    usable = [f for f in ranked if f.complete and (f.table in shared or _told(f, export, fits))]
     decisions: list[str] = []
     if usable and _points(usable[0], export) >= _LEAST_POINTS:
         made = _tables(connection, export, fits, usable, decisions)
@@ -119,13 +119,23 @@ def _numbered_orders(found: Fit) -> bool:
     return found.table == "orders" and match is not None and match.score > PERHAPS
 
 
-def _told(found: Fit, export: Export) -> bool:
+def _told(found: Fit, export: Export, fits: Mapping[str, Fit]) -> bool:
     """Whether anything speaks for this very table, rather than for any table with a number and a date."""
     key = found.heading("customer_id") if found.table == "customers" else ""
     if key and export.looks[key].unique < _MANY_EACH:
         # A list of contacts or bookings is called after the customers as well.
         return False
-    return called_like(export.name, found.table) or bool(_tells(found, export))
+    tells = _tells(found, export)
+    if tells == ["customer_id"] and any(_has_own_key(one, key) for one in fits.values()):
+        # The customer stands beside records that have a number of their own.
+        tells = []
+    return called_like(export.name, found.table) or bool(tells)
+
+
+def _has_own_key(found: Fit, customer: str) -> bool:
+    """Whether a heading other than the customer's surely names the number of a table's rows."""
+    match = found.matches.get(TABLES[found.table].key or "")
+    return match is not None and match.score > PERHAPS and found.table != "customers" and customer not in match.headings
 
 
 def _points(found: Fit, export: Export) -> float:
@@ -499,7 +509,7 @@ def _scale(export: Export, kind: str, heading: str) -> list[str]:
     """A question where the answers under a heading are hardly of the scale of their kind."""
     looks = export.looks[heading]
     seen = Seen(looks.filled, looks.low or 0.0, looks.high or 0.0, looks.distinct)
-    if looks.counts["numbers"] < looks.filled:
+    if looks.counts["numbers"] < looks.filled or looks.low is None:
         seen = replace(seen, answers=0)  # some stand with words: what they are shows only when they are read
     found = doubt(kind, seen, heading)
     return [str(question(found, kind, seen, heading, [export.shown]))] if found else []

@@ -57,6 +57,19 @@ def is_answer(cell: Cell) -> bool:
     return cell.name in ("score", "csat") or cell.name.startswith("item_")
 
 
+def answered(text: str) -> str:
+    """SQL: whether a text is an answer of somebody on a scale, in one of its forms.
+
+    >>> import duckdb
+    >>> said = "SELECT list_transform(['9分', '4/5', '★★★☆☆', '10 - Très probable', 'nobody'], lambda t: {0})"
+    >>> duckdb.sql(said.format(answered("t"))).fetchone()[0]
+    [True, True, True, True, False]
+    """
+    shapes = [matches(text, shape) for shape in (_PLAIN, _AFTER, _BEFORE, _BEHIND, _MAXIMUM)]
+    words = ", ".join(map(literal, _meanings()))
+    return f"({' OR '.join(shapes)} OR {matches(_bare(text), _STARS)} OR {_bare(text)} IN ({words}))"
+
+
 def are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
     """Whether the filled cells of a column are scores in one of their forms, and not all of them plain numbers.
 
