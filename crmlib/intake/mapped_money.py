@@ -50,7 +50,8 @@ def contradicted(
     shown = given if amount == PRODUCT else f"'{amount}'"
     evidence = verdict.evidence[0] if verdict.evidence else ""
     if verdict.net_of_refund:
-        yield words.later("money.mapped.net", amount=shown, refund=f"'{refund}'", equation=evidence)
+        form = next(iter(verdict.amount or {"sum": []}))
+        yield words.later("money.mapped.net", form=form, amount=shown, refund=f"'{refund}'", equation=evidence)
     elif verdict.amount is not None:
         yield words.later("money.mapped.amount", given=shown, amount=f"'{verdict.amount}'", equation=evidence)
     if discount and verdict.form not in ("", "amount"):

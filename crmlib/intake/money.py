@@ -147,6 +147,11 @@ class _Judge:
     def __init__(self, numbers: Numbers, parts: Parts) -> None:
         self.parts = parts
         self.numbers = dict(numbers)
+        back = numbers.get(parts.refund)
+        self.with_refund = "sum"
+        if back is not None and (np.nan_to_num(back) <= 0).all():
+            # Refunds that stand with a minus are the same money.
+            self.numbers[parts.refund], self.with_refund = -back, "difference"
         if {parts.quantity, parts.price} <= numbers.keys():
             self.numbers[PRODUCT] = numbers[parts.quantity] * numbers[parts.price]
         named = dict.fromkeys((parts.amount, *parts.amounts, *parts.others))
@@ -291,9 +296,9 @@ class _Judge:
         gross = [e for e in found if not any(h == refund for h, _ in e.signs) and self._holds_where(e, back)]
         left = [e for w, all_of in self.equations.items() if w != amount for e in all_of
                 if e.base == amount and (refund, -1) in e.signs]  # fmt: skip
-        said = {"amount": self._name(amount), "refund": f"'{refund}'"}
+        said = {"amount": self._name(amount), "refund": f"'{refund}'", "form": self.with_refund}
         if net and not gross and not left:
-            made.net_of_refund, made.amount = True, {"sum": [amount, refund]}
+            made.net_of_refund, made.amount = True, {self.with_refund: [amount, refund]}
             made.sure &= net[0].rows >= SURE_FROM
             made.evidence += [self._said(net[0]), words.later("money.net", **said)]
             return

@@ -22,8 +22,10 @@ SCALES = {kind: (low, high) for kind, low, high in TABLES["surveys"].score_range
 _STATED = re.compile(r"(?<![a-z0-9.])([01])\s*(?:-|–|—|~|/|to|bis|à|a|al|至|到)\s*(3|4|5|6|7|9|10|100)(?![0-9.])")
 _OUT_OF = re.compile(r"(?:out of|(?<![0-9])/|满分)\s*(3|4|5|6|7|9|10|100)(?![0-9.])|(?<![0-9])(3|5|7|10|100)\s*分制")
 _BEST_FIRST = re.compile(
-    r"(?<![0-9])1\s*(?:=|:|–|是|为|代表|表示)\s*(?:(?:very|extremely|completely|fully|highly) (?:satisfied|likely|good|happy)|best\b"
-    r"|excellent|sehr (?:gut|zufrieden|wahrscheinlich)|très (?:satisfait|bien|probable)|(?:非常|很|十分|最|完全)(?:满意|愿意|好))"
+    r"(?<![0-9])1\s*(?:=|:|–|是|为|代表|表示)\s*"
+    r"(?:(?:very|extremely|completely|fully|highly) (?:satisfied|likely|good|happy)|best\b|excellent"
+    r"|sehr (?:gut|zufrieden|wahrscheinlich)|très (?:satisfait|bien|probable)"
+    r"|(?:非常|很|十分|最|完全)(?:满意|愿意|好))"
 )
 """A scale on which 1 is the best answer, as school grades are in some countries."""
 _FEW, _SOME, _MANY = 10, 20, 100

@@ -66,7 +66,7 @@ def own_tables(
         made = _tables(connection, export, fits, usable, decisions)
         _runner_up(ranked, made)
     else:
-        made = _nearest(connection, export, ranked, decisions)
+        made = _nearest(connection, export, ranked, fits, decisions)
     if made:
         _dates(export, made, decisions)
         _test_rows(connection, export, made)
@@ -143,7 +143,9 @@ def _points(found: Fit, export: Export) -> float:
     return found.points + called + _TOLD * len(_tells(found, export))
 
 
-def _nearest(connection: Any, export: Export, ranked: list[Fit], decisions: list[str]) -> list[Suggested]:
+def _nearest(
+    connection: Any, export: Export, ranked: list[Fit], fits: Mapping[str, Fit], decisions: list[str]
+) -> list[Suggested]:
     """The tables that a file comes nearest to, with what was found and the gaps to be filled in, and why.
 
     The second is commented out, and so is the first where it holds less than half of what its table needs.
@@ -161,6 +163,8 @@ def _nearest(connection: Any, export: Export, ranked: list[Fit], decisions: list
     decisions.insert(0, _say("decide.near_table", file=export.shown, nearest=made[0].why[0], mark=FILL_IN))
     if len(made) > 1:
         made[0].why.append(_say("found.runner_up", table=near[1].table))
+    if made[0].table == "orders":
+        _several_rows(connection, export, fits, made[0])
     return made
 
 

@@ -129,7 +129,7 @@ def _with(found: Fit, verdict: Verdict, parts: Parts, own_name: str) -> Fit:
             del matches["discount"]
         else:
             matches["discount"] = Match("discount", filling, discount.score, _say("reasons.rate", why=discount.reason))
-    elif discount is None and verdict.form == "amount" and "amount" in matches:
+    elif discount is None and verdict.form == "amount" and verdict.evidence and "amount" in matches:
         matches["discount"] = Match("discount", verdict.discount, 100.0, _together(map(str, verdict.evidence[:1])))
     return Fit(found.table, matches)
 
@@ -145,7 +145,7 @@ def _amount(match: Match, verdict: Verdict) -> Match:
 
 
 def _together(reasons: Iterable[str]) -> str:
-    first, *rest = [reason for reason in reasons if reason]
+    first, *rest = [reason for reason in reasons if reason] or [""]
     for reason in rest:
         first = _say("reasons.joined", first=first, then=reason)
     return first

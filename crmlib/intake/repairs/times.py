@@ -286,7 +286,7 @@ _REPAIR_OF = {
 }
 _DAY_MONTH_CODE = 3
 _SHORT_YEAR = "^[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9][0-9]{2}([^0-9]|$)|[A-Z][^0-9]?[0-9]{2}([^0-9]|$)"
-_NOT_PLAIN = "  |[(\\t]|[AaPp][.]?[Mm]"
+_NOT_PLAIN = "  |[(\\t]|[AaPp][.]?[Mm]|[0-9] ?[hH] ?[0-9]|[./:] | [./:]"
 _CLOCK_TEXT = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?"
 _MIDNIGHT = (
     "(?:[ T]0?0:00(?::00(?:[.]0+)?)?|[ T]12:00(?::00)? AM) ?(?:Z|UTC|GMT|(?:GMT|UTC)?[+-][0-9]{2}(?::?[0-9]{2})?)$"
@@ -356,7 +356,7 @@ def _numbers(cell: Cell, number: str) -> list[tuple[str, str, str, str]]:
 
 
 def _plain(text: str) -> str:
-    """SQL of a time in capitals and plain characters: 下午2时05分 as 2:05 PM."""
+    """SQL of a time in capitals and plain characters: 下午2时05分 as 2:05 PM, 14h30 as 14:30, 5 . 3 as 5.3."""
     plain = f"upper(translate({text}, {literal('０１２３４５６７８９：／－．　')}, {literal('0123456789:/-. ')}))"
     chinese = f"regexp_replace({plain}, '上午|凌晨|早上|早晨', ' AM ', 'g')"
     chinese = f"regexp_replace({chinese}, '下午|晚上|傍晚|中午', ' PM ', 'g')"
@@ -367,6 +367,8 @@ def _plain(text: str) -> str:
     plain = f"CASE WHEN strlen({text}) = length({text}) THEN {plain} ELSE {chinese} END"
     plain = f"regexp_replace({plain}, ' ?[(][^)]*[)]$', '')"
     plain = f"regexp_replace({plain}, '[ \\t]+', ' ', 'g')"
+    plain = f"regexp_replace({plain}, '([0-9]) ?([./:]) ?', '\\1\\2', 'g')"
+    plain = f"regexp_replace({plain}, '([0-9]) ?H ?([0-9]{{2}})', '\\1:\\2')"
     plain = f"regexp_replace({plain}, '([AP])[.]M[.]?', '\\1M')"
     plain = f"regexp_replace({plain}, '([AP]M) ?({_CLOCK_TEXT})', '\\2 \\1')"
     plain = f"regexp_replace({plain}, '([0-9])([AP]M)', '\\1 \\2')"
