@@ -127,7 +127,7 @@ def test_answers_are_proposed_as_they_are_written(tmp_path, heading, values, kin
     ("heading", "values", "said"),
     [
         ("How likely are you to recommend us? (0-100)", [100, 90, 30, 55], "states another scale"),
-        ("NPS", [-100, 100, 0, 50], "run from -100 to 100"),
+        ("NPS", [-100, 100, 0, 50], "to 100, and nps from 0 to 10"),
         ("您有多大可能向朋友推荐我们?", ["5分", "4分", "1分", "3分"], "go up to 5 only"),
         ('"Satisfaction (1 = very satisfied, 5 = very dissatisfied)"', [1, 2, 5, 3], "1 is the best answer"),
         ("满意度（1=非常满意）", [1, 2, 5, 3], "1 is the best answer"),
@@ -212,3 +212,21 @@ def test_the_remedy_for_rows_that_cannot_be_used_is_no_new_export(tmp_path):
     rows = "o,c,t,a,s\n1,x,2024-03-05,10,wibble\n2,x,2024-03-06,20,wibble\n"
     with pytest.raises(UnusableInput, match=r"what each value stands for under values"):
         mapped(tmp_path, rows, ", status: s")
+
+
+@pytest.mark.parametrize("file", ["o.csv", "o.xlsx"])
+def test_titles_and_totals_stand_whole_among_what_is_left_out(tmp_path, file):
+    rows = [["Report 2024"], ["o", "c", "t", "a"], ["1", "x", "2024-03-05", 1], ["Total", "", "", 1]]
+    client = write_client(tmp_path, ORDERS.format(more="").replace("o.csv", file))
+    if file == "o.csv":
+        (tmp_path / file).write_text("".join(f"{','.join(map(str, row))}\n" for row in rows), encoding="utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(tmp_path / file)
+    account = take_in(load_client(client), tmp_path / "workspace").account["tables"]["orders"]
+    left = (tmp_path / "quarantine" / "left_out" / f"{file}.csv".replace(".csv.csv", ".csv")).read_text("utf-8-sig")
+    assert (account["rows"], account["quarantined"]) == (1, 2)
+    assert "Report 2024" in left
+    assert any(line.startswith("4,") and "Total" in line and ",1" in line for line in left.splitlines())

@@ -76,7 +76,7 @@ def open_delimited(
         return found
     headings, delimiter, sample = found
     load = None
-    beside = _beside(connection, table, len(headings.names))
+    beside = lines_beside(connection, table, len(headings.names))
     regular = scanned.alike and not any(headings.last < n < scanned.lines for n in scanned.blank)
     if regular and not (scanned.quotes and _blanks_before_quotes(_head(text), delimiter)):
         load = _read_fast(connection, text, table, headings, delimiter, scanned, sample)
@@ -93,6 +93,7 @@ def open_delimited(
     if problem:
         return problem
     _tidy(connection, table, headings, reading, load, scanned.marks_inside)
+    _keep_titles(connection, text, beside, headings, delimiter)
     said = [*notes, words.later("notes.separated", delimiter=delimiter)]
     source = finished(
         connection, table, shown_as=shown_as, headings=headings, notes=said, broken=load.broken, not_data=load.not_data
@@ -100,12 +101,21 @@ def open_delimited(
     return replace(source, beside=beside)
 
 
-def _beside(connection: Any, table: str, columns: int) -> str:
+def lines_beside(connection: Any, table: str, columns: int) -> str:
     """An empty table for the lines that are no rows: their cells, as far as they can be told, and the whole line."""
     name = f"{table}_beside"
     listed = ", ".join(f"c{n} VARCHAR" for n in range(1, columns + 1))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} ({listed}, {ROW} BIGINT, {LINE} VARCHAR)")
     return name
+
+
+def _keep_titles(connection: Any, text: Path, beside: str, headings: Headings, delimiter: str) -> None:
+    """Put the lines above the headings beside the rows, too."""
+    titles = {row for row, _ in headings.not_data}
+    with text.open(encoding="utf-8", newline="") as lines:
+        above = [(row, line) for row, line in zip(range(1, headings.last), lines, strict=False) if row in titles]
+    columns = len(headings.names)
+    store(connection, beside, [as_read(_as_far_as_told(line, delimiter), columns, row, [line]) for row, line in above])
 
 
 def _scan(file: Path, shown_as: str) -> Scan | Problem:
@@ -295,7 +305,7 @@ def _read_slowly(
         ended = ended or (record is not None and ends(record, reading.ends_at))
         if record is None:
             (load.not_data if ended else load.broken).append((row, FOOTER if ended else BAD_QUOTES))
-            beside.append(_as_read(_as_far_as_told(lines[0], delimiter), columns, row, lines))
+            beside.append(as_read(_as_far_as_told(lines[0], delimiter), columns, row, lines))
             continue
         if len(record) != columns and not filled(record[columns:]) and len(record) > columns:
             record = record[:columns]
@@ -303,22 +313,22 @@ def _read_slowly(
             continue
         if ended:
             load.not_data.append((row, FOOTER))
-            beside.append(_as_read(record, columns, row, lines))
+            beside.append(as_read(record, columns, row, lines))
             continue
         load.last.append((row, record))
         if len(record) != columns:
             load.broken.append((row, WRONG_LENGTH))
-            beside.append(_as_read(record, columns, row, lines))
+            beside.append(as_read(record, columns, row, lines))
             continue
         good.append([*record, row])
         if len(good) >= 100_000:
-            _store(connection, table, good)
-    _store(connection, table, good)
-    _store(connection, f"{table}_beside", beside)
+            store(connection, table, good)
+    store(connection, table, good)
+    store(connection, f"{table}_beside", beside)
     return load
 
 
-def _as_read(cells: Sequence[str], columns: int, row: int, lines: Sequence[str]) -> list[Any]:
+def as_read(cells: Sequence[str], columns: int, row: int, lines: Sequence[str]) -> list[Any]:
     """A line that is no row, for those who correct it: a cell for each column, its number, and the whole line."""
     filled_up = [*cells[:columns], *([""] * (columns - len(cells)))]
     return [*filled_up, row, "".join(lines).rstrip("\n")]
@@ -347,7 +357,7 @@ def _escaped_by_backslash(file: Path, delimiter: str) -> bool:
     return len(widths[0]) == 1 and None not in widths[0] and len(widths[1]) > 1
 
 
-def _store(connection: Any, table: str, rows: list[list[Any]]) -> None:
+def store(connection: Any, table: str, rows: list[list[Any]]) -> None:
     import pyarrow as pa
 
     if not rows:

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from crmlib.engine import identifier
+from crmlib.intake.readers.delimited import as_read, lines_beside, store
 from crmlib.intake.readers.headings import (
     AGAIN,
     FOOTER,
@@ -414,7 +415,12 @@ def _loaded(
         not_data=not_data,
         types=[kind for _, kind in columns],
     )
-    return replace(source, merged=_by_heading(sheet, source, {number for number, _ in rows}))
+    data = {number for number, _ in rows}
+    beside = lines_beside(connection, table, width)
+    titles = {number for number, _ in source.not_data}
+    texts = [(number, ["" if c is None else str(c) for c in cells]) for number, cells in sheet.rows if number in titles]
+    store(connection, beside, [as_read(cells, width, number, ["\t".join(cells)]) for number, cells in texts])
+    return replace(source, merged=_by_heading(sheet, source, data), beside=beside)
 
 
 def _by_heading(sheet: Sheet, source: Source, data: set[int]) -> dict[str, tuple[int, int]]:
