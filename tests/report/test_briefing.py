@@ -55,7 +55,7 @@ HEADLINES = {
     "usage": "customers used the product",
     "loyalty": "members were active",
     "leads_and_spend": "leads in 12 months",
-    "tickets_and_surveys": "and no target is set",
+    "tickets_and_surveys": "service tickets in 12 months",
     "contracts_and_tickets": "Recurring revenue is ¥",
     "two_orders": "2 orders are too few to tell anything from chance",
     "two_weeks": "14 days of orders are too few to tell who comes back",
@@ -259,7 +259,7 @@ def test_every_number_of_headline_and_lead_follows_from_the_bridge(page):
     at = table.set_index("part")
     amount, people = at.amount, at.customers
     change, lost = amount["after"] - amount["before"], people["lost"] / max(people["before"], 1)
-    sums = (amount["before"], amount["after"], amount["new"], -amount["lost"])
+    sums = (amount["before"], amount["after"], amount.get("new", amount.get("new_or_returned")), -amount["lost"])
     shares = (abs(change) / amount["before"], lost, at.after["guests"] / amount["after"])
     counts = (people["before"], people["lost"], float(f"{round(lost * people['after']):.2g}"), table.months.iloc[0])
     forms = {short(one) for one in sums} | {percent(one) for one in shares} | {number(one) for one in counts}
