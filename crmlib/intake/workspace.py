@@ -36,6 +36,7 @@ from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying, Words
 
 words = Words(__file__)
+_CUSTOMER = "customer_id"
 ACCOUNT = "account.json"
 _VAULT = Path(PRIVATE, "vault")
 
@@ -77,14 +78,18 @@ class Workspace:
     def table(self, name: str) -> Any:
         """The table as an Ibis table on DuckDB; one that the client does not have is empty, in the contract's columns.
 
+        A table whose customers nobody knows still has the column: it is empty, as that of guests is.
+
         Raises:
             KeyError: the contract has no such table.
         """
+        import ibis
+
         from crmlib.engine import empty_table, open_table
 
         if name not in self.kept["tables"]:
             return empty_table(self._connection, name, TABLES[name].kinds)
-        return open_table(
+        table = open_table(
             self._connection,
             self.folder / f"{name}.parquet",
             name=name,
@@ -92,6 +97,8 @@ class Workspace:
             until=self.as_of.isoformat(),
             time=TABLES[name].time,
         )
+        nameless = _CUSTOMER in TABLES[name].names and _CUSTOMER not in table.columns
+        return table.mutate(**{_CUSTOMER: ibis.null("string")}) if nameless else table
 
     @functools.cached_property
     def _connection(self) -> Any:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crmlib import runner
 from crmlib.lifecycle import scorecard, segmentation
 from crmlib.report.story import story
 from crmlib.words import number, use
+from tests.conftest import write_client
 from tests.report.clients import ONE_TABLE
 
 AS_OF = "2025-12-31"
@@ -223,6 +225,26 @@ def test_orders_without_a_customer_give_revenue_orders_order_value_and_seasons(r
     whole = by_month.sum().reindex(seen).fillna(0)
     mean = whole.groupby(whole.index.month).mean()
     assert found.share.tolist() == pytest.approx((mean / mean.sum()).tolist())
+
+
+def test_the_case_without_a_customer_column_has_its_report(repository, tmp_path):
+    """From the file to the page: nothing fails, and the headline is that of the two times in plain pandas."""
+    orders = guests_only(repository)
+    client = write_client(tmp_path / "client", orders=orders.drop(columns="customer_id").to_csv(index=False))
+    done = runner.run(client, output=tmp_path / "run", language="en", chapters=["01", "03", "05", "13"])
+    assert [(one.file.name[:2], one.status) for one in done.chapters] == [
+        ("01", "done"), ("03", "done"), ("05", "left out"), ("13", "done"),
+    ]  # fmt: skip
+    assert "orders.customer_id or subscriptions" in done.chapters[2].why
+    days = pd.read_csv(done.folder / "tables" / "13_bridge.csv", parse_dates=["starts", "changes", "ends"]).iloc[0]
+    now, then = (
+        orders.amount[(orders.ordered_at >= first) & (orders.ordered_at < end)].sum()
+        for first, end in ((days.changes, days.ends + pd.Timedelta(days=1)), (days.starts, days.changes))
+    )
+    years = pd.read_csv(done.folder / "tables" / "13_year.csv").set_index("kpi")
+    assert years.loc["revenue", ["now", "before"]].tolist() == pytest.approx([now, then])
+    assert done.headline == f"Sales rose {now / then - 1:.0%}, and no order names its customer"
+    assert done.exit_code == 0
 
 
 def test_named_orders_and_guests_add_up_and_a_year_and_a_half_has_no_strong_half():
