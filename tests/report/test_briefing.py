@@ -55,7 +55,7 @@ HEADLINES = {
     "usage": "customers used the product",
     "loyalty": "members were active",
     "leads_and_spend": "leads in 12 months",
-    "tickets_and_surveys": "service tickets in 12 months",
+    "tickets_and_surveys": "and no target is set",
     "contracts_and_tickets": "Recurring revenue is ¥",
     "two_orders": "2 orders are too few to tell anything from chance",
     "two_weeks": "14 days of orders are too few to tell who comes back",
