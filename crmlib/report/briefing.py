@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from crmlib.report.brand import brand
 from crmlib.report.changed import Snapshot, changed
 from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most, tell_first
-from crmlib.report.page import currency_name, name_of, render, versions
+from crmlib.report.page import currency_name, name_of, render, sentences, versions
 from crmlib.report.story import story, tells_of_orders
 from crmlib.run import ChapterRun, Run
 from crmlib.words import Words, listed
@@ -118,6 +119,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     pictured = None if begins.told or begins.is_young else exhibits.get("bridge")
     quiet |= {_TOLD_BY["bridge"]} if pictured else set()
     themes = [_theme(key, run, shown, numbered, quiet, placed) for key in THEMES]
+    _drop_shown_again(themes)
     begins = replace(begins, is_empty=all(theme.is_empty or _is_of_the_data(theme) for theme in themes))
     tiles = [] if begins.is_few else exhibits.get("year", {}).get("tiles", [])
     return {
@@ -139,6 +141,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         "decisions": numbered,
         "themes": [theme for theme in themes if theme.key != OF_THE_DATA and not theme.is_empty],
         "data": next(theme for theme in themes if theme.key == OF_THE_DATA),
+        "shared": _shared(themes),
         "sure": [name for name in ("counted", "tested", "estimated", "hint") if any(f.sure == name for f in concluded)],
         "rows": _rows(account),
         "failed": [chapter for chapter in run.chapters if chapter.status == "failed"],
@@ -215,6 +218,29 @@ def _theme(
         if rest or others:
             theme.folds.append((chapter, rest, others))
     return theme
+
+
+def _drop_shown_again(themes: Sequence[Theme]) -> None:
+    """Leave what several chapters show alike, such as who counts as new, in the first fold that shows it."""
+    seen: list[Any] = []
+    for theme in themes:
+        for place, (chapter, parts, found) in enumerate(theme.folds):
+            kept = [one for one in parts if (one["title"], one["reading"], one.get("rows")) not in seen]
+            seen += [(one["title"], one["reading"], one.get("rows")) for one in kept if one["kind"] != "figure"]
+            theme.folds[place] = (chapter, kept, found)
+        theme.folds[:] = [fold for fold in theme.folds if fold[1] or fold[2]]
+
+
+def _shared(themes: Sequence[Theme]) -> list[str]:
+    """The sentences that several findings or readings are told with; they are said once, beside how sure we are."""
+    told: list[str] = []
+    for theme in themes:
+        folded = [one for _, _, found in theme.folds for one in found]
+        told += [one.certainty for one in (*theme.said, *(decided.finding for decided in theme.decisions), *folded)]
+        shown = [one for _, parts, _ in theme.folds for one in parts]
+        told += [one["reading"] for one in (*theme.figures, *theme.tables, *shown)]
+    times = Counter(said for one in told for said in dict.fromkeys(sentences(one)) if said)
+    return [said for said, n in times.items() if n > 1]
 
 
 def _said(news: Sequence[Finding], language: str) -> tuple[list[Finding], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def render(template: str, **content: Any) -> str:
     environment.globals |= {"noted": noted}
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
     environment.filters |= {"number": number, "exact": _exact, "coded": _coded, "spark": _spark, "short": short}
+    environment.filters |= {"besides": besides}
     return environment.get_template(template).render(
         style=(_TEMPLATES / "briefing.css").read_text(encoding="utf-8") + tokens_css(), **content
     )
@@ -53,6 +54,20 @@ def _spark(line: Sequence[float], alt: str) -> Any:
         f'<svg class="spark" viewBox="0 0 120 26" width="120" height="26" role="img" aria-label="{escape(alt)}">'
         f'<polyline points="{drawn}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
     )
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text.
+
+    >>> sentences("It holds. We counted 3.5 of 4. Ask again.")
+    ['It holds.', 'We counted 3.5 of 4.', 'Ask again.']
+    """
+    return re.split(r"(?<=[.!?。！？])\s*(?=[A-Z\u4e00-\u9fff])", text)
+
+
+def besides(text: str, said: Collection[str]) -> str:
+    """A text without the sentences that are said elsewhere."""
+    return words.say("story.lead.all", said=[one for one in sentences(text) if one not in said])
 
 
 def noted(tile: Mapping[str, Any]) -> str:

@@ -82,10 +82,10 @@ def plot_groups(groups: Any, *, most: int = 15, briefly: bool = False) -> Exhibi
     apart = [words.say("axes.with_count", name=row.name, n=row.nps) for row in named[differing].itertuples(index=False)]
     best, worst = shown.loc[shown.nps.idxmax()], shown.loc[shown.nps.idxmin()]
     group = "" if found is None else group_name(found.dimension, found.group)
-    message = words.say(f"figures.groups.message.{side}", start=group[:1].upper() + group[1:])
+    message = words.say(f"figures.groups.message.{side if briefly else 'all'}", start=group[:1].upper() + group[1:])
     return exhibits.figure(
         words, "groups", groups, picture, place="section" if briefly else "fold", message=message,
-        reading="differ" if apart else "alike", groups=len(groups), names=apart,
+        reading="brief" if briefly else "differ" if apart else "alike", groups=len(groups), names=apart,
         best=best["name"], high=best.nps, worst=worst["name"], low=worst.nps,
     )  # fmt: skip
 
