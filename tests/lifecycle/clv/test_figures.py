@@ -136,7 +136,7 @@ def test_a_model_that_can_tell_of_one_time_buyers_hatches_nobody(cdnow: pd.DataF
     alive = fitted.orders_model.p_alive(cdnow["frequency"], cdnow["recency"], cdnow["T"]).sum()
     assert rows[0][:2] == ["Of all 2,357 customers, probably still there", number(alive)]
     assert len(rows) == 4
-    assert rows[3][0] == "Value at risk: how much more, if nobody had left"
+    assert rows[3][0] == "Value at risk: more, if nobody had left"
 
 
 def test_value_without_an_end_stands_last_and_is_not_to_be_added(all_of, cdnow: pd.DataFrame) -> None:

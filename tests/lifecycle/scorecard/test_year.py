@@ -200,7 +200,7 @@ def test_the_pages_scorecard_has_one_verdict_for_each_kpi_and_names_the_step(yea
     assert (str(row.since), round(row.step_before, 3), round(row.step_after, 3)) == ("2024-07-01", 0.383, 0.486)
     at = list(verdicts.kpi).index("repurchase_rate")
     said = "\n".join(shown.fields["notes"][at])
-    assert ("since Jul 2024, when it went from 38% to 49%" if language == "en" else "范围自2024年7月起") in said
+    assert ("since Jul 2024 (from 38% to 49%)" if language == "en" else "范围自2024年7月起") in said
     cells = shown.fields["rows"][list(verdicts.kpi).index("churn_rate")]
     assert cells[1:4] == ["12.1%", "12.8%", "5.8% to 12.7%" if language == "en" else "5.8%至12.7%"]
     assert not set(" ".join(map(str, shown.fields["rows"])).split()) & {"nan", "None", "NaT"}
