@@ -3,6 +3,7 @@
 import pytest
 
 from crmlib.intake import take_in
+from crmlib.words.forms import MINUS
 
 ROWS = [(n, f"c{n % 37}", 100.0 + n) for n in range(1, 101)]
 
@@ -19,7 +20,7 @@ def test_plain_orders_raise_no_question(make_client, tmp_path):
 
 def test_negative_orders_may_be_credit_notes(make_client, tmp_path):
     (question,) = asked(make_client, tmp_path, [*ROWS, (101, "c1", -50.25), (102, "c2", -10)])
-    assert question.startswith("orders: 2 of 102 orders have a negative amount, -60.25 together")
+    assert question.startswith(f"orders: 2 of 102 orders have a negative amount, {MINUS}60.25 together")
 
 
 def test_prices_in_cents_are_asked_about_and_not_where_the_currency_has_none(make_client, tmp_path):
