@@ -78,7 +78,9 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         if kind == "few" or days < YOUNG_DAYS:
             others = [one for one in findings if not tells_of_orders(one)]
             if others:
-                return replace(_of_findings(others, account, ""), is_young=True, is_few=kind == "few")
+                return replace(
+                    _of_findings(others, account, _caveat(None, account, True)), is_young=True, is_few=kind == "few"
+                )
             young = {"days": days, "orders": orders["rows"], "fewest": FEWEST_ORDERS, "first": first, "last": last}
             begins, lead = (words.say(f"story.{kind}.{part}", young) for part in ("headline", "lead"))
             return Story(begins, lead, _caveat(None, account, True), is_young=True, is_few=kind == "few")
