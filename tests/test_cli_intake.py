@@ -65,10 +65,12 @@ def test_run_ends_with_a_line_per_chapter_the_rows_the_headline_and_the_path(cli
     assert done.exit_code == 1, done.output
     lines = done.stdout.splitlines()
     assert re.fullmatch(r"01_good: done in [\d.]+ s", lines[0])
-    assert lines[1] == "02_fails: Failed: ValueError: the cut points overlap (cell 3)"
+    assert lines[1].startswith("02_fails: Failed: It stopped in the section “02_fails”.")
+    assert "`notebooks/02_fails.ipynb` holds what happened" in lines[1]
+    assert "the cut points overlap" in (tmp_path / "run" / "notebooks" / "02_fails.ipynb").read_text(encoding="utf-8")
     assert lines[2].startswith("03_needs_surveys: Left out: it needs surveys")
     assert lines[3].startswith("Data: 7 rows read, 4 accepted, 1 repaired, 2 left out with a reason; ")
-    assert lines[4] == "4 days of orders are too few to tell who comes back"
+    assert lines[4] == "Total 2493.0"  # the one finding that the one chapter has: four days of orders tell no story
     assert re.fullmatch(r"Report: run/index\.html \([\d.]+ s\)", lines[-1])
     assert len(lines) == 6
     assert done.stderr == ""

@@ -147,7 +147,7 @@ def test_no_two_kinds_have_the_same_page(matrix):
 def test_a_client_without_orders_has_neither_bridge_nor_numbers_of_sales(matrix):
     page_one = matrix("surveys", "en").page_one
     assert 'class="bars"' not in page_one
-    assert 'class="tiles"' not in page_one
+    assert re.findall("<dt>(.*?)</dt>", page_one) == ["Would recommend us (NPS)"]
     assert "Service and recommendation" in matrix("surveys", "en").closed
 
 

@@ -46,7 +46,7 @@ def forecast(values: Any, kpis: Mapping[str, Kpi], *, steps: int = 3, period: Pe
     ...                        "value": [50.0, 52, 49, 51, 50, 48, 50, 52, 48, 50, 49, 51, 50, 50], "judged": True})
     >>> forecast(values, load_kpis(), steps=1).round(1)[["period", "forecast", "low", "high", "method"]]
            period  forecast   low  high method
-    0  2025-03-01      50.0  48.2  51.8   mean
+    0  2025-03-01      50.0  48.3  51.8   mean
     """
     columns = ["kpi", "step", "period", "forecast", "low", "high", "method", "covered", "tries"]
     rows = []
