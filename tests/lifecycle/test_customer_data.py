@@ -529,7 +529,9 @@ def test_the_orders_to_be_checked_are_the_same_in_every_run_and_all_different(au
 
 def test_an_analysis_that_lacks_a_column_runs_with_less_and_one_that_lacks_a_table_not_at_all():
     def chapter(title, missing=(), thinner=()):
-        return SimpleNamespace(title=title, missing=lambda tables: [[*missing]] if missing else [], thinner=lambda tables: [*thinner])
+        return SimpleNamespace(
+            title=title, missing=lambda tables: [[*missing]] if missing else [], thinner=lambda tables: [*thinner]
+        )
 
     chapters = [chapter("A"), chapter("B", thinner=["usage"]), chapter("C", ["surveys", "orders.cost"], ["usage"])]
     possible = customer_data.analyses(chapters, {"tables": {}})
