@@ -23,8 +23,8 @@ The rule, first that fits:
 In a cut, customers whose first purchase in the data lies in the **burn-in** are not called new. It is as long as nine
 in ten of the silences after which this client's customers came back, each customer counted once: frequent buyers would
 otherwise hide those who come rarely, and these look new for longest. Later first purchases are "new, or back after a
-longer silence". How many of them are the latter, the silences tell too (``returning_share``); from ``settled`` on they
-are at most a tenth, so that newcomers can be counted and compared.
+longer silence". How many of them are the latter, the silences tell too (``returning_share``: fewer and fewer, so that
+the last year has its own); from ``settled`` on they are at most a tenth, so that newcomers can be counted and compared.
 
 Source of the tail: where customers differ in their rate of purchases by a gamma distribution, silences are Lomax
 (Pareto type II) distributed (Ehrenberg 1959; Schmittlein, Morrison & Colombo 1987).
@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import data_begin, purchases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,12 +54,9 @@ _OLD_TO_NEW = SETTLED_SHARE / (1 - SETTLED_SHARE)
 NEARLY_ALL = 0.95
 FEWEST_CUSTOMERS = 100
 FEWEST_SILENCES = 30
-# So many empty months in a row part two times, if the months after hold so many purchases on average that chance
-# does not empty them.
-_GAP_MONTHS = 2
-_MANY_A_MONTH = 5
 # Silences are counted in as many steps as this at most, however long the data are.
 _STEPS = 730
+_YEAR = 365
 _HALFWAY, _TOO_STEEP = 0.5, 1.5
 
 
@@ -71,7 +68,8 @@ class Start:
     ``data_begin``, ``since`` and ``settled``: days, ``since`` None where nobody can be called new, ``settled`` None
     where the data do not reach it; ``burn_in`` in days; ``customers`` all who bought, ``left_out`` those of them who
     are not called new; ``returning_share``: of those called new, the estimated share that are back after a longer
-    silence (0 to 1); ``fall`` with ``fall_low, fall_high``; ``registering_is_buying``: of rule 2.
+    silence (0 to 1), and ``returning_share_year`` of those called new in the last 365 days; ``fall`` with
+    ``fall_low, fall_high``; ``registering_is_buying``: of rule 2.
     """
 
     basis: Basis
@@ -83,6 +81,7 @@ class Start:
     customers: int = 0
     left_out: int = 0
     returning_share: float = 0.0
+    returning_share_year: float = 0.0
     fall: float | None = None
     fall_low: float | None = None
     fall_high: float | None = None
@@ -256,14 +255,20 @@ def _told_by_data(counts: pd.DataFrame, whole: Start, length: int, is_cut: bool)
     days = range(burn_in, length)
     old = _a_day(seen, tail, days) * tail.longer(days)
     called_new = int(late.purchases[late.silence.isna()].sum())
-    share = min(1.0, float(old.sum()) / called_new) if called_new else 0.0
+    share = _share_of(float(old.sum()), called_new)
+    this_year = late[late.silence.isna() & (late.age >= length - _YEAR)]
+    share_year = _share_of(float(old[-_YEAR:].sum()), int(this_year.purchases.sum()))
     new_a_day = called_new * (1 - share) / len(days) if days else 0.0
     settled = next((day for day, of_old in zip(days, old, strict=True) if of_old <= _OLD_TO_NEW * new_a_day), None)
     return dataclasses.replace(
         whole, basis=basis, cut=True, burn_in=burn_in, since=whole.data_begin + dt.timedelta(days=burn_in),
         settled=None if settled is None or not new_a_day else whole.data_begin + dt.timedelta(days=settled),
-        returning_share=share, **said,
+        returning_share=share, returning_share_year=share_year, **said,
     )  # fmt: skip
+
+
+def _share_of(old: float, called_new: int) -> float:
+    return min(1.0, old / called_new) if called_new else 0.0
 
 
 @dataclass(frozen=True)
@@ -368,46 +373,3 @@ def _registrations(orders: Any, customers: Any, *, end: dt.date, begin: dt.date)
         within=within.sum(),
         at_once=(within & wait.abs().isin([0, 1])).sum(),
     )
-
-
-# The day on which the data begin
-
-
-def data_begin(orders: Any, *, as_of: Any) -> dt.date | None:
-    """The day from which the purchases are without a gap, guests' included; None without any. pandas or Ibis.
-
-    Stray orders of long before the others do not count: the data begin after the last gap of two whole months and more,
-    unless purchases are so few that such gaps are chance, or most of the same months are empty in another year, too.
-
-    >>> import pandas as pd
-    >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [5.0], "ordered_at": pd.to_datetime(["2025-12-25"])})
-    >>> data_begin(orders, as_of="2025-12-31")
-    datetime.date(2025, 12, 25)
-    """
-    end = as_day(as_of)
-    span = to_pandas(_span(orders, as_of=end))
-    days, counts = [as_day(day) for day in span["first"]], [int(count) for count in span["count"]]
-    if not days:
-        return None
-    at = [12 * day.year + day.month for day in days]
-    there, now = set(at), 12 * end.year + end.month
-
-    def every_year(month: int) -> bool:
-        other = month + 12 if month + 12 <= now else month - 12
-        return at[0] <= other and other not in there
-
-    for i in range(len(at) - 1, 0, -1):
-        empty = range(at[i - 1] + 1, at[i])
-        many = sum(counts[i:]) >= _MANY_A_MONTH * (at[-1] - at[i] + 1)
-        seasonal = 2 * sum(every_year(month) for month in empty) > len(empty)
-        if len(empty) >= _GAP_MONTHS and many and not seasonal:
-            return days[i]
-    return days[0]
-
-
-@same_kind
-def _span(orders: Any, *, as_of: dt.date) -> Any:
-    """First day and number of the purchases of each month that has any, in order."""
-    bought = purchases(orders, as_of=as_of, guests=True)
-    months = bought.group_by(month=bought.day.truncate("M"))
-    return months.agg(first=bought.day.min(), count=bought.count()).order_by("month")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,10 @@ from crmlib.engine import AnyTable, same_kind, to_pandas, wall_clock
 
 NOT_A_PURCHASE = ("cancelled", "open")
 FREE_ORDERS = ("count", "ignore")
+# So many empty months in a row part two times, if the months after hold so many purchases on average that chance
+# does not empty them.
+_GAP_MONTHS = 2
+_MANY_A_MONTH = 5
 
 
 def check_free_orders(free_orders: Any) -> None:
@@ -125,8 +130,50 @@ def contribution(bought: Any, *, margin: float) -> Any:
     return ibis.ifelse(cost.notnull(), bought.spend - cost, bought.spend * margin)
 
 
+def data_begin(orders: Any, *, as_of: Any) -> dt.date | None:
+    """The day from which the purchases are without a gap, guests' included; None without any. pandas or Ibis.
+
+    Stray orders of long before the others do not count: the data begin after the last gap of two whole months and more,
+    unless purchases are so few that such gaps are chance, or the gap is a season: shorter than a year, and most of the
+    same months are empty in another year, too.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [5.0], "ordered_at": pd.to_datetime(["2025-12-25"])})
+    >>> data_begin(orders, as_of="2025-12-31")
+    datetime.date(2025, 12, 25)
+    """
+    end = as_day(as_of)
+    months = to_pandas(_months(orders, as_of=end))
+    days, counts = [as_day(day) for day in months["first"]], [int(count) for count in months["count"]]
+    if not days:
+        return None
+    at = [12 * day.year + day.month for day in days]
+    there, now = set(at), 12 * end.year + end.month
+
+    def is_empty_in_another_year(month: int) -> bool:
+        other = month + 12 if month + 12 <= now else month - 12
+        return at[0] <= other and other not in there
+
+    for i in range(len(at) - 1, 0, -1):
+        empty = range(at[i - 1] + 1, at[i])
+        many = sum(counts[i:]) >= _MANY_A_MONTH * (at[-1] - at[i] + 1)
+        # A year after a month of a longer gap lies in the same gap, and would prove it a season.
+        seasonal = len(empty) < 12 and 2 * sum(map(is_empty_in_another_year, empty)) > len(empty)
+        if len(empty) >= _GAP_MONTHS and many and not seasonal:
+            return days[i]
+    return days[0]
+
+
+@same_kind
+def _months(orders: Any, *, as_of: dt.date) -> Any:
+    """First day and number of the purchases of each month that has any, in order."""
+    bought = purchases(orders, as_of=as_of, guests=True)
+    months = bought.group_by(month=bought.day.truncate("M"))
+    return months.agg(first=bought.day.min(), count=bought.count()).order_by("month")
+
+
 def history_days(orders: Any, *, as_of: Any) -> int:
-    """How many days the purchases cover, from the first one, guests' included, to the end of ``as_of``; 0 without any.
+    """How many days the purchases cover, from :func:`data_begin` to the end of ``as_of``; 0 without any.
 
     Where they are fewer than a year, "the last twelve months" are these days only. ``orders``: pandas or Ibis.
 
@@ -135,13 +182,5 @@ def history_days(orders: Any, *, as_of: Any) -> int:
     >>> history_days(orders, as_of="2025-12-31")
     7
     """
-    import pandas as pd
-
-    first = to_pandas(_first_day(orders, as_of=as_of)).first_day.iloc[0]
-    return 0 if pd.isna(first) else (as_day(as_of) - as_day(first)).days + 1
-
-
-@same_kind
-def _first_day(orders: Any, *, as_of: Any) -> Any:
-    bought = purchases(orders, as_of=as_day(as_of), guests=True)
-    return bought.agg(first_day=bought.day.min())
+    begin = data_begin(orders, as_of=as_of)
+    return 0 if begin is None else (as_day(as_of) - begin).days + 1

@@ -73,6 +73,8 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     orders = account["tables"].get("orders", {})
     if orders.get("first_day") and (findings or orders["rows"] < FEWEST_ORDERS):
         first, last = (dt.date.fromisoformat(orders[name]) for name in ("first_day", "last_day"))
+        begin = (account.get("customers_start") or {}).get("data_begin")
+        first = max(first, dt.date.fromisoformat(begin)) if begin else first
         days = (last - first).days + 1
         kind = "few" if orders["rows"] < FEWEST_ORDERS else "young"
         if kind == "few" or days < YOUNG_DAYS:

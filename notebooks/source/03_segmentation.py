@@ -323,7 +323,7 @@ stages[["segment", "customers", "share", "buyers", "revenue_year", "recency_days
 # far, the day lies later; if they are too young, there is no such day and no test.
 
 # %%
-earlier = segmentation.comparison_day(customers, as_of=chapter.as_of, months=months)
+earlier = segmentation.comparison_day(orders, as_of=chapter.as_of, months=months)
 then = segmentation.earlier_segments(orders, people, thresholds, on=earlier, rules=own_rules)
 moves_by_stage = segmentation.migration(then, everybody, since=earlier, by="stage")
 outcomes = segmentation.segment_outcomes(moves_by_stage, by="stage", rules=own_rules)

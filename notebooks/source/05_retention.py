@@ -542,7 +542,7 @@ chapter.show(retention.tested_offer_table(effects))
 
 # %%
 margin = chapter.client.margin
-counted = {"within": within, "earlier": old_customers, "returning_share": chapter.start.returning_share}
+counted = {"within": within, "earlier": old_customers, "returning_share_year": chapter.start.returning_share_year}
 worth = retention.value_of_second_orders(orders, as_of=chapter.as_of, margin=margin, **counted)
 worth.T.rename(columns={0: "value"}).astype(float).round(2)
 

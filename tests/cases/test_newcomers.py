@@ -189,7 +189,8 @@ def test_no_comparison_of_newer_with_older_customers_comes_from_the_cut(days, st
     returns = retention.second_orders(orders, as_of=end, earlier=earlier)
     compared = retention.compare_newer(returns, as_of=end, settled=start.settled)
     assert compared.empty or compared.low.item() < 0 < compared.high.item()
-    worth = retention.value_of_second_orders(orders, as_of=end, earlier=earlier, returning_share=start.returning_share)
+    counted = {"earlier": earlier, "returning_share_year": start.returning_share_year}
+    worth = retention.value_of_second_orders(orders, as_of=end, **counted)
     assert worth.new_customers_a_year.item() == pytest.approx(60 / 7 * 365, rel=0.12)
 
 
@@ -312,7 +313,8 @@ def test_a_steady_business_of_which_the_last_year_was_exported(shared):
     earlier = earlier_customers(orders, start=start, as_of=end)
     returns = retention.second_orders(orders, as_of=end, earlier=earlier)
     assert retention.compare_newer(returns, as_of=end, settled=start.settled).empty
-    worth = retention.value_of_second_orders(orders, as_of=end, earlier=earlier, returning_share=start.returning_share)
+    counted = {"earlier": earlier, "returning_share_year": start.returning_share_year}
+    worth = retention.value_of_second_orders(orders, as_of=end, **counted)
     # 494 customers are truly new in the year.
     assert 400 < worth.new_customers_a_year.item() < 600
     cohorts = retention.cohorts(orders, as_of=end, earlier=earlier)

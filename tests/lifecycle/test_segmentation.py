@@ -587,7 +587,7 @@ def test_customers_who_spent_the_same_are_in_the_same_abc_class():
 
 
 def test_the_earlier_day_has_its_whole_twelve_months_in_the_data():
-    begun = customers_of((1, 1, 1.0)).assign(first_day=pd.Timestamp("1997-01-01"))
+    begun = orders_of(("a", "1997-01-01", 1.0))
     assert segmentation.comparison_day(begun, as_of="1998-06-30") == dt.date(1997, 12, 31)
     assert segmentation.comparison_day(begun, as_of="1998-01-31") is None
     assert segmentation.comparison_day(begun, as_of="2000-06-30", months=6) == dt.date(1999, 12, 31)

@@ -89,7 +89,7 @@ def still_core(orders: Any, *, as_of: Any) -> Any:
         return customers, segmentation.thresholds(customers, rhythm)
 
     customers, today = known(as_of)
-    earlier = segmentation.comparison_day(customers, as_of=as_of)
+    earlier = segmentation.comparison_day(orders, as_of=as_of)
     if earlier is None:
         return None
     now = segmentation.segments(customers, today)

@@ -11,7 +11,7 @@ from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.clv.apart import OTHER, labels_of
 from crmlib.newcomers import WHOLE, Start, without
-from crmlib.purchases import purchases
+from crmlib.purchases import data_begin, purchases
 
 OF_FIRST_YEAR = ("new_customers", "first_order", "spent", "cost_to_win", "brings_in", "left_over", "left_error")
 # Money for marketing is booked by the month, as a rule: a month without a row ends the bookings.
@@ -56,11 +56,12 @@ def first_year_by_group(
     first = to_pandas(_first_days(orders, as_of=as_of, earlier=earlier))
     label = labels_of(first["customer_id"], customers, by)
     costs = to_pandas(_costs(spend, by=by, as_of=as_of)) if by in spend.columns else pd.DataFrame()
-    if first.empty or costs.empty or start.settled is None:
+    begin = data_begin(orders, as_of=as_of)
+    if begin is None or first.empty or costs.empty or start.settled is None:
         return groups.assign(**dict.fromkeys(OF_FIRST_YEAR, np.nan))
     came, booked, end = pd.to_datetime(first["day"]), pd.to_datetime(costs["day"]), pd.Timestamp(as_day(as_of))
     a_year_ago = pd.Timestamp(months_before(as_of, 12)) + pd.Timedelta(days=1)
-    begins = max(a_year_ago, booked.min(), came.min().replace(day=1), pd.Timestamp(start.settled))
+    begins = max(a_year_ago, booked.min(), pd.Timestamp(begin).replace(day=1), pd.Timestamp(start.settled))
     end = min(end, booked.max() + pd.Timedelta(days=BOOKED_DAYS))
     won = came.between(begins, end)
     of = costs[by].where(costs[by].isin(set(label)), OTHER)

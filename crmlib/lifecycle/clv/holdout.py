@@ -28,6 +28,7 @@ from crmlib.models.maximum_likelihood import log_gamma_step
 from crmlib.models.orders_model import OrdersModel, broadcast, check_counts, check_times, histories
 from crmlib.models.pareto_nbd import ParetoNBD
 from crmlib.models.time_units import days_per_unit
+from crmlib.purchases import history_days
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
 SHORTEST_SPAN_WEEKS = 26
@@ -51,7 +52,7 @@ _REMEDIES = {
 def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datetime.date | None:
     """The last day of the time to fit to, so that the rest until ``as_of`` can be held out; None if it is too short.
 
-    ``orders``: pandas or Ibis. ``holdout_weeks``: 0 for the last third of the time since the first purchase, at most
+    ``orders``: pandas or Ibis. ``holdout_weeks``: 0 for the last third of the time since the data begin, at most
     52 weeks. None if that time is shorter than half a year, or if the holdout asked for leaves less than 13 weeks.
     Raises ``ValueError`` for weeks that are not whole or negative.
 
@@ -61,12 +62,7 @@ def calibration_end(orders: Any, *, as_of: Day, holdout_weeks: int = 0) -> datet
     (datetime.date(2025, 7, 2), None)
     """
     check_whole("holdout_weeks", holdout_weeks, least=0)
-    bought = purchases(to_ibis(orders), as_of=as_of)
-    first = to_pandas(bought.aggregate(first=bought.day.min()))["first"].iloc[0]
-    if pd.isna(first):
-        return None
-    end = as_day(as_of)
-    weeks = ((end - as_day(pd.Timestamp(first).to_pydatetime())).days + 1) // 7
+    end, weeks = as_day(as_of), history_days(orders, as_of=as_of) // 7
     held = holdout_weeks or min(weeks // 3, LONGEST_HOLDOUT_WEEKS)
     if weeks < SHORTEST_SPAN_WEEKS or held < 1 or weeks - held < SHORTEST_SPAN_WEEKS // 2:
         return None

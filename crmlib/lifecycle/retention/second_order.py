@@ -9,7 +9,7 @@ from crmlib.calendar import Period, as_day, unit_of
 from crmlib.engine import quantile, same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.newcomers import without
-from crmlib.purchases import contribution, purchases
+from crmlib.purchases import contribution, data_begin, purchases
 from crmlib.statistics import wilson
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def value_of_second_orders(
     within: int = 90,
     margin: float = 1.0,
     earlier: Any = None,
-    returning_share: float = 0.0,
+    returning_share_year: float = 0.0,
 ) -> pd.DataFrame:
     """What one more second order brings, and what one percentage point more of them would bring in a year.
 
@@ -249,8 +249,8 @@ def value_of_second_orders(
     ``value`` of one of them (all that was spent on that day) with its 95 % interval ``low, high``;
     ``with_a_year``, what these customers brought from that day through the following year, of the
     ``year_followed`` for whom that year is over (NaN for fewer than 30); ``new_customers_a_year``: of those who are
-    not among the ``earlier`` ones (see :func:`~crmlib.lifecycle.retention.cohorts`), less the ``returning_share`` of
-    them who are back after a longer silence (0 to 1, see :class:`crmlib.newcomers.Start`);
+    not among the ``earlier`` ones (see :func:`~crmlib.lifecycle.retention.cohorts`), less the
+    ``returning_share_year`` of them who are back after a longer silence (0 to 1, see :class:`crmlib.newcomers.Start`);
     ``one_point, one_point_low, one_point_high``: a hundredth of a year's new customers, times the value.
 
     ``value`` is what is sure of an additional second order; ``with_a_year`` is an upper bound, because those
@@ -290,8 +290,9 @@ def value_of_second_orders(
         return pd.DataFrame(columns=_WORTH)
     mean, error = float(sums["mean"][0]), float(sums.spread[0]) / np.sqrt(n)
     half = float(stdtrit(n - 1, 0.975)) * error
-    observed = (end - pd.Timestamp(counts["first"][0]).date()).days + 1
-    new = int(counts.new[0]) * max(1.0, _YEAR / observed) * (1 - returning_share)
+    begins = max(as_day(pd.Timestamp(counts["first"][0])), data_begin(orders, as_of=end) or end)
+    observed = (end - begins).days + 1
+    new = int(counts.new[0]) * max(1.0, _YEAR / observed) * (1 - returning_share_year)
     year_n = int(sums.year_n[0])
     with_a_year = float(sums.year_mean[0]) if year_n >= SMALL_BASE else np.nan
     low, high, point = mean - half, mean + half, new * 0.01

@@ -22,8 +22,8 @@ from ibis import _
 
 from crmlib.calendar import as_day, first_of_months
 from crmlib.engine import same_kind, to_pandas
-from crmlib.newcomers import WHOLE, Start, data_begin
-from crmlib.purchases import purchases
+from crmlib.newcomers import WHOLE, Start
+from crmlib.purchases import data_begin, purchases
 from crmlib.statistics import delta_error, wald
 
 # The order in which drivers are shown.
@@ -41,8 +41,7 @@ def driver_tree(orders: Any, *, as_of: Any, months: int = 12, start: Start = WHO
 
     ``orders``: the contract's orders (pandas or Ibis). If the data do not reach back that far, the two times are
     the longest equal ones that they cover, in whole months, and the seasons differ. Stray orders of long before the
-    others do not count: the data begin after the last gap of two whole months and more, unless purchases are so few
-    that such gaps are chance, or most of the same months are empty in another year, too.
+    others do not count: the data begin where :func:`crmlib.purchases.data_begin` says.
 
     A frame, one row per node: ``driver``, ``parent`` (empty at the root), ``before``, ``after`` (in the driver's own
     unit), ``change``, ``contribution`` to the change of revenue (client's currency) and its 95% interval

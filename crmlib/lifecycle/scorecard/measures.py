@@ -31,7 +31,7 @@ from crmlib.calendar import (
 )
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
-from crmlib.purchases import purchases
+from crmlib.purchases import data_begin, purchases
 from crmlib.statistics import kaplan_meier
 from crmlib.subscriptions import TERM_MONTHS, contracts, renewals_due, unbroken
 
@@ -196,7 +196,7 @@ def order_measures(
 
     Columns: ``period`` and the entries of ``BASE_MEASURES`` that read orders, without the expected values. A
     customer is active at the end of a day if their last purchase lies at most ``silent_days`` before that day; a
-    period begins with the end of the day before it. So long after the first purchase in the data, this is not known
+    period begins with the end of the day before it. So long after the data begin, this is not known
     and empty; ``buyers_again`` is empty until ``repurchase_days``
     have passed since the period. Active customers change by who comes and goes: at the end there are as many as at
     the start, less ``lapsed``, plus ``new_customers``, plus ``won_back``. pandas or Ibis in, same kind out.
@@ -224,7 +224,8 @@ def order_measures(
     end = as_day(as_of)
     bought = purchases(orders, as_of=end, guests=True)
     first = bought.day.min().execute()
-    first_day = end + dt.timedelta(days=1) if pd.isna(first) else as_day(first)
+    tomorrow = end + dt.timedelta(days=1)
+    first_day, begin = tomorrow if pd.isna(first) else as_day(first), data_begin(orders, as_of=end) or tomorrow
     taken = bought.group_by(at=_start(bought.day, period)).agg(
         revenue=_.spend.sum(),
         orders=_.count(),
@@ -271,8 +272,8 @@ def order_measures(
     stay, begun = table.spells - table.ended, table.begun
     at_start = stay.sum().over(before).fill_null(0.0)
     followed = _followed(table, end, repurchase_days)
-    known_from = ibis.literal(first_day + dt.timedelta(days=silent_days + 1))
-    new_is_told = table.period >= ibis.literal(start.settled or end + dt.timedelta(days=1))
+    known_from = ibis.literal(begin + dt.timedelta(days=silent_days + 1))
+    new_is_told = table.period >= ibis.literal(start.settled or tomorrow)
     new = new_is_told.ifelse(table.new_customers, None)
     seen, seen_at_end = table.period >= known_from, table.next_period >= known_from
     return (
@@ -288,7 +289,7 @@ def order_measures(
             won_back=seen.ifelse(table.won_back + begun - table.new_customers, None),
             known_customers=begun.sum().over(until),
         )
-        .filter(_.period >= ibis.literal(first_whole_period(first_day, period)))
+        .filter(_.period >= ibis.literal(first_whole_period(begin, period)))
         .drop("next_period", "spells", "ended", "begun")
         .order_by("period")
     )

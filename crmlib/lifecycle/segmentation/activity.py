@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, end_of, months_before
 from crmlib.engine import same_kind
-from crmlib.purchases import purchases
+from crmlib.purchases import history_days, purchases
 from crmlib.subscriptions import contracts
 
 LONGEST_HORIZON_DAYS = 365
@@ -130,12 +130,12 @@ def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
     """
     import ibis
 
+    horizon = min(max(history_days(orders, as_of=as_of) - 1, 0) // 2, LONGEST_HORIZON_DAYS)
     end = ibis.literal(as_day(as_of))
     days = purchases(orders, as_of=as_of).select("customer_id", "day").distinct()
-    half = end.delta(days.day.min(), unit="day") // 2
-    horizon = days.agg(horizon_days=ibis.least(half, LONGEST_HORIZON_DAYS).cast("int64"))
-    coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day")).cross_join(horizon)
+    coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day"))
     coming = coming.mutate(
+        horizon_days=ibis.literal(horizon, type="int64"),
         days_to_return=coming.next_day.delta(coming.day, unit="day"),
         followed_days=end.delta(coming.day, unit="day"),
     )

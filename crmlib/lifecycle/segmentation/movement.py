@@ -10,6 +10,7 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.segmentation.activity import customer_activity
 from crmlib.lifecycle.segmentation.rules import By, Rules, read_rules
 from crmlib.lifecycle.segmentation.tiers import segments
+from crmlib.purchases import data_begin
 from crmlib.statistics import wilson
 
 NEWCOMER = "newcomer"
@@ -18,25 +19,22 @@ SHORTEST_DAYS = 80
 _BEFORE_ALL = dt.date(1900, 1, 1)
 
 
-def comparison_day(customers: Any, *, as_of: Any, months: int = 12) -> dt.date | None:
-    """The earlier day with which ``as_of`` can be compared; None where the orders do not go back far enough.
+def comparison_day(orders: Any, *, as_of: Any, months: int = 12) -> dt.date | None:
+    """The earlier day with which ``as_of`` can be compared; None where the orders (pandas or Ibis) begin too late.
 
     It lies ``months`` before ``as_of``, or later where the twelve months before it would not be covered by orders; at
     least 80 days must remain between the two.
 
     >>> import pandas as pd
-    >>> customers = pd.DataFrame({"first_day": pd.to_datetime(["2023-05-02", "2025-03-01"])})
-    >>> comparison_day(customers, as_of="2025-12-31"), comparison_day(customers[1:], as_of="2025-12-31")
+    >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [5.0, 8.0],
+    ...     "ordered_at": pd.to_datetime(["2023-05-02", "2025-03-01"])})
+    >>> comparison_day(orders, as_of="2025-12-31"), comparison_day(orders[1:], as_of="2025-12-31")
     (datetime.date(2024, 12, 31), None)
     """
-    import pandas as pd
-
-    end = as_day(as_of)
-    begin = customers.first_day.min()
-    begin = begin.to_pandas() if hasattr(begin, "to_pandas") else begin
-    if pd.isna(begin):
+    end, begin = as_day(as_of), data_begin(orders, as_of=as_of)
+    if begin is None:
         return None
-    covered = months_before(as_day(pd.Timestamp(begin)) - dt.timedelta(days=1), -12)
+    covered = months_before(begin - dt.timedelta(days=1), -12)
     day = max(months_before(end, months), covered)
     return day if (end - day).days >= SHORTEST_DAYS else None
 

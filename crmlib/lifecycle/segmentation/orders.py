@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, first_whole_period, months_before, whole_periods
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import data_begin, purchases
 from crmlib.statistics import mean_of_sums
 
 
@@ -78,11 +78,11 @@ def seasons(orders: Any, *, as_of: Any) -> Any:
     """
     import pandas as pd
 
-    by_month = to_pandas(_by_month(orders, as_of=as_of))
+    by_month, begin = to_pandas(_by_month(orders, as_of=as_of)), data_begin(orders, as_of=as_of)
     table = pd.DataFrame(columns=["month", "years", "revenue", "share"])
-    if by_month.empty:
+    if begin is None:
         return table
-    first = first_whole_period(as_day(by_month["first"].min()), "month")
+    first = first_whole_period(begin, "month")
     index = pd.to_datetime(whole_periods(first, as_day(as_of), "month"))
     revenue = by_month.set_index(pd.to_datetime(by_month["at"])).revenue.reindex(index).fillna(0.0)
     each = revenue.groupby(revenue.index.month).agg(["count", "mean"])
@@ -97,4 +97,4 @@ def seasons(orders: Any, *, as_of: Any) -> Any:
 @same_kind
 def _by_month(orders: Any, *, as_of: Any) -> Any:
     bought = purchases(orders, as_of=as_day(as_of), guests=True)
-    return bought.group_by(at=bought.day.truncate("M")).agg(revenue=bought.spend.sum(), first=bought.day.min())
+    return bought.group_by(at=bought.day.truncate("M")).agg(revenue=bought.spend.sum())

@@ -122,7 +122,7 @@ check.asleep(asleep, customers, thresholds)
 # We can compare today with the day `earlier`. Of the customers who were **core then**, what share is core today?
 
 # %%
-earlier = segmentation.comparison_day(customers, as_of=as_of)
+earlier = segmentation.comparison_day(orders, as_of=as_of)
 str(earlier)
 
 # %% tags=["exercise"]
