@@ -126,6 +126,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         "client": name_of(run.client.name),
         "language": "zh-Hans" if run.language == "zh" else "en",
         **{name: dt.date.fromisoformat(account[name]) for name in ("as_of", "first_day", "last_day")},
+        "year_ends": _other_end(_table(run, "13_year"), account) if tiles or pictured else None,
         "currency": run.client.currency,
         "money_in": currency_name(run.client.currency),
         "story": begins,
@@ -321,6 +322,12 @@ def _table(run: Run, name: str) -> Any:
         if column in table:
             table[column] = [dt.date.fromisoformat(day) for day in table[column]]
     return table
+
+
+def _other_end(years: Any, account: Mapping[str, Any]) -> dt.date | None:
+    """The day on which the numbers of the year end, where the last period is not over when the data end."""
+    end = None if years is None or years.empty else years["ends"].iloc[0]
+    return end if end != dt.date.fromisoformat(account["as_of"]) else None
 
 
 def _rows(account: dict[str, Any]) -> dict[str, int]:

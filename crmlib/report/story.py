@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.finding import Finding
-from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed
+from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS
 from crmlib.words import Words
 
@@ -88,8 +88,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
             return Story(begins, lead, _caveat(None, account, True), is_young=True, is_few=kind == "few")
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
         return _of_findings(findings, account, caveat)
-    at = bridge.set_index("part")
-    came = "new" if "new" in at.index else "new_or_returned"
+    at, came = bridge.set_index("part"), part_of_new(bridge)
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, (low, high) = now - then, change_interval(bridge)
     is_chance = low <= 0 <= high
@@ -115,7 +114,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     if kind in ("guests", "unnamed", "nobody") or kind.startswith("closed"):
         said.append(words.say(f"story.lead.{kind.partition('.')[0]}", facts))
     else:
-        said.append(words.say(f"story.lead.{'parts' if came == 'new' else 'mixed'}", facts))
+        said.append(words.say(f"story.lead.{'mixed' if came == 'new_or_returned' else 'parts'}", facts))
         if lost:
             said.append(words.say("story.lead.lost", facts))
         if facts["needed"]:
@@ -137,8 +136,7 @@ def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool
         return f"lost.{'held' if is_chance else direction}"
     if is_chance:
         return "held"
-    amount = bridge.set_index("part").amount
-    came = "new" if "new" in amount.index else "new_or_returned"
+    amount, came = bridge.set_index("part").amount, part_of_new(bridge)
     parts = amount.drop(["before", "after", "lost", came])
     if direction == "more":
         parts[came] = amount[came] + amount["lost"]

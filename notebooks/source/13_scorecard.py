@@ -378,10 +378,11 @@ chapter.show(scorecard.scorecard_table(card, kpis, period=period, has_contracts=
 # A manager asks first: did we sell more or less than the year before, and who made the difference? Put every customer
 # into one of four groups. They bought in the year before only, in both years, again after a longer pause, or for the
 # first time. Then add up what each group paid in either year. These are amounts from the books, so they add up to the
-# cent.
+# cent. The year ends with the last whole period, as the KPIs do: all numbers of the year have one end.
 
 # %%
-bridge = scorecard.revenue_bridge(orders, as_of=chapter.as_of, months=months, **newcomers)
+year_end = days[-1]
+bridge = scorecard.revenue_bridge(orders, as_of=year_end, months=months, **newcomers)
 bridge[["part", "customers", "before", "after", "amount"]].round(2)
 
 # %%
@@ -414,7 +415,7 @@ chapter.show(scorecard.verdicts_table(verdicts, kpis, values, years, period=peri
 # on an order. Guests come on top. By hand, for the customers we know, in the last 12 months (parameter `months`):
 
 # %%
-lately = bought[bought["day"] >= ends.normalize() - pd.DateOffset(months=months)]
+lately = bought[(bought["day"] >= ends - pd.DateOffset(months=months)) & (bought["day"] < ends)]
 buyers, placed, spent = lately["customer_id"].nunique(), len(lately), lately["spend"].sum()
 pd.Series({"buyers": buyers, "orders each": placed / max(buyers, 1), "order value": spent / max(placed, 1)}).round(2)
 
@@ -427,7 +428,7 @@ pd.Series({"buyers": buyers, "orders each": placed / max(buyers, 1), "order valu
 # logarithms of the factors. Then the contributions add up exactly, and nothing depends on the order.
 
 # %%
-tree = scorecard.driver_tree(orders, as_of=chapter.as_of, months=months, **newcomers)
+tree = scorecard.driver_tree(orders, as_of=year_end, months=months, **newcomers)
 tree[["driver", "parent", "before", "after", "contribution", "contribution_low", "contribution_high"]].round(2)
 
 # %%
@@ -445,7 +446,7 @@ chapter.show(scorecard.plot_driver_tree(tree))
 # The rows add up to the whole change, and the columns to each row:
 
 # %%
-groups = scorecard.drill_down(orders, by=split_by, as_of=chapter.as_of, months=months, most=15)
+groups = scorecard.drill_down(orders, by=split_by, as_of=year_end, months=months, most=15)
 assert tree.empty or groups.empty or abs(groups["change"].sum() - change) <= 1e-6 * max(1.0, abs(change))
 chapter.show(scorecard.drill_down_table(groups))
 

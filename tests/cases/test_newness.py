@@ -2,16 +2,24 @@
 
 import datetime as dt
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
+from crmlib import runner
+from crmlib.answers import tally
+from crmlib.calendar import months_before
 from crmlib.finding import Finding
 from crmlib.lifecycle import clv, retention, scorecard, segmentation
 from crmlib.newcomers import customers_start, earlier_customers
 from crmlib.purchases import data_begin, history_days
 from crmlib.report.story import story
+from crmlib.statistics import adjusted_wald
+from crmlib.words import use
 from tests.cases.test_newcomers import OPENS, first_days, last_day, shop
+from tests.conftest import write_client
 
 END = dt.date(2025, 12, 31)
 
@@ -134,3 +142,144 @@ def test_the_share_of_returning_ones_is_that_of_the_year_in_which_it_is_used(day
         orders, as_of=last_day(days), earlier=earlier, returning_share_year=start.returning_share_year
     ).iloc[0]
     assert worth.new_customers_a_year == pytest.approx((came[lately.index] >= 0).sum(), rel=0.02)
+
+
+# The year whose last period is not over
+
+
+def answers(*, customers, times=1, seed=3):
+    """Answers to the NPS question on random days of two years and a half, each customer's ``times`` in one quarter."""
+    random = np.random.default_rng(seed)
+    starts = random.choice(pd.date_range("2023-01-01", "2025-07-01", freq="QS"), customers)
+    who = np.repeat(np.arange(customers), times)
+    days = pd.to_datetime(np.repeat(starts, times)) + pd.to_timedelta(random.integers(0, 90, len(who)), unit="D")
+    score = np.repeat(random.choice([2, 8, 10], customers), times)
+    return pd.DataFrame({"customer_id": who.astype(str), "answered_at": days, "kind": "nps", "score": score})
+
+
+@pytest.mark.parametrize("as_of", ["2025-08-15", "2025-09-20", "2025-07-31", "2025-06-30"])
+def test_the_nps_of_a_year_rests_on_all_answers_of_its_months_wherever_in_a_quarter_it_ends(as_of):
+    surveys = answers(customers=1200)
+    surveys = surveys[surveys.answered_at <= as_of]
+    measures, kpis = scorecard.base_measures(surveys=surveys, as_of=as_of), {"nps": scorecard.load_kpis()["nps"]}
+    row = scorecard.year_against_year(measures, kpis, pd.DataFrame()).iloc[0]
+    end = pd.Timestamp(as_of) + pd.Timedelta(days=1)
+    end = end.to_period("M").start_time
+    year = surveys[(surveys.answered_at < end) & (surveys.answered_at >= end - pd.DateOffset(months=12))]
+    promoters, detractors = (year.score == 10).mean(), (year.score == 2).mean()
+    # Each customer answered once: all answers are independent.
+    low, high = adjusted_wald(promoters, detractors, len(year))
+    assert row["now"] == pytest.approx(100 * (promoters - detractors))
+    assert [row["now_low"], row["now_high"]] == pytest.approx([100 * low, 100 * high])
+    assert row["ends"] == (end - pd.Timedelta(days=1)).date()
+
+
+def test_answers_of_one_customer_in_two_months_of_the_running_quarter_are_one():
+    surveys = answers(customers=400, times=3)
+    measures = scorecard.base_measures(surveys=surveys, as_of="2025-09-20").set_index("period")
+    for months in (["2025-07-01", "2025-08-01"], ["2025-04-01", "2025-05-01", "2025-06-01"]):
+        months = [dt.date.fromisoformat(month) for month in months]
+        those = surveys[surveys.answered_at.dt.to_period("M").dt.start_time.dt.date.isin(months)]
+        worth = tally(ibis.memtable(those.assign(respondent=those.customer_id))).effective_answers.execute()[0]
+        assert worth < 0.6 * len(those)
+        assert measures.nps_effective_answers_in_quarter[months].sum() == pytest.approx(worth)
+    told = measures[measures.nps_answers > 0]
+    assert (told.nps_effective_answers_in_quarter <= told.nps_answers + 1e-9).all()
+
+
+@pytest.mark.parametrize(("period", "count"), [("week", 104), ("month", 24), ("quarter", 8)])
+def test_how_many_periods_a_year_has_decides_how_sure_its_change_is(period, count):
+    random = np.random.default_rng(7)
+    freq = {"week": "W-MON", "month": "MS", "quarter": "QS"}[period]
+    days = pd.date_range(end="2025-12-30", periods=count, freq=freq)
+    contacts = random.poisson(400, count).astype(float)
+    measures = pd.DataFrame({"period": [day.date() for day in days], "contacts": contacts})
+    kpis = {"contacts": scorecard.load_kpis()["contacts"]}
+    row = scorecard.year_against_year(measures, kpis, pd.DataFrame(), period=period).iloc[0]
+    half = count // 2
+    change = contacts[half:] - contacts[:half]
+    reach = half**0.5 * change.std(ddof=1) * student.ppf(0.975, half - 1)
+    assert [row["difference_low"], row["difference_high"]] == pytest.approx(
+        [change.sum() - reach, change.sum() + reach]
+    )
+    assert row["months"] == 12
+
+
+@pytest.mark.parametrize(("period", "count"), [("week", 104), ("month", 24), ("quarter", 8)])
+def test_a_rate_is_told_of_twelve_months_whatever_its_periods_are(period, count):
+    random = np.random.default_rng(8)
+    freq = {"week": "W-MON", "month": "MS", "quarter": "QS"}[period]
+    days = pd.date_range(end="2025-12-30", periods=count, freq=freq)
+    due, half = np.full(count, 4000.0), count // 2
+    # Periods differ by far more than their cases do, so that the range is that of the periods.
+    resolved = np.round(due * random.uniform(0.3, 0.9, count))
+    measures = pd.DataFrame({"period": [day.date() for day in days], "complaints_due": due})
+    measures = measures.assign(complaints_resolved=resolved)
+    kpis = {"complaint_resolution": scorecard.load_kpis()["complaint_resolution"]}
+    row = scorecard.year_against_year(measures, kpis, pd.DataFrame(), period=period).iloc[0]
+    change = (resolved[half:] - resolved[:half]) / 4000
+    # With equal cases, the jackknife of a mean is its standard error.
+    reach = change.std(ddof=1) / half**0.5 * student.ppf(0.975, half - 1)
+    assert [row["difference_low"], row["difference_high"]] == pytest.approx(
+        [change.mean() - reach, change.mean() + reach]
+    )
+    assert row["months"] == 12
+
+
+def test_a_stock_of_some_time_ago_is_not_told_as_one_of_now():
+    """Tickets are known until May, orders until December: nobody knows how many tickets are open now."""
+    opened = pd.date_range("2024-01-01", "2025-05-31", freq="3D")
+    tickets = pd.DataFrame({"opened_at": opened, "resolved_at": opened + pd.Timedelta(days=9), "is_complaint": False})
+    kpis = {name: scorecard.load_kpis()[name] for name in ("open_tickets", "tickets")}
+    known = {"tickets": tickets, "as_of": END}
+    alone = scorecard.base_measures(**known)
+    both = scorecard.base_measures(orders=monthly("2024-01", "2025-12"), **known)
+    assert both.open_tickets.last_valid_index() == 16
+    years = [scorecard.year_against_year(some, kpis, pd.DataFrame()).set_index("kpi") for some in (alone, both)]
+    assert years[0].now["open_tickets"] == 3
+    assert "open_tickets" not in years[1].index
+    assert years[1].now["tickets"] == ((opened >= "2025-01-01") & (opened < "2025-06-01")).sum()
+
+
+@pytest.mark.parametrize("came", ["new", "new_or_returned"])
+@pytest.mark.parametrize(("newcomers", "said"), [(0, "hold only customers won"), (1, "hold hardly any customers")])
+def test_a_closed_base_is_told_alike_where_newcomers_are_known_and_where_they_are_not(came, newcomers, said):
+    days = {"starts": dt.date(2024, 1, 1), "changes": dt.date(2025, 1, 1), "ends": END}
+    rows = [("before", 200, 2000.0, 9.0), ("lost", 50, -900.0, 9.0), ("stayed", 150 - newcomers, -5.0, 9.0),
+            (came, newcomers, 5.0 * newcomers, 9.0), ("guests", 0, 0.0, 0.0), ("after", 150, 1100.0, 30.0)]  # fmt: skip
+    bridge = pd.DataFrame(rows, columns=["part", "customers", "amount", "error"])
+    bridge = bridge.assign(months=12, data_begin=dt.date(2020, 1, 1), **days)
+    assert said in scorecard.finding_revenue_change(bridge).certainty
+    kpis = {"average_order_value": scorecard.load_kpis()["average_order_value"]}
+    verdicts = pd.DataFrame({"kpi": ["average_order_value"], "verdict": "usual", "since": None})
+    assert said in scorecard.finding_signals(verdicts, kpis, bridge=bridge).certainty
+
+
+def test_all_numbers_of_the_first_page_end_on_one_day_and_it_says_so_once(tmp_path):
+    orders = monthly("2023-06", "2025-08", a_month=60).assign(order_id=lambda table: range(len(table)))
+    orders = orders[orders.ordered_at < "2025-08-15"]
+    orders = orders.assign(amount=np.random.default_rng(5).integers(5, 90, len(orders)))
+    client = write_client(tmp_path / "client", "as_of: 2025-08-14\n", orders=orders.to_csv(index=False))
+    done = runner.run(client, output=tmp_path / "run", language="en", chapters=["13"])
+    end = pd.Timestamp("2025-08-01")
+    year = orders[(orders.ordered_at < end) & (orders.ordered_at >= end - pd.DateOffset(months=12))]
+    tables = {name: pd.read_csv(done.folder / "tables" / f"13_{name}.csv") for name in ("bridge", "year")}
+    bridge = tables["bridge"].set_index("part")
+    years = tables["year"].set_index("kpi")
+    assert bridge.amount["after"] == years.now["revenue"] == year.amount.sum()
+    assert years.now["buyers"] == year.customer_id.nunique()
+    assert years.now["average_order_value"] == pytest.approx(year.amount.mean())
+    assert set(bridge.ends) == set(years.ends) == {"2025-07-31"}
+    page = (done.folder / "index.html").read_text()
+    assert page.count("the year up to Jul 31, 2025") == 1
+    assert "截至2025年7月31日" in chinese_kind()
+
+
+def chinese_kind():
+    from crmlib.report.page import words
+
+    use("zh", "CNY")
+    day = {"first": dt.date(2023, 6, 1), "last": dt.date(2025, 8, 14), "ends": months_before("2025-08-31", 1)}
+    said = words.say("report.kind_until", client="A", currency="CNY", **day)
+    use()
+    return said

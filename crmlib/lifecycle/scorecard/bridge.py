@@ -141,6 +141,16 @@ def change_interval(bridge: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def part_of_new(bridge: Any) -> str:
+    """The part of those who came: ``new``, or ``new_or_returned`` where newcomers cannot be told.
+
+    >>> import pandas as pd
+    >>> part_of_new(pd.DataFrame({"part": ["lost", "stayed", "new_or_returned"]}))
+    'new_or_returned'
+    """
+    return "new" if (bridge.part == "new").any() else "new_or_returned"
+
+
 def is_closed(bridge: Any) -> bool:
     """Whether hardly anybody was won in the later time: such a base can only shrink, while its rates improve.
 
@@ -149,7 +159,7 @@ def is_closed(bridge: Any) -> bool:
     if bridge.empty:
         return False
     at = bridge.set_index("part").customers
-    return bool(at["after"] > 0 and at.get("new", at.get("new_or_returned", 0)) <= HARDLY_ANY * at["after"])
+    return bool(at["after"] > 0 and at.get(part_of_new(bridge), 0) <= HARDLY_ANY * at["after"])
 
 
 def is_filling(bridge: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.scorecard.bridge import grows_by_itself, is_closed
+from crmlib.lifecycle.scorecard.bridge import grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name, told_signal
 from crmlib.lifecycle.scorecard.values import worth_a_year
@@ -55,8 +55,7 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
     own = f"{biggest}.{'up' if parts.amount[biggest] >= 0 else 'down'}"
     notes = [words.say("notes.interval", whole=interval(low, high, short))]
     if closed:
-        some = "hardly_since" if at.customers.get("new", 0) else "only_before"
-        notes = [words.say(f"notes.{some}", day=bridge.changes.iloc[0]), words.say("notes.built_in"), *notes]
+        notes = [_closed_since(bridge), words.say("notes.built_in"), *notes]
     elif change > 0 and grows_by_itself(bridge):
         notes.insert(0, words.say("notes.filling", data_begin=bridge.data_begin.iloc[0]))
     if bridge.months.iloc[0] % _A_YEAR:
@@ -77,6 +76,12 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
             for name, row in moved.iterrows()
         ],
     )  # fmt: skip
+
+
+def _closed_since(bridge: Any) -> str:
+    """Since when a closed base has won nobody, or hardly anybody."""
+    came = bridge.set_index("part").customers.get(part_of_new(bridge), 0)
+    return words.say(f"notes.{'hardly_since' if came else 'only_before'}", day=bridge.changes.iloc[0])
 
 
 def findings_of_counts(
@@ -184,8 +189,7 @@ def finding_signals(
     moved = judged[judged.verdict.isin(MOVED_VERDICTS)]
     notes = [words.say("notes.chance"), words.say("notes.rough")]
     if closed:
-        since = words.say("notes.only_before", day=bridge.changes.iloc[0])
-        notes = [since, words.say("notes.loyal"), *notes]
+        notes = [_closed_since(bridge), words.say("notes.loyal"), *notes]
     if judged.empty:
         return None
     counts = {"judged": len(judged), "moved": len(moved), "period": period}

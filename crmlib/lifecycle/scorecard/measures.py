@@ -92,7 +92,7 @@ ADDITIVE = frozenset(
 )
 
 
-# What does not add up over months, and the measure that says it of their whole quarter.
+# What does not add up over months, and the measure that does: the month's share of what is true of the quarter.
 OF_QUARTER = {"nps_effective_answers": "nps_effective_answers_in_quarter"}
 
 
@@ -346,8 +346,9 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
 
     Columns: ``period, nps_answers, promoters`` (9 or 10)``, detractors`` (0 to 6)``, nps_effective_answers`` (how many
     independent answers these are worth, see :func:`crmlib.answers.tally`)``, nps_effective_answers_in_quarter`` (the
-    same of the quarter, in the last month of it that has answers; empty unless by month)``, csat_answers, csat_sum,
-    csat_satisfied`` (4 or 5).  no rows without scores. pandas or Ibis in, same kind out.
+    month's share, by its answers, of what all answers of the quarter are worth together: a customer who answers in two
+    of its months is one; empty unless by month)``, csat_answers, csat_sum, csat_satisfied`` (4 or 5). No rows without
+    scores. pandas or Ibis in, same kind out.
 
     >>> days = pd.to_datetime(["2025-01-01", "2025-01-09"])
     >>> surveys = pd.DataFrame({"answered_at": days, "kind": "nps", "score": [9, 3]})
@@ -370,16 +371,18 @@ def survey_measures(surveys: Any, *, as_of: Any, period: Period = "month") -> An
         "csat_satisfied": (csat & (told.score >= 4)).sum(),
     }
     table = _by_period(told, counts, as_of=as_of, period=period)
-    answers = told.filter(nps).mutate(at=_start(told.day, period), respondent=respondent(told))
-    last_of_quarter = answers["at"].max().over(ibis.window(group_by=answers.day.truncate("Q")))
-    places = {
-        "nps_effective_answers": answers["at"],
-        "nps_effective_answers_in_quarter": last_of_quarter if period == "month" else ibis.null("date"),
-    }
-    for name, at in places.items():
-        worth = tally(answers.mutate(at=at), by=("at",)).select("at", **{name: "effective_answers"})
-        table = table.left_join(worth, table.period == worth["at"]).drop("at")
-    return table.order_by("period")
+    running = period_start(end_of(as_of), period)
+    answers = told.filter(nps & (told.day < ibis.literal(running))).mutate(respondent=respondent(told))
+    worth = tally(answers.mutate(at=_start(_.day, period)), by=("at",))
+    worth = worth.select("at", "answers", nps_effective_answers="effective_answers")
+    of_quarter: Any = ibis.null("float64")
+    if period == "month":
+        whole = tally(answers.mutate(quarter=_start(_.day, "quarter")), by=("quarter",))
+        whole = whole.select("quarter", each=whole.effective_answers / whole.answers)
+        worth = worth.join(whole, _start(worth["at"], "quarter") == whole.quarter)
+        of_quarter = worth.each * worth.answers
+    worth = worth.select("at", "nps_effective_answers", nps_effective_answers_in_quarter=of_quarter)
+    return table.left_join(worth, table.period == worth["at"]).drop("at").order_by("period")
 
 
 @same_kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,11 +32,13 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
 
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
     before_low, before_high`` in the KPI's unit (full counts have no interval of their own);
-    ``months`` that are compared; ``month_error``, how uncertain the difference is because months differ (the wider of
-    the two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
-    ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
-    periods of the last year, and the same of the year before, of which everything is known, so that seasons do not
-    differ. A target of revenue is one of a period, and stands here as often as there are periods.
+    ``months`` that are compared; ``ends``, the last day of the last period; ``month_error``, how uncertain the
+    difference is because periods differ (the wider of the two ranges counts; of full counts, because customers come by
+    chance); ``difference_low, difference_high``; ``verdict``; ``target``; ``against_target`` (``met``, ``missed``,
+    ``unclear``, or empty). A KPI is summed over those periods of the last year, and the same of the year before, of
+    which everything is known, so that seasons do not differ. A stock is that of the last period, and left out where it
+    is known of earlier ones only. A target of revenue is one of a period, and stands here as often as there are
+    periods.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
     Bonferroni; for full counts each), ``more`` or ``less`` where neither is better, else ``same``; ``closed``: hardly
@@ -59,16 +62,17 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     import pandas as pd
 
     columns = [
-        "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "month_error",
+        "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "ends", "month_error",
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
     rows: list[dict[str, Any] | None] = [*_counted(bridge)]
     few = _few(measures, bridge)
     rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.adds_up]
     rows += [_of_counts(measures, kpi, period) for kpi in kpis.values() if kpi.a_year]
-    table = pd.DataFrame([row for row in rows if row], columns=columns[:9])
+    table = pd.DataFrame([row for row in rows if row], columns=[*columns[:10], "periods"])
     targets = {name: kpi.target for name, kpi in kpis.items()}
-    table = table.assign(target=table.kpi.map(targets).astype(float))
+    ends = None if measures.empty else later(as_day(measures["period"].iloc[-1]), period) - dt.timedelta(days=1)
+    table = table.assign(target=table.kpi.map(targets).astype(float), ends=ends)
     # Full counts are what the page begins with: judged each for itself, as its headline judges them.
     counted = table.kpi.map(lambda name: _is_counted(name, kpis))
     summed = counted & table.kpi.map(lambda name: name not in kpis or kpis[name].a_year != "last")
@@ -138,27 +142,34 @@ def _of_counts(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None
     if values.empty:
         return None
     if kpi.a_year == "last":
-        end = values.index[-1]
+        end = as_day(measures["period"].iloc[-1])
+        if values.index[-1] != end:  # what a stock was some time ago is not what it is now
+            return None
         start = later(end, period, -length)
-        months = int(start in values.index) * length or len(values)
+        periods = int(start in values.index) * length or len(values)
         before = float(values[start]) if start in values.index else float("nan")
         parts, now = values[values.index >= start].diff().dropna(), float(values.iloc[-1])
     else:
         lately = values[values.index >= later(as_day(measures["period"].iloc[-1]), period, 1 - length)]
         year_ago = {day: later(day, period, -length) for day in lately.index}
         both = [day for day, before in year_ago.items() if before in values.index]
-        if len(both) >= FEWEST_MONTHS:
+        if _months(len(both), period) >= FEWEST_MONTHS:
             lately = lately[both]
             parts = lately - values[[year_ago[day] for day in both]].to_numpy()
             before = float(values[[year_ago[day] for day in both]].sum())
         else:
             parts, before = lately.iloc[:0], float("nan")
-        now, months = float(lately.sum()), len(lately)
+        now, periods = float(lately.sum()), len(lately)
         if lately.empty:
             return None
     spread = float(np.sqrt(len(parts)) * parts.std(ddof=1)) if len(parts) > 1 else float("nan")
-    months = round(months * PERIODS_A_YEAR["month"] / length)
-    return {"kpi": kpi.key, "now": now, "before": before, "months": months, "month_error": spread}
+    told = {"months": _months(periods, period), "month_error": spread, "periods": len(parts)}
+    return {"kpi": kpi.key, "now": now, "before": before, **told}
+
+
+def _months(periods: int, period: Period) -> int:
+    """How many months so many periods are."""
+    return round(periods * PERIODS_A_YEAR["month"] / PERIODS_A_YEAR[period])
 
 
 def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
@@ -167,7 +178,7 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
     names = sorted({name for formula in (kpi.formula, *kpi.interval_parts.values()) for name in formula.measures})
     if measures.empty or not set(names) <= set(measures.columns):
         return None
-    # How many independent answers a quarter's are worth stands in one of its months; the others add nothing.
+    # Months without an answer have no share of what their quarter's answers are worth.
     read = {name: OF_QUARTER[name] if period == "month" and name in OF_QUARTER else name for name in names}
     frame = measures[list(dict.fromkeys(read.values()))].rename(columns={place: name for name, place in read.items()})
     frame = frame.set_axis([as_day(day) for day in measures["period"]])
@@ -179,7 +190,7 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
     year_ago = {later(day, period, -PERIODS_A_YEAR[period]): day for day in now.index}
     both = [(before, day) for before, day in year_ago.items() if before in known.index]
     sums, spread = [], 0.0
-    if len(both) >= FEWEST_MONTHS:
+    if _months(len(both), period) >= FEWEST_MONTHS:
         now = known.loc[[day for _, day in both]]
         before = known.loc[[before for before, _ in both]]
         sums.append(before.sum())
@@ -192,7 +203,7 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
     for time, place in (("now", 0), ("before", 1)):
         row = values.iloc[place] if place < len(values) else dict.fromkeys(("value", "low", "high"), float("nan"))
         told |= {time: row["value"], f"{time}_low": row["low"], f"{time}_high": row["high"]}
-    told |= {"months": len(now), "month_error": spread}
+    told |= {"months": _months(len(now), period), "month_error": spread, "periods": len(now)}
     return {"kpi": kpi.key, **told} if told["now"] == told["now"] else None
 
 
@@ -222,18 +233,18 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float, 
     from scipy.stats import t as student
 
     change, higher_is_better = row["now"] - row["before"], kpi is None or kpi.better == "higher"
+    # Each period, whatever its length, is one observation of how much they differ.
+    of_periods = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["periods"] - 1, 1)))
     if row["kpi"] in _IN_HEADLINE:
         low, high = wald(change, row["month_error"], level=level)
     elif full:
-        reach = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
-        low, high = change - reach, change + reach
+        low, high = change - of_periods, change + of_periods
     else:
         ends = (row["now_low"], row["now_high"]), (row["before_low"], row["before_high"])
         low, high = difference(row["now"], ends[0], row["before"], ends[1])
         wider = standard_errors(level) / standard_errors()
-        of_months = row["month_error"] * float(student.ppf((1 + level) / 2, max(row["months"] - 1, 1)))
-        low = change - np.maximum(wider * (change - low), of_months)
-        high = change + np.maximum(wider * (high - change), of_months)
+        low = change - np.maximum(wider * (change - low), of_periods)
+        high = change + np.maximum(wider * (high - change), of_periods)
     if not (np.isfinite(low) and np.isfinite(high)):
         verdict = "alone"
     elif (kpi is None or "orders" in kpi.needs) and is_closed(bridge):
