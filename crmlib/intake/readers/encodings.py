@@ -37,6 +37,7 @@ _DOS = re.compile(rb"[A-Za-z][\x81-\x84\x86-\x8b\x8d\x93\x94](?=[A-Za-z])|[a-z][
 _LETTER = re.compile(rb"[\x80\xc0-\xff]")
 """Of Windows-1252: its accented letters, and the sign of the euro."""
 _WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœšžÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝŒŠŽ’")
+_SIGNS_OF_MONEY = {b"", b"\x80", b"\xa3", b"\xa5"}  # €, £ and ¥ of Windows-1252
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,9 @@ def _western(word: bytes) -> float:
         return 0.0
     if max(map(len, runs)) == 1 and len(word) == 1:
         # A single high byte between signs, such as £ before a digit, cannot be half of a Chinese character.
+        return 1.0
+    if word.strip(b"\xa0") in _SIGNS_OF_MONEY:
+        # A blank that does not break, and € beside it: as Chinese they are one rare character among digits.
         return 1.0
     accented = [c for c in text if not c.isascii()]
     letters = text.replace("’", "")
