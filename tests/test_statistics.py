@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
+from scipy.stats import t as student
 
 from crmlib import statistics
 
@@ -147,9 +148,33 @@ def test_what_is_not_known_has_no_interval():
 def test_a_mean_has_the_interval_of_its_cases():
     values = np.random.default_rng(1).gamma(2.0, 10.0, 300)
     low, high = statistics.mean_of_sums(values.sum(), (values**2).sum(), len(values))
-    reach = 1.959964 * values.std(ddof=1) / math.sqrt(len(values))
+    reach = student.ppf(0.975, 299) * values.std(ddof=1) / math.sqrt(len(values))
     assert (low, high) == pytest.approx((values.mean() - reach, values.mean() + reach), rel=1e-6)
     assert np.isnan(statistics.mean_of_sums(5.0, 25.0, 1)).all()
+    longer = statistics.mean_of_sums(values.sum(), (values**2).sum(), len(values), cubes=(values**3).sum())
+    assert longer[0] > low
+    assert longer[1] > high
+    alike = statistics.mean_of_sums(3 * 0.1, 3 * 0.01, 3, cubes=3 * 0.001)
+    assert alike == pytest.approx((0.1, 0.1))
+    mirrored = statistics.mean_of_sums(-values.sum(), (values**2).sum(), len(values), cubes=-(values**3).sum())
+    assert mirrored == pytest.approx((-longer[1], -longer[0]))
+
+
+@pytest.mark.parametrize(("spread", "cases", "least", "before"), [(0.8, 30, 0.92, 0.90), (1.2, 100, 0.915, 0.90)])
+def test_the_interval_of_a_mean_of_money_holds_it_though_few_amounts_are_large(spread, cases, least, before):
+    runs = 4000
+    amounts = np.random.default_rng(7).lognormal(4, spread, (runs, cases))
+    truth = math.exp(4 + spread**2 / 2)
+
+    def held(cubes):
+        low, high = statistics.mean_of_sums(
+            amounts.sum(axis=1), (amounts**2).sum(axis=1), np.full(runs, cases), cubes=cubes
+        )
+        return ((low <= truth) & (truth <= high)).mean()
+
+    error = 3 * math.sqrt(0.92 * 0.08 / runs)
+    assert held((amounts**3).sum(axis=1)) >= least + 0.01 - error
+    assert held(None) <= before + 0.01 + error
 
 
 def test_the_error_of_a_function_is_that_of_its_estimates():

@@ -134,7 +134,7 @@ def play_effect(
       method 10);
     - ``treated_profit``, ``control_profit``: what is left of these purchases (spend less cost, or times ``margin``),
       less the cost of the action, per assignment in the client's currency; ``profit`` their difference, with
-      ``profit_low`` and ``profit_high`` (Welch, normal);
+      ``profit_low`` and ``profit_high``, from the interval of each mean;
     - ``treated_year``, ``cost_year``: assignments to the action in the last 365 days, and what they cost;
     - ``drawn``: whether the arms may have been drawn by lot. They may not if they came at other times (of each month,
       another share was treated), or had bought more or less often before, by more than chance does in one of 1,000
@@ -153,9 +153,11 @@ def play_effect(
         treated, control = arms.loc["treat"], arms.loc["control"]
         low, high = newcombe(treated.responses, treated.assigned, control.responses, control.assigned, level=level)
         rates = treated.responses / treated.assigned, control.responses / control.assigned
-        sums = [(arm.profit, arm.profit_squares, arm.assigned) for arm in (treated, control)]
-        ranges = [mean_of_sums(*one, level=level) for one in sums]
-        means = [total / cases for total, _, cases in sums]
+        ranges = [
+            mean_of_sums(arm.profit, arm.profit_squares, arm.assigned, cubes=arm.profit_cubes, level=level)
+            for arm in (treated, control)
+        ]
+        means = [arm.profit / arm.assigned for arm in (treated, control)]
         profit_low, profit_high = difference(means[0], ranges[0], means[1], ranges[1])
         rows.append(
             (
@@ -198,8 +200,8 @@ def _may_be_drawn(months: pd.DataFrame, treated: Any, control: Any) -> bool:
 def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margin: float) -> Any:
     """Per play, arm and month of the assignment: those followed long enough, with sums of what they bought.
 
-    ``assigned``, ``responses`` (with a purchase in time), ``profit, profit_squares`` (after the action's cost),
-    ``earlier, earlier_squares`` (purchases before); of all, followed or not, ``assigned_year, cost_year``.
+    ``assigned``, ``responses`` (with a purchase in time), ``profit, profit_squares, profit_cubes`` (after the action's
+    cost), ``earlier, earlier_squares`` (purchases before); of all, followed or not, ``assigned_year, cost_year``.
     """
     import datetime as dt
 
@@ -232,6 +234,7 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
     )
     sums = {name: each[name].sum(where=each.followed).fill_null(0.0) for name in ("profit", "earlier")}
     squares = {f"{name}_squares": (each[name] * each[name]).sum(where=each.followed).fill_null(0.0) for name in sums}
+    cubes = (each.profit * each.profit * each.profit).sum(where=each.followed).fill_null(0.0)
     return (
         each.group_by("play", "arm", "month")
         .agg(
@@ -241,6 +244,7 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
             cost_year=each.paid.sum(where=each.this_year).fill_null(0.0),
             **sums,
             **squares,
+            profit_cubes=cubes,
         )
         .order_by("play", "arm", "month")
     )

@@ -8,7 +8,7 @@ arrays, pandas columns or Ibis columns alike, and the answer is of their kind.
 from crmlib.statistics.bootstrap import percentiles, poisson_resamples
 from crmlib.statistics.comparisons import bonferroni, difference, holm
 from crmlib.statistics.limits import CHANCE_OF_A_GAP, ProcessLimits, process_limits, run_lengths
-from crmlib.statistics.means import delta_error, mean_of_sums, per_count, standard_errors, wald
+from crmlib.statistics.means import delta_error, mean_of_sums, per_count, skewed, standard_errors, wald
 from crmlib.statistics.net_score import adjusted_wald, net_score_variance
 from crmlib.statistics.shares import newcombe, wilson
 from crmlib.statistics.steps import Step, find_step
@@ -34,6 +34,7 @@ __all__ = [
     "poisson_resamples",
     "process_limits",
     "run_lengths",
+    "skewed",
     "standard_errors",
     "wald",
     "wilson",

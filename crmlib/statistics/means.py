@@ -29,21 +29,59 @@ def wald(estimate: Any, error: Any, *, level: float = 0.95) -> tuple[Any, Any]:
     return estimate - reach, estimate + reach
 
 
-def mean_of_sums(total: Any, squares: Any, cases: Any, *, level: float = 0.95) -> tuple[Any, Any]:
-    """The interval of a mean, from the sum, the sum of squares and the number of its cases (arrays).
+def skewed(estimate: Any, error: Any, skewness: Any, free: Any, *, level: float = 0.95) -> tuple[Any, Any]:
+    """The interval of an estimate that is the sum of independent parts, some of which are much larger than most.
 
-    Unknown (NaN) with fewer than two cases.
+    ``error``: its standard error √Σ ψ², with ψ what each case moves it by; ``skewness``: Σ ψ³ / (Σ ψ²)^1.5, which is
+    the skewness of the cases by √n for a mean; ``free``: degrees of freedom of the error (arrays). Where few large
+    cases make the estimate, a sample that holds none of them is low *and* looks sure, so the interval reaches further
+    up than down. Student's where the skewness is 0.
 
-    >>> low, high = mean_of_sums(*(float(n) for n in (60, 1000, 4)))
+    Source: Hall (1992), "On the removal of skewness by transformation", JRSS B 54: the inverse of his cubic,
+    (3 / a)·((1 + a·(t − a / 6))^(1/3) − 1).
+
+    >>> low, high = skewed(10.0, 2.0, 0.5, 50)
     >>> round(float(low), 2), round(float(high), 2)
-    (9.34, 20.66)
+    (6.98, 26.3)
+    >>> [round(float(end), 2) for end in skewed(10.0, 2.0, 0.0, 50)]
+    [5.98, 14.02]
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    a, t = np.asarray(skewness, dtype=float), stdtrit(free, (1 + level) / 2)
+    is_even = np.abs(a) < 1e-6
+    a = np.where(is_even, 1.0, a)
+    up, down = (np.where(is_even, q, 3 / a * (np.cbrt(1 + a * (q - a / 6)) - 1)) for q in (t, -t))
+    return estimate - up * error, estimate - down * error
+
+
+def mean_of_sums(total: Any, squares: Any, cases: Any, *, cubes: Any = None, level: float = 0.95) -> tuple[Any, Any]:
+    """The interval of a mean, from the sums of the cases, of their squares and cubes, and their number (arrays).
+
+    Amounts of money have a long tail, and cubes tell how long it is: see :func:`skewed`. Without them (None) the
+    interval is Student's, which is too low and too short for such amounts. Unknown (NaN) with fewer than two cases.
+
+    >>> import numpy as np
+    >>> amounts = np.array([5.0, 10.0, 10.0, 35.0])
+    >>> low, high = mean_of_sums(amounts.sum(), (amounts**2).sum(), 4, cubes=(amounts**3).sum())
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.31, 88.45)
+    >>> low, high = mean_of_sums(amounts.sum(), (amounts**2).sum(), 4)
+    >>> round(float(low), 2), round(float(high), 2)
+    (-6.55, 36.55)
     """
     import numpy as np
 
     cases = np.asarray(cases, dtype=float)
+    cases = np.where(cases > 1, cases, np.nan)
     mean = total / cases
-    spread = np.sqrt(np.maximum(squares / cases - mean**2, 0) * cases / np.where(cases > 1, cases - 1, np.nan))
-    return wald(mean, spread / np.sqrt(cases), level=level)
+    variance = np.maximum(squares / cases - mean**2, 0)
+    third = 0.0 if cubes is None else cubes / cases - 3 * mean * squares / cases + 2 * mean**3
+    # Of cases that are all alike the arithmetic leaves a trace, and no skewness.
+    varies = variance > 1e-12 * mean**2
+    skewness = np.where(varies, third / np.where(varies, variance, 1.0) ** 1.5 / np.sqrt(cases), 0.0)
+    return skewed(mean, np.sqrt(variance / (cases - 1)), skewness, cases - 1, level=level)
 
 
 def per_count(amount: Any, cases: Any, *, level: float = 0.95) -> tuple[Any, Any]:

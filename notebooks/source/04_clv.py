@@ -64,11 +64,16 @@ orders = chapter.table("orders")
 # - **recency** (t_x): the time from the first order to the last, and *not* the time since the last one;
 # - **T**: the time from the first order to today;
 # - **monetary**: the mean spend of the repeat orders.
+#
+# The models know no season. After a strong time they would take everybody for busier than they are. So where the data
+# surely show a season that matters, time counts by it: a week of the strong months is longer than a week of the weak
+# ones (**opportunity time**). A year stays a year. It takes a year and a half to tell a season from growth.
 
 # %%
 from crmlib.lifecycle import clv
 
-base = clv.summary(orders, as_of=chapter.as_of).to_pandas()
+season = clv.find_season(orders, as_of=chapter.as_of)
+base = clv.summary(orders, as_of=chapter.as_of, season=season).to_pandas()
 base.head(3).round(2)
 
 # %% [markdown]
@@ -210,7 +215,8 @@ used.round(3)
 from crmlib import models
 
 end = clv.calibration_end(orders, as_of=chapter.as_of, holdout_weeks=holdout_weeks)
-past = clv.summary(orders, as_of=chapter.as_of, calibration_end=end).to_pandas()
+season_then = clv.find_season(orders, as_of=end)
+past = clv.summary(orders, as_of=chapter.as_of, calibration_end=end, season=season_then).to_pandas()
 
 # %%
 kinds = [models.BetaGeoNBD, models.ModifiedBetaGeoNBD, models.ParetoNBD]
@@ -233,7 +239,7 @@ chapter.show(clv.models_table(choice))
 # %%
 then = choice.tested
 total, by_frequency = clv.holdout_total(past, then), clv.holdout_comparison(past, then)
-weeks = clv.tracking(orders, then, as_of=chapter.as_of, calibration_end=end)
+weeks = clv.tracking(orders, then, as_of=chapter.as_of, calibration_end=end, season=season_then)
 chapter.show(clv.plot_holdout(by_frequency, weeks, total))
 
 # %% [markdown]
@@ -263,7 +269,7 @@ chapter.show(clv.baselines_table(baselines))
 # We fit the model that was picked to all the data. `customer_values` then predicts the next 365 days for everybody.
 
 # %%
-fitted = clv.fit_models(base, orders_model=choice.kind)
+fitted = clv.fit_models(base, orders_model=choice.kind, season=season)
 
 # %% [markdown] tags=["needs:customers.channel"]
 # Two customers with equal histories need not be worth the same. If one came by a channel whose customers come back more
@@ -272,7 +278,7 @@ fitted = clv.fit_models(base, orders_model=choice.kind)
 
 # %% tags=["needs:customers.channel"]
 people = chapter.table("customers")
-fitted = clv.fit_models(base, orders_model=choice.kind, groups=people, by=group_by)
+fitted = clv.fit_models(base, orders_model=choice.kind, groups=people, by=group_by, season=season)
 sorted(map(str, fitted.apart.models)) if fitted.apart else "all alike"
 
 # %%
@@ -295,7 +301,9 @@ mine[["customer_id", "silence_weeks", "p_alive", "expected_orders", "expected_sp
 # Followed day by day, P(alive) makes a picture. It falls in every silence, and an order lifts it.
 
 # %%
-chapter.show(clv.plot_alive_path(clv.alive_path(fitted.of(*one.customer_id).orders_model, visits.day, as_of=chapter.as_of)))
+own = fitted.of(*one.customer_id).orders_model
+path = clv.alive_path(own, visits.day, as_of=chapter.as_of, season=season)
+chapter.show(clv.plot_alive_path(path))
 
 # %% [markdown]
 # ## The picture
@@ -631,6 +639,7 @@ chapter.conclude(clv.finding_contracts(contract_equity, term=term))
 # - **Calibration, lift**: whether forecasts are as large as what came; whether they rank customers well (校准, 提升度).
 # - **Customer lifetime value (CLV)**: discounted contribution expected of a customer, here in 12 months (客户终身价值).
 # - **Customer equity**: the sum of these over all customers (客户资产).
+# - **Opportunity time**: time that runs faster in a year's strong months (机会时间).
 # - **Value at risk**: how much more we would expect if nobody had left (可能流失的价值).
 # - **Residual value**: all value still to come, discounted, without an end (剩余价值).
 # - **Value matrix**: value so far against value to come (价值矩阵).

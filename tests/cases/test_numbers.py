@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from crmlib.course import truth
 from crmlib.lifecycle import clv, scorecard, segmentation
 from crmlib.models import BetaGeoNBD, GammaGamma
 
@@ -177,3 +178,96 @@ def test_no_interval_of_concentration_is_told_where_none_holds(spread: float, cu
     ).reading
     assert told is None or "for an interval" in told.certainty
     assert "for an interval" in shown
+
+
+YEAR = 365.25
+
+
+def seasonal_orders(seed: int, *, weeks: int, wave: float, ends: str) -> tuple[pd.DataFrame, Any, int]:
+    """Orders of customers whose time runs by a season that ends at its peak or trough: known ones, and how many come.
+
+    ``wave``: how far the season goes to either side. The last is the number of days with purchases of known customers
+    in the year after.
+    """
+    random = np.random.default_rng([seed, 11])
+    end, customers = weeks * 7, 1500
+    peak = end if ends == "peak" else end + YEAR / 2
+    day = np.arange(end + 367.0)
+    turn = 2 * np.pi / YEAR
+    clock = day + wave / turn * (np.sin(turn * (day - peak)) - np.sin(-turn * peak))
+    at = random.uniform(0, clock[end - 1], customers)
+    rate, leaves = random.gamma(0.6, 1 / 12, customers) / 7, random.beta(0.8, 2.4, customers)
+    who, rows = np.arange(customers), [(np.arange(customers), at)]
+    while len(who):
+        at = at + random.exponential(1 / rate[who])
+        stays = at < clock[end + 365]
+        who, at = who[stays], at[stays]
+        rows.append((who, at))
+        stays = random.random(len(who)) >= leaves[who]
+        who, at = who[stays], at[stays]
+    who, at = (np.concatenate(of) for of in zip(*rows, strict=True))
+    days = np.floor(np.interp(at, clock, day)).astype(int)
+    mean = 210 / random.gamma(4.0, 1.0, customers)
+    orders = pd.DataFrame({"customer_id": who, "day": days, "amount": random.gamma(6.0, mean[who] / 6)})
+    orders["ordered_at"] = pd.Timestamp("2022-01-01 12:00") + pd.to_timedelta(orders["day"], unit="D")
+    known = orders[orders["day"] < end]
+    later = orders[(orders["day"] >= end) & orders["customer_id"].isin(known["customer_id"])]
+    as_of = (pd.Timestamp("2022-01-01") + pd.Timedelta(days=end - 1)).date()
+    return known.drop(columns="day"), as_of, len(later.drop_duplicates(["customer_id", "day"]))
+
+
+@pytest.mark.parametrize(("weeks", "ends", "side"), [(104, "peak", 1), (78, "trough", -1)])
+def test_a_season_is_taken_out_of_what_is_foretold(weeks: int, ends: str, side: int) -> None:
+    runs, off, effects = 10, [], []
+    for seed in range(runs):
+        orders, as_of, came = seasonal_orders(seed, weeks=weeks, wave=0.4, ends=ends)
+        season = clv.find_season(orders, as_of=as_of)
+        assert season is not None
+        base = clv.summary(orders, as_of=as_of, season=season)
+        fitted = clv.fit_models(base, season=season)
+        values = clv.customer_equity(base, **fitted.models, residual=False, draws=2).set_index("measure")["value"]
+        off.append(values["expected_orders"] / came - 1)
+        effects.append(season.effect)
+    # Of 100 such bases, calendar time foretold 8.6 % too much at the peak and 12.9 % too little at the trough, and its
+    # 95 % intervals of the equity held 83 and 56 of them; in the season's time they hold 91 and 94.
+    assert abs(np.mean(off)) < 3 * 0.075 / np.sqrt(runs)
+    assert side * np.mean(effects) > 0.06
+    assert abs((1 + np.mean(off)) * (1 + np.mean(effects)) - 1) > abs(np.mean(off))
+
+
+def test_no_season_is_seen_where_there_is_none_and_none_in_short_data() -> None:
+    for seed in range(8):
+        orders, as_of, _ = seasonal_orders(seed, weeks=104, wave=0.0, ends="peak")
+        assert clv.find_season(orders, as_of=as_of) is None
+    orders, as_of, _ = seasonal_orders(1, weeks=70, wave=0.4, ends="peak")
+    assert clv.find_season(orders, as_of=as_of) is None
+    assert "season cannot be told" in clv.trust_in_model(history_weeks=70.0).said[-1]
+    assert clv.trust_in_model(history_weeks=104.0).said == clv.trust_in_model().said
+
+
+def test_the_sample_and_cdnow_are_valued_in_calendar_time(repository: Path) -> None:
+    # The sample has a season (two sales), but it moves the coming year by half a percent only.
+    orders = pd.read_csv(repository / "data" / "aurora" / "orders.csv", parse_dates=["ordered_at"])
+    assert clv.find_season(orders, as_of="2025-12-31") is None
+    assert clv.find_season(truth.cdnow_orders(), as_of="1998-06-30") is None
+
+
+def test_opportunity_time_runs_by_the_season_and_a_year_of_it_is_a_year() -> None:
+    strong_december = clv.Season((0.8,) * 11 + (3.158,), pd.Timestamp("2025-11-30").date(), -0.1)
+    assert strong_december.ahead(365) == pytest.approx(365, abs=0.5)
+    assert strong_december.ahead(31) == pytest.approx(31 * 3.158, abs=1e-6)
+    orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [9.0, 8.0, 7.0]})
+    orders["ordered_at"] = pd.to_datetime(["2025-09-30", "2025-10-31", "2025-11-30"])
+    found = clv.summary(orders, as_of="2025-11-30", season=strong_december, unit="days").set_index("customer_id")
+    assert found.loc["a", ["recency", "T", "silence"]].tolist() == pytest.approx([31 * 0.8, 61 * 0.8, 30])
+    assert found.loc["b", ["recency", "T", "silence"]].tolist() == [0, 0, 0]
+    held = clv.summary(orders, as_of="2025-12-31", calibration_end="2025-11-30", season=strong_december, unit="days")
+    assert held["holdout_length"].tolist() == pytest.approx([31 * 3.158] * 2)
+    path = clv.alive_path(RARE, ["2025-10-01"], as_of="2025-12-31", season=strong_december)
+    even = RARE.p_alive(0.0, 0.0, strong_december.elapsed("2025-10-01", "2025-12-31") / 7)
+    assert path["p_alive"].iloc[-1] == pytest.approx(float(even))
+    fitted = {"orders_model": OFTEN, "spend_model": SPEND, "confidence": None}
+    base = pd.DataFrame({"customer_id": ["a"], "frequency": 3, "recency": 20.0, "T": 22.0, "monetary": 40.0})
+    december = clv.predict(base, "31D", season=strong_december, **fitted)["expected_orders"].item()
+    as_long = clv.predict(base, "98D", **fitted)["expected_orders"].item()
+    assert december == pytest.approx(as_long, rel=0.002)

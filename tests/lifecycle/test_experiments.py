@@ -4,6 +4,8 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import skew, t
 
 from crmlib.lifecycle.experiments import play_effect, second_order_outcomes, staged_effect
 
@@ -51,7 +53,7 @@ def test_the_half_price_offer_earns_nothing_after_its_cost(aurora):
     found = play_effect(actions, orders, within_days=60, as_of="2025-12-31", margin=0.55).set_index("play")
     row = found.loc[truth["win_back"]["play"]]
     assert (round(row.effect, 3), round(row.low, 3), round(row.high, 3)) == (0.084, 0.055, 0.113)
-    assert (round(row.profit, 2), round(row.profit_low, 2), round(row.profit_high, 2)) == (-1.88, -8.21, 4.45)
+    assert (round(row.profit, 2), round(row.profit_low, 2), round(row.profit_high, 2)) == (-1.88, -8.36, 4.57)
     assert (row.treated, row.control, row.treated_year, row.cost_year) == (1190, 1158, 1190, 13_284.0)
     assert found.drawn.all()
     lazy = play_effect(ibis.memtable(actions), ibis.memtable(orders), within_days=60, as_of="2025-12-31", margin=0.55)
@@ -77,8 +79,16 @@ def test_profit_is_counted_by_hand():
     assert (row.treated_rate, row.control_rate) == (pytest.approx(2 / 3), 0.5)
     kept, left = [5 - 3, 20 - 3, 0], [10, 0]
     assert (row.treated_profit, row.control_profit) == (pytest.approx(np.mean(kept)), pytest.approx(np.mean(left)))
-    error = np.sqrt(np.var(kept, ddof=1) / 3 + np.var(left, ddof=1) / 2)
-    assert row.profit_high - row.profit == pytest.approx(1.959964 * error)
+    # Each mean less its ends is t errors, where t + a t² / 3 + a² t³ / 27 + a / 6 is Student's (Hall 1992).
+    down, up = [], []
+    for some in (kept, left):
+        a, student = skew(some) / np.sqrt(len(some)), t.ppf(0.975, len(some) - 1)
+        ends = [brentq(lambda x, a=a, q=q: x + a * x**2 / 3 + a**2 * x**3 / 27 + a / 6 - q, -1e3, 1e3)
+                for q in (student, -student)]  # fmt: skip
+        down.append(ends[0] * np.std(some, ddof=1) / np.sqrt(len(some)))
+        up.append(-ends[1] * np.std(some, ddof=1) / np.sqrt(len(some)))
+    assert row.profit_high - row.profit == pytest.approx(np.hypot(up[0], down[1]))
+    assert row.profit - row.profit_low == pytest.approx(np.hypot(down[0], up[1]))
     assert (row.treated_year, row.cost_year) == (3, 6.0)
     dear = play_effect(actions, orders.assign(cost=1.0), within_days=30, as_of="2025-12-31", margin=0.5).iloc[0]
     assert dear.treated_profit == pytest.approx((9 + 39 - 6) / 3)

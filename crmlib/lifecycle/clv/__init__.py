@@ -31,11 +31,13 @@ _ROOMS = {
         value_by_group value_matrix
     """,
     "holdout": "calibration_by_decile calibration_end holdout_comparison holdout_total tracking",
+    "opportunity_time": "Season",
     "options": "HorizonInvalid",
     "past_equity": "equity_on",
     "prediction": "alive_path customer_equity predict value_at_risk",
     "preparation": "contribution_margin opportunities summary summary_account",
     "ranking": "baseline_comparison lift",
+    "season": "find_season",
     "trust": "trust_in_model",
 }
 _PUBLIC = {name: room for room, names in _ROOMS.items() for name in names.split()}

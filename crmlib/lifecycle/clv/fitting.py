@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.apart import Apart, groups_apart, labels_of
+from crmlib.lifecycle.clv.opportunity_time import Season
 from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
@@ -35,6 +36,7 @@ class FittedModels:
     """The models of orders and of spend, None where none could be had; ``outcome`` says what was done, or why not.
 
     ``apart``: groups of customers with models of their own, where groups were given and differ; None without.
+    ``season``: in whose time the summary counts; None for calendar time.
     ``outcome``: ``fitted``; ``prior`` (the data alone did not settle all parameters); ``no_spend`` (orders can be
     predicted, value cannot); ``too_few`` repeat buyers; ``unsettled``. ``customers``, and of these ``repeaters``.
     """
@@ -46,6 +48,7 @@ class FittedModels:
     repeaters: int = 0
     weak_prior: bool = False
     apart: Apart | None = None
+    season: Season | None = None
 
     @property
     def complete(self) -> bool:
@@ -55,8 +58,8 @@ class FittedModels:
     @property
     def models(self) -> dict[str, Any]:
         """Both models by the names under which ``predict`` and its kin take them."""
-        apart = {} if self.apart is None else {"apart": self.apart}
-        return {"orders_model": self.orders_model, "spend_model": self.spend_model, **apart}
+        more = {name: of for name, of in (("apart", self.apart), ("season", self.season)) if of is not None}
+        return {"orders_model": self.orders_model, "spend_model": self.spend_model, **more}
 
     def of(self, customer_id: Any = None) -> FittedModels:
         """The models by which this customer is valued."""
@@ -85,6 +88,7 @@ def fit_models(
     orders_model: type[OrdersModel] | None = None,
     groups: Any = None,
     by: str = "channel",
+    season: Season | None = None,
 ) -> FittedModels:
     """Models of orders and of spend for a customer summary, as far as these customers allow; no raise for too few.
 
@@ -97,7 +101,8 @@ def fit_models(
 
     ``groups``: a table with ``customer_id`` and the column ``by``. Customers with equal histories are worth more in a
     group that comes more often, so groups that differ are valued by models of their own (``apart``), all others
-    together; see :func:`~crmlib.lifecycle.clv.apart.groups_apart`. Raises ``ValueError`` for unfit ``groups``.
+    together; see :func:`~crmlib.lifecycle.clv.apart.groups_apart`. ``season``: the one of the summary.
+    Raises ``ValueError`` for unfit ``groups``.
 
     >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
     ...                       "monetary": [0.0, 9.0, 0.0]})
@@ -106,7 +111,7 @@ def fit_models(
     """
     kind = orders_model or BetaGeoNBD
     frame = to_pandas(summary)
-    fitted = _fit_all(frame, unit, kind)
+    fitted = replace(_fit_all(frame, unit, kind), season=season)
     if groups is None or not fitted.complete:
         return fitted
     label = labels_of(frame["customer_id"], groups, by)

@@ -54,7 +54,8 @@ def customer_values(summary: Any, horizon: Horizon = "365D", **options: Any) -> 
         return table.reindex(columns=columns).astype(dict.fromkeys(columns[1:], float))
     weeks = days_per_unit(options["orders_model"].unit) / 7
     table.insert(1, "frequency", frame["frequency"])
-    table.insert(2, "silence_weeks", (frame["T"] - frame["recency"]) * weeks)
+    silence = frame["silence"] if "silence" in frame else frame["T"] - frame["recency"]
+    table.insert(2, "silence_weeks", silence * weeks)
     return table.assign(value_if_alive=risk["value_if_alive"], value_at_risk=risk["value_at_risk"])
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.age_grid import AgeGrid
+from crmlib.lifecycle.clv.opportunity_time import Season, even_pace
 from crmlib.lifecycle.clv.options import (
     Horizon,
     check_mean_spend,
@@ -167,6 +168,7 @@ def value_histories(
     margin: float = 1.0,
     discount_rate: float = 0.0,
     residual: bool = True,
+    season: Season | None = None,
 ) -> HistoryValues:
     """What the models say of every distinct history, once the arguments have been checked.
 
@@ -176,7 +178,8 @@ def value_histories(
     check_mean_spend(histories.base, spend_model)
     days = horizon_days(horizon, as_of)
     base, unit = histories.base, days_per_unit(orders_model.unit)
-    ages = AgeGrid.of(base, orders_model, days / unit)
+    length = even_pace(days, season) / unit
+    ages = AgeGrid.of(base, orders_model, length)
     x, T = ages.pairs
     discounting = max(discount_per_unit(discount_rate, orders_model.unit), 0.0) if residual else 0.0
     beyond = orders_model.residual_orders_if_alive(x, T, discounting) if discounting else np.zeros(len(x))
@@ -186,12 +189,12 @@ def value_histories(
         orders_model=orders_model,
         spend_model=spend_model,
         margin=margin,
-        horizon=days / unit,
+        horizon=length,
         discounting=discounting,
         ages=ages,
         p_alive=orders_model.p_alive(base.x, base.t_x, base.T),
-        orders_if_alive=orders_model.expected_orders_if_alive(days / unit, x, T)[ages.pair],
-        discount=_discount_share(orders_model, ages, days, discount_rate),
+        orders_if_alive=orders_model.expected_orders_if_alive(length, x, T)[ages.pair],
+        discount=_discount_share(orders_model, ages, days, discount_rate, season),
         residual_if_alive=beyond[ages.pair],
         spend_base=own,
         spend_weight=weight,
@@ -205,13 +208,16 @@ def _spend_line(model: GammaGamma, x: Numbers) -> tuple[Numbers, Numbers]:
     return own[place], weight[place]
 
 
-def _discount_share(model: OrdersModel, ages: AgeGrid, days: int, discount_rate: float) -> Numbers:
+def _discount_share(
+    model: OrdersModel, ages: AgeGrid, days: int, discount_rate: float, season: Season | None
+) -> Numbers:
     """Discounted over undiscounted expected orders of the horizon, per history: nearly the same at all ages."""
     if discount_rate == 0 or not len(ages.pair):
         return np.ones(len(ages.pair))
     ends, factors = discount_factors(days, discount_rate)
     until = [np.zeros_like(ages.x)]
-    until += [model.expected_orders_if_alive(end / days_per_unit(model.unit), ages.x, ages.T) for end in ends]
+    lengths = [even_pace(end, season) / days_per_unit(model.unit) for end in ends]
+    until += [model.expected_orders_if_alive(length, ages.x, ages.T) for length in lengths]
     share = factors @ np.diff(until, axis=0) / np.maximum(until[-1], 1e-300)
     return ages.interpolate(np.clip(share, factors.min(), factors.max()))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from crmlib.models.orders_model import OrdersModel, broadcast, check_counts, che
 from crmlib.models.pareto_nbd import ParetoNBD
 from crmlib.models.time_units import days_per_unit
 from crmlib.purchases import history_days
+
+if TYPE_CHECKING:
+    from crmlib.lifecycle.clv.opportunity_time import Season
 
 # With less than half a year of orders, what is held out and what is left are too short to judge by.
 SHORTEST_SPAN_WEEKS = 26
@@ -172,43 +175,35 @@ def tracking(
     calibration_end: Day | None,
     period_days: int = 7,
     free_orders: FreeOrders = "ignore",
+    season: Season | None = None,
 ) -> pd.DataFrame:
     """Repeat orders of all customers, period by period since the first order ever: actual and expected.
 
     ``orders``: the contract's orders (pandas or Ibis), of which those count that :func:`purchases` names
-    (``free_orders`` as there, and as for the model), from customers who had bought by ``calibration_end``. One row per
-    whole ``period_days`` until ``as_of``: ``period`` from 1, ``ends_on`` (last day), ``actual_orders, expected_orders``
-    in it, ``actual_cumulative, expected_cumulative``, and ``in_calibration``: whether it ended by ``calibration_end``.
+    (``free_orders`` as there, and as for the model; ``season`` as for its summary), from customers who had bought by
+    ``calibration_end``. One row per whole ``period_days`` until ``as_of``: ``period`` from 1, ``ends_on`` (last day),
+    ``actual_orders, expected_orders`` in it, ``actual_cumulative, expected_cumulative``, and ``in_calibration``:
+    whether it ended by ``calibration_end``.
     Empty without a model or a holdout.
     Raises ``ValueError`` if there is no purchase until ``calibration_end``, or if ``period_days`` is not a whole number
     from 1 on. Source: Fader, Hardie & Lee (2005), figures 4 and 5.
     """
-    import ibis
-
     check_whole("period_days", period_days, least=1)
     if model is None or calibration_end is None:
         return pd.DataFrame(columns=list(_TRACKED))
-    daily = purchases(to_ibis(orders), as_of=as_of, free_orders=free_orders).select("customer_id", "day").distinct()
-    daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
-    daily = daily.filter(daily.first <= ibis.literal(as_day(calibration_end)))
-    is_first = daily.day == daily.first
-    days = to_pandas(daily.group_by("day").agg(new=is_first.sum(), repeat=(~is_first).sum()).order_by("day"))
+    days = orders_by_day(orders, as_of=as_of, first_by=calibration_end, free_orders=free_orders)
     if days.empty:
         raise ValueError(f"there is no purchase until {as_day(calibration_end)}; take a later calibration_end")
 
     start = as_day(pd.Timestamp(days["day"].iloc[0]).to_pydatetime())
     offset = (pd.to_datetime(days["day"]) - pd.Timestamp(start)).dt.days.to_numpy()
-    new, repeat = days["new"].to_numpy(dtype=float), days["repeat"].to_numpy(dtype=float)
+    repeat = days["repeat"].to_numpy(dtype=float)
     periods = ((as_day(as_of) - start).days + 1) // period_days
     ends = np.arange(1, periods + 1) * period_days
-
-    # Ages in whole days are few: expected orders are computed once for each.
-    unit = days_per_unit(model.unit)
-    by_age = model.expected_orders_new(np.arange(periods * period_days + 1) / unit)
-    ages = np.maximum(ends[:, None] - offset[new > 0], 0)
-    expected = by_age[ages] @ new[new > 0]
-    actual = np.bincount(offset // period_days, repeat, minlength=periods)[:periods]
     last_days = [start + datetime.timedelta(days=int(end) - 1) for end in ends]
+    # As published, the day of the first order counts as one.
+    expected = expected_repeats(model, days, pd.to_datetime(last_days) + pd.Timedelta(days=1), season=season)
+    actual = np.bincount(offset // period_days, repeat, minlength=periods)[:periods]
     return pd.DataFrame(
         {
             "period": np.arange(1, periods + 1),
@@ -220,6 +215,40 @@ def tracking(
             "in_calibration": [day <= as_day(calibration_end) for day in last_days],
         }
     )
+
+
+def orders_by_day(
+    orders: Any, *, as_of: Day, first_by: Day | None = None, free_orders: FreeOrders = "ignore"
+) -> pd.DataFrame:
+    """Customers who came for the first time and repeat orders by ``day``: ``day, new, repeat``, days with any.
+
+    ``first_by``: only of customers whose first purchase lies no later.
+    """
+    import ibis
+
+    daily = purchases(to_ibis(orders), as_of=as_of, free_orders=free_orders).select("customer_id", "day").distinct()
+    daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
+    daily = daily.filter(daily["first"] <= ibis.literal(as_day(first_by or as_of)))
+    is_first = daily.day == daily["first"]
+    return to_pandas(daily.group_by("day").agg(new=is_first.sum(), repeat=(~is_first).sum()).order_by("day"))
+
+
+def expected_repeats(model: OrdersModel, days: pd.DataFrame, ends: Any, *, season: Season | None = None) -> Numbers:
+    """Repeat orders that a model expects until the end of each of the days ``ends``, of newcomers as they came.
+
+    ``days``: from :func:`orders_by_day`.
+    """
+    new = days["new"].to_numpy(dtype=float)
+    came = pd.to_datetime(days["day"]).to_numpy().astype("datetime64[D]")[new > 0]
+    until = pd.DatetimeIndex(ends).to_numpy().astype("datetime64[D]")
+    if season is None:
+        ages = np.maximum((until[:, None] - came).astype(np.int64), 0).astype(float)
+    else:
+        ages = np.maximum(season.elapsed(came, ends[-1:])[None, :] - season.elapsed(until, ends[-1:])[:, None], 0.0)
+    # Ages in whole days are few: expected orders are computed once for each.
+    known, place = np.unique(ages, return_inverse=True)
+    by_age = model.expected_orders_new(known / days_per_unit(model.unit))
+    return np.asarray(by_age[place.reshape(ages.shape)] @ new[new > 0])
 
 
 def with_holdout(summary: Any) -> pd.DataFrame:
@@ -268,7 +297,12 @@ def check_unit(frame: pd.DataFrame, model: OrdersModel) -> None:
 
 def expected_holdout_orders(frame: pd.DataFrame, model: OrdersModel) -> Numbers:
     """Expected holdout orders of each customer, worked out once for each distinct history."""
-    return _of_distinct(frame, model, ["holdout_length", "frequency", "recency", "T"], model.expected_orders)
+    return expected_of(frame, model, length="holdout_length")
+
+
+def expected_of(frame: pd.DataFrame, model: OrdersModel, *, length: str) -> Numbers:
+    """Expected orders of each customer in the time that stands in the column ``length``."""
+    return _of_distinct(frame, model, [length, "frequency", "recency", "T"], model.expected_orders)
 
 
 def _of_distinct(frame: pd.DataFrame, model: OrdersModel, columns: list[str], ask: Any) -> Numbers:

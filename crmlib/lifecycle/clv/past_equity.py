@@ -12,6 +12,7 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import fit_models
 from crmlib.lifecycle.clv.prediction import customer_equity
 from crmlib.lifecycle.clv.preparation import summary
+from crmlib.lifecycle.clv.season import find_season
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
 
 
@@ -27,7 +28,8 @@ def equity_on(
     """What the customers known on each of ``days`` were expected to bring in the 12 months after it.
 
     ``orders``: the contract's (pandas or Ibis); ``groups`` and ``by`` as for
-    :func:`~crmlib.lifecycle.clv.fit_models`. Fits BG/NBD and gamma-gamma on the orders until each day. A frame
+    :func:`~crmlib.lifecycle.clv.fit_models`. Fits BG/NBD and gamma-gamma on the orders until each day, in the season's
+    time where there is one by then. A frame
     ``as_of, expected_value, expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by
     ``discount_rate`` a year. A day is missing where no model can be fitted, not even by
     :func:`~crmlib.lifecycle.clv.fit_models` with its weak prior (few customers came back).
@@ -41,8 +43,9 @@ def equity_on(
     rows = []
     for day in days:
         try:
-            histories = to_pandas(summary(orders, as_of=day))
-            models = fit_models(histories, groups=groups, by=by).models
+            season = find_season(orders, as_of=day)
+            histories = to_pandas(summary(orders, as_of=day, season=season))
+            models = fit_models(histories, groups=groups, by=by, season=season).models
             equity = customer_equity(
                 histories, **models, margin=margin, discount_rate=discount_rate, residual=False, draws=100
             )

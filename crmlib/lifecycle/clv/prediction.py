@@ -19,6 +19,7 @@ from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.apart import Apart
 from crmlib.lifecycle.clv.futures import Ends, intervals
 from crmlib.lifecycle.clv.history_values import KEYS, HistoryValues, band, read_spending_histories, value_histories
+from crmlib.lifecycle.clv.opportunity_time import Season
 from crmlib.lifecycle.clv.options import Horizon, Valuation, check_interval, check_models
 from crmlib.lifecycle.clv.preparation import Day
 from crmlib.lifecycle.clv.totals import MEASURES, Cells, expected_totals, possible_totals
@@ -48,7 +49,8 @@ def predict(
     ``spend_model`` must be given, and may be None where there is no model. ``horizon``: ``"365D"`` days, ``"52W"``
     weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years or a date; months, years and dates need ``as_of``, the
     summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if
-    not given). ``apart``: groups with models of their own, of :func:`~crmlib.lifecycle.clv.fit_models`.
+    not given). ``apart``: groups with models of their own, of :func:`~crmlib.lifecycle.clv.fit_models`; ``season``: the
+    one of the summary, so that the horizon counts in its time.
     ``confidence``: of the intervals, None for none.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
@@ -221,12 +223,15 @@ def _nobody(columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns=["customer_id", *columns]).astype(dict.fromkeys(columns, float))
 
 
-def alive_path(model: OrdersModel | None, order_days: Sequence[Any], *, as_of: Day) -> pd.DataFrame:
+def alive_path(
+    model: OrdersModel | None, order_days: Sequence[Any], *, as_of: Day, season: Season | None = None
+) -> pd.DataFrame:
     """How sure the model was, day by day, that this customer was still one: it falls in silence, and orders lift it.
 
     ``order_days``: the days of the customer's orders (dates or ISO strings), in any order, equal ones counted once,
     those after ``as_of`` not at all. One row per day from the first order to ``as_of``: ``day``; ``ordered``;
     ``frequency``, repeat orders until then; ``silence_days`` since the last one; ``p_alive`` after that day.
+    ``season``: the one of the model's summary.
     Empty without a model or an order until ``as_of``.
 
     >>> from crmlib.models import BetaGeoNBD
@@ -244,6 +249,9 @@ def alive_path(model: OrdersModel | None, order_days: Sequence[Any], *, as_of: D
     at = np.arange((end - days[0]).days + 1)
     x = np.searchsorted(offsets, at, side="right") - 1
     last = offsets[x]
+    age = at.astype(float)
+    if season is not None:
+        age = season.elapsed(days[0], pd.Timestamp(days[0]) + pd.to_timedelta(at, unit="D"))
     unit = days_per_unit(model.unit)
     return pd.DataFrame(
         {
@@ -251,7 +259,7 @@ def alive_path(model: OrdersModel | None, order_days: Sequence[Any], *, as_of: D
             "ordered": np.isin(at, offsets),
             "frequency": x,
             "silence_days": at - last,
-            "p_alive": model.p_alive(x.astype(float), last / unit, at / unit),
+            "p_alive": model.p_alive(x.astype(float), age[last] / unit, age / unit),
         }
     )
 

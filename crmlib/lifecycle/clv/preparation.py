@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -12,6 +12,9 @@ from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
 from crmlib.purchases import NOT_A_PURCHASE, check_free_orders, plain_times, purchases, status_of
+
+if TYPE_CHECKING:
+    from crmlib.lifecycle.clv.opportunity_time import Season
 
 FreeOrders = Literal["count", "ignore"]
 Day = dt.date | str
@@ -26,6 +29,7 @@ def summary(
     first_order: bool = False,
     calibration_end: Day | None = None,
     free_orders: FreeOrders = "ignore",
+    season: Season | None = None,
 ) -> Any:
     """How often, how recently, for how long and how much each customer bought: the table customer-base models read.
 
@@ -45,6 +49,9 @@ def summary(
     With ``calibration_end`` these describe the time until that day, for customers who had bought by then, and the
     time after it is held out: ``holdout_orders``, ``holdout_spend`` (their sum), ``holdout_length`` (in ``unit``);
     ``last_period_orders``, repeat purchases in an equally long time before ``calibration_end``.
+
+    With ``season``, of :func:`~crmlib.lifecycle.clv.find_season`, ``recency``, ``T`` and ``holdout_length`` are in
+    opportunity time, which runs with the season; ``silence``, since the last purchase, is in calendar time.
 
     Raises ``ValueError`` for an unknown unit, an ``as_of`` that is no day, an unknown way with ``free_orders``, or if
     ``calibration_end`` is not before ``as_of``, and
@@ -87,23 +94,45 @@ def summary(
     if calibration_end is not None:
         each = each.filter(each.first <= ibis.literal(end))
 
+    calendar = {}
+    if season is None:
+        recency = each.last.delta(each.first, unit="day").cast("float64")
+        age = ibis.literal(end).delta(each.first, unit="day").cast("float64")
+    else:
+        each = _with_pace(each, end, season)
+        calendar = {"silence": ibis.literal(end).delta(each.last, unit="day").cast("float64") / days}
+        recency, age = each.since_first - each.since_last, each.since_first
     x = each.purchase_days - 1
     paid_days = each.purchase_days if first_order else x
     columns = {
         "customer_id": each.customer_id,
         "frequency": x,
-        "recency": each.last.delta(each.first, unit="day").cast("float64") / days,
-        "T": ibis.literal(end).delta(each.first, unit="day").cast("float64") / days,
+        "recency": recency / days,
+        "T": age / days,
         "monetary": ibis.ifelse(paid_days > 0, each.paid / paid_days, 0.0),
     }
     if calibration_end is not None:
         columns |= {
             "holdout_orders": each.holdout_orders,
             "holdout_spend": each.holdout_spend.fill_null(0.0),
-            "holdout_length": ibis.literal(length / days),
+            "holdout_length": ibis.literal((season.elapsed(end, as_day(as_of)).item() if season else length) / days),
             "last_period_orders": each.last_period_days - (each.first > period_start).cast("int64"),
         }
-    return each.select(**columns, unit=ibis.literal(unit)).order_by("customer_id")
+    return each.select(**columns, **calendar, unit=ibis.literal(unit)).order_by("customer_id")
+
+
+def _with_pace(each: Any, end: dt.date, season: Season) -> Any:
+    """Customers with ``since_first`` and ``since_last``: days of even pace from those days to ``end``."""
+    import ibis
+
+    begin = each["first"].min().execute()
+    days = pd.date_range(end if pd.isna(begin) else as_day(begin), end)
+    known = pd.DataFrame({"at": days, "left": season.elapsed(days, end)})
+    for name in ("first", "last"):
+        clock = ibis.memtable(known.set_axis([f"at_{name}", f"since_{name}"], axis="columns"))
+        clock = clock.cast({f"at_{name}": "date"})
+        each = each.left_join(clock, each[name] == clock[f"at_{name}"]).drop(f"at_{name}")
+    return each
 
 
 # What happens to an order, in the order in which it is decided.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crmlib.lifecycle.clv.opportunity_time import FEWEST_MONTHS
 from crmlib.lifecycle.clv.ranking import RULES
 from crmlib.models.time_units import DAYS_PER_UNIT
 from crmlib.words import Words
@@ -26,6 +27,7 @@ FEWEST_ORDERS = 30
 # From this shape of the gaps between orders on (1: random times), a silence says much more than the model thinks.
 REGULAR = 2.0
 HORIZON_WEEKS = 365 / DAYS_PER_UNIT["weeks"]
+WEEKS_A_MONTH = HORIZON_WEEKS / 12
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Trust:
 
     ``verdict``: one of ``verdicts`` in the words, with its ``values``; ``money``: whether money may be named;
     ``rough``: whether a weak prior was needed; ``regular``: whether customers order far more regularly than the model
-    takes it.
+    takes it; ``season``: the effect of the season that was taken out (:class:`~crmlib.lifecycle.clv.Season`), 0 for
+    none; ``season_unknown``: whether the data are too short to tell one.
     """
 
     verdict: str = "untested"
@@ -42,12 +45,18 @@ class Trust:
     money: bool = True
     rough: bool = False
     regular: bool = False
+    season: float = 0.0
+    season_unknown: bool = False
 
     @property
     def said(self) -> list[str]:
         """What is known of the model, in whole sentences."""
-        more = [name for name, holds in (("rough", self.rough), ("regular", self.regular)) if holds]
-        return [words.say(f"verdicts.{name}", self.values) for name in (self.verdict, *more)]
+        known = {
+            "rough": self.rough, "regular": self.regular, "season.high": self.season > 0, "season.low": self.season < 0,
+            "season.unknown": self.season_unknown,
+        }  # fmt: skip
+        values = {**self.values, "season": abs(self.season), "months": FEWEST_MONTHS}
+        return [words.say(f"verdicts.{name}", values) for name in (self.verdict, *(n for n in known if known[n]))]
 
 
 # What is known of a model of which nothing was tested.
@@ -109,7 +118,8 @@ def trust_in_model(
     ``total``: from :func:`~crmlib.lifecycle.clv.holdout_total`, ``baselines``: from
     :func:`~crmlib.lifecycle.clv.baseline_comparison`, both empty or None without a holdout; ``fitted``: the models, to
     say so where they needed a weak prior; ``history_weeks``: from the first order to today; ``timing``: from
-    :func:`~crmlib.lifecycle.clv.regularity`, to say so where customers order surely more regularly than random. No
+    :func:`~crmlib.lifecycle.clv.regularity`, to say so where customers order surely more regularly than random. Where
+    money is named, it is said what season was taken out, or that the data are too short to tell one. No
     money where the model failed (more than a fifth off and beyond chance, or a simple rule surely better), nor where it
     could not be tested and has seen less than the 12 months that it forecasts.
 
@@ -118,7 +128,10 @@ def trust_in_model(
     """
     verdict, values, money = _verdict(total, baselines, history_weeks)
     regular = timing is not None and bool((timing["low"] > REGULAR).any())
-    return Trust(verdict, values, money, fitted is not None and fitted.weak_prior, regular)
+    season = 0.0 if fitted is None or fitted.season is None else fitted.season.effect
+    short = history_weeks is not None and history_weeks < FEWEST_MONTHS * WEEKS_A_MONTH
+    rough = fitted is not None and fitted.weak_prior
+    return Trust(verdict, values, money, rough, regular, season if money else 0.0, money and short and not season)
 
 
 def _verdict(

@@ -9,7 +9,7 @@ from crmlib.answers import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
 from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.purchases import purchases
-from crmlib.statistics import percentiles, poisson_resamples, wald, wilson
+from crmlib.statistics import mean_of_sums, skewed, wilson
 
 _ANSWER = ("customer_id", "response_id", "answered_at", "score", "category")
 _HISTORY = ("revenue_before", "orders_before", "days_since", "revenue_after", "orders_after")
@@ -77,20 +77,19 @@ def _latest(given: Any) -> Any:
     return given.mutate(_rank=ibis.row_number().over(order)).filter(lambda t: t._rank == 0).drop("_rank")
 
 
-def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000, seed: int = 8) -> Any:
+def later_by_category(later: Any, *, level: float = 0.95) -> Any:
     """Later revenue of promoters, passives and detractors, raw and at equal earlier spending; a pandas frame.
 
     ``later``: from :func:`later_revenue`. Columns: ``category``, ``customers``, ``bought`` (share that bought
-    again) with its Wilson interval, ``revenue_before`` and ``revenue_after`` per customer, the latter with a
-    bootstrap interval (percentiles; over customers), ``adjusted_revenue``: what the category would spend if
-    all three had bought before what all customers here bought on average, with its interval from the same
-    bootstrap, and ``small_base`` (fewer than 30 customers). The adjustment is a linear regression on the
+    again) with its Wilson interval, ``revenue_before`` and ``revenue_after`` per customer, the latter with the
+    interval of a mean of money (:func:`crmlib.statistics.mean_of_sums`), ``adjusted_revenue``: what the category
+    would spend if all three had bought before what all customers here bought on average, with its interval, and
+    ``small_base`` (fewer than 30 customers). The adjustment is a linear regression on the
     category, earlier revenue and its logarithm, earlier orders and the logarithm of the days since the last
     purchase; it is empty when fewer than two categories have 30 customers. An association, not an effect of
     the opinion.
 
-    Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 13; Lin (2013), Annals of Applied
-    Statistics 7.
+    Lin (2013), Annals of Applied Statistics 7.
 
     >>> import pandas as pd
     >>> later = pd.DataFrame({"category": ["promoter"] * 2 + ["detractor"] * 2, "revenue_before": [10.0] * 4,
@@ -109,18 +108,20 @@ def later_by_category(later: Any, *, level: float = 0.95, resamples: int = 1000,
     if not present:
         return pd.DataFrame(columns=list(LATER))
     members = np.column_stack([(later.category == name).to_numpy(dtype=float) for name in present])
-    draws = _draws(later, resamples=resamples, seed=seed)
     revenue = later.revenue_after.to_numpy(dtype=float)
     of_category = later.assign(again=later.orders_after > 0).groupby("category")
     means = of_category[["again", "revenue_before", "revenue_after"]].mean().rename(columns={"again": "bought"})
     table = means.assign(customers=of_category.size()).loc[present].reset_index()
     table["small_base"] = table.customers < SMALL_BASE
     table["bought_low"], table["bought_high"] = wilson(table.bought * table.customers, table.customers, level=level)
-    resampled = draws @ (members * revenue[:, None]) / np.maximum(draws @ members, 1)
-    limits = np.where(table.customers > 1, percentiles(resampled, level=level), np.nan)
-    table["revenue_low"], table["revenue_high"] = limits
-    table["adjusted_revenue"], resampled = _adjusted(later, members, draws)
-    table["adjusted_low"], table["adjusted_high"] = percentiles(resampled, level=level)
+    total, squares, cubes = (members.T @ revenue**power for power in (1, 2, 3))
+    table["revenue_low"], table["revenue_high"] = mean_of_sums(
+        total, squares, table.customers, cubes=cubes, level=level
+    )
+    known = (table.customers >= SMALL_BASE).sum() >= 2 and table.customers.min() >= 5
+    line = _line(np.column_stack([members, _history(later)]), revenue, level=level) if known else [np.nan] * 3
+    for name, found in zip(("adjusted_revenue", "adjusted_low", "adjusted_high"), line, strict=True):
+        table[name] = found[: len(present)] if known else np.nan
     return table[list(LATER)]
 
 
@@ -131,7 +132,8 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
     ``later``: from :func:`later_revenue`. Columns: ``detractor_customers``, ``other_customers``, ``raw``
     (others' mean later revenue less the detractors'), ``shortfall`` (the same at equal earlier purchases, by
     the regression of :func:`later_by_category`), ``shortfall_low``, ``shortfall_high``
-    (heteroscedasticity-robust, HC1: White 1980, Econometrica 48). Money per customer in the window of
+    (heteroscedasticity-robust, HC1: White 1980, Econometrica 48; skewed as what a few large customers spend: see
+    :func:`crmlib.statistics.skewed`). Money per customer in the window of
     ``later``. Empty with fewer than 30 customers on either side.
 
     >>> import pandas as pd
@@ -152,14 +154,23 @@ def shortfall(later: Any, *, level: float = 0.95) -> Any:
         return pd.DataFrame(columns=columns)
     revenue = later.revenue_after.to_numpy(dtype=float)
     design = np.column_stack([np.ones(len(later)), ~detractor, _history(later)])
+    of_others = [float(found[1]) for found in _line(design, revenue, level=level)]
+    raw = revenue[~detractor].mean() - revenue[detractor].mean()
+    return pd.DataFrame([[detractor.sum(), (~detractor).sum(), raw, *of_others]], columns=columns)
+
+
+def _line(design: Any, revenue: Any, *, level: float) -> tuple[Any, Any, Any]:
+    """The coefficients of least squares, and the low and high ends of their intervals (HC1, skewed)."""
+    import numpy as np
+
     inverse = np.linalg.pinv(design.T @ design)
     line = inverse @ design.T @ revenue
-    residual = revenue - design @ line
-    meat = (design * (residual**2)[:, None]).T @ design
-    error = np.sqrt((inverse @ meat @ inverse)[1, 1] * len(later) / max(len(later) - design.shape[1], 1))
-    raw = revenue[~detractor].mean() - revenue[detractor].mean()
-    values = [detractor.sum(), (~detractor).sum(), raw, line[1], *wald(line[1], error, level=level)]
-    return pd.DataFrame([values], columns=columns)
+    # What each customer moves each coefficient by.
+    moved = (design @ inverse) * (revenue - design @ line)[:, None]
+    squares, cubes = (moved**2).sum(axis=0), (moved**3).sum(axis=0)
+    free = max(len(revenue) - design.shape[1], 1)
+    skewness = np.divide(cubes, squares**1.5, out=np.zeros(len(line)), where=squares > 1e-18 * line**2)
+    return line, *skewed(line, np.sqrt(squares * len(revenue) / free), skewness, free, level=level)
 
 
 def _history(later: Any) -> Any:
@@ -172,34 +183,6 @@ def _history(later: Any) -> Any:
     centred = columns - columns.mean(axis=0)
     spread = centred.std(axis=0)
     return centred[:, spread > 1e-9] / spread[spread > 1e-9]
-
-
-def _draws(later: Any, *, resamples: int, seed: int) -> Any:
-    """How often each customer is in each resample, one row per resample (Poisson bootstrap)."""
-    import numpy as np
-
-    resamples = int(max(100, min(resamples, 20_000_000 // max(len(later), 1))))
-    blocks = poisson_resamples(np.ones(len(later)), resamples=resamples, seed=seed)
-    return np.vstack([block.astype(np.float32) for block in blocks])
-
-
-def _adjusted(later: Any, members: Any, draws: Any) -> tuple[Any, Any]:
-    """Mean later revenue per category at the average history, and the same in every resample."""
-    import numpy as np
-
-    sizes, count = members.sum(axis=0), members.shape[1]
-    if (sizes >= SMALL_BASE).sum() < 2 or sizes.min() < 5:
-        return np.full(count, np.nan), np.full((1, count), np.nan)
-    design = np.column_stack([members, _history(later)])
-    revenue = later.revenue_after.to_numpy(dtype=float)
-    line = np.linalg.lstsq(design, revenue, rcond=None)[0]
-    width = design.shape[1]
-    squares = (design[:, :, None] * design[:, None, :]).reshape(len(later), -1)
-    normal = (draws @ squares).reshape(len(draws), width, width)
-    target = (draws @ (design * revenue[:, None]))[:, :, None]
-    # The history is centred on all customers here, in every resample: the estimate is for their average history.
-    lines = (np.linalg.pinv(normal) @ target)[:, :, 0]
-    return line[:count], lines[:, :count]
 
 
 @same_kind

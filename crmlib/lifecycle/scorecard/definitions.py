@@ -23,11 +23,12 @@ OWN_FILE = Path(__file__).with_name("kpis.yaml")
 _INTERVALS = {
     "proportion": ("successes", "cases"),
     "net_score": ("up", "down", "cases", "effective"),
-    "mean": ("sum", "squares", "cases"),
+    "mean": ("sum", "squares", "cubes", "cases"),
     "per_count": ("amount", "cases"),
     "given": ("low", "high"),
     "median": ("low", "high", "cases"),
 }
+_MAY_LACK = {"cubes"}
 _KINDS = {
     "money2": "money.2", "percent1": "percent.1", "number1": "number.1", "number2": "number.2", "score": "number.1",
 }  # fmt: skip
@@ -124,7 +125,7 @@ class Kpi(BaseModel):
         if len(intervals) != 1:
             raise Mistake(_WORDS, "interval.kinds", kinds=[*_INTERVALS])
         for kind, parts in intervals.items():
-            if set(parts) != set(_INTERVALS[kind]):
+            if set(parts) | _MAY_LACK != set(_INTERVALS[kind]) | _MAY_LACK:
                 raise Mistake(_WORDS, "interval.parts", [kind], parts=_INTERVALS[kind])
         return intervals
 

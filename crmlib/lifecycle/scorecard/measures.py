@@ -50,7 +50,7 @@ class BaseMeasure:
 
 # A table, the columns that are read, and the measures that need all of them.
 _READ = {
-    ("orders", "ordered_at", "amount"): "revenue orders revenue_squares guest_revenue",
+    ("orders", "ordered_at", "amount"): "revenue orders revenue_squares revenue_cubes guest_revenue",
     ("orders", "customer_id", "ordered_at", "amount"): "buyers new_customers new_customers_again returning_customers "
     "buyers_again active_customers active_at_start lapsed "
     "silent_at_start won_back "
@@ -85,7 +85,7 @@ BASE_MEASURES = {
 
 # Sums of these over months are what a count over the quarter would give; nobody is in them twice, nothing is a stock.
 ADDITIVE = frozenset(
-    {"revenue", "orders", "revenue_squares", "guest_revenue", "new_customers"}
+    {"revenue", "orders", "revenue_squares", "revenue_cubes", "guest_revenue", "new_customers"}
     | {name for name, measure in BASE_MEASURES.items() if measure.table != "orders"}
     - {"contracts_at_start", "active_contracts", "recurring_revenue", "users", "members", "open_tickets"}
     - {name for name in BASE_MEASURES if "_hours" in name}
@@ -230,6 +230,7 @@ def order_measures(
         revenue=_.spend.sum(),
         orders=_.count(),
         revenue_squares=(_.spend * _.spend).sum(),
+        revenue_cubes=(_.spend * _.spend * _.spend).sum(),
         guest_revenue=_.spend.sum(where=_.customer_id.isnull()),
     )
     days = bought.filter(_.customer_id.notnull()).select("customer_id", "day").distinct()

@@ -27,8 +27,8 @@ def kpi_values(measures: Any, kpis: Mapping[str, Kpi], *, period: Period = "mont
     and at least ``fewest`` cases).
 
     Intervals, from :mod:`crmlib.statistics`: a share by Wilson; NPS by the adjusted Wald interval for the number of
-    independent answers, as in the chapter on it; a mean from the spread of its amounts; a cost per case as if the
-    cases were Poisson.
+    independent answers, as in the chapter on it; a mean from the spread and the skewness of its amounts;
+    a cost per case as if the cases were Poisson.
 
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
     >>> counts = {"promoters": [60.0], "detractors": [10.0], "nps_answers": [100.0], "nps_effective_answers": [100.0]}
@@ -76,7 +76,7 @@ def values_of(measures: Any, kpi: Kpi) -> Any:
 _LIMITS: dict[str, Callable[[Mapping[str, Any], Any], Any]] = {
     "proportion": lambda of, n: wilson(of["successes"], n),
     "net_score": lambda of, n: 100 * np.array(adjusted_wald(of["up"] / n, of["down"] / n, of["effective"])),
-    "mean": lambda of, n: mean_of_sums(of["sum"], of["squares"], n),
+    "mean": lambda of, n: mean_of_sums(of["sum"], of["squares"], n, cubes=of.get("cubes")),
     "per_count": lambda of, n: per_count(of["amount"], n),
     "given": lambda of, n: (of["low"], of["high"]),
     "median": lambda of, n: (of["low"], of["high"]),

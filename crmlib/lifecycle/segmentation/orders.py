@@ -33,7 +33,7 @@ def orders_by_name(orders: Any, *, as_of: Any) -> Any:
     if not sums.orders.sum():
         return pd.DataFrame(columns=columns)
     sums = sums.set_index("is_guest").reindex([False, True]).fillna(0.0).reset_index()
-    low, high = mean_of_sums(sums.revenue, sums.squares, sums.orders.where(sums.orders > 1))
+    low, high = mean_of_sums(sums.revenue, sums.squares, sums.orders, cubes=sums.cubes)
     return pd.DataFrame(
         {
             "buyer": ["named", "guests"],
@@ -56,7 +56,10 @@ def _sums(orders: Any, *, as_of: Any) -> Any:
     bought = purchases(orders, as_of=end, guests=True)
     lately = bought.filter(bought.day > ibis.literal(months_before(end, 12)))
     return lately.group_by(is_guest=lately.customer_id.isnull()).agg(
-        orders=lately.count(), revenue=lately.spend.sum(), squares=(lately.spend * lately.spend).sum()
+        orders=lately.count(),
+        revenue=lately.spend.sum(),
+        squares=(lately.spend * lately.spend).sum(),
+        cubes=(lately.spend * lately.spend * lately.spend).sum(),
     )
 
 

@@ -108,7 +108,9 @@ def test_the_shortfall_is_the_robust_regression_of_statsmodels():
     expected = OLS(later.revenue_after, design).fit(cov_type="HC1")
     found = nps.shortfall(later).iloc[0]
     assert found.shortfall == pytest.approx(expected.params["others"])
-    assert [found.shortfall_low, found.shortfall_high] == pytest.approx(expected.conf_int().loc["others"].tolist())
+    theirs = expected.conf_int().loc["others"].tolist()
+    assert [found.shortfall_low, found.shortfall_high] == pytest.approx(theirs, rel=0.03)
+    assert found.shortfall_high - found.shortfall_low > theirs[1] - theirs[0]  # t for normal, and a longer tail
 
 
 def test_equal_earlier_purchases_take_a_confounded_difference_away():
@@ -120,7 +122,7 @@ def test_equal_earlier_purchases_take_a_confounded_difference_away():
     assert table.adjusted_low["promoter"] < table.adjusted_revenue["promoter"] < table.adjusted_high["promoter"]
 
 
-def test_bootstrap_intervals_of_a_mean_are_those_of_theory():
+def test_intervals_of_a_mean_are_those_of_theory_where_many_spend_alike():
     later = followed(0.0, count=3000)
     table = nps.later_by_category(later).set_index("category")
     promoters = later.revenue_after[later.category == "promoter"]

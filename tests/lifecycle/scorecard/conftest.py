@@ -38,6 +38,10 @@ def measured(**columns):
     count = len(next(iter(columns.values())))
     if "nps_answers" in columns:
         columns.setdefault("nps_effective_answers", columns["nps_answers"])
+    if "revenue_squares" in columns:  # amounts that lean to neither side
+        revenue, squares, orders = (np.asarray(columns[n], float) for n in ("revenue", "revenue_squares", "orders"))
+        mean = revenue / np.maximum(orders, 1)
+        columns.setdefault("revenue_cubes", 3 * mean * squares - 2 * orders * mean**3)
     return pd.DataFrame({"period": months(count), **{k: np.asarray(v, float) for k, v in columns.items()}})
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import skew
 
 from crmlib.lifecycle import scorecard
 from crmlib.lifecycle.scorecard.signal import _against_mean
@@ -43,12 +44,17 @@ def test_the_interval_of_nps_and_of_a_mean_by_hand():
     half = 1.959964 * math.sqrt((p + d - (p - d) ** 2) / 53)
     assert [row["low"], row["high"]] == pytest.approx([100 * (p - d - half), 100 * (p - d + half)], abs=1e-4)
     amounts = np.array([10.0, 20, 30, 60] * 10)
-    sums = {"revenue": [amounts.sum()], "revenue_squares": [(amounts**2).sum()], "orders": [40.0]}
+    powers = {"revenue": 1, "revenue_squares": 2, "revenue_cubes": 3, "orders": 0}
+    sums = {name: [(amounts**power).sum()] for name, power in powers.items()}
     row = scorecard.kpi_values(
         pd.DataFrame({"period": months(1), **sums}), {"average_order_value": kpis["average_order_value"]}
     ).iloc[0]
     assert row["value"] == 30
-    assert row["high"] - 30 == pytest.approx(1.959964 * amounts.std(ddof=1) / math.sqrt(40))
+    # Hall (1992): with a = skewness / √n, t + a t² / 3 + a² t³ / 27 + a / 6 is Student's, 2.0227 with 39 free.
+    error, a = amounts.std(ddof=1) / math.sqrt(40), skew(amounts) / math.sqrt(40)
+    for end, by_hand in (("low", 2.022691), ("high", -2.022691)):
+        t = (30 - row[end]) / error
+        assert t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6 == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_over_a_year_sums_come_first_and_the_ratio_then():
