@@ -12,7 +12,7 @@ from crmlib.contract import TABLES, Table
 from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import deliberate, kept, restored
 from crmlib.intake.rules import repeats
-from crmlib.statistics import CHANCE_OF_A_GAP
+from crmlib.statistics import CHANCE_OF_A_GAP, longer_silences
 
 FOREIGN_KEYS = (
     ("orders", "customer_id", "customers", "customer_id"),
@@ -28,6 +28,9 @@ FOREIGN_KEYS = (
     ("actions", "customer_id", "customers", "customer_id"),
 )
 """Which column leads to which: table, column, table there, column there."""
+
+# Days without a row that are no silence.
+_RESTS = 3
 
 IN_ORDER = (
     ("leads", "created_at", "converted_at"),
@@ -73,11 +76,13 @@ def coverage(connection: Any, table: Table, rows: str, *, timezone: str) -> dict
 
     A stretch of ``n`` days without a row is a gap if rows that come as evenly as on average (``rate`` a day) would
     leave any such stretch in the whole time with a chance below 0.1 %: days × exp(-rate × n), the expected number of
-    such stretches of a Poisson process.
+    such stretches of a Poisson process. Where rows come in bursts, it must be longer, too, than the other silences
+    explain (:func:`crmlib.statistics.longer_silences`).
 
     Returns:
         ``first``, ``last`` (ISO days), ``months`` (``{"2025-01": rows}``, empty months with 0), ``gaps`` (``from``,
-        ``to``, ``days``), and ``covered`` (share of days outside of gaps).
+        ``to``, ``days``), ``silences`` (``count`` and ``days`` of all stretches of more than three days), and
+        ``covered`` (share of days outside of gaps).
     """
     if table.time is None:
         return None
@@ -98,7 +103,9 @@ def coverage(connection: Any, table: Table, rows: str, *, timezone: str) -> dict
         month = (month + dt.timedelta(days=32)).replace(day=1)
     for day, count in days:
         months[f"{day:%Y-%m}"] += count
-    found = gaps([day for day, _ in days], sum(count for _, count in days)) if table.name != "spend" else []
+    every = [day for day, _ in days]
+    found = gaps(every, sum(count for _, count in days)) if table.name != "spend" else []
+    silent = silences(every)
     length = (last - first).days + 1
     empty = sum(gap["days"] for gap in found)
     return {
@@ -106,6 +113,7 @@ def coverage(connection: Any, table: Table, rows: str, *, timezone: str) -> dict
         "last": last.isoformat(),
         "months": months,
         "gaps": found,
+        "silences": {"count": len(silent), "days": _days_of(silent)},
         "covered": 1 - empty / length,
     }
 
@@ -120,19 +128,29 @@ def gaps(days: Sequence[dt.date], rows: int) -> list[dict[str, Any]]:
     []
     """
     length = (days[-1] - days[0]).days + 1
+    empty = silences(days)
     found = []
-    for before, after in itertools.pairwise(days):
-        empty = (after - before).days - 1
-        # A closed weekend or a holiday is none: shops rest, and rows are not spread as evenly as chance would.
-        if empty > 3 and length * math.exp(-min(rows / length * empty, 700)) < CHANCE_OF_A_GAP:
-            found.append(
-                {
-                    "from": (before + dt.timedelta(days=1)).isoformat(),
-                    "to": (after - dt.timedelta(days=1)).isoformat(),
-                    "days": empty,
-                }
-            )
+    for first, last in empty:
+        n = (last - first).days + 1
+        others = len(empty) - 1, _days_of(empty) - n, length - n
+        by_chance = max(length * math.exp(-min(rows / length * n, 700)), longer_silences(n, *others))
+        if by_chance < CHANCE_OF_A_GAP:
+            found.append({"from": first.isoformat(), "to": last.isoformat(), "days": n})
     return found
+
+
+def silences(days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """First and last day of the stretches of more than three days between sorted days.
+
+    A closed weekend or a holiday is none: shops rest, and rows are not spread as evenly as chance would.
+    """
+    one = dt.timedelta(days=1)
+    pairs = itertools.pairwise(days)
+    return [(before + one, after - one) for before, after in pairs if (after - before).days > _RESTS + 1]
+
+
+def _days_of(stretches: Sequence[tuple[dt.date, dt.date]]) -> int:
+    return sum((last - first).days + 1 for first, last in stretches)
 
 
 def column_scores(

@@ -7,7 +7,7 @@ arrays, pandas columns or Ibis columns alike, and the answer is of their kind.
 
 from crmlib.statistics.bootstrap import percentiles, poisson_resamples
 from crmlib.statistics.comparisons import bonferroni, difference, holm
-from crmlib.statistics.limits import CHANCE_OF_A_GAP, ProcessLimits, process_limits, run_lengths
+from crmlib.statistics.limits import CHANCE_OF_A_GAP, ProcessLimits, longer_silences, process_limits, run_lengths
 from crmlib.statistics.means import delta_error, mean_of_sums, per_count, skewed, standard_errors, wald
 from crmlib.statistics.net_score import adjusted_wald, net_score_variance
 from crmlib.statistics.shares import newcombe, wilson
@@ -26,6 +26,7 @@ __all__ = [
     "holm",
     "kaplan_meier",
     "log_rank",
+    "longer_silences",
     "mean_of_sums",
     "net_score_variance",
     "newcombe",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ LIMIT_FACTOR = 2.66
 # D4 for moving ranges of two: above this many mean moving ranges a change is more than noise.
 RANGE_FACTOR = 3.268
 FEWEST_FOR_LIMITS = 6
+FEWEST_SILENCES = 5
 # So many values in a row on one side of the centre are a signal.
 RUN = 8
 # A silence is a gap if chance would bring it in fewer than one of so many data sets: 1 of 1,000.
@@ -44,6 +46,21 @@ def process_limits(values: Any) -> ProcessLimits:
     centre, usual_change = float(values.mean()), float(np.abs(np.diff(values)).mean())
     reach = LIMIT_FACTOR * usual_change
     return ProcessLimits(centre, centre - reach, centre + reach, RANGE_FACTOR * usual_change)
+
+
+def longer_silences(days: float, others: int, silent: float, length: float) -> float:
+    """How many silences as long as this one chance makes where rows come in bursts: mailings, or waves of a survey.
+
+    ``others``: how many silences there are besides, ``silent``: their days together, of ``length``. Silences between
+    bursts are taken as exponential. 0 with fewer than five others, and where rows come on most days: what is silent
+    now and then (holidays) is not bursty.
+
+    >>> round(longer_silences(27, 23, 23 * 27, 703), 1), longer_silences(27, 23, 23 * 5, 703)
+    (8.8, 0.0)
+    """
+    if others < FEWEST_SILENCES or silent < length / 2:
+        return 0.0
+    return (others + 1) * math.exp(-days * others / silent)
 
 
 def run_lengths(sides: Iterable[int]) -> list[int]:

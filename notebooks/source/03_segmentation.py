@@ -242,7 +242,8 @@ chapter.show(segmentation.thresholds_table(thresholds, rules=own_rules))
 
 # %% [markdown]
 # A threshold that is read from the rhythm has a range, because other customers would have given a slightly different one.
-# The other thresholds are choices written in the rules file; a choice has no range.
+# The other thresholds are choices written in the rules file; a choice has no range. Money is rounded to two digits, so that
+# the line that people say is the line that is drawn.
 #
 # ## Value tiers
 #
@@ -614,10 +615,11 @@ int(cut_points.groupby("measure").score.nunique().prod())
 #
 # ## Glossary
 #
+# - **Purchase**: an order of which something was paid and kept; cancelled, fully refunded and free orders are none (购买).
 # - **Recency, frequency, monetary value**: days since the last purchase; purchases and revenue of the last twelve months
 #   (近度, 频度, 额度).
-# - **Cut point**: a value that separates two scores; equal values are on the same side (切点).
-# - **Threshold**: a number at which a rule draws its line, computed for this client (阈值).
+# - **Cut point**: a value that separates two scores; an equal value is within it, what is above has the next score (切点).
+# - **Threshold**: a number at which a rule draws its line, computed for this client; money with two digits (阈值).
 # - **Value tier**: core, potential, ordinary or sleeping; what a customer is worth now (客户分级: 核心, 潜力, 普通, 沉睡).
 # - **Lifecycle stage**: prospect, new, growing, mature, sleeping or lost; where the relationship stands
 #   (生命周期阶段: 潜在, 新, 成长, 成熟, 沉睡, 流失).

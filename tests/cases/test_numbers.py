@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, skew
+from scipy.stats import t as student
 
 from crmlib.course import truth
-from crmlib.lifecycle import clv, scorecard, segmentation
+from crmlib.intake.quality import gaps
+from crmlib.lifecycle import clv, customer_data, retention, scorecard, segmentation
+from crmlib.lifecycle.retention.differences import _unsteady
 from crmlib.models import BetaGeoNBD, GammaGamma
+from crmlib.purchases import purchases
+from crmlib.statistics import newcombe
 
 MONEY: Any = {"margin": 0.5, "discount_rate": 0.1}
 RARE, OFTEN = BetaGeoNBD(r=0.6, alpha=30.0, a=1.6, b=2.4), BetaGeoNBD(r=0.9, alpha=9.0, a=0.5, b=3.0)
@@ -271,3 +278,191 @@ def test_opportunity_time_runs_by_the_season_and_a_year_of_it_is_a_year() -> Non
     december = clv.predict(base, "31D", season=strong_december, **fitted)["expected_orders"].item()
     as_long = clv.predict(base, "98D", **fitted)["expected_orders"].item()
     assert december == pytest.approx(as_long, rel=0.002)
+
+
+@pytest.mark.parametrize(("same_season", "a_day"), [(True, 30), (False, 8)])
+def test_newer_cohorts_seldom_seem_to_differ_where_months_go_up_and_down_by_four_points(
+    same_season: bool, a_day: int
+) -> None:
+    # Good and bad months that begin on any day, as campaigns do, and not with the calendar's.
+    runs, half = 500, 365 if same_season else 182
+    random, alarms, before = np.random.default_rng(6), 0, 0
+    day = np.arange(2 * half)
+    month = (day % half // 30.44).astype(int)
+    for _ in range(runs):
+        spell = ((day + random.integers(30)) // 30.44).astype(int)
+        followed = random.poisson(a_day, len(day))
+        returned = random.binomial(followed, np.clip(0.3 + random.normal(0, 0.04, spell[-1] + 1)[spell], 0, 1))
+        table = pd.DataFrame({"followed": followed, "returned": returned, "month": month})
+        sides = table[:half], table[half:]
+        unsteady = _unsteady(*sides, same_season=same_season)
+        (older, then), (newer, now) = ((side["followed"].sum(), side["returned"].sum()) for side in sides)
+        low, high = newcombe(now, newer, then, older)
+        difference = now / newer - then / older
+        ends = [difference + unsteady * (end - difference) for end in (low, high)]
+        alarms += ends[0] > 0 or ends[1] < 0
+        before += low > 0 or high < 0
+    # With months taken as independent 11 and 9 of 100; .063 and .058 of 1,500 now, .045 and .037 with calendar months.
+    assert alarms / runs <= 0.06 + 3 * np.sqrt(0.06 * 0.94 / runs)
+    assert before / runs > 0.2
+
+
+def test_a_difference_that_is_large_beside_the_months_is_still_found() -> None:
+    random, found = np.random.default_rng(8), 0
+    for _ in range(40):
+        first = pd.date_range("2024-01-01", "2025-12-31").repeat(8)
+        month = np.asarray((first.year - 2024) * 12 + first.month - 1)
+        rate = np.where(first.year == 2025, 0.45, 0.35) + random.normal(0, 0.03, 24)[month]
+        table = pd.DataFrame({"first_day": first, "returned": random.random(len(first)) < rate, "days": 10})
+        table["followed_days"] = (pd.Timestamp("2026-03-31") - first).days
+        found += retention.compare_newer(table, as_of="2026-03-31")["low"].item() > 0
+    assert found >= 36
+
+
+LIMITED = [("one spike a year", 12), ("trend and season", 24), ("growth times season", 24), ("stable", 24)]
+
+
+def limited(kind: str, random: np.random.Generator, count: int) -> Any:
+    """A monthly series of one of the kinds that fool limits, with chance of 5."""
+    at, noise = np.arange(count), random.normal(0, 5, count)
+    wave = np.sin(2 * np.pi * (at + random.integers(12)) / 12)
+    return {
+        "one spike a year": 100 + 50 * (at % 12 == (count - 1) % 12) + noise,
+        "trend and season": 100 + 2 * at + 20 * wave + noise,
+        "growth times season": 100 * 1.05**at * np.exp(0.3 * wave + noise / 100),
+        "stable": 100 + noise,
+    }[kind]  # fmt: skip
+
+
+def signals_of(runs: list[Any]) -> pd.DataFrame:
+    start = pd.date_range("2023-01-01", periods=max(map(len, runs)), freq="MS").date
+    known = [
+        pd.DataFrame({"kpi": f"k{n}", "period": start[: len(run)], "value": run, "judged": True})
+        for n, run in enumerate(runs)
+    ]
+    return scorecard.natural_limits(pd.concat(known))
+
+
+def test_limits_of_growing_and_seasonal_series_are_seldom_left_by_chance() -> None:
+    runs, alarms = 80, {}
+    for kind, count in LIMITED:
+        random = np.random.default_rng([9, count, len(kind)])
+        last = signals_of([limited(kind, random, count) for _ in range(runs)]).groupby("kpi").tail(1)
+        alarms[kind] = last["signal"].isin(["outside", "run"]).mean()
+    # By the plain limits .77 (a spike), .67 (trend and season) and .99 (growth times season).
+    assert max(alarms.values()) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
+    assert np.mean([*alarms.values()]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs / len(alarms))
+
+
+def test_a_step_of_three_sigma_is_found() -> None:
+    random, runs = np.random.default_rng(10), 40
+    stepped = [limited("stable", random, 32) + 15 * (np.arange(32) >= 24) for _ in range(runs)]
+    found, seen = np.zeros(runs, bool), {}
+    for later in (1, 2, 3, 4, 6, 8):  # looked at month by month
+        last = signals_of([run[: 24 + later] for run in stepped]).groupby("kpi", sort=False).tail(1)
+        found |= (last["signal"].isin(["outside", "run"]) & (last["side"] > 0)).to_numpy()
+        seen[later] = found.mean()
+    # Of 60 such steps .52 at once, .83 within four months and .92 within eight.
+    assert seen[4] >= 0.83 - 3 * np.sqrt(0.83 * 0.17 / runs)
+    assert seen[8] >= 0.92 - 3 * np.sqrt(0.92 * 0.08 / runs)
+    lasting = [limited("stable", random, 36) + 15 * (np.arange(36) >= 12) for _ in range(runs)]
+    told = signals_of(lasting).groupby("kpi").tail(1)
+    assert (told["since"] == dt.date(2024, 1, 1)).mean() >= 0.83 - 3 * np.sqrt(0.83 * 0.17 / runs)
+
+
+def bursts(gap: int, *, count: int = 20, missing: int = 0) -> list[dt.date]:
+    """Days of mailings: three days each, about every ``gap`` days; ``missing`` of them fell out in the middle."""
+    random = np.random.default_rng(4)
+    starts = np.cumsum(np.full(count, gap) + random.integers(-3, 4, count))
+    kept = [start for n, start in enumerate(starts) if not count // 2 <= n < count // 2 + missing]
+    return [dt.date(2024, 1, 1) + dt.timedelta(days=int(start) + more) for start in kept for more in range(3)]
+
+
+@pytest.mark.parametrize("gap", [14, 30, 45])
+def test_the_time_between_mailings_is_no_silence_and_a_long_pause_is_one(gap: int) -> None:
+    days = bursts(gap)
+    assert gaps(days, 500 * len(days)) == []
+    assert gaps(bursts(gap, missing=1), 30_000) == []  # one that fell out: in doubt
+    paused = gaps(bursts(gap, count=40, missing=15), 30_000)
+    assert [found["days"] > 14 * gap for found in paused] == [True]
+    # A shop that rests on five holidays is no mailing: its silence is one.
+    every = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(366)]
+    rests = {n + more for n in (30, 90, 150, 200, 250) for more in range(5)} | set(range(300, 320))
+    shop = [day for n, day in enumerate(every) if n not in rests]
+    assert [found["days"] for found in gaps(shop, 2 * len(shop))] == [20]
+
+
+def test_a_table_of_mailings_that_ends_between_two_is_not_said_to_have_stopped() -> None:
+    days = bursts(30)
+    silent = [later - before for before, later in itertools.pairwise(days) if (later - before).days > 4]
+    months = pd.Series(1, pd.to_datetime(days)).groupby(lambda day: f"{day:%Y-%m}").sum() * 500
+    every = {str(month): int(months.get(str(month), 0)) for month in pd.period_range(days[0], days[-1], freq="M")}
+    covered = {
+        "first": days[0].isoformat(), "last": days[-1].isoformat(), "months": every, "gaps": [],
+        "silences": {"count": len(silent), "days": sum(of.days - 1 for of in silent)},
+    }  # fmt: skip
+
+    def told(after: int) -> Any:
+        as_of = (days[-1] + dt.timedelta(days=after)).isoformat()
+        return customer_data.gaps({"as_of": as_of, "quality": {"coverage": {"touches": covered}}})["unexplained"]
+
+    assert not told(25).any()
+    assert told(400).all()
+
+
+def test_who_rose_is_picked_by_success_and_has_no_money() -> None:
+    moves = pd.DataFrame(
+        {
+            "before": ["potential"] * 3, "after": ["core", "potential", "sleeping"], "customers": [40, 50, 30],
+            "revenue_before": [4e4, 5e4, 3e4], "revenue_after": [9e4, 5e4, 0.0],
+        }
+    )  # fmt: skip
+    today = pd.DataFrame({"segment": ["potential"], "customers": [80]})
+    found = segmentation.finding_potential(moves, today, since="2025-06-30")
+    assert found is not None
+    assert (found.money, found.kind) == (None, "")
+    assert "$" not in f"{found.headline} {found.evidence} {found.action}"
+
+
+def test_a_second_order_is_worth_what_the_orders_of_its_own_group_bring() -> None:
+    random = np.random.default_rng(12)
+    rows = []
+    for group, spend in (("near", 40.0), ("far", 400.0)):
+        for n in range(200):
+            first = pd.Timestamp("2025-01-01") + pd.Timedelta(days=int(random.integers(200)))
+            rows += [(f"{group}{n}", group, first, spend), (f"{group}{n}", group, first + pd.Timedelta(days=20), spend)]
+    orders = pd.DataFrame(rows, columns=["customer_id", "group", "ordered_at", "amount"])
+    worth = {
+        name: retention.value_of_second_orders(of.drop(columns="group"), as_of="2025-12-31", margin=0.5)["value"].item()
+        for name, of in [*orders.groupby("group"), ("all", orders)]
+    }
+    assert worth == pytest.approx({"near": 20.0, "far": 200.0, "all": 110.0})
+
+
+@pytest.mark.parametrize(("spread", "cases"), [(1.2, 60)])
+def test_the_value_of_a_second_order_has_the_interval_of_a_mean_of_money(spread: float, cases: int) -> None:
+    amounts = np.random.default_rng(3).lognormal(4, spread, cases)
+    first = pd.date_range("2025-01-01", periods=cases)
+    orders = pd.DataFrame(
+        {
+            "customer_id": [*range(cases)] * 2, "amount": [*[1.0] * cases, *amounts],
+            "ordered_at": [*first, *(first + pd.Timedelta(days=9))],
+        }
+    )  # fmt: skip
+    found = retention.value_of_second_orders(orders, as_of="2025-12-31").iloc[0]
+    mean, error = amounts.mean(), amounts.std(ddof=1) / np.sqrt(cases)
+    a = skew(amounts) / np.sqrt(cases)
+    for end, quantile in ((found.low, student.ppf(0.975, cases - 1)), (found.high, student.ppf(0.025, cases - 1))):
+        t = (mean - end) / error
+        assert t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6 == pytest.approx(quantile, abs=1e-6)
+
+
+def test_free_orders_are_no_purchase_and_the_glossary_says_so(repository: Path) -> None:
+    orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [9.0, 0.0, 0.0]})
+    orders["ordered_at"] = pd.to_datetime(["2025-01-01", "2025-02-01", "2025-02-01"])
+    assert purchases(orders, as_of="2025-12-31")["customer_id"].tolist() == ["a"]
+    assert clv.summary(orders, as_of="2025-12-31")["customer_id"].tolist() == ["a"]
+    assert segmentation.customer_activity(orders, as_of="2025-12-31")["purchases"].tolist() == [1]
+    source = (repository / "notebooks" / "source" / "03_segmentation.py").read_text(encoding="utf-8")
+    assert "free orders are none" in source
+    assert "Money is rounded to two digits" in source

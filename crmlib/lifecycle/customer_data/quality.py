@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crmlib.calendar import months_before
-from crmlib.statistics import CHANCE_OF_A_GAP
+from crmlib.statistics import CHANCE_OF_A_GAP, longer_silences
 
 FAULTS = ("valid", "unique", "consistent", "timely")
 DIMENSIONS = ("complete", *FAULTS)
@@ -74,7 +74,8 @@ def gaps(account: Mapping[str, Any]) -> Any:
     Of ``k`` rows spread at random over the ``w`` days around, none falls into ``n`` given days with the chance
     (1 - n/w)^k: nearly exp(-kn/w) of a Poisson process where rows are many, more cautious where they are few. It is
     multiplied by the days of the table, on each of which a silence may begin. A table that has only just begun is slow
-    at first: by the pace around, its early silences are no gaps.
+    at first: by the pace around, its early silences are no gaps. Nor are those between bursts, such as mailings, unless
+    they are much longer than usual (:func:`crmlib.statistics.longer_silences`).
     """
     import pandas as pd
 
@@ -85,13 +86,13 @@ def gaps(account: Mapping[str, Any]) -> Any:
         stretches = [(dt.date.fromisoformat(g["from"]), dt.date.fromisoformat(g["to"]), False) for g in covered["gaps"]]
         if name != "spend" and (until - last).days > SHORTEST_END:
             stretches.append((last + dt.timedelta(days=1), until, True))
-        rows += [(name, start, end, at_end, *_judged(covered, start, end)) for start, end, at_end in stretches]
+        rows += [(name, start, end, at_end, *_judged(covered, start, end, at_end)) for start, end, at_end in stretches]
     columns = ["table", "from_day", "to_day", "at_end", "days", "expected_rows", "nearby_rows", "by_chance"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.assign(unexplained=frame.by_chance.astype(float) < CHANCE_OF_A_GAP)
 
 
-def _judged(covered: Mapping[str, Any], start: dt.date, end: dt.date) -> tuple[int, float, float, float]:
+def _judged(covered: Mapping[str, Any], start: dt.date, end: dt.date, at_end: bool) -> tuple[int, float, float, float]:
     """Days, rows expected on average and nearby, and how many such stretches chance would make."""
     months = {dt.date.fromisoformat(f"{month}-01"): rows for month, rows in covered["months"].items()}
     first, last = dt.date.fromisoformat(covered["first"]), max(dt.date.fromisoformat(covered["last"]), end)
@@ -101,4 +102,8 @@ def _judged(covered: Mapping[str, Any], start: dt.date, end: dt.date) -> tuple[i
     window = (min(after - dt.timedelta(days=1), last) - max(before, first)).days + 1
     around = window - days
     average = everything * days / (length - days)
-    return days, average, rows * days / around, length * (1 - days / window) ** rows
+    silent = covered.get("silences", {"count": 0, "days": 0})
+    # A silence up to the last day is not among those between rows.
+    own = (0, 0) if at_end else (1, days)
+    bursts = longer_silences(days, silent["count"] - own[0], silent["days"] - own[1], length - days)
+    return days, average, rows * days / around, max(length * (1 - days / window) ** rows, bursts)

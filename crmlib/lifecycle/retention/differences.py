@@ -15,7 +15,9 @@ from crmlib.statistics import bonferroni, holm, newcombe, standard_errors
 if TYPE_CHECKING:
     import pandas as pd
 
-_YEAR, _MONTH = 365, 30
+_YEAR = 365
+# Of the degrees of freedom, what is left after the correlation of neighbouring months.
+_KEPT = 0.75
 _SIDE = ("from", "to", "followed", "returned", "rate")
 _NEWER = [*(f"{side}_{what}" for side in ("older", "newer") for what in _SIDE), "difference", "low", "high"]
 _GROUPS = ["group", "other", "group_rate", "other_rate", "difference", "low", "high", "p", "p_adjusted"]
@@ -38,8 +40,10 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90, settled: 
     ``mix`` is the part of the difference that comes from *which* groups came: what it would be if each group had kept
     its older rate (Kitagawa 1955, JASA 50; empty without groups). ``unsteady`` says how many times the interval is
     Newcombe's, because rates go up and down from month to month by more than chance: the square root of Pearson's χ²
-    of the months by its degrees of freedom, times Student's t by the normal quantile, and at least 1 (quasi-likelihood:
-    McCullagh & Nelder 1989, section 4.5).
+    of the calendar months by its degrees of freedom, times Student's t by the normal quantile, and at least 1
+    (quasi-likelihood: McCullagh & Nelder 1989, section 4.5). What makes a month better reaches into the next, so that
+    χ² grows by twice their correlation where that is above 0, and a quarter of the degrees of freedom is given for it
+    (Newey & West 1987, Econometrica 55).
 
     >>> import pandas as pd
     >>> days = pd.date_range("2025-01-01", "2025-06-29")
@@ -85,7 +89,7 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90, settled: 
             return nothing
         found = (begin, until, followed, returned, returned / followed)
         row |= {f"{side}_{what}": value for what, value in zip(_SIDE, found, strict=True)}
-        parts[side] = part.assign(month=[(day - begin).days // _MONTH for day in days[part.index]])
+        parts[side] = part.assign(month=[12 * (day.year - begin.year) + day.month for day in days[part.index]])
     low, high = newcombe(row["newer_returned"], row["newer_followed"], row["older_returned"], row["older_followed"])
     difference, unsteady = row["newer_rate"] - row["older_rate"], _unsteady(**parts, same_season=same_season)
     low, high = (max(-1.0, min(1.0, difference + unsteady * (end - difference))) for end in (low, high))
@@ -111,9 +115,14 @@ def _unsteady(older: pd.DataFrame, newer: pd.DataFrame, *, same_season: bool) ->
     if free < 1:
         return 1.0
     pairs = zip(gaps, weights, strict=True)
-    squares = sum(float((w * (gap - (gap * w).sum() / w.sum()) ** 2).sum()) for gap, w in pairs)
-    spread = (squares / (rate * (1 - rate)) / free) ** 0.5
-    return max(1.0, float(spread * stdtrit(free, 0.975) / standard_errors()))
+    off = [((gap - (gap * w).sum() / w.sum()) * w**0.5).to_numpy() for gap, w in pairs]
+    squares = sum(float(of @ of) for of in off)
+    if not squares:
+        return 1.0
+    # Around a mean of their own, neighbours seem to differ: by 1 / n for each mean.
+    together = sum(float(of[1:] @ of[:-1]) for of in off) / squares + len(off) / sum(map(len, off))
+    spread = (squares * (1 + 2 * max(together, 0.0)) / (rate * (1 - rate)) / free) ** 0.5
+    return max(1.0, float(spread * stdtrit(_KEPT * free, 0.975) / standard_errors()))
 
 
 def _mix(older: pd.DataFrame, newer: pd.DataFrame) -> float:

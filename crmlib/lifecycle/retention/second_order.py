@@ -10,7 +10,7 @@ from crmlib.engine import quantile, same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.newcomers import without
 from crmlib.purchases import contribution, data_begin, purchases
-from crmlib.statistics import wilson
+from crmlib.statistics import mean_of_sums, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,7 +260,6 @@ def value_of_second_orders(
     import ibis
     import numpy as np
     import pandas as pd
-    from scipy.special import stdtrit
 
     end = as_day(as_of)
     bought = purchases(to_ibis(orders), as_of=end, keep=("cost",))
@@ -280,21 +279,22 @@ def value_of_second_orders(
     whole = per_customer.second_day <= ibis.literal(a_year_ago)
     sums = per_customer.agg(
         n=per_customer.count(),
-        mean=per_customer.value.mean(),
-        spread=per_customer.value.std(),
+        total=per_customer.value.sum(),
+        squares=(per_customer.value * per_customer.value).sum(),
+        cubes=(per_customer.value * per_customer.value * per_customer.value).sum(),
         year_n=whole.sum().fill_null(0),
         year_mean=per_customer.year.mean(where=whole),
     ).to_pandas()
     n = int(sums.n[0])
     if n < SMALL_BASE:
         return pd.DataFrame(columns=_WORTH)
-    mean, error = float(sums["mean"][0]), float(sums.spread[0]) / np.sqrt(n)
-    half = float(stdtrit(n - 1, 0.975)) * error
+    mean = float(sums.total[0]) / n
+    low, high = (float(limit) for limit in mean_of_sums(sums.total[0], sums.squares[0], n, cubes=sums.cubes[0]))
     begins = max(as_day(pd.Timestamp(counts["first"][0])), data_begin(orders, as_of=end) or end)
     observed = (end - begins).days + 1
     new = int(counts.new[0]) * max(1.0, _YEAR / observed) * (1 - returning_share_year)
     year_n = int(sums.year_n[0])
     with_a_year = float(sums.year_mean[0]) if year_n >= SMALL_BASE else np.nan
-    low, high, point = mean - half, mean + half, new * 0.01
+    point = new * 0.01
     row = [n, mean, low, high, with_a_year, year_n, float(new), point * mean, point * low, point * high]
     return pd.DataFrame([row], columns=_WORTH)
