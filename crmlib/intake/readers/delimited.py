@@ -358,6 +358,21 @@ def _escaped_by_backslash(file: Path, delimiter: str) -> bool:
 
 
 def store(connection: Any, table: str, rows: list[list[Any]]) -> None:
+    """Append rows of equal length to a table of as many columns, and empty the list, so that it can be filled again.
+
+    ``table``: its name in the DuckDB ``connection``; the columns go by their order. Values are of one type in each
+    column, or None; cells of files are text. Nothing happens without rows.
+
+    Raises:
+        ValueError: the rows are of different lengths.
+
+    >>> import duckdb
+    >>> connection, rows = duckdb.connect(), [["1", "a"], ["2", None]]
+    >>> _ = connection.execute('CREATE TABLE "read" (v0 VARCHAR, v1 VARCHAR)')
+    >>> store(connection, "read", rows)
+    >>> connection.table("read").fetchall(), rows
+    ([('1', 'a'), ('2', None)], [])
+    """
     import pyarrow as pa
 
     if not rows:
