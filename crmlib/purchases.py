@@ -53,7 +53,21 @@ def plain_times(orders: AnyTable) -> AnyTable:
 
 def status_of(orders: AnyTable) -> Any:
     """The status of each order in lower case and without blanks around it; ``paid`` where there is none."""
+    import ibis
+
+    if "status" not in orders.columns:
+        return ibis.literal("paid")
     return orders.status.cast("string").strip().lower().fill_null("paid")
+
+
+def after_refunds(orders: AnyTable) -> Any:
+    """What is left of each order's amount after ``refunded_amount``; ``refunded`` without an amount means in full."""
+    import ibis
+
+    amount = orders.amount.cast("float64")
+    back = orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
+    back = ibis.ifelse((status_of(orders) == "refunded") & back.isnull(), amount, back)
+    return amount - back.fill_null(0.0)
 
 
 @same_kind
@@ -89,23 +103,12 @@ def purchases(
 
     check_free_orders(free_orders)
     orders = plain_times(orders)
-    amount = orders.amount.cast("float64")
-    spend = amount
-    kept = orders.ordered_at.notnull()
+    amount, spend = orders.amount.cast("float64"), after_refunds(orders)
+    kept = orders.ordered_at.notnull() & status_of(orders).notin(NOT_A_PURCHASE)
     if not guests:
         kept &= orders.customer_id.notnull()
     if as_of is not None:
         kept &= orders.ordered_at < ibis.literal(end_of(as_of))
-    if "status" in orders.columns:
-        status = status_of(orders)
-        refunded = (
-            orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
-        )
-        refunded = ibis.ifelse((status == "refunded") & refunded.isnull(), amount, refunded)
-        spend = amount - refunded.fill_null(0.0)
-        kept &= status.notin(NOT_A_PURCHASE)
-    elif "refunded_amount" in orders.columns:
-        spend = amount - orders.refunded_amount.cast("float64").fill_null(0.0)
     kept &= spend.abs() < float("inf")  # NaN, too, is not: databases take it for more than any number
     kept &= (spend > 0) | ((amount == 0) & (spend == 0)) if free_orders == "count" else spend > 0
     extra = {name: orders[name] if name in orders.columns else ibis.null("string") for name in keep}

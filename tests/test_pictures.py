@@ -388,6 +388,16 @@ def test_pictures_of_nothing_are_empty_frames(scores):
         assert not re.search('class="crm-(dot|cell|interval|tick)"', picture.svg(label=""))
 
 
+@pytest.mark.parametrize("times", [["2025-03-09 10:00"], ["2025-03-09 10:00", "2025-03-10 15:00"]])
+def test_what_happened_within_a_day_or_two_stands_in_the_middle_above_its_only_month(times):
+    table = pd.DataFrame({"at": pd.to_datetime(times), "kind": "order"})
+    root = drawn(pictures.timeline(table, at="at", kind="kind", day_form="{:%b %Y}".format))
+    dots = [mark for mark in root.iter() if mark.get("class") == "crm-dot"]
+    months = [text for text in root.iter(f"{SVG}text") if text.text == "Mar 2025"]
+    assert (len(dots), len(months)) == (len(times), 1)
+    assert not [text.text for text in root.iter(f"{SVG}text") if re.search("20(?!25)", text.text or "")]
+
+
 def test_panels_stand_in_rows_under_their_titles():
     bars = every_picture()["bars"]
     root = drawn(pictures.small_multiples([bars, None, bars], titles=["first", "", "third"], columns=2))

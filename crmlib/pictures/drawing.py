@@ -214,6 +214,11 @@ def scale(axis: Any, form: Callable[[Any], str] | None, *, limits: Limits | None
         each = max(map(widest, words), default=0) * SIZE + (10 if time else 8) if across else 22
         if len(set(words)) == len(words) and each * len(ticks) <= room:
             break
+    else:
+        # No number of ticks has different words: each word is written once, in the middle of where it holds.
+        alike = [[place for place, word in enumerate(words) if word == one] for one in dict.fromkeys(words)]
+        middle = [places[len(places) // 2] for places in alike]
+        ticks, words = [ticks[place] for place in middle], [words[place] for place in middle]
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter(words))
     axis.set_tick_params(labelcolor=colour("muted"))

@@ -189,7 +189,11 @@ def timeline(
                     axes, date2num(day), lane, tone, size=6.5, alpha=0.6, markeredgewidth=0, clip_on=False, zorder=2
                 )
         if len(known):
-            drawing.scale(axes.xaxis, day_form, time=True)
+            first, last = date2num(known.min()), date2num(known.max())
+            # What happened within a few days stands in the middle of four, so that they have dates at all.
+            beside = 2 - (last - first) / 2
+            limits = (first - beside, last + beside) if beside > 0 else None
+            drawing.scale(axes.xaxis, day_form, limits=limits, time=True)
         drawing.lane_names(axes, list(words.values()), 0.34)
         axes.set_ylim(max(len(words), 1) - 0.5, -0.5)
 

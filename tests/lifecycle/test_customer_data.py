@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crmlib
+from crmlib.contract.tables import TABLES
 from crmlib.intake import take_in
 from crmlib.intake.identities.merging import merge_effect
 from crmlib.lifecycle import customer_data
+from crmlib.lifecycle.customer_data.figures import words as WORDS
 from crmlib.problems import UnusableInput
+from crmlib.purchases import purchases
 from crmlib.words import use
 from tests.lengths import too_long
 
@@ -160,6 +163,53 @@ def test_one_customers_events_come_from_all_tables_in_the_order_of_time():
     assert "private!" not in happened.to_csv()
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_the_contract_calls_by_codes_is_said_in_words(language):
+    use(language, "CNY")
+    day = pd.Timestamp("2025-03-01")
+    statuses = ["paid", "cancelled", " Refunded", "open", None]
+    orders = orders_of(*[("a", f"2025-01-0{i + 1}", 5) for i in range(5)]).assign(status=statuses, channel="shop")
+    tables = {
+        "orders": orders,
+        "subscriptions": pd.DataFrame(
+            {"customer_id": ["a"], "started_at": [day], "plan": ["Gold"], "period": ["year"]}
+        ),
+        "surveys": pd.DataFrame({"customer_id": ["a"], "answered_at": [day], "kind": ["nps"], "score": [9]}),
+        "actions": pd.DataFrame({"customer_id": ["a"], "assigned_at": [day], "play": ["call"], "arm": ["control"]}),
+    }
+    one = customer_data.timeline(customer_data.events(tables, as_of=AS_OF), "a")
+    shown = customer_data.timeline_table(one)
+    at = shown.fields["headings"].index(WORDS.heading("what"))
+    said = [row[at] for row in shown.fields["rows"]]
+    assert said == (
+        ["Paid · shop", "Cancelled · shop", "Refunded · shop", "Open · shop", "shop", "Yearly · Gold", "NPS · 9",
+         "Control group · call"]
+        if language == "en" else
+        ["已付款 · shop", "已取消 · shop", "已退款 · shop", "未完成 · shop", "shop", "按年 · Gold",
+         "NPS · 9", "对照组 · call"]
+    )  # fmt: skip
+
+
+def test_every_code_that_the_contract_fixes_is_said_in_both_languages():
+    fixed = {("orders", "status"), ("surveys", "kind"), ("actions", "arm")}
+    for table, column in fixed:
+        allowed = next(one for one in TABLES[table].columns if one.name == column).allowed
+        assert set(WORDS.names(f"codes_of_{table}")) == set(allowed)
+
+
+def test_the_money_of_an_order_in_the_timeline_is_what_the_rule_of_purchases_leaves_of_it():
+    orders = orders_of(*[("a", f"2025-01-0{i}", 10) for i in range(1, 8)])
+    orders["status"] = ["paid", "refunded", "refunded", "Refunded ", "open", "cancelled", None]
+    orders["refunded_amount"] = [2.0, None, 4.0, None, 1.0, None, 3.0]
+    happened = customer_data.events({"orders": orders}, as_of=AS_OF).sort_values("at")
+    assert happened.amount.fillna(-1).tolist() == [8.0, 0.0, 6.0, 0.0, -1.0, -1.0, 7.0]
+    bought = purchases(orders).sort_values("ordered_at")
+    assert bought.spend.tolist() == [amount for amount in happened.amount if amount > 0]
+    # Without the column of statuses, and without that of refunds.
+    assert customer_data.events({"orders": orders.drop(columns="status")}, as_of=AS_OF).amount.sum() == 60.0
+    assert customer_data.events({"orders": orders.drop(columns="refunded_amount")}, as_of=AS_OF).amount.sum() == 20.0
+
+
 def test_nothing_after_the_day_looked_at_is_known():
     orders = orders_of(("a", "2025-12-31 23:59", 5), ("a", "2026-01-01", 6))
     assert customer_data.events({"orders": orders}, as_of=AS_OF).amount.tolist() == [5.0]
@@ -184,7 +234,7 @@ def test_a_customer_of_whom_nothing_is_known_is_refused_without_naming_him():
 def test_where_no_event_has_a_customer_there_is_nobody_to_look_at():
     happened = customer_data.events({"orders": orders_of((None, "2025-01-01", 1))}, as_of=AS_OF)
     one = customer_data.timeline(happened, customer_data.best_known(happened))
-    assert (len(one), list(one.columns)) == (0, ["at", "kind", "what", "amount"])
+    assert (len(one), list(one.columns)) == (0, ["at", "kind", "code", "what", "amount"])
     shown = [customer_data.timeline_table(one), customer_data.plot_timeline(one)]
     assert [exhibit.kind for exhibit in shown] == ["nothing", "nothing"]
 

@@ -11,7 +11,7 @@ from crmlib.calendar import as_day, end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
-from crmlib.purchases import NOT_A_PURCHASE, check_free_orders, plain_times, purchases, status_of
+from crmlib.purchases import NOT_A_PURCHASE, after_refunds, check_free_orders, plain_times, purchases, status_of
 
 if TYPE_CHECKING:
     from crmlib.lifecycle.clv.opportunity_time import Season
@@ -210,17 +210,13 @@ def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
     import ibis
 
     check_free_orders(free_orders)
-    amount = orders.amount.cast("float64")
-    refunded = orders.refunded_amount.cast("float64") if "refunded_amount" in orders.columns else ibis.null("float64")
-    status = status_of(orders) if "status" in orders.columns else ibis.literal("paid")
-    refunded = ibis.ifelse((status == "refunded") & refunded.isnull(), amount, refunded).fill_null(0.0)
     table = orders.select(
         customer_id=orders.customer_id,
         ordered_at=orders.ordered_at,
         day=orders.ordered_at.cast("date"),
-        amount=amount,
-        spend=amount - refunded,
-        status=status,
+        amount=orders.amount.cast("float64"),
+        spend=after_refunds(orders),
+        status=status_of(orders),
     )
     amount, spend = table.amount, table.spend
     midnight = end_of(as_of)

@@ -21,7 +21,11 @@ def timeline_table(events_of_one: Any) -> Exhibit:
     if events_of_one.empty:
         return exhibits.nothing(words, "one_customer", of="tables")
     last = events_of_one.tail(15)
-    shown = last.assign(at=[f"{at:%Y-%m-%d %H:%M}" for at in last["at"]], kind=[*map(_kind, last.kind)])
+    shown = last.assign(
+        at=[f"{at:%Y-%m-%d %H:%M}" for at in last["at"]],
+        kind=[*map(_kind, last.kind)],
+        what=[_what(*event) for event in zip(last.kind, last.code, last.what, strict=True)],
+    ).drop(columns="code")
     return exhibits.table(
         words,
         "one_customer",
@@ -50,6 +54,12 @@ def plot_timeline(events_of_one: Any) -> Exhibit:
 
 def _kind(kind: str) -> str:
     return words.say("axes.first_seen") if kind == "customers" else words.name("tables", kind)
+
+
+def _what(kind: str, code: str, own: str) -> str:
+    """What happened: the contract's code in words, then the client's own ones."""
+    said = words.name(f"codes_of_{kind}", code) if code else ""
+    return " · ".join(part for part in (said, own) if part)
 
 
 def rows_table(rows: Any) -> Exhibit:

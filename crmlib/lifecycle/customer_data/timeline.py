@@ -8,24 +8,25 @@ from typing import Any
 from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.problems import Problem, UnusableInput
-from crmlib.purchases import NOT_A_PURCHASE, status_of
+from crmlib.purchases import NOT_A_PURCHASE, after_refunds, status_of
 from crmlib.words import Words
 
 words = Words(__file__)
 
-# Table, its time, what is said of an event, its money. A customer's own words are left out on purpose.
-_EVENTS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    ("customers", "first_seen_at", ("channel",), ""),
-    ("leads", "created_at", ("channel", "stage"), ""),
-    ("orders", "ordered_at", ("status", "channel"), "amount"),
-    ("order_lines", "ordered_at", ("product_name", "category"), "amount"),
-    ("subscriptions", "started_at", ("plan", "period"), "price"),
-    ("loyalty", "at", ("tier",), ""),
-    ("touches", "touched_at", ("kind", "channel"), ""),
-    ("surveys", "answered_at", ("kind", "score"), ""),
-    ("tickets", "opened_at", ("category", "reason"), ""),
-    ("usage", "used_at", ("feature",), ""),
-    ("actions", "assigned_at", ("play", "arm"), ""),
+# Table, its time, the column whose codes the contract fixes, what else is said of an event in the client's own words,
+# its money. A customer's own words are left out on purpose.
+_EVENTS: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
+    ("customers", "first_seen_at", "", ("channel",), ""),
+    ("leads", "created_at", "", ("channel", "stage"), ""),
+    ("orders", "ordered_at", "status", ("channel",), "amount"),
+    ("order_lines", "ordered_at", "", ("product_name", "category"), "amount"),
+    ("subscriptions", "started_at", "period", ("plan",), "price"),
+    ("loyalty", "at", "", ("tier",), ""),
+    ("touches", "touched_at", "", ("kind", "channel"), ""),
+    ("surveys", "answered_at", "kind", ("score",), ""),
+    ("tickets", "opened_at", "", ("category", "reason"), ""),
+    ("usage", "used_at", "", ("feature",), ""),
+    ("actions", "assigned_at", "arm", ("play",), ""),
 )
 KINDS = tuple(name for name, *_ in _EVENTS)
 
@@ -34,7 +35,8 @@ def events(tables: Mapping[str, Any], *, as_of: Any) -> Any:
     """Everything that happened with a known customer up to the end of ``as_of``: one row per event.
 
     Columns: ``customer_id``, ``at`` (the client's wall clock), ``kind`` (the table it comes from; ``customers``: first
-    seen), ``what`` (a few words), ``amount`` (money, where there is any; of an order what was left after refunds, and
+    seen), ``code`` (its status, term, kind of survey or arm, as the contract calls it), ``what`` (a few words of the
+    client's own), ``amount`` (money, where there is any; of an order what was left after refunds, and
     none of one that is cancelled or open). Lines are dated by their order. ``tables`` are contract tables by name,
     pandas or Ibis; those that are not there are passed over. Answers an Ibis table, or pandas where the tables are.
 
@@ -56,7 +58,7 @@ def _united(tables: dict[str, Any], as_of: Any) -> Any:
     if lines is not None and orders is not None and {"order_id", "customer_id"} <= set(orders.columns):
         tables["order_lines"] = lines.inner_join(orders.select("order_id", "customer_id", "ordered_at"), "order_id")
     parts = []
-    for name, time, told, money in _EVENTS:
+    for name, time, code, told, money in _EVENTS:
         table = tables.get(name)
         if table is None or not {"customer_id", time} <= set(table.columns):
             continue
@@ -66,13 +68,14 @@ def _united(tables: dict[str, Any], as_of: Any) -> Any:
                 customer_id=happened.customer_id.cast("string"),
                 at=happened[time].cast("timestamp"),
                 kind=ibis.literal(name),
+                code=_together(happened, (code,)).strip().lower(),
                 what=_together(happened, told),
                 amount=_money_of(happened, name, money),
             )
         )
     if not parts:
-        columns = {"customer_id": "string", "at": "timestamp(6)", "kind": "string", "what": "string"}
-        parts = [ibis.memtable([], schema=ibis.schema({**columns, "amount": "float64"}))]
+        columns = {"customer_id": "string", "at": "timestamp(6)", "kind": "string", "code": "string"}
+        parts = [ibis.memtable([], schema=ibis.schema({**columns, "what": "string", "amount": "float64"}))]
     together = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return together.filter(together["at"] < midnight)
 
@@ -83,13 +86,9 @@ def _money_of(happened: Any, name: str, column: str) -> Any:
 
     if column not in happened.columns:
         return ibis.null("float64")
-    amount = happened[column].cast("float64")
     if name != "orders":
-        return amount
-    status = status_of(happened) if "status" in happened.columns else ibis.literal("paid")
-    back = happened.refunded_amount.cast("float64") if "refunded_amount" in happened.columns else ibis.null("float64")
-    back = ibis.ifelse((status == "refunded") & back.isnull(), amount, back).fill_null(0.0)
-    return ibis.ifelse(status.isin(NOT_A_PURCHASE), ibis.null("float64"), amount - back)
+        return happened[column].cast("float64")
+    return ibis.ifelse(status_of(happened).isin(NOT_A_PURCHASE), ibis.null("float64"), after_refunds(happened))
 
 
 def _together(table: Any, columns: tuple[str, ...]) -> Any:
@@ -97,7 +96,7 @@ def _together(table: Any, columns: tuple[str, ...]) -> Any:
 
     said = [table[c].cast("string").re_replace(r"\.0$", "") for c in columns if c in table.columns]
     if not said:
-        return ibis.literal("")
+        return ibis.literal("").cast("string")
     whole = said[0].fill_null("")
     for more in said[1:]:
         whole = whole + ibis.ifelse((whole == "") | more.isnull(), "", " · ") + more.fill_null("")
@@ -122,7 +121,7 @@ def best_known(happened: Any) -> str:
 
 
 def timeline(happened: Any, customer: str) -> Any:
-    """One customer's events in the order of time, as a small frame: ``at``, ``kind``, ``what``, ``amount``.
+    """One customer's events in the order of time, as a small frame: ``at, kind, code, what, amount``.
 
     ``happened`` from :func:`events`, pandas or Ibis. Nobody (an empty ``customer``) has no events.
 
@@ -134,5 +133,7 @@ def timeline(happened: Any, customer: str) -> Any:
     if own.empty and customer:
         raise UnusableInput([Problem.said(words, "nobody", "client.yaml", "parameters: 01_customer_data: customer")])
     place = {kind: n for n, kind in enumerate(KINDS)}
-    ordered = own.assign(place=own.kind.map(place)).sort_values(["at", "place", "what", "amount"], kind="stable")
-    return ordered[["at", "kind", "what", "amount"]].reset_index(drop=True)
+    ordered = own.assign(place=own.kind.map(place)).sort_values(
+        ["at", "place", "code", "what", "amount"], kind="stable"
+    )
+    return ordered[["at", "kind", "code", "what", "amount"]].reset_index(drop=True)
