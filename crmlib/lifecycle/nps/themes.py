@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from crmlib.answers import DETRACTOR, PROMOTER
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.nps.score import scores
-from crmlib.settings import Mistake, Strict, open_settings
+from crmlib.settings import Mistake, Mistakes, Strict, open_settings
 from crmlib.statistics import wald
 from crmlib.words import Words, quotation, voice
 
@@ -67,13 +67,24 @@ class Rules(Strict):
     themes: dict[str, Theme]
     stop_words: frozenset[str] = frozenset()
 
+    @field_validator("themes")
+    @classmethod
+    def _have_labels(cls, themes: dict[str, Theme]) -> dict[str, Theme]:
+        """A theme that the kit does not know has a label; else its code would be read on the page."""
+        named = {name for name, theme in themes.items() if any(label.strip() for label in theme.label.values())}
+        if unnamed := [name for name in themes if name not in named and not _WORDS.has(f"names.themes.{name}")]:
+            raise Mistakes([Mistake(_WORDS, "no_label", [name], name=name) for name in unnamed])
+        return themes
+
     @property
     def labels(self) -> dict[str, str]:
         """What the file calls its themes in the language in use, or in another where it does not say."""
         return {
-            name: theme.label.get(voice().language) or next(iter(theme.label.values()))
+            name: next(
+                label for label in (theme.label.get(voice().language, ""), *theme.label.values()) if label.strip()
+            )
             for name, theme in self.themes.items()
-            if theme.label
+            if any(label.strip() for label in theme.label.values())
         }
 
 

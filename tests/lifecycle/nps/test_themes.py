@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crmlib.lifecycle import nps
 from crmlib.lifecycle.nps.themes import Rules, Theme
 from crmlib.problems import UnusableInput
-from crmlib.words import quotation
+from crmlib.words import quotation, use
 
 
 def said(*comments: tuple[str | None, float]) -> pd.DataFrame:
@@ -96,6 +96,11 @@ def test_a_consultant_can_bring_other_themes(tmp_path):
         ("themes:\n  a: {label: A}\n", "words"),
         ("themes:\n  a: {label: A, words: [1]}\n", r"themes.a.words.0: 1; expected text"),
         ("themes:\n  a: {label: A, words: ['*']}\n", "words or beginnings of words"),
+        (
+            "themes:\n  a: {words: [x]}\n",
+            r"the theme a without a label.* write below it, .*label: \{en: Park",
+        ),
+        ("themes:\n  a: {label: {en: ' '}, words: [x]}\n", "without a label"),
         ("theme: {}\nthemes:\n  a: {label: A, words: [x]}\n", "did you mean 'themes'"),
     ],
 )
@@ -104,6 +109,30 @@ def test_a_wrong_file_of_themes_says_what_to_mend(tmp_path, content, problem):
     file.write_text(content, encoding="utf-8")
     with pytest.raises(UnusableInput, match=problem):
         nps.theme_rules(str(file))
+
+
+@pytest.mark.parametrize(("language", "named"), [("en", "Parking"), ("zh", "停车")])
+def test_a_theme_is_called_as_its_label_says_and_those_of_the_kit_need_none(tmp_path, language, named):
+    use(language, "CNY")
+    file = tmp_path / "themes.yaml"
+    both, one = "{en: Parking, zh: 停车}", f"{{{'zh' if language == 'en' else 'en'}: {named}}}"
+    for label in (both, one):
+        content = f"themes:\n  parking: {{label: {label}, words: [x]}}\n  wait: {{words: [queue]}}\n"
+        (file := file.with_stem(f"{file.stem}_")).write_text(content, encoding="utf-8")
+        assert nps.theme_rules(str(file)).labels == {"parking": named}
+
+
+def test_every_theme_without_a_label_is_named_with_its_place(tmp_path):
+    file = tmp_path / "themes.yaml"
+    file.write_text("themes:\n  a: {words: [x]}\n  wait: {words: [y]}\n  b: {words: [z]}\n", encoding="utf-8")
+    for language, said_of in (("en", "the theme b without a label"), ("zh", "主题b没有显示名称")):
+        use(language, "CNY")
+        with pytest.raises(UnusableInput) as refused:
+            nps.theme_rules.__wrapped__(str(file))
+        assert [problem.place for problem in refused.value.problems] == (
+            ["line 2, column 3", "line 4, column 3"] if language == "en" else ["第2行第3列", "第4行第3列"]
+        )
+        assert said_of in str(refused.value)
 
 
 def test_every_problem_of_a_file_is_told_at_once(tmp_path):
