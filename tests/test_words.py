@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from crmlib.words import LANGUAGES, Saying, Words, _plain, all_words, money, use
+from crmlib.words import LANGUAGES, Saying, Words, _plain, all_words, gain, money, place, short, use
 from crmlib.words.forms import FORMS
 
 ROOMS = list(all_words())
@@ -137,6 +137,25 @@ def test_words_said_later_are_said_in_the_language_of_then():
 def test_a_place_without_a_value_is_named():
     with pytest.raises(KeyError, match="place 'n'"):
         Words(Path(__file__).parent.parent / "crmlib" / "words" / "x").say("units.customers")
+
+
+@pytest.mark.parametrize(
+    ("currency", "said"),
+    [("CNY", ("¥1,234", "−\u2060¥0.50", "¥12.3k", "+¥1,234")), ("JPY", ("¥1,234", "−\u2060¥1", "¥12.3k", "+¥1,234")),
+     ("HKD", ("HK$1,234", "−\u2060HK$0.50", "HK$12.3k", "+HK$1,234")),
+     ("EUR", ("€1,234", "−\u2060€0.50", "€12.3k", "+€1,234"))],
+)  # fmt: skip
+def test_a_clients_own_money_has_one_sign_in_every_form(currency, said):
+    use("en", currency)
+    assert (money(1234), money(-0.5000001, digits=2), short(12_345), gain(1234)) == said
+    assert {place(1234.0, kind).lstrip("+") for kind in ("money", "short", "gain")} == {said[0]}
+
+
+def test_another_currency_than_the_clients_is_told_from_it():
+    use("en", "JPY")
+    assert (money(5), money(5, currency="CNY")) == ("¥5", "CN¥5")
+    use("en", "CNY", several=True)
+    assert (money(5), short(5e6), gain(-5e6)) == ("CN¥5", "CN¥5.00m", "−\u2060CN¥5.00m")
 
 
 @pytest.mark.parametrize(

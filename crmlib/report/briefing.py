@@ -17,10 +17,10 @@ from crmlib.report.brand import brand
 from crmlib.report.changed import Snapshot, changed
 from crmlib.report.collect import Section, section
 from crmlib.report.decisions import decisions, matter_most, tell_first
-from crmlib.report.page import currency_name, name_of, render, sentences, versions
+from crmlib.report.page import currency_name, name_of, render, sentences_of, versions
 from crmlib.report.story import story, tells_of_orders
 from crmlib.run import ChapterRun, Run
-from crmlib.words import Words, listed
+from crmlib.words import Words, joined, listed
 
 words = Words(__file__)
 
@@ -240,7 +240,7 @@ def _shared(themes: Sequence[Theme]) -> list[str]:
         told += [one.certainty for one in (*theme.said, *(decided.finding for decided in theme.decisions), *folded)]
         shown = [one for _, parts, _ in theme.folds for one in parts]
         told += [one["reading"] for one in (*theme.figures, *theme.tables, *shown)]
-    times = Counter(said for one in told for said in dict.fromkeys(sentences(one)) if said)
+    times = Counter(said for one in told for said in dict.fromkeys(sentences_of(one)) if said)
     return [said for said, n in times.items() if n > 1]
 
 
@@ -252,7 +252,7 @@ def _said(news: Sequence[Finding], language: str) -> tuple[list[Finding], str]:
     for second in news[1:]:
         longer = [*text, _whole(second.headline), second.evidence]
         if sum(len(part.split() if language == "en" else part) for part in longer) <= _LONGEST[language]:
-            return [first, second], words.say("story.lead.all", said=[part for part in longer if part])
+            return [first, second], joined([part for part in longer if part])
     return [first], first.evidence
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import crmlib
 from crmlib.pictures import tokens_css
-from crmlib.words import Words, number, percent, short, voice
+from crmlib.words import Words, joined, number, percent, short, voice
 
 words = Words(__file__)
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -56,18 +56,35 @@ def _spark(line: Sequence[float], alt: str) -> Any:
     )
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text.
+_SHORTENED = (
+    "Dr", "Mr", "Ms", "St", "No", "Nr", "Co", "Jr", "Sr", "vs", "Mt", "Mrs", "Ltd", "Inc", "Ste", "Str", "Ave", "Prof",
+    "Corp", "Bros", "Blvd",
+)  # fmt: skip
+"""What ends in a full stop that ends no sentence; a single letter does so, too."""
+_UNQUOTED = r"(?![^“”]*”)"
+_ENDS = {
+    "en": re.compile(
+        r"(?<=[.?])(?<!\b[^\W\d_]\.)"
+        + "".join(rf"(?<!\b(?i:{one})\.)" for one in _SHORTENED)
+        + rf"\s+(?=[^\W_]|[“\"'(])(?![a-zà-ÿ]){_UNQUOTED}"
+    ),
+    "zh": re.compile(rf"(?<=[。？])\s*(?=\S){_UNQUOTED}"),
+}
+"""Where one of our sentences ends and the next one begins; the names of shops and people have stops, too."""
 
-    >>> sentences("It holds. We counted 3.5 of 4. Ask again.")
-    ['It holds.', 'We counted 3.5 of 4.', 'Ask again.']
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text in the language in use.
+
+    >>> sentences_of("It holds. We counted 3.5 of 4. 7 in St. Gallen asked Dr. Müller. Ask again.")
+    ['It holds.', 'We counted 3.5 of 4.', '7 in St. Gallen asked Dr. Müller.', 'Ask again.']
     """
-    return re.split(r"(?<=[.!?。！？])\s*(?=[A-Z\u4e00-\u9fff])", text)
+    return _ENDS[voice().language].split(text)
 
 
 def besides(text: str, said: Collection[str]) -> str:
     """A text without the sentences that are said elsewhere."""
-    return words.say("story.lead.all", said=[one for one in sentences(text) if one not in said])
+    return joined([one for one in sentences_of(text) if one not in said])
 
 
 def noted(tile: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 from crmlib.finding import Finding
 from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS
-from crmlib.words import Words
+from crmlib.words import Words, joined
 
 words = Words(__file__)
 
@@ -119,7 +119,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
             said.append(words.say("story.lead.lost", facts))
         if facts["needed"]:
             said.append(words.say("story.lead.needed", facts))
-    return Story(headline, words.say("story.lead.all", said=said), caveat)
+    return Story(headline, joined(said), caveat)
 
 
 def _kind(bridge: Any, facts: Mapping[str, Any], direction: str, is_chance: bool) -> str:

@@ -41,6 +41,7 @@ from crmlib.words.forms import (
     digits_apart,
     gain,
     interval,
+    joined,
     known,
     listed,
     money,
@@ -58,7 +59,7 @@ from crmlib.words.quoting import invisible, quotation
 
 __all__ = [
     "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
-    "invisible", "is_numeric", "known", "last_span", "listed", "money", "month", "number", "percent", "place",
+    "invisible", "is_numeric", "joined", "known", "last_span", "listed", "money", "month", "number", "percent", "place",
     "quarter", "quotation", "short", "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 

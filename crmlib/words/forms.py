@@ -23,11 +23,13 @@ class Voice:
     """The language and the currency in which a run speaks, and what it calls the money that customers bring.
 
     ``margin``: whether it is known what is left of an order; else that money is sales, and no gross profit.
+    ``several``: whether several currencies meet, so that a sign which two of them share (¥) tells whose it is.
     """
 
     language: str = "en"
     currency: str = "USD"
     margin: bool = True
+    several: bool = False
 
     @property
     def kept(self) -> str:
@@ -43,20 +45,22 @@ class Voice:
 _voice: ContextVar[Voice | None] = ContextVar("voice", default=None)
 
 
-def use(language: str = "en", currency: str = "USD", *, margin: bool = True) -> None:
+def use(language: str = "en", currency: str = "USD", *, margin: bool = True, several: bool = False) -> None:
     """Set the language (``en``, ``zh``) and the currency (ISO 4217) of all words that follow.
 
     ``margin``: whether what customers bring may be called gross profit; else it is sales (``{kept:name.kept}``).
+    ``several``: whether amounts in other currencies stand beside.
 
     Raises:
         ValueError: a language that the kit does not speak.
 
-    >>> use("en", "CNY"); money(1234.5); use()
+    >>> use("en", "CNY"); money(1234.5), money(5, currency="JPY"); use("en", "CNY", several=True); money(1234.5); use()
+    ('¥1,234', '¥5')
     'CN¥1,234'
     """
     if language not in LANGUAGES:
         raise ValueError(f"the kit speaks {' and '.join(LANGUAGES)}, not {language!r}")
-    _voice.set(Voice(language, currency, margin))
+    _voice.set(Voice(language, currency, margin, several))
 
 
 def voice() -> Voice:
@@ -117,7 +121,7 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
     >>> use("zh", "CNY"); money(1234), money(44058), money(4325000), money(-218148400), money(9999.6); use()
     ('1,234元', '4.41万元', '432.5万元', '−\u20602.18亿元', '1.00万元')
     """
-    from babel.numbers import format_currency, get_currency_precision
+    from babel.numbers import get_currency_precision
 
     if not known(value):
         return UNKNOWN
@@ -126,9 +130,8 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
     digits = min(digits, get_currency_precision(currency))
     if speaks.language == "zh":
         return _chinese_money(amount, digits, currency)
-    amount = round(amount, digits) + 0.0
-    pattern = f"¤{_pattern(digits)}"
-    return _minus(format_currency(amount, currency, format=pattern, locale=speaks.locale, currency_digits=False))
+    amount = round(amount, digits)
+    return f"{MINUS if amount < 0 else ''}{_sign(currency)}{number(abs(amount), digits=digits)}"
 
 
 def short(value: float | None, *, sign: bool = False) -> str:
@@ -141,8 +144,6 @@ def short(value: float | None, *, sign: bool = False) -> str:
     >>> use("zh", "CNY"); short(4325013.29), short(-943958), short(79.2); use()
     ('432.5万元', '−\u206094.4万元', '79元')
     """
-    from babel.numbers import get_currency_symbol
-
     if not known(value):
         return UNKNOWN
     speaks, amount = voice(), float(value)  # type: ignore[arg-type]
@@ -150,12 +151,21 @@ def short(value: float | None, *, sign: bool = False) -> str:
     before = "" if round(size) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
     if speaks.language == "zh":
         return before + _chinese_money(size, 0, speaks.currency)
-    symbol = get_currency_symbol(speaks.currency, locale=speaks.locale).removeprefix("CN")
+    symbol = _sign(speaks.currency)
     for least, counted, name in ((999_500_000, 1e9, "bn"), (999_500, 1e6, "m"), (9_999.5, 1e3, "k")):
         if size >= least:
             digits = max(0, 2 - math.floor(math.log10(float(f"{size / counted:.3g}"))))
             return f"{before}{symbol}{number(size / counted, digits=digits)}{name}"
     return f"{before}{symbol}{number(size)}"
+
+
+def _sign(currency: str) -> str:
+    """The sign of a currency in English; that of the yuan says whose it is only beside other currencies."""
+    from babel.numbers import get_currency_symbol
+
+    speaks = voice()
+    sign = get_currency_symbol(currency, locale=speaks.locale)
+    return sign if speaks.several or currency != speaks.currency else sign.removeprefix("CN")
 
 
 def gain(value: float | None) -> str:
@@ -265,10 +275,10 @@ def either(parts: Sequence[str]) -> str:
     return f"{first}{'或' if voice().language == 'zh' else ' or '}{last}" if first else last
 
 
-def sentences(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
     """Whole sentences, one after the other.
 
-    >>> sentences(["It rains.", "Take a coat."])
+    >>> joined(["It rains.", "Take a coat."])
     'It rains. Take a coat.'
     """
     return ("" if voice().language == "zh" else " ").join(parts)
@@ -306,7 +316,7 @@ FORMS: dict[str, Callable[..., str]] = {
     "times": times,
     "list": listed,
     "either": either,
-    "sentences": sentences,
+    "sentences": joined,
     "text": str,
 }
 """The kinds of places that a sentence may have, beside ``count``, ``plural`` and ``name``."""

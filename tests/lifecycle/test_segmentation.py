@@ -218,7 +218,7 @@ def test_cut_points_are_read_aloud_as_they_are_used():
     assert scored[["r_score", "f_score", "m_score"]].values.tolist() == [[5, 4, 2], [4, 5, 3], [1, 1, 1]]
     use("en", "CNY")
     cuts = segmentation.cut_points(customers_of(*((1, 1, 10.0 * n) for n in range(1, 21))), scores=2)
-    assert said_bounds(cuts)[-2:] == ["more than CN¥100", "up to CN¥100"]
+    assert said_bounds(cuts)[-2:] == ["more than ¥100", "up to ¥100"]
 
 
 def test_the_same_cut_points_score_another_date_alike():

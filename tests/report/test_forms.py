@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -29,7 +30,7 @@ from crmlib.report.forms.printed import browser, print_page
 from crmlib.report.forms.tables import write_tables
 from crmlib.report.forms.workbook import LONGEST_CELL, Sheet, sheet_names, write_workbook
 from crmlib.report.story import Story
-from crmlib.words import use
+from crmlib.words import money, use
 from tests.conftest import write_client
 from tests.report.page import Page, problems
 from tests.test_runner import write_chapter
@@ -349,6 +350,18 @@ def test_the_portfolio_lists_clients_the_one_that_fell_most_first(language, tmp_
     assert "<b>" not in html.split("<tbody>")[1]
     assert f'<html lang="{"zh-Hans" if language == "zh" else "en"}">' in html
     assert 'lang="zh-Hans">Sales fell' in html
+
+
+@pytest.mark.parametrize(("other", "sign"), [("CNY", "¥"), ("JPY", "CN¥"), ("USD", "CN¥")])
+def test_only_where_currencies_meet_the_yuan_is_told_from_the_yen(other, sign, tmp_path):
+    for name, currency in (("a", "CNY"), ("b", other)):
+        (tmp_path / name).mkdir()
+        kept = snapshot(client=name, sales=2e6, sales_before=1e6, currency=currency)
+        (tmp_path / name / "briefing.json").write_text(kept.model_dump_json(), encoding="utf-8")
+    page = Page(write_portfolio(tmp_path, "en")[0].read_text(encoding="utf-8")).text
+    assert re.findall(r"(\S*¥)2\.00m", page) == {"CNY": ["¥", "¥"], "JPY": ["CN¥", "¥"], "USD": ["CN¥"]}[other]
+    assert money(5) == "$5"
+    assert sign in page
 
 
 def test_a_folder_without_runs_is_a_problem_and_ends_with_two(tmp_path):

@@ -19,8 +19,7 @@ from crmlib.models.customer_base import CustomerBase, read_histories
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
-from crmlib.words import Saying, Words
-from crmlib.words.forms import sentences
+from crmlib.words import Saying, Words, joined
 
 words = Words(__file__)
 
@@ -68,7 +67,7 @@ class Comparison:
     @property
     def why(self) -> str:
         """Why this model is taken, in words."""
-        return sentences([str(step) for step in self.steps])
+        return joined([str(step) for step in self.steps])
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def write_portfolio(folder: Path, language: str = "") -> tuple[Path, list[Proble
     speaks = language or Counter(one.language for one in runs.values()).most_common(1)[0][0]
     was = voice()
     try:
-        rows = [_row(name, one, speaks) for name, one in sorted(runs.items(), key=lambda run: _rank(run[1]))]
+        several = len({one.currency for one in runs.values()}) > 1
+        rows = [_row(name, one, speaks, several) for name, one in sorted(runs.items(), key=lambda run: _rank(run[1]))]
         use(speaks)
         headings = [words.heading(name) for name in ("client", "as_of", "sales", "change", "news", "decisions")]
         said = {name: words.say(f"portfolio.{name}", n=len(rows)) for name in ("title", "how", "table")}
@@ -47,7 +48,7 @@ def write_portfolio(folder: Path, language: str = "") -> tuple[Path, list[Proble
             **said,
         )
     finally:
-        use(was.language, was.currency)
+        use(was.language, was.currency, margin=was.margin, several=was.several)
     write_whole(folder / PORTFOLIO, page)
     return folder / PORTFOLIO, damaged
 
@@ -68,9 +69,9 @@ def _span(one: Snapshot) -> str:
     return words.say("portfolio.months", day=one.as_of, months=one.months)
 
 
-def _row(name: str, one: Snapshot, language: str) -> dict[str, Any]:
-    """A client's line, its money in its own currency; the headline stays in the language of its briefing."""
-    use(language, one.currency)
+def _row(name: str, one: Snapshot, language: str, several: bool) -> dict[str, Any]:
+    """A client's line, its money in its own currency (one of ``several``); the headline stays in its own language."""
+    use(language, one.currency, several=several)
     change = _change(one)
     said = "" if change is None else ("+" if change > 0 else "") + percent(change)
     return {
