@@ -49,13 +49,15 @@ def band(text: str) -> tuple[float, float] | None:
     return None
 
 
-def in_order(values: Iterable[str]) -> list[str]:
+def bands_in_order(values: Iterable[str]) -> list[str]:
     """The different values from the lowest band to the highest; empty where they are not all bands.
 
     Single numbers may stand among them, such as the 0 before 1-5.
 
-    >>> in_order(["65+", "18-24", "25-64", "18-24"]), in_order(["0", "6+", "1-5"]), in_order(["North", "65+"])
-    (['18-24', '25-64', '65+'], ['0', '1-5', '6+'], [])
+    >>> bands_in_order(["65+", "18-24", "25-64", "18-24"]), bands_in_order(["0", "6+", "1-5"])
+    (['18-24', '25-64', '65+'], ['0', '1-5', '6+'])
+    >>> bands_in_order(["North", "65+"])
+    []
     """
     ends: dict[str, tuple[float, float]] = {}
     bands = 0

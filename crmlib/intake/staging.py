@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crmlib.bands import in_order
+from crmlib.bands import bands_in_order
 from crmlib.client import Client
 from crmlib.contract import TABLES, Table
 from crmlib.engine import connect, identifier, literal
@@ -658,7 +658,7 @@ class Staging:
         for column in texts:
             cell = identifier(column)
             found = self._rows(f"SELECT DISTINCT {cell} FROM ({rows}) WHERE {cell} IS NOT NULL LIMIT {MOST_BANDS + 1}")
-            ordered = in_order(value for (value,) in found) if len(found) <= MOST_BANDS else []
+            ordered = bands_in_order(value for (value,) in found) if len(found) <= MOST_BANDS else []
             if ordered:
                 account["bands"][column] = ordered
                 account["decisions"].append(words.later("decisions.bands", column=column, names=ordered))

@@ -89,7 +89,7 @@ def test_regions_that_do_not_differ_and_those_of_few_share_one_model() -> None:
         region=lambda t: t["region"].where(t.index >= 9, "tiny").where(t.index < 790, None)
     )
     fitted = clv.fit_models(base, groups=base, by="region")
-    assert fitted.apart is None
+    assert fitted.group_models is None
     pd.testing.assert_frame_equal(
         clv.customer_values(base, **fitted.models), clv.customer_values(base, **clv.fit_models(base).models)
     )

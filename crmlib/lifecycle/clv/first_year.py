@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.clv.apart import OTHER, labels_of
+from crmlib.lifecycle.clv.group_models import OTHER, labels_of
 from crmlib.newcomers import WHOLE, Start, without
 from crmlib.purchases import data_begin, purchases
 

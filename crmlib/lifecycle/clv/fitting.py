@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.apart import Apart, groups_apart, labels_of
+from crmlib.lifecycle.clv.group_models import GroupModels, fit_group_models, labels_of
 from crmlib.lifecycle.clv.opportunity_time import Season
 from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import FEWEST_REPEAT_BUYERS
@@ -19,8 +19,7 @@ from crmlib.models.gamma_gamma import GammaGamma
 from crmlib.models.maximum_likelihood import Estimate, FittedModel
 from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import Unit
-from crmlib.words import Words
-from crmlib.words.forms import sentences
+from crmlib.words import Words, joined
 
 words = Words(__file__)
 
@@ -35,7 +34,7 @@ ALL_ALIKE = 1e6
 class FittedModels:
     """The models of orders and of spend, None where none could be had; ``outcome`` says what was done, or why not.
 
-    ``apart``: groups of customers with models of their own, where groups were given and differ; None without.
+    ``group_models``: groups of customers with models of their own, where groups were given and differ; None without.
     ``season``: in whose time the summary counts; None for calendar time.
     ``outcome``: ``fitted``; ``prior`` (the data alone did not settle all parameters); ``no_spend`` (orders can be
     predicted, value cannot); ``too_few`` repeat buyers; ``unsettled``. ``customers``, and of these ``repeaters``.
@@ -47,7 +46,7 @@ class FittedModels:
     customers: int = 0
     repeaters: int = 0
     weak_prior: bool = False
-    apart: Apart | None = None
+    group_models: GroupModels | None = None
     season: Season | None = None
 
     @property
@@ -58,12 +57,14 @@ class FittedModels:
     @property
     def models(self) -> dict[str, Any]:
         """Both models by the names under which ``predict`` and its kin take them."""
-        more = {name: of for name, of in (("apart", self.apart), ("season", self.season)) if of is not None}
+        of = {"group_models": self.group_models, "season": self.season}
+        more = {name: one for name, one in of.items() if one is not None}
         return {"orders_model": self.orders_model, "spend_model": self.spend_model, **more}
 
     def of(self, customer_id: Any = None) -> FittedModels:
         """The models by which this customer is valued."""
-        return self if self.apart is None else self.apart.models.get(self.apart.group.get(customer_id), self)
+        own = self.group_models
+        return self if own is None else own.models.get(own.group.get(customer_id), self)
 
     @property
     def params(self) -> pd.DataFrame:
@@ -78,7 +79,7 @@ class FittedModels:
         said = [words.say(f"fitting.{self.outcome}", counts)]
         if self.spend_model is not None and self.spend_model.q <= 1:
             said.append(words.say("fitting.unequal"))
-        return sentences(said)
+        return joined(said)
 
 
 def fit_models(
@@ -100,9 +101,9 @@ def fit_models(
     model is missing. ``summary``: from :func:`~crmlib.lifecycle.clv.summary` (pandas or Ibis).
 
     ``groups``: a table with ``customer_id`` and the column ``by``. Customers with equal histories are worth more in a
-    group that comes more often, so groups that differ are valued by models of their own (``apart``), all others
-    together; see :func:`~crmlib.lifecycle.clv.apart.groups_apart`. ``season``: the one of the summary.
-    Raises ``ValueError`` for unfit ``groups``.
+    group that comes more often, so groups that differ are valued by models of their own (``group_models``), all
+    others together; see :func:`~crmlib.lifecycle.clv.group_models.fit_group_models`. ``season``: the one of the
+    summary. Raises ``ValueError`` for unfit ``groups``.
 
     >>> three = pd.DataFrame({"frequency": [0, 1, 0], "recency": [0.0, 2.0, 0.0], "T": [5.0, 5.0, 3.0],
     ...                       "monetary": [0.0, 9.0, 0.0]})
@@ -115,7 +116,8 @@ def fit_models(
     if groups is None or not fitted.complete:
         return fitted
     label = labels_of(frame["customer_id"], groups, by)
-    return replace(fitted, apart=groups_apart(frame, fitted, label, lambda some: _fit_all(some, unit, kind)))
+    own = fit_group_models(frame, fitted, label, lambda some: _fit_all(some, unit, kind))
+    return replace(fitted, group_models=own)
 
 
 def _fit_all(frame: pd.DataFrame, unit: Unit, kind: type[OrdersModel]) -> FittedModels:

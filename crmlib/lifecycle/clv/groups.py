@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.apart import in_order, labels_of
 from crmlib.lifecycle.clv.fitting import FittedModels, fit_models
+from crmlib.lifecycle.clv.group_models import labels_of, sorted_labels
 from crmlib.lifecycle.clv.history_values import band, check_finite, drawn_models
 from crmlib.lifecycle.clv.options import (
     Horizon,
@@ -117,7 +117,7 @@ def _coded(groups: Any, customers: int) -> tuple[Numbers, list[Any]]:
     given = pd.Series(list(groups), dtype=object)
     if len(given) != customers:
         raise ValueError(f"groups has {len(given)} labels for {customers} customers; give one per row of the summary")
-    labels = in_order(given.dropna().unique())
+    labels = sorted_labels(given.dropna().unique())
     code = pd.Index(labels, dtype=object).get_indexer(given)
     missing = code < 0
     return np.where(missing, len(labels), code), [*labels, None] if missing.any() else labels
@@ -256,7 +256,7 @@ def value_by_group(
     ``summary``: in weeks. ``groups``: a table (pandas or Ibis) with ``customer_id`` and the column ``by``; beyond the
     twelve largest, groups are taken together. ``horizon`` and ``as_of`` as for
     :func:`~crmlib.lifecycle.clv.predict`. One row per group, the most valuable newcomers first, customers
-    without a group last. Raises ``ValueError`` for ``groups`` without its columns, or in which no customer is found:
+    without a group last. Raises ``ValueError`` for ``groups`` without its columns, or whose ids are of another type:
 
     ``by``; ``customers``; ``repeat_buyers``; ``customer_equity`` over the horizon, with ``equity_low, equity_high``
     (95 %, parameters and chance); ``equity_per_customer``; ``new_customer_value``, expected discounted contribution
@@ -279,7 +279,7 @@ def value_by_group(
     days = horizon_days(horizon, as_of)
     kind = None if fitted is None or fitted.orders_model is None else type(fitted.orders_model)
     rows = []
-    for name in [*in_order(label.dropna().unique()), None]:
+    for name in [*sorted_labels(label.dropna().unique()), None]:
         some = frame[label.isna() if name is None else label == name]
         if len(some):
             own = None if name is None else fit_models(some, orders_model=kind)

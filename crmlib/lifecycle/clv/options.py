@@ -20,7 +20,7 @@ from crmlib.models.orders_model import OrdersModel
 from crmlib.models.time_units import days_per_unit
 
 if TYPE_CHECKING:
-    from crmlib.lifecycle.clv.apart import Apart
+    from crmlib.lifecycle.clv.group_models import GroupModels
     from crmlib.lifecycle.clv.opportunity_time import Season
 
 Horizon = str | dt.date
@@ -31,13 +31,13 @@ DAYS_PER_YEAR = 365
 class Valuation(TypedDict, total=False):
     """How value is told, by all that tell it: the two models, the day of the summary, and what money counts for.
 
-    ``apart``: of :class:`~crmlib.lifecycle.clv.FittedModels`, who is valued by models of their own; ``season``: in
-    whose time the summary counts.
+    ``group_models``: of :class:`~crmlib.lifecycle.clv.FittedModels`, who is valued by models of their own; ``season``:
+    in whose time the summary counts.
     """
 
     orders_model: OrdersModel | None
     spend_model: GammaGamma | None
-    apart: Apart | None
+    group_models: GroupModels | None
     season: Season | None
     as_of: Horizon | None
     margin: float

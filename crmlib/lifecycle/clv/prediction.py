@@ -7,17 +7,16 @@ steps of a twelfth of a year (365 days), each discounted from its middle. It cou
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import pandas as pd
 
 from crmlib.calendar import as_day
-from crmlib.engine import to_pandas
-from crmlib.lifecycle.clv.apart import Apart
 from crmlib.lifecycle.clv.futures import Ends, intervals
+from crmlib.lifecycle.clv.group_models import GroupModels
 from crmlib.lifecycle.clv.history_values import KEYS, HistoryValues, band, read_spending_histories, value_histories
 from crmlib.lifecycle.clv.opportunity_time import Season
 from crmlib.lifecycle.clv.options import Horizon, Valuation, check_interval, check_models
@@ -49,8 +48,8 @@ def predict(
     ``spend_model`` must be given, and may be None where there is no model. ``horizon``: ``"365D"`` days, ``"52W"``
     weeks, ``"12M"`` calendar months, ``"2Y"`` calendar years or a date; months, years and dates need ``as_of``, the
     summary's. ``margin``: contribution per unit of spend, 0 to 1 (1 if not given). ``discount_rate``: per year (0 if
-    not given). ``apart``: groups with models of their own, of :func:`~crmlib.lifecycle.clv.fit_models`; ``season``: the
-    one of the summary, so that the horizon counts in its time.
+    not given). ``group_models``: groups with models of their own, of :func:`~crmlib.lifecycle.clv.fit_models`;
+    ``season``: the one of the summary, so that the horizon counts in its time.
     ``confidence``: of the intervals, None for none.
 
     One row per row of ``summary``. pandas: in its order and with its index. Ibis: an Ibis table, scored by a join in
@@ -93,12 +92,14 @@ def predict(
     if not (parts := valued_parts(summary, horizon, **valuation)):
         ends = [""] if confidence is None else ["", "_low", "_high"]
         names = [*PREDICTED, *["residual_clv"] * (valuation.get("discount_rate", 0.0) > 0)]
-        return _nobody([f"{name}{end}" for name in names for end in ends])
+        return _nobody(summary, [f"{name}{end}" for name in names for end in ends])
 
     def told(part: Part) -> Any:
         values = part.values
         found = {} if confidence is None else intervals(values, confidence=confidence, draws=draws, seed=seed)
-        return spread(part.summary, values, of_histories(values, found), partial(of_customers, v=values.spend_model.v))
+        return spread(
+            part.summary, values, of_histories(values, found), functools.partial(of_customers, v=values.spend_model.v)
+        )
 
     return _together(parts, told)
 
@@ -121,7 +122,7 @@ def value_at_risk(summary: Any, horizon: Horizon = "365D", **valuation: Unpack[V
     0            1      0.7            53.0            38.5           14.5
     """
     if not (parts := valued_parts(summary, horizon, residual=False, **valuation)):
-        return _nobody(["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
+        return _nobody(summary, ["p_alive", "value_if_alive", "expected_value", "value_at_risk"])
     return _together(parts, lambda part: spread(part.summary, part.values, of_histories(part.values, {}), at_risk))
 
 
@@ -180,30 +181,31 @@ def known_values(
     return value_histories(histories, horizon=horizon, orders_model=orders_model, spend_model=spend_model, **how)
 
 
-def valued_parts(summary: Any, horizon: Horizon = "365D", *, apart: Apart | None = None, **how: Any) -> list[Part]:
-    """The customers by the models that value them: all as one part; with groups ``apart``, those and the others.
+def valued_parts(
+    summary: Any, horizon: Horizon = "365D", *, group_models: GroupModels | None = None, **how: Any
+) -> list[Part]:
+    """The customers by the models that value them: all as one part; with ``group_models``, those groups and the others.
 
     No part without both models.
     """
     models: dict[str, Any] = {name: how.pop(name) for name in ("orders_model", "spend_model")}
     if None in models.values():
         return []
-    if apart is None:
-        return [Part(summary, slice(None), known_values(summary, horizon, **models, **how))]
-    frame = to_pandas(summary)
-    groups = apart.places(frame["customer_id"])
-    rest = np.setdiff1d(np.arange(len(frame)), np.concatenate([np.empty(0, int), *(places for _, places in groups)]))
-    found = [(models, rest), *groups] if len(rest) or not groups else groups
+    whole: list[tuple[Any, Any, Any]] = [(None, summary, slice(None))]
+    found = group_models.parts(summary) if group_models is not None else whole
     return [
-        Part(frame.iloc[places], places, known_values(frame.iloc[places], horizon, **of, **how)) for of, places in found
+        Part(some, places, known_values(some, horizon, **(of or models), **how)) for of, some, places in found or whole
     ]
 
 
 def _together(parts: list[Part], told: Callable[[Part], Any]) -> Any:
-    """What is told of each part's customers, in the order of the summary."""
-    if len(parts) == 1:
-        return told(parts[0])
-    table = pd.concat([told(part) for part in parts])
+    """What is told of each part's customers, as one table; that of pandas in the order of the summary."""
+    tables = [told(part) for part in parts]
+    if len(tables) == 1:
+        return tables[0]
+    if not isinstance(tables[0], pd.DataFrame):
+        return functools.reduce(lambda one, other: one.union(other), tables)
+    table = pd.concat(tables)
     return table.iloc[np.argsort(np.concatenate([part.places for part in parts]))]
 
 
@@ -218,8 +220,12 @@ def totals(parts: list[Part], cells: Callable[[Part], Cells], *, draws: int, see
     return np.asarray(expected), np.asarray(possible)
 
 
-def _nobody(columns: Sequence[str]) -> pd.DataFrame:
-    """No predictions, with their columns."""
+def _nobody(summary: Any, columns: Sequence[str]) -> Any:
+    """No predictions, with their columns, of the kind of ``summary``."""
+    if not isinstance(summary, pd.DataFrame):
+        import ibis
+
+        return summary.select("customer_id", **dict.fromkeys(columns, ibis.null("float64"))).limit(0)
     return pd.DataFrame(columns=["customer_id", *columns]).astype(dict.fromkeys(columns, float))
 
 

@@ -395,8 +395,8 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
     within ``sla_hours``)``, open_tickets`` (of all opened by the period's end, those not yet resolved then)``,
     complaints_opened, complaints_due, complaints_resolved`` (the same of complaints)``, resolution_hours``, the median
     time, with ``resolution_hours_low, resolution_hours_high`` and ``resolution_tickets`` of which it is, and the same
-    of ``first_response_hours``: see :func:`waits`. What needs a column that is not there is empty. pandas or Ibis in,
-    same kind out.
+    of ``first_response_hours``: see :func:`median_hours`. What needs a column that is not there is empty. pandas or
+    Ibis in, same kind out.
 
     >>> tickets = pd.DataFrame({"is_complaint": [True, True, False],
     ...     "opened_at": pd.to_datetime(["2025-01-01 09:00", "2025-01-02 09:00", "2025-01-31 20:00"]),
@@ -437,14 +437,14 @@ def ticket_measures(tickets: Any, *, as_of: Any, period: Period = "month", sla_h
         if column not in tickets.columns:
             absent |= dict.fromkeys(columns, ibis.null("float64"))
             continue
-        found = waits(opened.mutate(at=_start(_.day, period)), column, by="at", as_of=as_of)
+        found = median_hours(opened.mutate(at=_start(_.day, period)), column, by="at", as_of=as_of)
         found = found.set_axis(["at", *columns], axis="columns").astype({"at": "datetime64[us]"})
         medians = ibis.memtable(found).cast({"at": "date"} | dict.fromkeys(columns, "float64"))
         table = table.left_join(medians, table.period == medians["at"]).drop("at")
     return table.mutate(**absent).order_by("period")
 
 
-def waits(tickets: Any, done: str, *, by: str, as_of: Any) -> Any:
+def median_hours(tickets: Any, done: str, *, by: str, as_of: Any) -> Any:
     """How many hours tickets wait until ``done`` (``resolved_at`` or ``first_response_at``): the median of each group.
 
     ``tickets``: an Ibis table. Tickets that still wait at the end of ``as_of`` count for as long as they were seen
@@ -455,7 +455,7 @@ def waits(tickets: Any, done: str, *, by: str, as_of: Any) -> Any:
     >>> opened = pd.to_datetime(["2025-01-01"] * 4)
     >>> tickets = pd.DataFrame({"store": "a", "opened_at": opened, "resolved_at":
     ...     [*(opened[:3] + pd.to_timedelta([1, 5, 9], "h")), None]})
-    >>> waits(ibis.memtable(tickets), "resolved_at", by="store", as_of="2025-01-31")[["hours", "tickets"]]
+    >>> median_hours(ibis.memtable(tickets), "resolved_at", by="store", as_of="2025-01-31")[["hours", "tickets"]]
        hours  tickets
     0    5.0        4
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib.bands import in_order
+from crmlib.bands import bands_in_order
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.segmentation.rules import By
@@ -39,7 +39,7 @@ def segment_shares(segments: Any, customers: Any, *, attribute: str, segment: st
         overall=counts.in_segment.sum() / max(1, counts.customers.sum()),
         unknown=counts.value.isna(),
     )
-    ordered = in_order(table.value.dropna())
+    ordered = bands_in_order(table.value.dropna())
     if ordered:  # bands stand in their own order, whatever their shares
         place = table.value.map({value: place for place, value in enumerate(ordered)})
         table = table.assign(place=place).sort_values(["unknown", "place"], ignore_index=True)

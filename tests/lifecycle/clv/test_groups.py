@@ -19,6 +19,7 @@ from crmlib.lifecycle.clv import (
     groups,
     predict,
     top_fifth,
+    value_at_risk,
     value_by_group,
 )
 from crmlib.models import BetaGeoNBD
@@ -208,3 +209,74 @@ def test_groups_that_cannot_be_joined_are_refused(cdnow) -> None:
         value_by_group(cdnow, ibis.memtable(table), by="segment")
     with pytest.raises(ValueError, match=r"no customer_id of the summary is in groups: .* \(int64\), .* give both the"):
         value_by_group(cdnow, table.assign(customer_id=table["customer_id"].astype(str)))
+
+
+def test_a_list_of_customers_that_holds_nobody_of_the_summary_pools_them_all(cdnow) -> None:
+    newer = pd.DataFrame({"customer_id": cdnow["customer_id"] + 1_000_000, "channel": "ads"})
+    pooled = fit_models(cdnow)
+    for known in (newer, newer.astype({"customer_id": "int32"}), newer.astype({"customer_id": float}), newer[:0]):
+        fitted = fit_models(cdnow, groups=known)
+        assert fitted.group_models is None
+        assert fitted.orders_model.log_likelihood_ == pooled.orders_model.log_likelihood_
+    table = value_by_group(cdnow, newer, draws=5)
+    assert table["customers"].tolist() == [len(cdnow)]
+    assert table["channel"].isna().all()
+    text = cdnow.assign(customer_id="c" + cdnow["customer_id"].astype(str))
+    of_text = newer.assign(customer_id="n" + newer["customer_id"].astype(str))
+    for kind in ("string", "category", object):
+        assert groups.labels_of(text["customer_id"], of_text.astype({"customer_id": kind}), "channel").isna().all()
+    with pytest.raises(ValueError, match="give both the same type"):
+        groups.labels_of(text["customer_id"], newer, "channel")
+
+
+@pytest.fixture(scope="module")
+def two_kinds(cdnow: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+    """Half of the customers come three times as often: they have models of their own, and some have no group."""
+    often = np.arange(len(cdnow)) % 2 == 0
+    some = cdnow.assign(customer_id="c" + cdnow["customer_id"].astype(str))
+    some["frequency"] = np.where(often, 3 * some["frequency"], some["frequency"])
+    known = some[["customer_id"]].assign(channel=np.where(often, "often", "seldom"))[: len(some) - 50]
+    return some, fit_models(some, groups=known)
+
+
+def test_groups_with_models_of_their_own_are_joined_and_valued_in_the_engine(two_kinds) -> None:
+    some, fitted = two_kinds
+    assert set(fitted.group_models.models) == {"often", "seldom"}
+    there = ibis.memtable(some.sample(frac=1, random_state=3))
+    money: dict[str, Any] = {**fitted.models, "margin": 0.5, "discount_rate": 0.1}
+    for measure in (lambda table: predict(table, draws=20, **money), lambda table: value_at_risk(table, **money)):
+        here, answer = measure(some), measure(there)
+        assert isinstance(answer, ibis.Table)
+        found = answer.to_pandas().set_index("customer_id").loc[some["customer_id"]].reset_index()
+        pd.testing.assert_frame_equal(found, here.reset_index(drop=True), check_dtype=False, rtol=1e-10)
+    # Each customer is valued by the models of their own group, and those without one by the models of all.
+    for name, at in (("often", 0), ("seldom", 1), (None, len(some) - 1)):
+        own = fitted if name is None else fitted.group_models.models[name]
+        models = {"orders_model": own.orders_model, "spend_model": own.spend_model}
+        alone = predict(some[at : at + 1], **models, margin=0.5, confidence=None)["clv"].item()
+        customer = some["customer_id"].iloc[at]
+        joined = predict(there, **fitted.models, margin=0.5, confidence=None)
+        assert joined.filter(joined.customer_id == customer).clv.execute().item() == pytest.approx(alone, rel=1e-10)
+    pd.testing.assert_frame_equal(
+        customer_equity(there, **money, draws=20), customer_equity(some, **money, draws=20), rtol=1e-9
+    )
+
+
+def test_who_of_a_database_is_in_no_group_is_valued_by_the_models_of_all(two_kinds) -> None:
+    some, fitted = two_kinds
+    others = some.assign(customer_id="x" + some["customer_id"])[:40]
+    numbered = others.assign(customer_id=range(40))
+    pooled = {"orders_model": fitted.orders_model, "spend_model": fitted.spend_model}
+    expected = predict(others, **pooled, confidence=None)["clv"]
+    for table in (others, numbered):
+        found = predict(ibis.memtable(table), **fitted.models, confidence=None).to_pandas().set_index("customer_id")
+        np.testing.assert_allclose(found.loc[table["customer_id"], "clv"], expected, rtol=1e-10)
+
+
+def test_without_models_the_answer_is_of_the_kind_of_the_summary_too(cdnow) -> None:
+    none: dict[str, Any] = {"orders_model": None, "spend_model": None}
+    for measure in (predict, value_at_risk):
+        here, there = measure(cdnow, **none), measure(ibis.memtable(cdnow), **none)
+        assert isinstance(there, ibis.Table)
+        assert list(there.columns) == list(here.columns)
+        assert there.count().execute() == 0
