@@ -279,7 +279,7 @@ fitted = clv.fit_models(base, orders_model=choice.kind, season=season)
 # %% tags=["needs:customers.channel"]
 people = chapter.table("customers")
 fitted = clv.fit_models(base, orders_model=choice.kind, groups=people, by=group_by, season=season)
-sorted(map(str, fitted.apart.models)) if fitted.apart else "all alike"
+sorted(map(str, fitted.group_models.models)) if fitted.group_models else "all alike"
 
 # %%
 money = {"margin": float(used.margin[0]), "discount_rate": chapter.client.discount_rate}
@@ -330,10 +330,12 @@ chapter.show(clv.plot_alive_grid(grid))
 # nobody had left.
 #
 # May we put money on this model at all? The test above decides that. Where the model failed it, or where less than a year
-# of data could not test it, what follows leaves amounts out and says why.
+# of data could not test it, what follows leaves amounts out and says why. How regularly customers order counts, too; we
+# look at that more closely below.
 
 # %%
-trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=base["T"].max())
+timing = clv.regularity(orders, as_of=chapter.as_of)
+trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=base["T"].max(), timing=timing)
 trust.said
 
 # %%
@@ -348,7 +350,7 @@ chapter.show(clv.equity_table(within, base, trust=trust))
 # %%
 shares = clv.equity_shares(base, clv.top_fifth(values), **value_of)
 curve = clv.equity_concentration(values)
-chapter.show(clv.plot_concentration(curve, shares))
+chapter.show(clv.plot_concentration(curve, shares, trust=trust))
 
 # %% [markdown]
 # And value at risk? Few customers hold much of what may be lost. We leave out those who are less than 5 % likely to be
@@ -433,7 +435,6 @@ equity[equity.measure == "customer_equity"].round(0)
 # orders show whether customers are like that.
 
 # %%
-timing = clv.regularity(orders, as_of=chapter.as_of)
 chapter.show(clv.regularity_table(timing))
 
 # %% [markdown] tags=["lesson"]
@@ -597,7 +598,6 @@ contract_equity.round(0)
 # %%
 is_once = (base.frequency == 0) & ~base.customer_id.isin(old_customers.customer_id)
 single = clv.equity_shares(base, is_once, **value_of)
-trust = clv.trust_in_model(total, baselines, fitted=fitted, history_weeks=base["T"].max(), timing=timing)
 
 # %%
 chapter.conclude(

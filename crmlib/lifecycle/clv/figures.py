@@ -189,14 +189,17 @@ def plot_alive_path(path: pd.DataFrame) -> Exhibit:
     )  # fmt: skip
 
 
-def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame) -> Exhibit:
+def plot_concentration(curve: pd.DataFrame, shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> Exhibit:
     """How the expected value is spread over customers, the most valuable first.
 
     ``curve``: from :func:`~crmlib.lifecycle.clv.equity_concentration`; ``shares``: from
-    :func:`~crmlib.lifecycle.clv.equity_shares` by :func:`~crmlib.lifecycle.clv.top_fifth`.
+    :func:`~crmlib.lifecycle.clv.equity_shares` by :func:`~crmlib.lifecycle.clv.top_fifth`; ``trust``: from
+    :func:`~crmlib.lifecycle.clv.trust_in_model`: without money, it only says why.
     """
     if curve.empty:
         return exhibits.nothing(words, "concentration")
+    if not trust.money:
+        return exhibits.nothing(words, "concentration", why="untold", verdict=trust.said)
     top = shares[shares["group"].astype(bool)].iloc[0]
     label = words.say("axes.fifth", top)
     point = pictures.Point(0.2, top["share"], label, low=top["share_low"], high=top["share_high"])

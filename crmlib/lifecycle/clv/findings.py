@@ -55,6 +55,7 @@ def finding_equity(
 def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
     """With whom half of what is in doubt lies, to be asked in a test; None if nothing may be lost.
 
+    None, too, where no money may be named: all in it is the model's, of which :func:`finding_equity` gives the verdict.
     ``values``: from :func:`~crmlib.lifecycle.clv.customer_values`; ``trust`` as for :func:`finding_equity`. Customers
     who are less than 5 % likely to be still there are lost, and left out. Those in doubt
     (:func:`~crmlib.lifecycle.clv.groups.in_doubt`), from the highest ``clv`` down until half of it is reached, are the
@@ -63,7 +64,7 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
     Where the model cannot tell of those who bought once (BG/NBD), it is said that they are not in it.
     """
     by, whole = equity.set_index("measure"), float(values["value_at_risk"].sum())
-    if by.empty or not (by.loc["value_at_risk", "value"] > 0 and whole > 0):
+    if by.empty or not trust.money or not (by.loc["value_at_risk", "value"] > 0 and whole > 0):
         return None
     risk, kept, doubtful = by.loc["value_at_risk"], still_at_risk(values), in_doubt(values)
     most = kept["value_at_risk"].sum()
@@ -77,15 +78,14 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
         "who": words.say(f"left.counted.{of_whom}"), "verdict": trust.said,
     }  # fmt: skip
     if not most > 0:
-        action = "lost" if trust.money else "untold"
         return tell(
             words, "value_at_risk", said, direction="neutral", headline="lost", evidence=f"lost.{of_whom}",
-            certainty="verdict", action=action,
+            certainty="verdict", action="lost",
         )  # fmt: skip
-    if not trust.money or trust.regular:
+    if trust.regular:
         return tell(
-            words, "value_at_risk", said, direction="bad" if trust.money else "neutral", headline="untold",
-            evidence="untold", certainty="verdict", action="regular" if trust.money else "untold",
+            words, "value_at_risk", said, direction="bad", headline="untold", evidence="untold", certainty="verdict",
+            action="regular",
         )  # fmt: skip
     return tell(
         words, "value_at_risk", said, direction="bad", headline="call", evidence="call", certainty="call",
@@ -111,18 +111,19 @@ def _called(chosen: pd.DataFrame) -> pd.DataFrame:
 def finding_concentration(shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:
     """How much of the future value the most valuable fifth holds; informs. None with fewer than ten customers.
 
+    None, too, where no money may be named: the share is the model's.
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by
     :func:`~crmlib.lifecycle.clv.top_fifth`; ``trust`` as for :func:`finding_equity`.
     """
     top = shares[shares["group"].astype(bool)]
-    if shares["customers"].sum() < 10 or top.empty or not top["equity"].iloc[0] > 0:
+    if shares["customers"].sum() < 10 or top.empty or not (trust.money and top["equity"].iloc[0] > 0):
         return None
     one = top.iloc[0]
     few = one["customers"] <= MOST_KNOWN_BY_NAME
-    action = "untold" if not trust.money else "even" if one["share"] < EVEN_SHARE else "named" if few else "served"
+    action = "even" if one["share"] < EVEN_SHARE else "named" if few else "served"
     return tell(
-        words, "concentration", one, direction="neutral", evidence="told" if trust.money else "untold", action=action,
-        plays=("core_care",) if action in ("named", "served") else (), verdict=trust.said,
+        words, "concentration", one, direction="neutral", action=action, verdict=trust.said,
+        plays=("core_care",) if action in ("named", "served") else (),
     )  # fmt: skip
 
 
@@ -134,10 +135,12 @@ def finding_one_time_buyers(
     ``shares``: from :func:`~crmlib.lifecycle.clv.equity_shares` by ``frequency == 0``; ``trust`` as for
     :func:`finding_equity`; ``equity``: from :func:`~crmlib.lifecycle.clv.customer_equity`, to say how many of them are
     probably still there, or that the model cannot tell (BG/NBD); without it, nothing is said of that. None with fewer
-    than 30 of them.
+    than 30 of them, and where no money may be named: their share is the model's.
     """
     once = shares[shares["group"].astype(bool)]
-    if once.empty or once["customers"].iloc[0] < FEWEST_ONE_TIME_BUYERS or not once["equity"].iloc[0] > 0:
+    if once.empty or once["customers"].iloc[0] < FEWEST_ONE_TIME_BUYERS:
+        return None
+    if not (trust.money and once["equity"].iloc[0] > 0):
         return None
     one = once.iloc[0]
     values = {
@@ -145,11 +148,7 @@ def finding_one_time_buyers(
         "each": _each(one["equity"] / one["customers"]),
         "known": [*trust.said, *_who_of_them_left(equity, int(one["customers"]))],
     }  # fmt: skip
-    told = "told" if trust.money else "untold"
-    return tell(
-        words, "one_time_buyers", values, direction="neutral", evidence=told, certainty=told, action=told,
-        plays=("second_order",) if trust.money else (),
-    )  # fmt: skip
+    return tell(words, "one_time_buyers", values, direction="neutral", plays=("second_order",))
 
 
 def _who_of_them_left(equity: pd.DataFrame | None, once: int) -> list[str]:

@@ -10,9 +10,12 @@ import pandas as pd
 
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import fit_models
+from crmlib.lifecycle.clv.holdout import calibration_end, holdout_total
 from crmlib.lifecycle.clv.prediction import customer_equity
 from crmlib.lifecycle.clv.preparation import summary
+from crmlib.lifecycle.clv.ranking import baseline_comparison
 from crmlib.lifecycle.clv.season import find_season
+from crmlib.lifecycle.clv.trust import Trust, trust_in_model
 from crmlib.models.errors import CustomerBaseInvalid, FitDidNotConverge, MeanSpendUndefined, TooFewRepeatBuyers
 
 
@@ -32,7 +35,9 @@ def equity_on(
     time where there is one by then. A frame
     ``as_of, expected_value, expected_value_low, expected_value_high`` (95%): contribution at ``margin``, discounted by
     ``discount_rate`` a year. A day is missing where no model can be fitted, not even by
-    :func:`~crmlib.lifecycle.clv.fit_models` with its weak prior (few customers came back).
+    :func:`~crmlib.lifecycle.clv.fit_models` with its weak prior (few customers came back), and where no money may be
+    put on it (:func:`~crmlib.lifecycle.clv.trust_in_model`), so that no value is told here of which its own chapter
+    says not to plan by it.
 
     Source: Fader, Hardie & Lee (2005); Fader & Hardie (2013).
 
@@ -45,6 +50,8 @@ def equity_on(
         try:
             season = find_season(orders, as_of=day)
             histories = to_pandas(summary(orders, as_of=day, season=season))
+            if not _trust(orders, day, float(histories["T"].max())).money:
+                continue
             models = fit_models(histories, groups=groups, by=by, season=season).models
             equity = customer_equity(
                 histories, **models, margin=margin, discount_rate=discount_rate, residual=False, draws=100
@@ -53,3 +60,16 @@ def equity_on(
             continue
         rows += [(day, *row) for row in equity.loc[equity["measure"] == "customer_equity", "value":"high"].to_numpy()]
     return pd.DataFrame(rows, columns=["as_of", "expected_value", "expected_value_low", "expected_value_high"])
+
+
+def _trust(orders: Any, day: dt.date, weeks: float) -> Trust:
+    """What a time held out said of the model on that day; ``weeks``: from the first order until then."""
+    until = calibration_end(orders, as_of=day)
+    if until is None:
+        return trust_in_model(history_weeks=weeks)
+    season = find_season(orders, as_of=until)
+    past = to_pandas(summary(orders, as_of=day, calibration_end=until, season=season))
+    then = fit_models(past, season=season).orders_model
+    if then is None:
+        return trust_in_model(history_weeks=weeks)
+    return trust_in_model(holdout_total(past, then), baseline_comparison(past, then), history_weeks=weeks)

@@ -129,7 +129,7 @@ def test_why_a_kpi_has_no_value_is_told_as_it_is():
     card = scorecard.scorecard(measures, chosen)
     assert card["state"].tolist() == ["unfitted", "no_cases", "unobserved", "few"]
     rows = rows_of(card, chosen)["Signal or noise"].tolist()
-    assert "to fit the model" in rows[0]
+    assert "or the model failed its test" in rows[0]
     assert "no whole period holds such cases" in rows[1]
     assert "observed long enough" in rows[2]
 
