@@ -154,7 +154,8 @@ def customers_start(orders: Any, customers: Any = None, *, as_of: Any, said: str
     else:
         found = _told_by_data(counts, whole, length, said == BEFORE_DATA)
     left_out = int(to_ibis(earlier_customers(orders, customers, start=found, as_of=end)).count().to_pandas())
-    return dataclasses.replace(found, left_out=left_out, cut=found.cut or left_out > 0)
+    customers_of_all = int(to_ibis(purchases(orders, as_of=end)).customer_id.nunique().to_pandas())
+    return dataclasses.replace(found, customers=customers_of_all, left_out=left_out, cut=found.cut or left_out > 0)
 
 
 @same_kind

@@ -38,11 +38,13 @@ def start_told(start: Start) -> Exhibit:
 
 def _reading(start: Start) -> str:
     if not start.cut:
-        return next(basis for basis in ("said", "first_seen", "few", "begins") if basis == start.basis)
+        return start.basis
     if start.basis == "first_seen":
         how = "first_seen"
     elif start.since is None:
         how = "nobody"
+    elif start.since == start.data_begin:
+        how = "gap"
     else:
         how = "day" if start.burn_in is None else "burn_in"
     return ".".join(["cut", how])
