@@ -11,7 +11,7 @@ from typing import Any
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_pandas
-from crmlib.lifecycle.scorecard.drivers import compared_times, each_customer
+from crmlib.lifecycle.scorecard.drivers import compared_times, each_customer, part_of
 from crmlib.newcomers import WHOLE, Start
 from crmlib.statistics import wald
 
@@ -110,20 +110,11 @@ def part_sums(
     import ibis
 
     each = each_customer(orders, starts=starts, changes=changes, as_of=as_day(as_of), begins=begins)
-    each = each.filter((each.o0 > 0) | (each.o1 > 0))
-    is_old = each["first"] < ibis.literal(changes)
-    if earlier is not None:
-        is_old |= each.customer_id.isin(earlier.customer_id)
-    part = ibis.cases(
-        (each.customer_id.isnull(), "guests"),
-        ((each.o0 > 0) & (each.o1 > 0), "stayed"),
-        (each.o0 > 0, "lost"),
-        (is_old, "returned"),
-        else_="new",
-    )
+    each = each.mutate(part=part_of(each, changes=changes, earlier=earlier))
+    each = each.filter(each.part.notnull())
     change = each.r1 - each.r0
     return (
-        each.group_by(part=part)
+        each.group_by("part")
         .agg(
             customers=each.customer_id.count(),
             before=each.r0.sum(),

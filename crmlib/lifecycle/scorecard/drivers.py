@@ -146,10 +146,10 @@ def customer_sums(
 ) -> Any:
     """The one row that :func:`driver_tree` reads: sums over customers, and sums of products of every two of them.
 
-    Per customer 0 or 1: ``a0, a1`` bought from ``starts`` on, from ``changes`` on; ``new``, ``returned``, ``lost``;
-    and ``o0, o1`` orders, ``r0, r1`` revenue of the two times. ``guests0, guests1``: revenue without a customer,
-    ``guest_squares``: the sum of its squared amounts. Purchases before
-    ``begins`` do not count; customers among the ``earlier`` ones are never new. pandas or Ibis in, same kind out.
+    Per customer 0 or 1: ``a0`` bought in the earlier time, ``a1`` in the later; ``new``, ``returned``, ``lost`` as
+    :func:`part_of` says; and ``o0, o1`` orders, ``r0, r1`` revenue of the two times. ``guests0, guests1``: revenue
+    without a customer, ``guest_squares``: the sum of its squared amounts. Purchases before ``begins`` do not count;
+    customers among the ``earlier`` ones are never new. pandas or Ibis in, same kind out.
 
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": [10.0, 4.0],
     ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-02-01"])})
@@ -159,17 +159,8 @@ def customer_sums(
     0    1     1  4.0
     """
     each = each_customer(orders, starts=starts, changes=changes, as_of=as_of, begins=begins)
-    before, after = each.o0 > 0, each.o1 > 0
-    is_old = each["first"] < ibis.literal(changes)
-    if earlier is not None:
-        is_old |= each.customer_id.isin(earlier.customer_id)
-    flags = {
-        "a0": before,
-        "a1": after,
-        "new": after & ~before & ~is_old,
-        "returned": after & ~before & is_old,
-        "lost": before & ~after,
-    }
+    part = part_of(each, changes=changes, earlier=earlier)
+    flags = {"a0": each.o0 > 0, "a1": each.o1 > 0} | {one: part == one for one in ("new", "returned", "lost")}
     known = each.filter(_.customer_id.notnull()).mutate(**{name: flag.cast("int64") for name, flag in flags.items()})
     sums = {name: known[name].sum() for name in _TOTALS}
     for i, one in enumerate(_TOTALS):
@@ -181,10 +172,35 @@ def customer_sums(
     )
 
 
+def part_of(each: Any, *, changes: dt.date, earlier: Any = None) -> Any:
+    """Which part of the change a customer belongs to, as an Ibis column over :func:`each_customer`.
+
+    ``guests``; ``stayed`` (bought in both times), ``lost`` (in the earlier only), ``returned`` (in the later, and
+    before both times or among the ``earlier`` customers), ``new`` (first in the later); nothing for who bought in
+    neither.
+    """
+    before, after = each.o0 > 0, each.o1 > 0
+    is_old = each["first"] < ibis.literal(changes)
+    if earlier is not None:
+        is_old |= each.customer_id.isin(earlier.customer_id)
+    return ibis.cases(
+        (~before & ~after, ibis.null("string")),
+        (each.customer_id.isnull(), "guests"),
+        (before & after, "stayed"),
+        (before, "lost"),
+        (is_old, "returned"),
+        else_="new",
+    )
+
+
 def each_customer(
     orders: Any, *, starts: dt.date, changes: dt.date, as_of: dt.date, begins: dt.date | None = None, by: str = ""
 ) -> Any:
-    """Orders and revenue of the two times per customer (guests together, without an id), and per value of ``by``."""
+    """Orders and revenue of the two times per customer (guests together, without an id), and per value of ``by``.
+
+    Columns: ``customer_id``, with ``by`` its value as ``group``; ``first``, the day of the first purchase; of the
+    earlier and the later time ``o0, o1`` orders and ``r0, r1`` revenue; ``squares``, the squared amounts of both.
+    """
     bought = purchases(orders, as_of=as_of, guests=True, keep=[by] if by else [])
     if begins is not None:
         bought = bought.filter(_.day >= ibis.literal(begins))
@@ -245,7 +261,8 @@ def drill_down(orders: Any, *, by: str, as_of: Any, months: int = 12, most: int 
     first and at most ``most`` of them (the others together as ``…``): ``group, revenue_before, revenue_after, change``
     (client's currency; the column adds up to the change of revenue), and what made it: ``through_customers,
     through_frequency`` (orders per customer)``, through_order_value, through_guests``, contributions that add up to
-    ``change`` (empty where a group has revenue of customers in one time only). Customers count in each group in which
+    ``change`` (the first three are empty where a group has revenue of customers in one time only). Customers count in
+    each group in which
     they bought. No rows without two comparable times.
 
     >>> orders = pd.DataFrame({"customer_id": ["a", "b", "a", "c"], "amount": [10.0, 10.0, 20.0, 5.0],
