@@ -469,9 +469,14 @@ people[["value", "score", "wrote", "themes"]].head(5).round(2)
 # leads to another verdict, the finding says it.
 
 # %%
+from crmlib.lifecycle import scorecard
+
+target = scorecard.targets_of(chapter.client).get("nps")
+
+# %%
 score = nps.scores(speaking)
 chapter.conclude(
-    nps.finding_score(nps.scores(recent), weighted=score, target=chapter.client.targets.get("nps"), days=recent_days),
+    nps.finding_score(nps.scores(recent), weighted=score, target=target, days=recent_days),
     nps.finding_trend(trend, drift, period=period),
     nps.finding_groups(groups),
     nps.finding_driver(drivers),

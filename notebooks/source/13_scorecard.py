@@ -171,13 +171,18 @@ from crmlib.lifecycle import clv
 margin = float(clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0])
 days = scorecard.value_days(chapter.as_of, period=period)
 valued = {"days": days, "margin": margin, "discount_rate": chapter.client.discount_rate}
-equity = clv.equity_on(orders, **valued)
 
 # %% [markdown] tags=["needs:customers.channel"]
 # Where we know the channel that won each customer, they are valued as in chapter 04: by what their own channel does.
 
 # %% tags=["needs:customers.channel"]
-equity = clv.equity_on(orders, **valued, groups=chapter.table("customers"))
+valued["groups"] = chapter.table("customers")
+
+# %% [markdown]
+# There is no value on a day on which the model would not have passed its test.
+
+# %%
+equity = clv.equity_on(orders, **valued)
 
 # %% [markdown]
 # `base_measures` counts everything that KPIs are made of, one row for each period. Nothing in it is a rate yet.

@@ -45,6 +45,7 @@ from crmlib.lifecycle.scorecard.measures import (
     value_days,
 )
 from crmlib.lifecycle.scorecard.overview import scorecard
+from crmlib.lifecycle.scorecard.settings import targets_of
 from crmlib.lifecycle.scorecard.signal import natural_limits, steps_in
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 from crmlib.lifecycle.scorecard.verdicts import last_verdicts

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, RootModel, Va
 
 from crmlib.calendar import LONGEST_DAYS, Period
 from crmlib.lifecycle.scorecard.formula import Formula, read_formula
-from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES
+from crmlib.lifecycle.scorecard.measures import ADDITIVE, BASE_MEASURES, OF_KNOWN_CUSTOMERS
 from crmlib.settings import Mistake, Mistakes, Number, Strict, open_settings
 from crmlib.words import UNKNOWN, Words, known, place, voice
 
@@ -136,6 +136,19 @@ class Kpi(BaseModel):
         if period and counted:
             raise Mistakes([Mistake(_WORDS, "does_not_add_up", measure=measure) for measure in counted])
         return period
+
+    @field_validator("a_year")
+    @classmethod
+    def _is_a_count(cls, a_year: str | None, info: ValidationInfo) -> str | None:
+        if a_year and info.data.get("intervals"):
+            raise Mistake(_WORDS, "a_year", interval=next(iter(info.data["intervals"])))
+        return a_year
+
+    @property
+    def of_the_base(self) -> bool:
+        """Whether it counts customers who were known before: it moves by itself while the data hold more of these."""
+        formulas = (self.formula, *self.interval_parts.values())
+        return any(OF_KNOWN_CUSTOMERS & set(formula.measures) for formula in formulas)
 
     @property
     def adds_up(self) -> bool:

@@ -8,12 +8,11 @@ from typing import Any, cast
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.scorecard.bridge import grows_by_itself, is_closed, part_of_new
+from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name, told_signal
 from crmlib.lifecycle.scorecard.values import worth_a_year
 from crmlib.lifecycle.scorecard.verdicts import GIVEN, MOVED_VERDICTS
-from crmlib.statistics import wald
 from crmlib.words import Words, gain, interval, known, short
 
 words = Words(__file__)
@@ -48,7 +47,7 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
     at = bridge.set_index("part")
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, parts = now - then, at.drop(index=["before", "after"])
-    low, high = wald(change, float(at.error["after"]))
+    low, high = change_interval(bridge)
     closed = is_closed(bridge) and change < 0
     by_chance = low <= 0 <= high
     biggest = str((parts.amount * (1 if change >= 0 else -1)).idxmax())
@@ -169,6 +168,7 @@ def finding_off_target(
         notes.append(words.say("findings.off_target.usual", period=period, range=usual_range))
     return tell(
         words, "off_target", {"money": row.money, "money_low": low, "money_high": high}, direction="bad",
+        evidence="last" if known(row["at"]) else "year", at=period_name(row["at"], kpi.period_in(period)),
         sure="estimated", owner=kpi.role.en, when="quarter", money="money" if priced else "", kind="sales",
         plays=kpi.plays, name=kpi.name_short, value=kpi.form(row.now), target=kpi.form(row.target), missed=len(missed),
         targets=int((years.against_target != "").sum()), months=row.months, said=notes,
@@ -181,9 +181,11 @@ def finding_signals(
     """Which KPIs moved beyond their usual range in their last period; None if none could be judged.
 
     ``verdicts``: from :func:`~crmlib.lifecycle.scorecard.verdicts.last_verdicts`. Only one for the worse asks for a
-    decision. ``bridge``: where it shows that hardly anybody was won of late, a sentence says that survivors look better
+    decision. Those that stand there for their target only (stocks, ``chart: false``) are not counted. ``bridge``: where
+    it shows that hardly anybody was won of late, a sentence says that survivors look better
     and better by themselves.
     """
+    verdicts = verdicts[verdicts.kpi.map(lambda key: kpis[key].chart).astype(bool)]
     judged = verdicts[verdicts.verdict.isin(GIVEN)]
     closed = bridge is not None and is_closed(bridge)
     moved = judged[judged.verdict.isin(MOVED_VERDICTS)]

@@ -92,6 +92,13 @@ ADDITIVE = frozenset(
 )
 
 
+# Counts of customers who had bought before: the longer the data, the more of them are known.
+OF_KNOWN_CUSTOMERS = frozenset(
+    {"buyers_again", "returning_customers", "active_customers", "active_at_start", "lapsed", "silent_at_start"}
+    | {"won_back", "known_customers"}
+)
+
+
 # What does not add up over months, and the measure that does: the month's share of what is true of the quarter.
 OF_QUARTER = {"nps_effective_answers": "nps_effective_answers_in_quarter"}
 

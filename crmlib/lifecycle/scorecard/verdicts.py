@@ -8,7 +8,6 @@ from typing import Any
 from crmlib.lifecycle.scorecard.bridge import is_closed, is_filling
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.signal import MOVED
-from crmlib.lifecycle.scorecard.year import OF_THE_BASE
 
 # A verdict that says whether the last value is usual; of the others no verdict can be given.
 MOVED_VERDICTS = ("better", "worse", "neither")
@@ -19,14 +18,15 @@ def last_verdicts(card: Any, kpis: Mapping[str, Kpi], bridge: Any) -> Any:
     """The last value of each KPI against its usual range, one row each.
 
     ``card``: from :func:`~crmlib.lifecycle.scorecard.overview.scorecard`; ``bridge``: from
-    :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`. KPIs without a value, stocks, and those with ``chart:
-    false`` (which say the same as another one) are left out.
+    :func:`~crmlib.lifecycle.scorecard.bridge.revenue_bridge`. KPIs without a value are left out; and where no target is
+    set for them, stocks and those with ``chart: false`` (which say the same as another one).
 
     A frame: ``kpi, period, value, year_ago, centre, lower, upper, since, step_before, step_after, signal, side,
     verdict``. ``verdict``: ``better`` or ``worse`` than usual (``neither`` where the KPI is neither); ``usual``;
     ``season`` and ``trend`` (usual for it); ``early`` (beyond its range, but a season may explain it) and ``none`` (too
-    few values for a range); ``closed``: hardly anybody was won of late, so that what is counted of orders moves by
-    itself; ``filling``: it moved, but so do rates over all known customers while the data hold more and more of them.
+    few values for a range); ``stock`` (a level, which has no range); ``closed``: hardly anybody was won of late, so
+    that what is counted of orders moves by itself; ``filling``: it moved, but so do rates over all known customers
+    while the data hold more and more of them.
 
     >>> import pandas as pd
     >>> from crmlib.lifecycle.scorecard.definitions import load_kpis
@@ -43,8 +43,8 @@ def last_verdicts(card: Any, kpis: Mapping[str, Kpi], bridge: Any) -> Any:
         "kpi", "period", "value", "year_ago", "centre", "lower", "upper", "since", "step_before", "step_after",
         "signal", "side",
     ]  # fmt: skip
-    charted = card["kpi"].map(lambda key: kpis[key].chart).astype(bool)
-    shown = card.loc[charted & (card["state"] == "known") & (card["signal"] != "stock"), [*columns, "news"]]
+    told = [key for key, kpi in kpis.items() if (kpi.chart and kpi.signal) or kpi.target is not None]
+    shown = card.loc[card["kpi"].isin(told) & (card["state"] == "known"), [*columns, "news"]]
     closed, filling = is_closed(bridge), is_filling(bridge)
 
     def verdict(row: Any) -> str:
@@ -52,7 +52,7 @@ def last_verdicts(card: Any, kpis: Mapping[str, Kpi], bridge: Any) -> Any:
             return "closed"
         if row.signal not in MOVED:
             return str(row.signal) or "usual"
-        if filling and row.kpi in OF_THE_BASE:
+        if filling and kpis[row.kpi].of_the_base:
             return "filling"
         return {"good": "better", "bad": "worse"}.get(row.news, "neither")
 

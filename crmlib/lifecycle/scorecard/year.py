@@ -17,9 +17,8 @@ from crmlib.statistics import bonferroni, difference, standard_errors, wald
 FEWEST_MONTHS = 3
 # Of fewer orders (of buyers: customers) in either year nobody can say what is chance.
 FEWEST_CASES = 10
+# What the bridge counts.
 _IN_HEADLINE = frozenset({"revenue", "buyers"})
-# Rates over all known customers: they move by themselves as long as the data hold more and more of these.
-OF_THE_BASE = frozenset({"repurchase_rate", "retention_rate", "churn_rate", "win_back_rate"})
 
 
 def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, period: Period = "month") -> Any:
@@ -32,12 +31,14 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
 
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
     before_low, before_high`` in the KPI's unit (full counts have no interval of their own);
-    ``months`` that are compared; ``ends``, the last day of the last period; ``month_error``, how uncertain the
-    difference is because periods differ (the wider of the two ranges counts; of full counts, because customers come by
-    chance); ``difference_low, difference_high``; ``verdict``; ``target``; ``against_target`` (``met``, ``missed``,
-    ``unclear``, or empty). A KPI is summed over those periods of the last year, and the same of the year before, of
-    which everything is known, so that seasons do not differ. A stock is that of the last period, and left out where it
-    is known of earlier ones only. A target of revenue is one of a period, and stands here as often as there are
+    ``months`` that are compared; ``ends``, the last day of the last period; ``at``, the period of ``now`` where that is a
+    last value and no sum; ``month_error``, how uncertain the difference is because periods differ (the wider of the two
+    ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``; ``verdict``;
+    ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those periods of
+    the last year, and the same of the year before, of which everything is known, so that seasons do not differ. A stock
+    is that of the last period, and left out where it is known of earlier ones only. Where a target is set, a KPI that
+    has neither a sum nor ``a_year`` (active customers, the median of hours, the CLV) stands here by its last value, too.
+    A target of revenue, and of any other KPI that is summed, is one of a period, and stands here as often as there are
     periods.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
@@ -62,20 +63,26 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     import pandas as pd
 
     columns = [
-        "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "ends", "month_error",
+        "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "ends", "at", "month_error",
         "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
     rows: list[dict[str, Any] | None] = [*_counted(bridge)]
     few = _few(measures, bridge)
-    rows += [_of_sums(measures, kpi, period) for kpi in kpis.values() if kpi.adds_up]
-    rows += [_of_counts(measures, kpi, period) for kpi in kpis.values() if kpi.a_year]
-    table = pd.DataFrame([row for row in rows if row], columns=[*columns[:10], "periods"])
+    others = [kpi for name, kpi in kpis.items() if name not in _IN_HEADLINE]
+    rows += [_of_sums(measures, kpi, period) for kpi in others if kpi.adds_up]
+    rows += [_of_counts(measures, kpi, period) for kpi in others if kpi.a_year]
+    for kpi in others:
+        if kpi.target is not None and not (kpi.adds_up or kpi.a_year):
+            rows.append((_of_last if kpi.interval else _of_counts)(measures, kpi, period))
+    table = pd.DataFrame([row for row in rows if row], columns=[*columns[:11], "periods"])
     targets = {name: kpi.target for name, kpi in kpis.items()}
     ends = None if measures.empty else later(as_day(measures["period"].iloc[-1]), period) - dt.timedelta(days=1)
     table = table.assign(target=table.kpi.map(targets).astype(float), ends=ends)
     # Full counts are what the page begins with: judged each for itself, as its headline judges them.
     counted = table.kpi.map(lambda name: _is_counted(name, kpis))
-    summed = counted & table.kpi.map(lambda name: name not in kpis or kpis[name].a_year != "last")
+    summed = table.kpi.map(lambda name: name == "revenue" or (name in kpis and kpis[name].a_year == "sum")).astype(bool)
+    # Nobody is twice among the buyers of a year, so that no target of a period can be held against them.
+    table.loc[table.kpi.eq("buyers"), "target"] = float("nan")
     table.loc[summed, "target"] *= table.months[summed] * PERIODS_A_YEAR[period] / PERIODS_A_YEAR["month"]
     level = bonferroni(max(int((~counted).sum()), 1))
     judged = [
@@ -123,7 +130,7 @@ def _few(measures: Any, bridge: Any) -> set[str]:
 
 
 def _is_counted(name: str, kpis: Mapping[str, Kpi]) -> bool:
-    return name in _IN_HEADLINE or bool(kpis[name].a_year)
+    return name in _IN_HEADLINE or kpis[name].interval is None
 
 
 def _of_counts(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
@@ -141,11 +148,12 @@ def _of_counts(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None
     values = values[values.index >= later(as_day(measures["period"].iloc[-1]), period, 1 - 2 * length)]
     if values.empty:
         return None
-    if kpi.a_year == "last":
-        end = as_day(measures["period"].iloc[-1])
-        if values.index[-1] != end:  # what a stock was some time ago is not what it is now
+    at = None
+    if kpi.a_year != "sum":
+        at = as_day(measures["period"].iloc[-1])
+        if values.index[-1] != at:  # what a stock was some time ago is not what it is now
             return None
-        start = later(end, period, -length)
+        start = later(at, period, -length)
         periods = int(start in values.index) * length or len(values)
         before = float(values[start]) if start in values.index else float("nan")
         parts, now = values[values.index >= start].diff().dropna(), float(values.iloc[-1])
@@ -164,12 +172,38 @@ def _of_counts(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None
             return None
     spread = float(np.sqrt(len(parts)) * parts.std(ddof=1)) if len(parts) > 1 else float("nan")
     told = {"months": _months(periods, period), "month_error": spread, "periods": len(parts)}
-    return {"kpi": kpi.key, "now": now, "before": before, **told}
+    return {"kpi": kpi.key, "now": now, "before": before, "at": at, **told}
 
 
 def _months(periods: int, period: Period) -> int:
     """How many months so many periods are."""
     return round(periods * PERIODS_A_YEAR["month"] / PERIODS_A_YEAR[period])
+
+
+def _of_last(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
+    """A KPI with an interval, whose periods cannot be added up: its last value of the year beside that a year before.
+
+    By how much such a change varies by itself is read from those of the other periods of the year, where there are
+    three and more; else the ranges of both values tell alone.
+    """
+    if measures.empty or not set(kpi.formula.measures) <= set(measures.columns):
+        return None
+    length, last = PERIODS_A_YEAR[period], as_day(measures["period"].iloc[-1])
+    values = values_of(measures, kpi)
+    values = values[values.judged].set_index(values.period[values.judged].map(as_day))
+    lately = values[values.index >= later(last, period, 1 - length)]
+    if lately.empty:
+        return None
+    at = lately.index[-1]
+    told: dict[str, Any] = {}
+    for time, day in (("now", at), ("before", later(at, period, -length))):
+        row = values.loc[day] if day in values.index else dict.fromkeys(("value", "low", "high"), float("nan"))
+        told |= {time: row["value"], f"{time}_low": row["low"], f"{time}_high": row["high"]}
+    year_ago = values["value"].reindex([later(day, period, -length) for day in lately.index]).to_numpy()
+    changes = (lately["value"] - year_ago).dropna()
+    spread = float(changes.std(ddof=1)) if len(changes) >= FEWEST_MONTHS else 0.0
+    told |= {"months": PERIODS_A_YEAR["month"], "month_error": spread, "periods": len(changes)}
+    return {"kpi": kpi.key, "at": at, **told}
 
 
 def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
@@ -249,7 +283,7 @@ def _judged(row: Mapping[str, Any], kpi: Kpi | None, bridge: Any, level: float, 
         verdict = "alone"
     elif (kpi is None or "orders" in kpi.needs) and is_closed(bridge):
         verdict = "closed"
-    elif row["kpi"] in OF_THE_BASE and is_filling(bridge):
+    elif kpi is not None and kpi.key not in _IN_HEADLINE and kpi.of_the_base and is_filling(bridge):
         verdict = "filling"
     elif low <= 0 <= high:
         verdict = "same"

@@ -147,12 +147,14 @@ def verdicts_table(
     ``verdicts``: from :func:`~crmlib.lifecycle.scorecard.verdicts.last_verdicts`; ``values``: from
     :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; ``years``: from
     :func:`~crmlib.lifecycle.scorecard.year.year_against_year`, whose word on the targets stands below a KPI's name, so
-    that page one and this table never differ on it. At most twelve rows, those that moved kept first.
+    that page one and this table never differ on it. At most twelve rows: those that moved are kept first, then those
+    with a target.
     """
     import pandas as pd
 
-    moved = verdicts.verdict.isin(MOVED_VERDICTS)
-    shown = verdicts.loc[(~moved).sort_values(kind="stable").index[:MOST_ROWS]].sort_index()
+    aimed = verdicts.kpi.map(lambda key: kpis[key].target is not None).astype(bool)
+    place = (2 - aimed).where(~verdicts.verdict.isin(MOVED_VERDICTS), 0)
+    shown = verdicts.loc[place.sort_values(kind="stable").index[:MOST_ROWS]].sort_index()
     if shown.empty:
         return exhibits.nothing(words, "scorecard", of="tables")
     latest, by_name = max(shown.period), years.set_index("kpi")
