@@ -169,7 +169,8 @@ def finding_off_target(
     return tell(
         words, "off_target", {"money": row.money, "money_low": low, "money_high": high}, direction="bad",
         evidence="last" if known(row["at"]) else "year", at=period_name(row["at"], kpi.period_in(period)),
-        sure="estimated", owner=kpi.role.en, when="quarter", money="money" if priced else "", kind="sales",
+        sure="estimated" if sampled or priced else "counted", owner=kpi.role.en, when="quarter",
+        money="money" if priced else "", kind="sales",
         plays=kpi.plays, name=kpi.name_short, value=kpi.form(row.now), target=kpi.form(row.target), missed=len(missed),
         targets=int((years.against_target != "").sum()), months=row.months, said=notes,
     )  # fmt: skip

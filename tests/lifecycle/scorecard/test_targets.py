@@ -140,6 +140,12 @@ def test_a_missed_target_of_a_last_value_is_told_with_the_month_of_that_value(me
     found = scorecard.finding_off_target(years.reset_index(), kpis, measures, card)
     assert said in found.evidence
     assert found.decides
+    # Of these four nothing is in money; the CLV's and the hours' ranges are estimates, a full count is counted.
+    counted = years.loc[["active_customers"]].reset_index()
+    assert scorecard.finding_off_target(counted, kpis, measures, card).sure == "counted"
+    assert scorecard.finding_off_target(years.loc[["resolution_hours"]].reset_index(), kpis, measures, card).sure == (
+        "estimated"
+    )
 
 
 # Where targets are set
