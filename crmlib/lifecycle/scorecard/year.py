@@ -32,10 +32,10 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     A frame: ``kpi`` (``buyers``, too: customers who bought within the year); ``now, now_low, now_high, before,
     before_low, before_high`` in the KPI's unit (full counts have no interval of their own);
     ``months`` that are compared; ``ends``, the last day of the last period; ``at``, the period of ``now`` where that is
-    a last value and no sum; ``month_error``, how uncertain the difference is because periods differ (the wider of the two
-    ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``; ``verdict``;
-    ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those periods of
-    the last year, and the same of the year before, of which everything is known, so that seasons do not differ. A stock
+    a last value and no sum; ``month_error``, how uncertain the difference is because periods differ (the wider of the
+    two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
+    ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
+    periods of the last year, and the same of the year before, of which everything is known, so that seasons do not differ. A stock
     is that of the last period, and left out where it is known of earlier ones only. Where a target is set, a KPI that
     has neither a sum nor ``a_year`` (active customers, the median of hours, the CLV) stands here by its last value,
     too. A target of revenue, and of any other KPI that is summed, is one of a period, and stands here as often as there
