@@ -38,6 +38,7 @@ def start_told(start: Start) -> Exhibit:
 
 def _reading(start: Start) -> str:
     if not start.cut:
+        assert start.basis in ("said", "first_seen", "few", "begins"), start.basis
         return start.basis
     if start.basis == "first_seen":
         how = "first_seen"

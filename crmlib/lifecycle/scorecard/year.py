@@ -35,11 +35,11 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     a last value and no sum; ``month_error``, how uncertain the difference is because periods differ (the wider of the
     two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
     ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
-    periods of the last year, and the same of the year before, of which everything is known, so that seasons do not differ. A stock
-    is that of the last period, and left out where it is known of earlier ones only. Where a target is set, a KPI that
-    has neither a sum nor ``a_year`` (active customers, the median of hours, the CLV) stands here by its last value,
-    too. A target of revenue, and of any other KPI that is summed, is one of a period, and stands here as often as there
-    are periods.
+    periods of the last year, and the same of the year before, of which everything is known, so that seasons do not
+    differ. A stock is that of the last period, and left out where it is known of earlier ones only. Where a target is
+    set, a KPI that has neither a sum nor ``a_year`` (active customers, the median of hours, the CLV) stands here by its
+    last value, too. A target of revenue, and of any other KPI that is summed, is one of a period, and stands here as
+    often as there are periods.
 
     ``verdict`` is ``better`` or ``worse`` where the interval of the difference leaves 0 out (95% for all KPIs at once,
     Bonferroni; for full counts each), ``more`` or ``less`` where neither is better, else ``same``; ``closed``: hardly

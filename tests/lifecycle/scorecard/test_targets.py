@@ -207,7 +207,7 @@ def test_a_year_beside_an_interval_is_refused_with_words(tmp_path, own, interval
 
 
 @pytest.mark.parametrize("own", ["revenue: {a_year: sum}", "revenue: {a_year: last}",
-    "revenue: {interval: {mean: {sum: revenue, squares: revenue_squares, cases: orders}}}",
+    "revenue: {interval: {mean: {sum: revenue, squares: revenue_squares, cubes: revenue_cubes, cases: orders}}}",
     "buyers: {name: B, definition: D, unit: number, better: higher, a_year: last, formula: buyers}"])  # fmt: skip
 def test_what_the_bridge_counts_has_one_row_whatever_its_definition(tmp_path, own):
     (tmp_path / "own.yaml").write_text(own, encoding="utf-8")
