@@ -307,6 +307,22 @@ def test_newer_cohorts_seldom_seem_to_differ_where_months_go_up_and_down_by_four
     assert before / runs > 0.2
 
 
+@pytest.mark.parametrize("as_of", ["2025-12-31", "2026-01-31", "2025-06-15", "2026-03-01"])
+@pytest.mark.parametrize("begins", ["2023-01-15", "2024-01-01"])
+def test_months_are_compared_with_their_own_whatever_day_the_times_begin(begins: str, as_of: str) -> None:
+    # In every other month .6 return, in the others .2, in the one year; the other way round in the next.
+    first = pd.date_range(begins, pd.Timestamp(as_of) - pd.Timedelta(days=90)).repeat(10)
+    odd = (first.month + first.year) % 2 == 1
+    rank = np.tile(np.arange(10), len(first) // 10)
+    table = pd.DataFrame({"first_day": first, "days": 10, "returned": rank < np.where(odd, 6, 2)})
+    table["followed_days"] = (pd.Timestamp(as_of) - first).days
+    row = retention.compare_newer(table, as_of=as_of).iloc[0]
+    # Standard errors of a month's gap are .038 by chance alone, and the gaps are .4.
+    assert row["unsteady"] > 5
+    steady = retention.compare_newer(table.assign(returned=rank < 4), as_of=as_of).iloc[0]
+    assert steady["unsteady"] == 1
+
+
 def test_a_difference_that_is_large_beside_the_months_is_still_found() -> None:
     random, found = np.random.default_rng(8), 0
     for _ in range(40):

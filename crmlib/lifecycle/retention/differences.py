@@ -89,7 +89,10 @@ def compare_newer(second_orders: Any, *, as_of: Any, within: int = 90, settled: 
             return nothing
         found = (begin, until, followed, returned, returned / followed)
         row |= {f"{side}_{what}": value for what, value in zip(_SIDE, found, strict=True)}
-        parts[side] = part.assign(month=[12 * (day.year - begin.year) + day.month for day in days[part.index]])
+        # A day of the newer time is in the month of the day that it is compared with.
+        back = older_to - until if same_season else dt.timedelta(0)
+        of_month = [day + back for day in days[part.index]]
+        parts[side] = part.assign(month=[12 * day.year + day.month for day in of_month])
     low, high = newcombe(row["newer_returned"], row["newer_followed"], row["older_returned"], row["older_followed"])
     difference, unsteady = row["newer_rate"] - row["older_rate"], _unsteady(**parts, same_season=same_season)
     low, high = (max(-1.0, min(1.0, difference + unsteady * (end - difference))) for end in (low, high))
