@@ -66,3 +66,15 @@ def test_no_twelve_months_are_told_from_fewer_that_nothing_tested(steady: pd.Dat
     early, later = (begin + dt.timedelta(days=days) for days in (150, 500))
     assert verdict(steady, early).verdict == "too_short"
     assert clv.equity_on(steady, days=[early, later])["as_of"].tolist() == [later]
+
+
+def test_chapter_13_fits_them_once(repository) -> None:
+    source = (repository / "notebooks" / "source" / "13_scorecard.py").read_text(encoding="utf-8")
+    assert source.count("equity_on(") == 1
+
+
+def test_a_list_of_customers_that_is_newer_than_the_day_changes_nothing(steady: pd.DataFrame) -> None:
+    newer = pd.DataFrame({"customer_id": ["n1", "n2"], "channel": ["ads", "shop"]})
+    pd.testing.assert_frame_equal(
+        clv.equity_on(steady, days=[END], groups=newer), clv.equity_on(steady, days=[END]), check_exact=True
+    )
