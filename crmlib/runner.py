@@ -30,7 +30,7 @@ from crmlib.files import no_room, replacing, short_folder, write_whole
 from crmlib.intake import Workspace, take_in
 from crmlib.intake.identities.private import room_for
 from crmlib.intake.identities.runs import at_work
-from crmlib.kernel import with_own_settings
+from crmlib.kernel import KernelInWaiting, manager_of, with_own_settings
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.run import ChapterRun, Run
 from crmlib.run_folder import run_folder, writing_to
@@ -334,7 +334,7 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
     forking = os.name == "posix" and short_folder() == tempfile.gettempdir()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
     if forking:
-        context.set_forkserver_preload(["papermill", "papermill.engines", "nbclient"])
+        _start_server_of_forks(context, waiting)
     processes: dict[str, Any] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(waiting)))) as pool:
         futures: dict[Future[ChapterRun], _Job] = {
@@ -354,6 +354,23 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
     return results
 
 
+def _start_server_of_forks(context: Any, jobs: Sequence[_Job]) -> None:
+    """Load once what the chapters' processes and their kernels, which are copies of that server, would load each."""
+    from multiprocessing.forkserver import ensure_running
+
+    rooms = [f"crmlib.lifecycle.{job.name.partition('_')[2]}" for job in jobs]
+    context.set_forkserver_preload(["crmlib.loaded", *rooms])
+    # What is loaded is what this process would load, set up as kernels are; nothing lies in the working directory.
+    own = with_own_settings(os.environ, tempfile.gettempdir())
+    before = dict(os.environ)
+    os.environ.update({"OMP_NUM_THREADS": "1", **own, "PYTHONSAFEPATH": "1"})
+    try:
+        ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progress) -> ChapterRun:
     progress(job.name, "started", 0.0)
     shutil.rmtree(job.folder, ignore_errors=True)
@@ -361,7 +378,7 @@ def _run_job(job: _Job, context: Any, processes: dict[str, Any], progress: Progr
     (job.folder / RUN).write_text(json.dumps(job.settings), encoding="utf-8")
     job.source.write_text(json.dumps(job.content), encoding="utf-8")
     began = time.monotonic()
-    process = context.Process(target=_execute, args=(job,))
+    process = context.Process(target=_execute, args=(job, context.get_start_method() == "forkserver"))
     process.start()
     processes[job.name] = process
     process.join()
@@ -386,10 +403,8 @@ def _ended(job: _Job, code: int | None) -> str:
     return _WORDS.say("chapter.ended_saying" if last else "chapter.ended", code=str(code), said=last)
 
 
-def _execute(job: _Job) -> None:
+def _execute(job: _Job, forked: bool) -> None:
     """In a process of its own: run one notebook and write down how it ended."""
-    _end_with_parent()
-    use(job.settings["language"])
     if os.name == "posix":
         os.setsid()  # Ctrl-C is for the run, which ends its chapters itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -397,7 +412,10 @@ def _execute(job: _Job) -> None:
     try:
         with job.log.open("w") as log:
             os.dup2(log.fileno(), 2)
-        status, why = _executed(job)
+        kernel = KernelInWaiting() if forked else None
+        _end_with_parent()
+        use(job.settings["language"])
+        status, why = _executed(job, kernel)
         if job.running.exists():
             os.replace(job.running, job.notebook)
         outcome = {
@@ -413,7 +431,7 @@ def _execute(job: _Job) -> None:
         os._exit(_NO_ROOM)
 
 
-def _executed(job: _Job) -> tuple[str, str]:
+def _executed(job: _Job, kernel: KernelInWaiting | None) -> tuple[str, str]:
     """Run the notebook in a kernel of this interpreter; how it ended, and why if it failed."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import logging
@@ -438,7 +456,8 @@ def _executed(job: _Job) -> tuple[str, str]:
                     cwd=str(job.file.path.parent),
                     execution_timeout=job.cell_timeout,
                     progress_bar=False,
-                    **_private_sockets(private),
+                    engine_name=_engine(),
+                    **_private_sockets(private, kernel),
                 )
             except PapermillExecutionError as error:
                 traceback.print_exc()  # into the chapter's log
@@ -456,22 +475,31 @@ def _as_it_is(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _private_sockets(folder: str) -> dict[str, Any]:
-    """Let the kernel be spoken to over sockets in a private folder: no port to race for, nothing on the network.
+def _engine() -> str:
+    """The name of an engine of papermill's that writes the notebook once, at its end, however that comes.
 
-    The path is given whole: without one, every kernel would use ``kernel-ipc-1`` in its working directory.
+    Papermill itself writes it twice for every cell, which takes as long as a cell does, and nobody looks.
     """
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.iorw import write_ipynb
+
+    class AtTheEnd(NBClientEngine):
+        @classmethod
+        def execute_notebook(cls, nb: Any, kernel_name: str, output_path: str | None = None, **settings: Any) -> Any:
+            try:
+                return super().execute_notebook(nb, kernel_name, **settings)
+            finally:
+                write_ipynb(nb, output_path)
+
+    papermill_engines.register("at the end", AtTheEnd)
+    return "at the end"
+
+
+def _private_sockets(folder: str, kernel: KernelInWaiting | None) -> dict[str, Any]:
+    """Let the kernel be spoken to over sockets in a private folder: no port to race for, nothing on the network."""
     if os.name != "posix" or short_folder() is None:
         return {}
-    from jupyter_client.manager import AsyncKernelManager
-
-    class KernelManager(AsyncKernelManager):
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            self.transport = "ipc"
-            self.ip = os.path.join(folder, "socket")
-
-    return {"kernel_manager_class": KernelManager}
+    return {"kernel_manager_class": manager_of(kernel, os.path.join(folder, "socket"))}
 
 
 def _end_with_parent() -> None:

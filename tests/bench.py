@@ -33,6 +33,32 @@ def bench_import() -> None:
     say("import crmlib", f"{ours - bare:.3f} s beyond a bare interpreter's {bare:.3f} s", "≤ 0.3 s", ours - bare <= 0.3)
 
 
+def bench_small() -> None:
+    """``crmlib check`` of a client with two orders, beside ``import pandas``, in seconds of the processor."""
+    import resource
+
+    folder = Path(tempfile.mkdtemp())
+    file = folder / "client.yaml"
+    (folder / "orders.csv").write_text("order_id,customer_id,ordered_at,amount\n1,a,2025-01-02,5\n2,b,2025-01-03,7\n")
+    file.write_text("name: Small\ncurrency: CNY\ntimezone: Asia/Shanghai\ntables: {orders: {from: orders.csv}}\n")
+
+    def taken(*command: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    try:
+        check = ("-m", "crmlib.cli", "check", str(file), "--out", str(folder / "out"))
+        pairs = [(taken(*check), taken("-c", "import pandas")) for _ in range(5)]
+    finally:
+        shutil.rmtree(folder)
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+    said = f"{ours:.1f} s of the processor, {ratio:.1f} times import pandas ({theirs:.1f} s)"
+    say("crmlib check of two orders", said, "≤ 8 times", ratio <= 8)
+
+
 def bench_run() -> None:
     """All chapters on the sample at once, against the sum of each alone."""
     from crmlib import runner
@@ -299,6 +325,7 @@ def main() -> None:
     """Run the named benchmarks, or all."""
     benches = {
         "import": bench_import,
+        "small": bench_small,
         "run": bench_run,
         "fit": bench_clv.bench_fit,
         "predict": bench_clv.bench_predict,

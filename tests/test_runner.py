@@ -185,17 +185,45 @@ def test_wrong_parameters_are_all_named_before_anything_starts(notebooks, tmp_pa
 
 
 def test_a_chapter_that_takes_too_long_is_ended(notebooks, client_file, tmp_path):
-    write_chapter(notebooks, "02_fails", "import time\ntime.sleep(60)")
+    write_chapter(notebooks, "02_fails", "print('so far')", "import time\ntime.sleep(60)")
     done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, chapters=["02"], cell_timeout=1)
     assert done.chapters[0].status == "failed"
     assert "longer than 1 second" in done.chapters[0].why
+    assert "so far" in printed(tmp_path / "out", "02_fails")
 
 
 def test_a_kernel_that_dies_fails_its_chapter_only(notebooks, client_file, tmp_path):
-    write_chapter(notebooks, "02_fails", "import os\nos._exit(9)")
+    write_chapter(notebooks, "02_fails", "print('so far')", "import os\nos._exit(9)")
     done = runner.run(client_file, output=tmp_path / "out", notebooks=notebooks)
     assert [chapter.status for chapter in done.chapters] == ["done", "failed", "left out"]
     assert "--workers 1" in done.chapters[1].why
+    assert "so far" in printed(tmp_path / "out", "02_fails")
+
+
+OF_A_KERNEL = """import json, os, signal, sys, IPython, pandas
+print(json.dumps({
+    "columns": pandas.get_option("display.max_columns"), "main": __name__, "shell": type(get_ipython()).__name__,
+    "interrupts": signal.getsignal(signal.SIGINT) is not signal.SIG_DFL, "folder": os.getcwd(), "first": sys.path[0],
+    "parent": int(os.environ["JPY_PARENT_PID"]) == os.getppid(), "grammar": "rfc3987_syntax" in sys.modules,
+    "safe": "PYTHONSAFEPATH" in os.environ, "threads": os.environ["OMP_NUM_THREADS"],
+}))
+"""
+
+
+def test_a_kernel_that_is_a_copy_is_like_one_that_was_started_anew(notebooks, client_file, tmp_path, monkeypatch):
+    write_chapter(notebooks, "01_good", OF_A_KERNEL)
+    runner.run(client_file, output=tmp_path / "copied", notebooks=notebooks, chapters=["01"])
+    monkeypatch.setattr(runner, "short_folder", lambda: "/elsewhere")  # no server of forks: a new interpreter for each
+    runner.run(client_file, output=tmp_path / "anew", notebooks=notebooks, chapters=["01"])
+    copied, anew = (json.loads(printed(tmp_path / name, "01_good")) for name in ("copied", "anew"))
+    assert copied == anew
+    assert (anew["columns"], anew["shell"]) == (20, "ZMQInteractiveShell")
+
+
+def printed(output, name):
+    """What the first cell that printed has said, of a chapter that was run."""
+    book = nbformat.read(output / "notebooks" / f"{name}.ipynb", as_version=4)
+    return next(one["text"] for cell in book.cells for one in cell.get("outputs", []) if one["output_type"] == "stream")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL and process groups are POSIX")
@@ -205,11 +233,11 @@ def test_a_killed_run_leaves_no_process_and_no_half_file_and_resumes(notebooks, 
     write_chapter(notebooks, "02_fails", SLEEPER.format(marker=str(marker)))
     script = RUN.format(client=str(client_file), out=str(out), notebooks=str(notebooks))
     process = subprocess.Popen([sys.executable, "-c", script])
-    _until(lambda: marker.exists() and marker.read_text().isdigit(), 60)
+    _until(lambda: marker.exists() and marker.read_text().isdigit(), 600)
     kernel = int(marker.read_text())
     process.send_signal(signal.SIGKILL)
     process.wait()
-    _until(lambda: not _runs(kernel), 30)
+    _until(lambda: not _runs(kernel), 600)
     assert not (out / "index.html").exists()
     assert not (out / "notebooks").exists()
     write_chapter(notebooks, "02_fails", BEGIN.format(name="02_fails"))

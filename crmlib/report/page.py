@@ -20,6 +20,13 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def render(template: str, **content: Any) -> str:
     """A page of the report: a template of this folder, in the style of all pages, with the ways to say things."""
+    style = (_TEMPLATES / "briefing.css").read_text(encoding="utf-8") + tokens_css()
+    return _pages().get_template(template).render(style=style, **content)
+
+
+@functools.cache
+def _pages() -> Any:
+    """Jinja's environment, which keeps what it has compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -34,9 +41,7 @@ def render(template: str, **content: Any) -> str:
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
     environment.filters |= {"number": number, "exact": _exact, "coded": _coded, "spark": _spark, "short": short}
     environment.filters |= {"besides": besides}
-    return environment.get_template(template).render(
-        style=(_TEMPLATES / "briefing.css").read_text(encoding="utf-8") + tokens_css(), **content
-    )
+    return environment
 
 
 def _spark(line: Sequence[float], alt: str) -> Any:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,7 +21,7 @@ from crmlib.intake.identities.runs import made_by_a_run, removing
 from crmlib.problems import UnusableInput
 from crmlib.run_folder import run_folder, writing_to
 from tests.conftest import write_client
-from tests.test_runner import BEGIN, ORDERS, SLEEPER, _until, write_chapter
+from tests.test_runner import BEGIN, ORDERS, SLEEPER, _until, printed, write_chapter
 
 RUN = """import sys
 from pathlib import Path
@@ -61,12 +60,6 @@ def run_apart(client_file, output, notebooks, **environment):
     return done.stdout.decode("utf-8", "replace").strip()
 
 
-def printed(output, name="01_good"):
-    """What the first cell that printed has said, of a finished chapter."""
-    book = nbformat.read(output / "notebooks" / f"{name}.ipynb", as_version=4)
-    return next(one["text"] for cell in book.cells for one in cell.get("outputs", []) if one["output_type"] == "stream")
-
-
 @pytest.mark.parametrize("argv", [["/nowhere/bin/python", "-f", "{connection_file}"], ["false"], []])
 def test_other_kernels_on_the_search_path_run_no_chapter(client_file, tmp_path, argv):
     other = tmp_path / "jupyter" / "kernels" / "python3"
@@ -76,7 +69,7 @@ def test_other_kernels_on_the_search_path_run_no_chapter(client_file, tmp_path, 
     write_chapter(tmp_path / "notebooks", "01_good", WHO)
     said = run_apart(client_file, tmp_path / "out", tmp_path / "notebooks", JUPYTER_PATH=str(tmp_path / "jupyter"))
     assert said == "[('01_good', 'done', '')]"
-    seen = json.loads(printed(tmp_path / "out"))
+    seen = json.loads(printed(tmp_path / "out", "01_good"))
     assert (seen["python"], seen["crmlib"]) == (sys.executable, crmlib.__file__)
 
 
@@ -89,7 +82,7 @@ def test_the_package_that_runs_is_the_one_that_chapters_import(client_file, tmp_
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": "."}, cwd=near, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-900:]
     assert done.stdout.decode().strip() == "[('01_good', 'done', '')]"
-    assert json.loads(printed(tmp_path / "out"))["crmlib"] == str(near / "crmlib" / "__init__.py")
+    assert json.loads(printed(tmp_path / "out", "01_good"))["crmlib"] == str(near / "crmlib" / "__init__.py")
 
 
 def test_settings_of_the_user_change_nothing(client_file, tmp_path):
@@ -115,7 +108,7 @@ def test_settings_of_the_user_change_nothing(client_file, tmp_path):
         JUPYTER_CONFIG_DIR=str(home / ".jupyter"), JUPYTER_DEFAULT_PROVISIONER_NAME="nobodys",
     )  # fmt: skip
     assert said == "[('01_good', 'done', '')]"
-    seen = json.loads(printed(tmp_path / "out"))
+    seen = json.loads(printed(tmp_path / "out", "01_good"))
     assert (seen["usetex"], seen["size"], seen["mine"], seen["backend"]) == (False, 10.0, False, "backend_inline")
     assert not Path(seen["ipython"]).is_relative_to(home)
 
@@ -257,7 +250,7 @@ def test_during_a_run_others_of_the_client_go_on_elsewhere_and_nobody_is_forgott
     write_chapter(notebooks, "01_slow", SLEEPER.format(marker=str(marker)))
     command = [sys.executable, "-c", RUN, str(file), str(tmp_path / "one"), str(notebooks)]
     slow = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path(crmlib.__file__).parents[1])})
-    _until(lambda: marker.exists() and marker.read_text().isdigit(), 120)
+    _until(lambda: marker.exists() and marker.read_text().isdigit(), 600)
     client = load_client(file)
     for attempt in (forget, plan_forget):
         with pytest.raises(UnusableInput, match="another run, check or notebook") as refused:

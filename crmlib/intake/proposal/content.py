@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,16 @@ def look_at(connection: Any, source: Source) -> dict[str, Looks]:
         f"CREATE OR REPLACE TEMP TABLE _looked_at AS SELECT {cells}{ROW} FROM ({source.sql}) LIMIT {MOST_ROWS}"
     )
     rows = connection.execute("SELECT count(*) FROM _looked_at").fetchone()[0]
-    looks = {heading: _look(connection, source, heading, rows) for heading in looked_at}
+    connection.execute("CREATE OR REPLACE TEMP TABLE _values (heading VARCHAR, v VARCHAR, low VARCHAR, n BIGINT)")
+    looks, gathered = {}, 0
+    for heading in looked_at:
+        looks[heading] = _gather(connection, source, heading, rows)
+        gathered += min(looks[heading].distinct, MOST_VALUES)
+        if gathered > MOST_VALUES:
+            looks |= _counted(connection, looks)
+            gathered = 0
+    looks |= _counted(connection, looks)
+    connection.execute("DROP TABLE _values")
     connection.execute("DROP TABLE _looked_at")
     return looks
 
@@ -137,19 +146,29 @@ def _text(source: Source, heading: str) -> str:
     return f"trim({as_text(source.names[heading], source.types[heading])})"
 
 
-def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
-    kind = source.types[heading]
-    nothing = Looks(
-        heading, source.names[heading], kind, rows, 0, 0, dict.fromkeys((*PATTERNS, *_BY_WORDS), 0)
+def _gather(connection: Any, source: Source, heading: str, rows: int) -> Looks:
+    """How much stands under a heading; its different values are put beside those of other headings."""
+    looks = Looks(
+        heading, source.names[heading], source.types[heading], rows, 0, 0, dict.fromkeys((*PATTERNS, *_BY_WORDS), 0)
     )  # fmt: skip
-    if nothing.nested:
-        return nothing
+    if looks.nested:
+        return looks
     values = f"SELECT {_text(source, heading)} AS v, count(*) AS n FROM _looked_at GROUP BY 1"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE _values AS SELECT v, n, lower(v) AS low FROM ({values}) "
+        f"CREATE OR REPLACE TEMP TABLE _of_one AS SELECT v, lower(v) AS low, n FROM ({values}) "
         f"WHERE v <> '' AND NOT {matches('lower(v)', _BLANK)}"
     )
-    filled, distinct = connection.execute("SELECT coalesce(sum(n), 0), count(*) FROM _values").fetchone()
+    filled, distinct = connection.execute("SELECT coalesce(sum(n), 0), count(*) FROM _of_one").fetchone()
+    connection.execute(f"INSERT INTO _values SELECT {literal(heading)}, * FROM _of_one LIMIT {MOST_VALUES}")
+    connection.execute("DROP TABLE _of_one")
+    return replace(looks, filled=int(filled), distinct=int(distinct))
+
+
+def _counted(connection: Any, looks: Mapping[str, Looks]) -> dict[str, Looks]:
+    """What the values that are gathered look like, by heading; then they are gone.
+
+    They are asked together: to understand the question takes longer than to answer it.
+    """
     tests = {name: matches("v", pattern) for name, pattern in PATTERNS.items()}
     words = ", ".join(map(literal, (*STRICT_TRUE, *STRICT_FALSE, "是", "否", "有", "无", "ja", "nein")))
     tests["flags"] = f"low IN ({words})"
@@ -158,17 +177,23 @@ def _look(connection: Any, source: Source, heading: str, rows: int) -> Looks:
     tests["answers"] = answered("v")
     number = "try_cast(v AS DOUBLE)"
     counted = ", ".join(f"coalesce(sum(n) FILTER ({test}), 0)" for test in tests.values())
-    *counts, low, high, negative, longest, seen = connection.execute(
-        f"SELECT {counted}, min({number}), max({number}), coalesce(sum(n) FILTER ({number} < 0), 0), max(length(v)), "
-        f"coalesce(sum(n), 0) FROM (SELECT * FROM _values LIMIT {MOST_VALUES})"
-    ).fetchone()
-    connection.execute("DROP TABLE _values")
-    scale = int(filled) / int(seen) if seen else 1.0
-    found = {name: round(int(count) * scale) for name, count in zip(tests, counts, strict=True)}
-    return Looks(
-        heading, source.names[heading], kind, rows, int(filled), int(distinct), found, low, high, int(negative),
-        int(longest or 0),
-    )  # fmt: skip
+    answers = connection.execute(
+        f"SELECT heading, {counted}, min({number}), max({number}), coalesce(sum(n) FILTER ({number} < 0), 0), "
+        "max(length(v)), sum(n) FROM _values GROUP BY heading"
+    ).fetchall()
+    connection.execute("DELETE FROM _values")
+    found = {}
+    for heading, *counts, low, high, negative, longest, seen in answers:
+        scale = looks[heading].filled / int(seen)
+        found[heading] = replace(
+            looks[heading],
+            counts={name: round(int(count) * scale) for name, count in zip(tests, counts, strict=True)},
+            low=low,
+            high=high,
+            negative=int(negative),
+            longest=int(longest),
+        )
+    return found
 
 
 @functools.cache
