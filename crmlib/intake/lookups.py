@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.engine import identifier, literal
@@ -15,7 +15,7 @@ from crmlib.intake.shape import as_text, one_width_sql
 from crmlib.intake.source import ROW, Source, plain_heading
 from crmlib.mapping import Join
 from crmlib.problems import Problem, nearest
-from crmlib.words import Saying, Words
+from crmlib.words import Words
 
 words = Words(__file__)
 
@@ -32,8 +32,10 @@ def with_lookup(
     """A source with the columns that a join takes from another file.
 
     Rows without a match have empty cells there, and so have rows whose key stands for several different rows: which
-    of them is meant cannot be told. Notes say how many rows found no match and how many such keys there are. Keys are
-    compared as :func:`comparable` writes them, with the ``calling_code`` of the client's country.
+    of them is meant cannot be told. Notes say how many rows found no match and how many such keys there are; where most
+    found none, it is asked. Keys are compared as :func:`comparable` writes them, with the ``calling_code`` of the
+    client's country; where fewer than half agree so, by their digits alone (5 and K-00005), if that makes no two keys
+    one and most then agree.
     """
     others, problems = opened(join)
     if problems:
@@ -78,7 +80,16 @@ def with_lookup(
     ]
     keyed = f"SELECT *, {', '.join(wished)} FROM ({source.sql})"
     conditions = " AND ".join(f"s.k{n} = l.t{n}" for n in range(len(pairs)))
-    notes += (_matched(connection, keyed, conditions, name, source, others, join),)
+    matched = _matched(connection, keyed, conditions, name, join)
+    if len(pairs) == 1 and not numbers[0] and matched.few and _agree_by_digits(connection, keyed, name):
+        connection.execute(f"UPDATE {identifier(name)} SET t0 = {_DIGITS.format('t0')}")
+        keyed = f"SELECT * REPLACE ({_DIGITS.format('k0')} AS k0) FROM ({keyed})"
+        notes += (words.later("notes.by_digits", names=list(join.on), files=[other.file for other in others]),)
+        matched = _matched(connection, keyed, conditions, name, join)
+    counted: dict[str, Any] = {"n": matched.without, "all": matched.rows, "blank": matched.blank}
+    counted |= {"files": [other.file for other in others], "names": list(join.on)}
+    notes += (words.later("notes.matched_blank" if matched.blank else "notes.matched", **counted),)
+    asked = (words.later("questions.few_matched", file=source.file, **counted),) if matched.few else ()
     first = len(source.names) + 1
     taken = {here: f"c{first + n}" for n, here in enumerate(join.take.values())}
     cells = ", ".join(f"l.t{len(pairs) + n} AS {cell}" for n, cell in enumerate(taken.values()))
@@ -91,6 +102,7 @@ def with_lookup(
             types=source.types | dict.fromkeys(taken, "VARCHAR"),
             names=source.names | taken,
             notes=notes,
+            asked=(*source.asked, *asked),
             looked_up=(*source.looked_up, *taken),
         ),
         [],
@@ -131,9 +143,38 @@ def _unknown_there(others: list[Source], join: Join) -> Iterator[Problem]:
                 yield Problem.said(words, "take_turned" if turned else "join_there", other.file, **said)
 
 
-def _matched(
-    connection: Any, keyed: str, conditions: str, name: str, source: Source, others: list[Source], join: Join
-) -> Saying:
+@dataclass(frozen=True)
+class _Matched:
+    """How many rows there are, how many of them found no match, and how many of those have nothing to look up by."""
+
+    rows: int
+    without: int
+    blank: int
+
+    @property
+    def few(self) -> bool:
+        """Whether of the rows with something to look up by fewer than half found a match."""
+        return 2 * (self.rows - self.without) < self.rows - self.blank
+
+
+_DIGITS = "nullif(regexp_replace(regexp_replace({0}, '[^0-9]', '', 'g'), '^0+([0-9])', '\\1'), '')"
+"""SQL of a key without its letters and the zeros before it."""
+
+
+def _agree_by_digits(connection: Any, keyed: str, name: str) -> bool:
+    """Whether most keys of a join agree by their digits alone, and no two keys of one side become the same so."""
+    digits, there = _DIGITS.format("k"), f"SELECT DISTINCT t0 AS k FROM {identifier(name)}"
+    keys, different, agree, others, different_there = connection.execute(
+        f"""WITH here AS (SELECT k, {digits} AS d FROM (SELECT DISTINCT k0 AS k FROM ({keyed}) WHERE k0 IS NOT NULL)),
+            there AS (SELECT k, {digits} AS d FROM ({there}))
+        SELECT (SELECT count(*) FROM here), (SELECT count(DISTINCT d) FROM here),
+            (SELECT count(*) FROM here WHERE d IN (SELECT d FROM there)),
+            (SELECT count(d) FROM there), (SELECT count(DISTINCT d) FROM there)"""
+    ).fetchone()
+    return 2 * agree >= keys == different and others == different_there
+
+
+def _matched(connection: Any, keyed: str, conditions: str, name: str, join: Join) -> _Matched:
     """How many rows found no match, and how many of them have nothing to look up by."""
     keys = [f"s.k{n}" for n in range(len(join.on))]
     empty = " OR ".join(f"{key} IS NULL" for key in keys)
@@ -141,8 +182,7 @@ def _matched(
         f"SELECT count(*), count(*) FILTER (l.t0 IS NULL), count(*) FILTER ({empty}) "
         f"FROM ({keyed}) AS s LEFT JOIN {identifier(name)} AS l ON {conditions}"
     ).fetchone()
-    said = {"n": without, "all": rows, "files": [other.file for other in others], "names": list(join.on)}
-    return words.later("notes.matched_blank" if blank else "notes.matched", blank=blank, **said)
+    return _Matched(rows, without, blank)
 
 
 _PHONE_HEADING = "phone|mobile|cellular|handy|telefon|tel[eé]fono|telefone|手机|电话|联系方式"

@@ -143,4 +143,6 @@ def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]
             f"JOIN (SELECT DISTINCT {plain.replace(_KEY, there)} AS k FROM ({made[key['into']]})) USING (k)"
         ).fetchone()[0]
         said = f"questions.{name}" if alike >= 0.5 * key["keys"] else said
-    return words.later(said, n=key["lost"], all=key["rows"], column=key["column"], table=key["into"])
+    return words.later(
+        said, n=key["lost"], all=key["rows"], column=key["column"], table=key["into"], about=key["table"]
+    )

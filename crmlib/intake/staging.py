@@ -173,6 +173,10 @@ class Staging:
         if problems or not all(one.sources for one in opened):
             return
         merged = _joined_as_merged(table, opened)
+        differing = _rules_differ(table, opened, place)
+        self.problems += differing
+        if differing:
+            return
         columns = self._columns(table, opened)
         account: dict[str, Any] = {
             "files": [source.file for one in opened for source in one.sources],
@@ -387,18 +391,21 @@ class Staging:
             account["questions"].append(asked)
         if CANCELS in described and name != "orders":
             rules.set_aside(self.connection, name, rules.CANCELLATION_LINE, CANCELS)
-        switched_off = any(one.wanted.repairs.get("negative_quantities") is False for one in opened)
         pieces = PIECES if PIECES in described else "quantity" if "quantity" in described else ""
-        if CANCELS in described and pieces and not switched_off:
-            rules.set_aside(self.connection, name, rules.NEGATIVE, f"{pieces} < 0 AND NOT {CANCELS}")
+        if CANCELS in described and pieces:
+            for one in opened:
+                if one.wanted.repairs.get("negative_quantities") is not False:
+                    negative = f"{pieces} < 0 AND NOT {CANCELS} AND {_within(one)}"
+                    rules.set_aside(self.connection, name, rules.NEGATIVE, negative)
         if table.name == "orders" and "currency" in described:
             self._one_currency(account)
         if table.name in ("surveys", "tickets") and described & {"score", "csat"}:
             account["questions"] += self._scales(table, opened)
-        codes = [code for one in opened for code in one.wanted.not_products]
-        if codes and "product_id" in described:
-            listed = ", ".join(literal(code.casefold()) for code in codes)
-            rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, f"lower(product_id) IN ({listed})")
+        for one in opened:
+            if one.wanted.not_products and "product_id" in described:
+                listed = ", ".join(literal(code.casefold()) for code in one.wanted.not_products)
+                charges = f"lower(product_id) IN ({listed}) AND {_within(one)}"
+                rules.set_aside(self.connection, name, rules.NOT_A_PRODUCT, charges)
 
     def _scales(self, table: Table, opened: Sequence[Opened]) -> list[Saying]:
         """Questions about answers that cannot be of the scale that they are taken for."""
@@ -741,6 +748,38 @@ class Staging:
                 raise RuntimeError(f"{name}: {account['rows']} rows were counted, {copied} were written")
             with target.open("rb") as stream:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _within(one: Opened) -> str:
+    """SQL: the rows of one source of a table."""
+    return f"{FILE} IN ({', '.join(literal(source.file) for source in one.sources)})"
+
+
+def _rules_of_one_row(one: Opened) -> dict[str, Any]:
+    """What a source says about the rows of which one is made; its own heading may tell which row is the latest."""
+    wanted = one.wanted
+    rest = "latest_by" if wanted.latest_by else "first_by" if wanted.first_by else ""
+    return {"one_row_per": wanted.one_row_per, "adds_up": set(wanted.adds_up), "take": wanted.take, "rest": rest}
+
+
+def _rules_differ(table: Table, opened: Sequence[Opened], place: str) -> list[Problem]:
+    """The sources whose rows would become one by other rules than those of the first: one table has one rule."""
+    ruled = [one for one in opened if one.wanted.one_row_per]
+    problems = []
+    for one in ruled[1:]:
+        first, own = _rules_of_one_row(ruled[0]), _rules_of_one_row(one)
+        keys = [key for key in first if first[key] != own[key]]
+        if keys:
+            named = [name for key in keys for name in (("latest_by", "first_by") if key == "rest" else (key,))]
+            said: dict[str, Any] = {
+                "files": [s.file for s in one.sources],
+                "other": [s.file for s in ruled[0].sources],
+                "keys": named,
+            }
+            both = list(dict.fromkeys([*ruled[0].wanted.adds_up, *one.wanted.adds_up]))
+            said |= {"example": f"adds_up: [{', '.join(both)}]" if "adds_up" in keys else f"{named[0]}: …"}
+            problems.append(Problem.said(words, "rules_differ", place, **said))
+    return problems
 
 
 def _joined_as_merged(table: Table, opened: Sequence[Opened]) -> list[Saying]:

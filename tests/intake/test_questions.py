@@ -49,7 +49,7 @@ def test_ids_of_another_system_are_asked_about_with_a_hint_where_only_zeros_diff
     known = "".join(f"{prefix}{n if hint else 'abcdefghij'[n % 10] * (n // 10 + 1)}\n" for n in range(1, 38))
     (question,) = asked(make_client, tmp_path, numbered, customers="customer_id\n" + known)
     assert question.startswith("orders: 100 of 100 values of customer_id are not in customers")
-    assert ("Without zeros and letters before them, many agree." in question) == hint
+    assert ("Without zeros and letters before them, many agree, and joins compares them so" in question) == hint
 
 
 def test_what_is_confirmed_is_not_asked_again(make_client, tmp_path):

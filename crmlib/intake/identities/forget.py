@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ ACCOUNT = "account.json"
 ASIDE = ("quarantine", "corrected")
 _LINKS = ("order_id", "lead_id")
 _HEADINGS = ("customer_id", "merge_into", "merged_id", "other_id")
+_NO_EXPORTS = (".yaml", ".yml", ".md", ".gitignore")
 _SHOWN_ROWS = 20
 _FILE = "as_it_was"
 
@@ -79,8 +81,9 @@ def forget(client: Client, customer: str, *, headings: Collection[str] = ()) -> 
         headings: further headings under which exports keep the customer's id, as a profile names them.
 
     Raises:
-        UnusableInput: no such person is known in the vault, in the tables or in the exports; the key is missing; a
-            run or a check is at work on the client; or the disk is full: what was done then is done again next time.
+        UnusableInput: no such person is known in the vault, in the tables or in the exports; a name or an address is
+            given, and no id; the key is missing; a run or a check is at work on the client; or the disk is full: what
+            was done then is done again next time.
     """
     with removing(client.folder), room_for(client.folder):
         return _Forgetting(client, customer, headings, pretend=False).run()
@@ -133,6 +136,8 @@ class _Forgetting:
         if len(by_id) > 1:
             raise UnusableInput([self._problem("several", n=len(by_id))])
         named = is_pseudonym(wanted)
+        if not by_id and not named and (others := _called(identities, wanted)):
+            raise UnusableInput([self._problem("no_id", n=len(others), ids=others)])
         shown = by_id.pop() if by_id else wanted if named else computed
         ids = {c for p, c in pairs if p == shown and c} or (set() if named else {wanted})
         if not ids:
@@ -143,6 +148,7 @@ class _Forgetting:
             _identities_of(identities, shown),
             frozenset({*_HEADINGS, *_own_headings(self.client), *self.headings}),
             shown=self.client.customer_ids != "pseudonyms",
+            known=shown in rows["pseudonym"],
         )
 
     def _problem(self, key: str, **values: Any) -> Problem:
@@ -293,7 +299,7 @@ class _Forgetting:
         found = 0
         names = KnownNames(self.person.identities.get("name", frozenset()))
         for file in _exports(self.client, runs):
-            if file == self.client.path or file.suffix.lower() in (".yaml", ".yml", ".md"):
+            if file == self.client.path or file.suffix.lower() in _NO_EXPORTS or file.name in _NO_EXPORTS:
                 if stands_in(file.read_bytes(), self.person):
                     self._remains("yours", file=self._named(file))
                 continue
@@ -320,6 +326,19 @@ class _Forgetting:
 
     def _named(self, file: Path) -> str:
         return str(file.relative_to(self.client.folder)) if file.is_relative_to(self.client.folder) else str(file)
+
+
+def _called(identities: Any, wanted: str) -> list[str]:
+    """The own ids (the pseudonym of who has none) of the persons who have this name, address or telephone number."""
+    digits = re.sub(r"\D", "", wanted)[-11:]
+    found = set()
+    for row in identities.to_pylist():
+        values = [v for c, v in row.items() if c not in ("pseudonym", "customer_id") and v]
+        called = any(v.strip().casefold() == wanted.casefold() for v in values)
+        phone = re.sub(r"\D", "", row.get("phone") or "")[-11:]
+        if called or (len(digits) >= 7 and phone == digits and not re.search(r"[^\d\s().+/-]", wanted)):
+            found.add(row["customer_id"] or row["pseudonym"])
+    return sorted(found)
 
 
 def _identities_of(identities: Any, shown: str) -> dict[str, frozenset[str]]:

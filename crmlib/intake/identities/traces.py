@@ -33,7 +33,8 @@ class Person:
 
     ``headings`` are the headings under which the client's exports keep the customer's id. A short id such as ``7`` is
     looked for in tables under these only: elsewhere it may be a quantity. ``shown``: the client's tables show the ids
-    as they are, so that even a short one in a run's files may be this person.
+    as they are, so that even a short one in a run's files may be this person. ``known``: the vault knows the person;
+    what it does not know is an id only where an export has it under such a heading.
     """
 
     ids: frozenset[str]
@@ -41,6 +42,7 @@ class Person:
     identities: Mapping[str, frozenset[str]] = field(default_factory=dict)
     headings: frozenset[str] = frozenset({"customer_id"})
     shown: bool = False
+    known: bool = True
 
     @property
     def keys(self) -> frozenset[str]:
@@ -196,7 +198,7 @@ class _Matching:
         known = {heading.strip().casefold() for heading in person.headings}
         self.at = [n for n, heading in enumerate(headings) if heading.strip().strip("\ufeff").casefold() in known]
         self.keys = {plain_key(key) for key in person.keys}
-        self.far = self.keys if not self.at else {key for key in self.keys if is_telling(key)}
+        self.far = self.keys if not self.at else {key for key in self.keys if person.known and is_telling(key)}
         self.telling = [value.casefold() for value in person.telling]
         digits = (re.sub(r"\D", "", value)[-11:] for value in person.identities.get("phone", ()))
         self.digits = [number for number in digits if len(number) >= 7]

@@ -131,7 +131,8 @@ class Lent:
 class Plan:
     """How a column is to be read: SQL over its raw cell, and of each repair where it changes a cell.
 
-    ``refused``: SQL of the cells that must not be read: percentages where money should be.
+    ``refused``: SQL of the cells that must not be read, and ``because`` the problem that they are: percentages where
+    money should be, times that have lost their last digits.
     """
 
     value: str
@@ -140,6 +141,7 @@ class Plan:
     decisions: tuple[Saying, ...] = ()
     problems: tuple[Problem, ...] = ()
     refused: str = ""
+    because: str = "percent_of_money"
 
 
 def is_text(cell: Cell) -> bool:

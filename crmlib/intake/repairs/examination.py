@@ -90,19 +90,19 @@ def examine(
         )
         for name, plan in plans.items()
     }
-    refused = [one for cell in cells for one in _refused(connection, relation, cell, plans[cell.name].refused, place)]
+    refused = [one for cell in cells for one in _refused(connection, relation, cell, plans[cell.name], place)]
     return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
 
 
-def _refused(connection: Any, relation: str, cell: Cell, condition: str, place: str) -> list[Problem]:
+def _refused(connection: Any, relation: str, cell: Cell, plan: Plan, place: str) -> list[Problem]:
     """What is wrong with cells that must not be read, and in which row the first of them stands."""
-    if not condition:
+    if not plan.refused:
         return []
     count, file, row = connection.execute(
-        f"SELECT count(*) OVER (), {FILE}, {ROW} FROM {relation} WHERE {condition} ORDER BY {FILE}, {ROW} LIMIT 1"
+        f"SELECT count(*) OVER (), {FILE}, {ROW} FROM {relation} WHERE {plan.refused} ORDER BY {FILE}, {ROW} LIMIT 1"
     ).fetchone() or (0, "", 0)
     said = {"n": count, "file": file, "row": row}
-    return [Problem.said(words, "percent_of_money", place, cell.shown, **said)] if count else []
+    return [Problem.said(words, plan.because, place, cell.shown, **said)] if count else []
 
 
 def _screened(connection: Any, relation: str, cells: Sequence[Cell], habits: Habits) -> Counts:

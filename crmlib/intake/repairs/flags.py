@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from crmlib.engine import literal
 from crmlib.intake.repairs.blanks import surface
-from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan
+from crmlib.intake.repairs.cells import Cell, Habits, Lent, Plan, words
+from crmlib.problems import Problem
 
 STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
 STRICT_FALSE = ("false", "f", "no", "n", "0", "0.0")
-TICKS = ("x", "✓", "✔", "√", "☑")
+TICKS = ("✓", "✔", "√", "☑")
+CROSSES = ("x", "☒")
+"""A cross ticks a box where nothing else does, and beside a tick it says no."""
 FURTHER_TRUE = (
     "on", "checked", "selected", "enabled", "active", "accepted", "granted", "subscribed", "allowed", "ja", "si",
     "sí", "oui", "opted in", "opted-in", "opt in", "opt-in", "opted_in", "opt_in", "是", "是的", "对", "真", "有",
@@ -20,7 +23,7 @@ FURTHER_FALSE = (
     "off", "unchecked", "disabled", "inactive", "declined", "denied", "unsubscribed", "not subscribed", "nein",
     "non", "opted out", "opted-out", "opt out", "opt-out", "opted_out", "opt_out", "否", "不是", "错", "假", "没有",
     "无", "未", "关", "停用", "未启用", "不同意", "未同意", "未订阅", "退订", "已退订", "不允许", "拒绝", "已拒绝",
-    "未授权", "不",
+    "未授权", "不", "×", "✗", "✘", "✕", "✖", "☐",
 )  # fmt: skip
 
 
@@ -39,9 +42,11 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
     """SQL conditions counted over the whole column."""
     word = names["word"]
     return {
-        "further": f"{word} IN {_list((*TICKS, *FURTHER_TRUE, *FURTHER_FALSE))}",
+        "further": f"{word} IN {_list((*TICKS, *CROSSES, *FURTHER_TRUE, *FURTHER_FALSE))}",
         "有": f"{word} = '有'",
         "ticks": f"{word} IN {_list(TICKS)}",
+        "crosses": f"{word} IN {_list(CROSSES)}",
+        "said no": f"{word} IN {_list((*STRICT_FALSE, *FURTHER_FALSE))}",
         "filled": f"{word} <> ''",
     }
 
@@ -51,20 +56,28 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     around = surface(cell, habits, counts)
     word = f"lower({around.text})"
     true, false = list(STRICT_TRUE), list(STRICT_FALSE)
-    mendings, decisions = list(around.mendings), []
+    mendings, decisions, problems = list(around.mendings), [], []
+    ticks, crosses = counts.get("ticks", 0), counts.get("crosses", 0)
+    marks = ticks or crosses
+    filled = counts.get("filled", 0) - counts.get("blank", 0)
     if counts.get("further") and habits.mends("flags"):
-        mendings.append(("flags", f"{word} IN {_list((*TICKS, *FURTHER_TRUE, *FURTHER_FALSE))}"))
+        mendings.append(("flags", f"{word} IN {_list((*TICKS, *CROSSES, *FURTHER_TRUE, *FURTHER_FALSE))}"))
         true += [*TICKS, *FURTHER_TRUE]
         false += FURTHER_FALSE
+        if ticks:
+            false += CROSSES
+        elif crosses == filled - counts["said no"]:
+            true += CROSSES
+        elif crosses:
+            problems.append(Problem.said(words, "cross", place, cell.shown, n=crosses, others=filled - crosses,
+                                         column=cell.name))  # fmt: skip
+    if ticks and crosses:
+        decisions.append(cell.decision("crosses", n=crosses, ticks=ticks))
     value = f"CASE WHEN {word} IN {_list(true)} THEN true WHEN {word} IN {_list(false)} THEN false END"
-    if (
-        counts.get("ticks")
-        and counts["ticks"] == counts.get("filled", 0) - counts.get("blank", 0)
-        and habits.mends("flags")
-    ):
+    if marks and marks == filled and habits.mends("flags"):
         value = f"CASE WHEN {around.filled} THEN {value} ELSE false END"
-        decisions.append(cell.decision("ticks", n=counts["ticks"]))
-    return Plan(value, around.filled, tuple(mendings), tuple(decisions))
+        decisions.append(cell.decision("ticks", n=marks))
+    return Plan(value, around.filled, tuple(mendings), tuple(decisions), tuple(problems))
 
 
 def typed(cell: Cell) -> Plan:
@@ -76,5 +89,5 @@ def typed(cell: Cell) -> Plan:
     return Plan(f"CASE WHEN {number} = 1 THEN true WHEN {number} = 0 THEN false END", filled)
 
 
-def _list(words: tuple[str, ...] | list[str]) -> str:
-    return f"({', '.join(map(literal, words))})"
+def _list(listed: tuple[str, ...] | list[str]) -> str:
+    return f"({', '.join(map(literal, listed))})"

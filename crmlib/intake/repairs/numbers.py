@@ -38,7 +38,7 @@ _COMMAS_PART = f"^{_GROUPED}[.][0-9]*$|^{_PARTED}(,[0-9]{{2,3}})+,[0-9]{{3}}$"
 _POINTS_PART = f"^{_PARTED}([.][0-9]{{3}})+,[0-9]+$|^{_PARTED}([.][0-9]{{3}}){{2,}}$"
 _NO_FRACTION = "([0-9][.,])[-–—―‐−]{1,2}( |[)]|[A-Za-z€£¥元]|$)"
 """Prices without a fraction as shops write them: 12.- and 5,–."""
-_NO_PAISE = "([0-9])/[-–—]"
+_NO_PAISE = "([0-9])/[-–—―‐−]( |[)]|[A-Za-z€£¥元₹]|$)"
 """The same in India: 999/-."""
 _WIDE, _NARROW = "０１２３４５６７８９．，－（）＋％−–‐　", "0123456789.,-()+%--- "
 
@@ -254,7 +254,7 @@ def _as_kind(number: str, cell: Cell) -> str:
 def _body(text: str, *, wide: bool = True) -> str:
     """SQL of a number in capitals and plain characters; a dash in place of the fraction is none, and no minus."""
     dash = f"regexp_replace({text}, {literal(_NO_FRACTION)}, '\\100\\2')"
-    whole = f"regexp_replace({text}, {literal(_NO_PAISE)}, '\\1')"
+    whole = f"regexp_replace({text}, {literal(_NO_PAISE)}, '\\1\\2')"
     forms = f"WHEN {matches(text, _NO_FRACTION)} THEN {dash} WHEN {matches(text, _NO_PAISE)} THEN {whole}"
     text = f"CASE {forms} ELSE {text} END"
     if wide:

@@ -41,6 +41,9 @@ _EPOCH_SECONDS = "^[0-9]{9,10}([.][0-9]+)?$"
 _EPOCH_MILLISECONDS = "^[0-9]{12,13}([.]0*)?$"
 _EPOCH_MICROSECONDS = "^[0-9]{15,16}([.]0*)?$"
 _SCIENTIFIC = "^[0-9][.][0-9]+E[+]?[0-9]{1,2}$"
+_SHORTENED = "^[0-9]([.][0-9]{0,8})?E[+]?[0-9]{1,2}$"
+"""1.71456E+12: the last digits of a moment are gone, unless a program that writes all of them wrote 1.7145648E12."""
+_WRITTEN_OUT = "^[0-9][.][0-9]{6,}E[0-9]{1,2}$"
 _NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
 _NAMED_ZONE = " ?[(][^)]*[)]$"
 
@@ -111,7 +114,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "with offset": f"{form} = 2",
         "early day": f"{form} = 1 AND {matches(text, '^[0-9]{4}[-/][0-9]{1,2}[-/](0?[1-9]|1[0-2])([^0-9]|$)')}",
         "own offset": f"{other} AND {matches(plain, _ENDS_IN_OFFSET)}",
-        "meridiem": f"{other} AND {matches(plain, '[AP]M')}",
+        "meridiem": f"{other} AND {matches(plain, '[APL]M')}",
         "comma": f"{other} AND {matches(plain, '[0-9](,|T| T)')}",
         "short year": f"{other} AND {matches(plain, _SHORT_YEAR)}",
         "not plain": f"{other} AND {plain} <> upper({text})",
@@ -126,6 +129,8 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "moments": moment,
         "midnights": midnight,
         "no date": matches(text, _NO_DATE),
+        "shortened": matches(plain, _SHORTENED),
+        "written out": matches(plain, _WRITTEN_OUT),
         "epoch zero": f"starts_with({text}, '1970') AND {matches(text, '^1970[-/]0?1[-/]0?1')} "
         f"OR starts_with({text}, '1969-12-31') OR {matches(text, '^0([.]0*)?$')}",
     }
@@ -205,7 +210,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     if cell.kind == "time" and clocks > 0:
         decisions.append(_zone_said(cell, habits, clocks))
     decisions += _said_of_numbers(cell, counts, [form.name for form in forms])
-    return Plan(value, filled, tuple(_merged(mendings)), tuple(decisions), tuple(problems))
+    refused = matches(f"upper({text})", _SHORTENED) if counts["shortened"] and not counts["written out"] else ""
+    return Plan(value, filled, tuple(_merged(mendings)), tuple(decisions), tuple(problems), refused, "shortened_times")
 
 
 def screen_typed(cell: Cell, habits: Habits) -> dict[str, str]:
@@ -285,6 +291,25 @@ _REPAIR_OF = {
     "microseconds": "epochs",
 }
 _DAY_MONTH_CODE = 3
+_NIGHT = "半夜|午夜|深夜|夜里|夜裡|夜间|夜間"
+_EVENING = "晚上|晚间|晚間|夜晚"
+_PARTS_OF_DAY = (
+    (f"(?:上午|凌晨|淩晨|早上|{_NIGHT}) ?(00?)", ""),
+    (f"(?:中午|下午|傍晚|{_EVENING}|{_NIGHT}) ?(1[3-9]|2[0-3])", ""),
+    ("(?:上午|凌晨|淩晨) ?(0?[1-9]|1[0-2])", "AM"),
+    ("(?:早上|早晨|清晨) ?(0?[1-9]|1[01])", "AM"),
+    ("中午 ?(1[0-2])", ""),
+    ("中午 ?(0?[1-3])", "PM"),
+    ("下午 ?(0?[1-9]|1[0-2])", "PM"),
+    ("傍晚 ?(0?[4-9])", "PM"),
+    (f"(?:{_EVENING}) ?(0?[5-9]|1[01])", "PM"),
+    (f"(?:{_EVENING}) ?(12)", "LM"),
+    (f"(?:{_NIGHT}) ?(0?[1-5])", "AM"),
+    (f"(?:{_NIGHT}) ?(0?[6-9]|1[01])", "PM"),
+)
+"""What a part of the day makes of an hour: 晚上8点 is 20:00, 中午11点 is 11:00, 晚上12点 begins the next day. What is
+not listed, such as 半夜12点 or 早上12点, can mean two moments and is not read."""
+_PART_OF_DAY = f"上午|早上|早晨|清晨|中午|下午|傍晚|凌晨|淩晨|{_EVENING}|{_NIGHT}"
 _SHORT_YEAR = "^[0-9]{1,2}[^0-9]+[0-9]{1,2}[^0-9][0-9]{2}([^0-9]|$)|[A-Z][^0-9]?[0-9]{2}([^0-9]|$)"
 _NOT_PLAIN = "  |[(\\t]|[AaPp][.]?[Mm]|[0-9] ?[hH] ?[0-9]|[./:] | [./:]"
 _CLOCK_TEXT = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]+)?)?"
@@ -358,11 +383,12 @@ def _numbers(cell: Cell, number: str) -> list[tuple[str, str, str, str]]:
 def _plain(text: str) -> str:
     """SQL of a time in capitals and plain characters: 下午2时05分 as 2:05 PM, 14h30 as 14:30, 5 . 3 as 5.3."""
     plain = f"upper(translate({text}, {literal('０１２３４５６７８９：／－．　')}, {literal('0123456789:/-. ')}))"
-    chinese = f"regexp_replace({plain}, '上午|凌晨|早上|早晨', ' AM ', 'g')"
-    chinese = f"regexp_replace({chinese}, '下午|晚上|傍晚|中午', ' PM ', 'g')"
+    chinese = f"regexp_replace({plain}, '([0-9]{{1,2}} ?[:时時點点][^ ]*) ?({_PART_OF_DAY})$', '\\2\\1')"
+    for hours, meridiem in _PARTS_OF_DAY:
+        chinese = f"regexp_replace({chinese}, '(?:{hours})( ?[:时時點点])', ' {meridiem} \\1\\2', 'g')"
     chinese = f"regexp_replace({chinese}, '星期.|周.', ' ', 'g')"
     chinese = f"regexp_replace(regexp_replace({chinese}, ' ?[年月] ?', '-', 'g'), '[日号] ?', ' ')"
-    chinese = f"regexp_replace(regexp_replace({chinese}, '([时點点分]) ?([0-9])', ':\\2', 'g'), '[时點点]', ':00')"
+    chinese = f"regexp_replace(regexp_replace({chinese}, '([时時點点分]) ?([0-9])', ':\\2', 'g'), '[时時點点]', ':00')"
     chinese = f"replace(replace({chinese}, '分', ''), '秒', '')"
     plain = f"CASE WHEN strlen({text}) = length({text}) THEN {plain} ELSE {chinese} END"
     plain = f"regexp_replace({plain}, ' ?[(][^)]*[)]$', '')"
@@ -370,8 +396,8 @@ def _plain(text: str) -> str:
     plain = f"regexp_replace({plain}, '([0-9]) ?([./:]) ?', '\\1\\2', 'g')"
     plain = f"regexp_replace({plain}, '([0-9]) ?H ?([0-9]{{2}})', '\\1:\\2')"
     plain = f"regexp_replace({plain}, '([AP])[.]M[.]?', '\\1M')"
-    plain = f"regexp_replace({plain}, '([AP]M) ?({_CLOCK_TEXT})', '\\2 \\1')"
-    plain = f"regexp_replace({plain}, '([0-9])([AP]M)', '\\1 \\2')"
+    plain = f"regexp_replace({plain}, '([APL]M) ?({_CLOCK_TEXT})', '\\2 \\1')"
+    plain = f"regexp_replace({plain}, '([0-9])([APL]M)', '\\1 \\2')"
     return f"trim({plain})"
 
 
@@ -403,10 +429,12 @@ def _form_value(cell: Cell, habits: Habits, form: Form, counts: Mapping[str, int
 
 
 def _of_twelve_hours(text: str) -> str:
-    """SQL of a wall clock that may end in AM or PM."""
-    clock = f"try_cast(rtrim({text}, ' APM') AS TIMESTAMP)"
+    """SQL of a wall clock that may end in AM or PM, or in LM: midnight and after, of an evening that began the day
+    before."""
+    clock = f"try_cast(rtrim({text}, ' APLM') AS TIMESTAMP)"
     return (
-        f"CASE WHEN {text} LIKE '%PM' AND hour({clock}) < 12 THEN {clock} + INTERVAL 12 HOUR "
+        f"CASE WHEN {text} LIKE '%LM' THEN {clock} + INTERVAL 12 HOUR "
+        f"WHEN {text} LIKE '%PM' AND hour({clock}) < 12 THEN {clock} + INTERVAL 12 HOUR "
         f"WHEN {text} LIKE '%AM' AND hour({clock}) = 12 THEN {clock} - INTERVAL 12 HOUR ELSE {clock} END"
     )
 
