@@ -19,6 +19,7 @@ from crmlib.words import Words
 Duplicates = Literal["drop", "keep", "ask"]
 Taken = Literal["latest", "latest filled", "first", "any", "all", "count"]
 DayMonth = Literal["day first", "month first"]
+Calendar = Literal["common", "buddhist"]
 FILL_IN = "FILL IN"
 """What stands in a proposal where only a person can tell; the check says in words what belongs there."""
 _WORDS = Words(__file__)
@@ -234,9 +235,14 @@ class Reading(Strict):
         return _each_once(headings)
 
 
+class FirstLook(Reading):
+    """How a file is opened before anything is set about it: where no row holds headings, the columns are numbered."""
+
+
 class TableSource(Reading):
     """Where one contract table comes from, how it is read, and what fills its columns.
 
+    ``calendar``: which years its dates are written in; 2567 of the Buddhist calendar is 2024.
     ``decimal`` is the character before the fraction of a number; the other of ``.`` and ``,`` then parts thousands.
     ``leave_out``: heading: values (``*`` stands for anything, ``""`` for an empty cell) of rows that are no such
     record. ``one_row_per``: contract columns of which each combination becomes one row; ``adds_up``: columns summed
@@ -254,6 +260,7 @@ class TableSource(Reading):
     values: dict[str, dict[str, str]] = {}
     decimal: Literal[".", ","] | None = None
     dates: DayMonth | None = None
+    calendar: Calendar | None = None
     timezone: str | None = None
     leave_out: dict[str, list[str]] = {}
     keep_only: dict[str, list[str]] = {}

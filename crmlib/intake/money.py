@@ -147,11 +147,12 @@ class _Judge:
     def __init__(self, numbers: Numbers, parts: Parts) -> None:
         self.parts = parts
         self.numbers = dict(numbers)
-        back = numbers.get(parts.refund)
         self.with_refund = "sum"
-        if back is not None and (np.nan_to_num(back) <= 0).all():
-            # Refunds that stand with a minus are the same money.
-            self.numbers[parts.refund], self.with_refund = -back, "difference"
+        for heading in {parts.refund, parts.discount} & numbers.keys():
+            if (np.nan_to_num(numbers[heading]) <= 0).all():
+                # Refunds and discounts that stand with a minus are the same money.
+                self.numbers[heading] = -numbers[heading]
+                self.with_refund = "difference" if heading == parts.refund else self.with_refund
         if {parts.quantity, parts.price} <= numbers.keys():
             self.numbers[PRODUCT] = numbers[parts.quantity] * numbers[parts.price]
         named = dict.fromkeys((parts.amount, *parts.amounts, *parts.others))

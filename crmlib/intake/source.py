@@ -31,8 +31,9 @@ class Source:
     person should confirm of it. ``sheet`` names the sheet where a workbook holds several tables, and ``part`` the
     column that tells the rows apart that one row of the file has become. ``beside`` names a table of the lines in
     ``broken`` and ``not_data`` as they were read, with the whole text in ``_line``. ``since_1904``: its day numbers
-    count from 1904, not 1900. ``merged``: headings with cells that are merged downwards, how many rows below were
-    filled and the first of them; the relation then has the column ``_merged`` with the columns that are filled so.
+    count from 1904, not 1900. ``numbered``: no row of the file names its columns. ``merged``: headings with cells that
+    are merged downwards, how many rows below were filled and the first of them; the relation then has the column
+    ``_merged`` with the columns that are filled so.
     """
 
     file: str
@@ -51,6 +52,7 @@ class Source:
     part: str = ""
     beside: str = ""
     since_1904: bool = False
+    numbered: bool = False
     merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def row_key(self, before: str) -> str:

@@ -194,6 +194,7 @@ class Staging:
                 timezone=one.wanted.timezone or self.client.timezone,
                 decimal=one.wanted.decimal,
                 dates=one.wanted.dates,
+                calendar=one.wanted.calendar,
                 repairs=one.wanted.repairs,
             )
             mended, undecided = examine(

@@ -14,7 +14,7 @@ from crmlib.intake.quarantine import QUARANTINE
 from crmlib.intake.readers import find_files, open_source
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import ROW, Source, plain_heading
-from crmlib.mapping import Reading
+from crmlib.mapping import FirstLook
 from crmlib.problems import Problem
 
 _ARCHIVES = (".zip",)
@@ -71,7 +71,7 @@ def open_exports(
     for number, file in enumerate(_files(wanted)):
         shown = file.name
         sources, wrong = open_source(
-            connection, file, shown_as=shown, name=f"e{number}", reading=Reading(sheet="*"), scratch=scratch
+            connection, file, shown_as=shown, name=f"e{number}", reading=FirstLook(sheet="*"), scratch=scratch
         )
         problems += wrong
         opened += [_named(file, shown, source) for source in sources]

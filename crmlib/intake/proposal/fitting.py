@@ -8,7 +8,7 @@ from typing import Any
 
 from crmlib.contract import TABLES, Column, Table
 from crmlib.intake.proposal.content import Looks, vocabulary
-from crmlib.intake.proposal.headings import LEAST, PERHAPS, likeness, plain, quoted
+from crmlib.intake.proposal.headings import CHOICES, LEAST, PERHAPS, likeness, plain, quoted
 from crmlib.words import Words
 
 _say = Words(__file__).say
@@ -17,8 +17,12 @@ CLEARLY = 8.0
 """By how much the best heading must be better than the next one to be taken without asking."""
 _FITS = 0.5
 _EMPTY = 0.7
+_TYPICAL = 0.9
+_FEWEST_PEOPLE = 3
 DOUBTED = 80.0
 """How sure at most a column is that a person is asked to check."""
+_RARER = 0.8
+"""A heading that is filled in less than this share of the rows of another one is the rarer of two."""
 _QUESTIONS = ("surveys", "score")
 _ANSWERS = ("score", "csat")
 
@@ -68,10 +72,14 @@ class Fit:
         """Whether all these columns are proposed or asked about."""
         return all(column in self.matches for column in columns)
 
+    def has_any(self, *columns: str) -> bool:
+        """Whether one of these columns is proposed or asked about."""
+        return any(column in self.matches for column in columns)
+
     @property
     def has_required(self) -> bool:
         """Whether any required column is proposed or asked about."""
-        return any(column in self.matches for column in TABLES[self.table].required)
+        return self.has_any(*TABLES[self.table].required)
 
     @property
     def complete(self) -> bool:
@@ -88,10 +96,12 @@ class Fit:
 def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
     """What of a file could fill the columns of a contract table.
 
-    A heading goes to the column that it is most like. Where several headings are about as good for one column, it is
-    left undecided; names, e-mails, phones and addresses of people are taken from the first of several that is filled.
+    A heading goes to the column that it is most like; where another heading fills that one clearly better, to the next
+    one. Where several headings are about as good for one column, it is left undecided, unless one is filled in clearly
+    more rows, is the moment of creation, or is the name to others' numbers; names, e-mails, phones and addresses of
+    people are taken from the first of several that is filled.
     """
-    candidates: dict[str, list[tuple[float, str, str]]] = {}
+    wanted: dict[str, list[tuple[float, bool, str, str]]] = {}
     for heading, one in looks.items():
         if _somebodys(heading):
             continue
@@ -109,17 +119,85 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
                 why = _say("reasons.joined", first=near, then=seen) if seen else near
                 scored.append((score, column.required, column.name, why))
         if scored:
-            score, _, name, reason = max(scored, key=lambda one: (one[0], one[1]))
-            candidates.setdefault(name, []).append((score, heading, reason))
+            wanted[heading] = sorted(scored, key=lambda one: (-one[0], not one[1]))
     matches = {
-        name: _match(table[name], sorted(found, key=lambda one: -one[0]), several=(table.name, name) == _QUESTIONS)
-        for name, found in candidates.items()
+        name: _match(table, table[name], sorted(found, key=lambda one: -one[0]), looks)
+        for name, found in _shared_out(wanted).items()
     }
     return Fit(table.name, _filled_up(table, matches, looks))
 
 
-def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: bool = False) -> Match:
-    """The match of a column, from the headings that it could be, best first; ``several``: all of them are kept."""
+def _shared_out(
+    wanted: Mapping[str, Sequence[tuple[float, bool, str, str]]],
+) -> dict[str, list[tuple[float, str, str]]]:
+    """Which headings each column is offered; a heading that another beats clearly goes to the next column it fits."""
+    place = dict.fromkeys(wanted, 0)
+    while True:
+        offered: dict[str, list[tuple[float, str, str]]] = {}
+        for heading, listed in wanted.items():
+            if place[heading] < len(listed):
+                score, _, name, reason = listed[place[heading]]
+                offered.setdefault(name, []).append((score, heading, reason))
+        best = {name: max(score for score, _, _ in found) for name, found in offered.items()}
+        beaten = [
+            heading for name, found in offered.items() for score, heading, _ in found
+            if best[name] - score >= CLEARLY and place[heading] + 1 < len(wanted[heading])
+        ]  # fmt: skip
+        if not beaten:
+            return offered
+        for heading in beaten:
+            place[heading] += 1
+
+
+def by_content(table: Table, looks: Mapping[str, Looks]) -> Fit:
+    """What of a file without headings could fill the columns of a table, by what stands there; none is decided."""
+    free = {heading: one for heading, one in looks.items() if one.filled}
+    matches: dict[str, Match] = {}
+    wanted = [c for c in table.columns if c.required or c.name in ("customer_id", "email", "phone")]
+    for column in sorted(wanted, key=lambda one: (one.name == "customer_id", one.name.endswith("_id"))):
+        found = [heading for heading, one in free.items() if _looks_like(column, one, table)]
+        if found:
+            rivals = tuple((heading, 60.0, _say("reasons.by_content")) for heading in found)
+            matches[column.name] = Match(column.name, found, 60.0, "", rivals)
+        free = {h: one for h, one in free.items() if len(found) != 1 or h not in found}
+    return Fit(table.name, matches)
+
+
+def _looks_like(column: Column, one: Looks, table: Table) -> bool:
+    """Whether the content under a heading is what a column holds, and little else."""
+    if column.kind in ("time", "date"):
+        return one.share("dates") > _TYPICAL
+    if column.kind in ("number", "whole"):
+        fractions = one.share("fractions") > 1 - _TYPICAL or column.unit != "money"
+        return one.share("numbers") > _TYPICAL and one.share("dates", "stamps") < _FITS and fractions
+    if column.identity:
+        return one.share({"email": "emails", "phone": "phones"}[column.name]) > _TYPICAL
+    if not column.name.endswith("_id") or one.share("dates", "sentences", "emails", "phones") > 1 - _TYPICAL:
+        return False
+    if one.share("fractions") > 1 - _TYPICAL or one.share("with_digit") < _TYPICAL:
+        return False
+    return one.unique == 1 if column.name == table.key else one.distinct >= _FEWEST_PEOPLE and one.unique < 1
+
+
+def looks_in_words(one: Looks) -> str:
+    """What stands in a column, said without any of its values."""
+    if not one.filled:
+        return _say("seen.empty")
+    for kind in ("dates", "flags"):
+        if one.share(kind) > _TYPICAL:
+            return _seen(kind, one.counts[kind], one)
+    if one.share("emails") > _TYPICAL or one.share("phones") > _TYPICAL:
+        return _say("seen.addresses" if one.share("emails") > _TYPICAL else "seen.phones")
+    different = _say("seen.all_different") if one.unique == 1 else _different(one)
+    if one.share("numbers") > _TYPICAL:
+        numbers = _seen("numbers" if one.low is None or one.high is None else "range", one.counts["numbers"], one)
+        return _say("reasons.joined", first=numbers, then=different)
+    return _say("reasons.joined", first=_say("seen.text"), then=different)
+
+
+def _match(table: Table, column: Column, found: Sequence[tuple[float, str, str]], looks: Mapping[str, Looks]) -> Match:
+    """The match of a column, from the headings that it could be, best first; of questions all are kept."""
+    several = (table.name, column.name) == _QUESTIONS
     better = _better_amount(found) if column.name == "amount" else None
     if better is not None:
         return better
@@ -129,7 +207,40 @@ def _match(column: Column, found: Sequence[tuple[float, str, str]], *, several: 
         return Match(column.name, heading, score, reason)
     if column.identity:
         return Match(column.name, [h for _, h, _ in near], score, _say("reasons.first_filled", why=reason))
+    if not several and (one := _told_apart(table, column, near, looks)):
+        return one
     return Match(column.name, [h for _, h, _ in near], score, "", tuple((h, s, why) for s, h, why in near))
+
+
+def _told_apart(
+    table: Table, column: Column, near: Sequence[tuple[float, str, str]], looks: Mapping[str, Looks]
+) -> Match | None:
+    """The one of several headings that its content or its words set apart from the others, to be checked."""
+    most = max(looks[h].filled for _, h, _ in near)
+    kinds: dict[str, list[tuple[float, str, str]]] = {}
+    if column.unit != "money" and (column.required or column.name == table.key):
+        kinds["filled_most"] = [one for one in near if looks[one[1]].filled > _RARER * most]
+    if column.kind == "time" and column.name == table.time:
+        kinds["of_creation"] = [one for one in near if called_so(one[1], "of_creation")]
+    if column.name in CHOICES:
+        kinds["readable"] = [one for one in near if not called_so(one[1], "numbers")]
+    for kind, left in kinds.items():
+        if len(left) == 1:
+            score, heading, reason = left[0]
+            others = quoted(other for _, other, _ in near if other != heading)
+            why = _say(f"reasons.{kind}", why=reason, others=others)
+            return Match(column.name, heading, min(score, DOUBTED), why, check=True)
+    return None
+
+
+def called_so(heading: str, kind: str) -> bool:
+    """Whether a heading holds one of the words of a kind of the vocabulary.
+
+    >>> called_so("MwSt. 19 %", "tax_words"), called_so("Contact Owner.id", "numbers"), called_so("Idea", "numbers")
+    (True, True, False)
+    """
+    said = f" {plain(heading)} {plain(heading.casefold())} "
+    return any(w in said if not w.isascii() else f" {w} " in said for w in map(plain, vocabulary()[kind]))
 
 
 def _better_amount(found: Sequence[tuple[float, str, str]]) -> Match | None:
@@ -137,8 +248,7 @@ def _better_amount(found: Sequence[tuple[float, str, str]]) -> Match | None:
     if len(found) < 2:
         return None
     for kind in ("really_paid", "without_tax"):
-        marks = [mark if not mark.isascii() else f" {mark} " for mark in map(plain, vocabulary()[kind])]
-        named = [one for one in found if any(mark in f" {plain(one[1])} " for mark in marks)]
+        named = [one for one in found if called_so(one[1], kind)]
         if len(named) == 1:
             score, heading, reason = named[0]
             others = quoted(other for _, other, _ in found if other != heading)
@@ -221,8 +331,8 @@ def _id_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]:
     share = 1.0
     if looks.share("fractions") - (1 if looks.share("wholes") > 0.9 else 0) > 0.5:
         share = 0.4
-    elif column.name == "customer_id" and looks.distinct < 3 <= looks.filled:
-        share = 0.6
+    elif column.name == "customer_id" and looks.distinct < _FEWEST_PEOPLE <= looks.filled:
+        share = 0.4 if column.name == table.key else 0.6
     if looks.unique == 1:
         return share, _say("seen.all_different")
     return share, _say("seen.different_in", n=looks.distinct, rows=looks.filled)

@@ -13,16 +13,20 @@ from typing import Any
 import yaml
 
 from crmlib.contract import TABLES
+from crmlib.intake.repairs.characters import remade_heading
 
 FOLDER = Path(__file__).parent
 LEAST = 78.0
 """Below this a heading is not taken for a column at all."""
 PERHAPS = 80.0
 _FUZZY = 88.0
-_CHOICES = ("owner", "stage", "channel", "campaign", "store", "currency", "industry", "region", "plan")
+CHOICES = ("owner", "stage", "channel", "campaign", "store", "currency", "industry", "region", "plan")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IN_PARENTHESES = re.compile(r"\([^)]*\)|\[[^]]*\]|【[^】]*】")
-_WRAPPED = re.compile(r"^(properties|attributes|fields|data)\.(?=.)", re.IGNORECASE)
+_WRAPPED = re.compile(r"^(properties|attributes|fields|data)\.(hs_)?(?=.)", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\s*\d{1,3}\s*[、.．)）:：]\s*(?=\D)")
+_ASKED = re.compile("^(请问|请填写|请输入|请选择)?(您的|你的|贵公司的?)?(?=.)")
+_QUESTION = re.compile(r"^q\d{1,3} (?=\D)")
 _CJK = re.compile(r"[㐀-鿿]")
 
 
@@ -54,11 +58,12 @@ class Likeness:
 def plain(heading: str) -> str:
     """A heading as words: no case, width, underscores or units in parentheses; ``InvoiceNo`` is two words.
 
-    >>> plain("InvoiceNo"), plain("customer_id"), plain("单价（元）"), plain("Order #")
-    ('invoice no', 'customer id', '单价', 'order no')
+    >>> plain("InvoiceNo"), plain("customer_id"), plain("单价（元）"), plain("Order #"), plain("2、您的手机号码")
+    ('invoice no', 'customer id', '单价', 'order no', '手机号码')
     """
-    text = unicodedata.normalize("NFKC", heading)
+    text = unicodedata.normalize("NFKC", remade_heading(heading))
     text = _IN_PARENTHESES.sub(" ", text) if _IN_PARENTHESES.sub("", text).strip() else text
+    text = _ASKED.sub("", _NUMBERED.sub("", text))
     text = _WRAPPED.sub("", text).replace("#", " no ").replace("№", " no ")
     text = _CAMEL.sub(" ", text)
     return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split())
@@ -110,14 +115,14 @@ def likeness(heading: str, table: str, column: str) -> Likeness:
     Likeness(score=94.0, like='city')
     """
     names = names_of(table)
-    words = plain(heading)
+    words = plain(heading) if table != "surveys" else _QUESTION.sub("", plain(heading))
     if any(_holds(words, mark) for mark in names.never[column]):
         known = {_squeezed(name): (score, name) for listed, score in ((names.perhaps, PERHAPS), (names.sure, 100.0))
                  for name in listed[column]}  # fmt: skip
         return Likeness(*known.get(_squeezed(words), (0.0, "")))
     best = max((Likeness(_alike(words, name), name) for name in names.sure[column]), key=lambda one: one.score)
     if best.score < 100:
-        own = {_squeezed(one) for one in _without_subject(words, names.about, column in _CHOICES)}
+        own = {_squeezed(one) for one in _without_subject(words, names.about, column in CHOICES)}
         same = next((name for name in names.sure[column] if _squeezed(name) in own), "")
         asked = next((name for name in names.holds[column] if _holds(words, name)), "")
         best = max(best, Likeness(94.0, same), Likeness(84.0, asked), key=lambda one: one.score * bool(one.like))
@@ -165,7 +170,7 @@ def _alike(words: str, name: str) -> float:
         # The last part of a Chinese name says what it is: 买家下单时间 is a 下单时间.
         inside = len(name) >= 3 and words.endswith(name)
         return 82.0 + 14.0 * len(name) / len(words) if inside else 0.0
-    if len(name) >= 6:
+    if min(len(words), len(name)) >= 6:
         close = max(fuzz.ratio(words, name), fuzz.token_sort_ratio(words, name))
         if close >= _FUZZY and _digits(words) == _digits(name):
             return 96.0 if Levenshtein.distance(words, name) == 1 else PERHAPS

@@ -26,6 +26,8 @@ class Suggested:
     export: Export
     why: list[str]
     profile: str = ""
+    headings: list[Line] = field(default_factory=list)
+    """The names of the columns and what each looks like, where no row of the file names them."""
     columns: list[Line] = field(default_factory=list)
     values: dict[str, list[Line]] = field(default_factory=dict)
     settings: list[Line] = field(default_factory=list)

@@ -15,7 +15,7 @@ from crmlib.intake.proposal.doubts import (
     nearest_table,
 )
 from crmlib.intake.proposal.exports import Export
-from crmlib.intake.proposal.fitting import DOUBTED, Fit, Match, fit
+from crmlib.intake.proposal.fitting import DOUBTED, Fit, Match, by_content, fit, looks_in_words
 from crmlib.intake.proposal.headings import PERHAPS, called_like, names_of, quoted
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
@@ -39,6 +39,10 @@ _say = Words(__file__).say
 _OF_A_CUSTOMER = (
     "customer_id", "region", "city", "gender", "birthday", "industry", "name", "email", "phone", "address",
 )  # fmt: skip
+_OF_ORDERS = ("orders", "order_lines")
+_WHO = ("name", "email", "phone", "address")
+_BESIDE_PEOPLE = ("surveys", "tickets")
+"""Tables whose files tell who the customers are, where they hold more than the customer's number."""
 _CALLED = 1.5
 _TOLD = 0.5
 _ONE_EACH = 0.9
@@ -57,6 +61,8 @@ def own_tables(
     found; beside orders also customers, which are not `main`: another file may have them. ``keys`` are the columns that
     are keys by the values which files share. Where there is no table, the reason stands alone.
     """
+    if export.source.numbered:
+        return _without_headings(connection, export)
     fits = {name: _completed(with_keys(fit(table, export.looks), keys or {})) for name, table in TABLES.items()}
     shared = {table for table, _ in keys or {}}
     ranked = sorted((f for f in fits.values() if f.matches), key=lambda f: -_points(f, export))
@@ -82,6 +88,10 @@ def _tables(
 ) -> list[Suggested]:
     # A file of orders may tell more about the buyers than about the orders.
     main = next((f for f in usable if usable[0].table == "customers" and _numbered_orders(f)), usable[0])
+    if main.table == "customers" and not called_like(export.name, "customers"):
+        # So may a list of leads, which holds people as well.
+        main = next((f for f in usable if called_like(export.name, f.table)), main)
+    usable.sort(key=lambda one: one is not main)
     if main.table in ("orders", "order_lines"):
         tested = with_tested_money(connection, export, fits)
         fits = tested.fits
@@ -100,8 +110,8 @@ def _tables(
         if main.table == "orders":
             made += _several_rows(connection, export, fits, made[0])
         ask_about_negative_amounts(connection, export, main, decisions)
-    if made[0].table in ("orders", "order_lines"):
-        made += _customers(connection, export, fits, decisions)
+    if made[0].table in (*_OF_ORDERS, *_BESIDE_PEOPLE):
+        made += _customers(connection, export, fits, made[0].table)
     return made
 
 
@@ -166,6 +176,30 @@ def _nearest(
     if made[0].table == "orders":
         _several_rows(connection, export, fits, made[0])
     return made
+
+
+def _without_headings(connection: Any, export: Export) -> tuple[list[Suggested], list[str]]:
+    """A draft for a file without headings: its columns by number, what each looks like, and what has to be filled in.
+
+    Of the tables that its columns could be, the one that the file is called like, else the one that they fill most of.
+    """
+    fits = [by_content(table, export.looks) for table in TABLES.values()]
+    found = max(fits, key=lambda one: (called_like(export.name, one.table), _share_filled(one), one.points))
+    made = _suggested(connection, export, found, [], why=_say("found.numbered"))
+    made.headings = [Line(heading, "", looks_in_words(export.looks[heading])) for heading in export.looks]
+    made.unused = []
+    said = {"file": export.shown, "n": len(export.headings), "table": found.table, "mark": FILL_IN}
+    decisions = [_say("decide.numbered", said)]
+    _dates(export, [made], decisions)
+    return [made], decisions
+
+
+def _share_filled(found: Fit) -> float:
+    """Which share of a table's required columns something could fill; of customers that nobody is told by, none."""
+    required = TABLES[found.table].required
+    if found.table == "customers" and not found.has_any(*_WHO):
+        return 0.0
+    return sum(name in found.matches for name in required) / len(required)
 
 
 def _doubted(found: Fit) -> Fit:
@@ -444,35 +478,31 @@ def _not_products(connection: Any, export: Export, lines: Fit, made: Suggested, 
         decisions.append(_say("decide.products", file=export.shown, codes=listed))
 
 
-def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], decisions: list[str]) -> list[Suggested]:
-    """Customers out of a file of orders: who they are stands beside each order."""
+def _customers(connection: Any, export: Export, fits: Mapping[str, Fit], beside: str) -> list[Suggested]:
+    """Customers out of a file of orders, answers or tickets: who they are stands beside each of them."""
     found = fits["customers"]
-    order = fits["orders"].heading("order_id") or fits["order_lines"].heading("order_id")
+    theirs = [fits[name] for name in (_OF_ORDERS if beside in _OF_ORDERS else (beside,))]
+    number = next((h for one in theirs if (h := one.heading(TABLES[one.table].key or "order_id"))), "")
+    named = theirs[0].matches.get("customer_id")
     customer = found.matches.get("customer_id")
-    if customer is None or customer.headings == [order]:
-        customer = fits["orders"].matches.get("customer_id")
-    if customer is None or not customer.decided:
+    if customer is None or customer.headings == [number]:
+        customer = named
+    if customer is None or not customer.decided or (beside in _BESIDE_PEOPLE and not found.has_any(*_WHO)):
         return []
-    taken = {h for name in ("orders", "order_lines") for c, m in fits[name].matches.items() for h in m.headings
-             if c not in ("customer_id", "order_id") and fits[name].complete}  # fmt: skip
+    taken = {h for one in theirs for c, m in one.matches.items() for h in m.headings
+             if c != "customer_id" and h != number and one.complete}  # fmt: skip
     matches = {
         name: match
         for name, match in found.matches.items()
         if name in _OF_A_CUSTOMER and not set(match.headings) & (taken - set(customer.headings))
     }
-    order_customer = fits["orders"].matches.get("customer_id")
-    matches["customer_id"] = order_customer if order_customer and order_customer.decided else customer
-    made = _suggested(
-        connection,
-        export,
-        Fit("customers", matches),
-        [],
-        why=_say("found.beside_orders"),
-    )
+    matches["customer_id"] = named if named and named.decided else customer
+    made = _suggested(connection, export, Fit("customers", matches), [], why=_say("found.beside", table=beside))
     for column in TABLES["customers"].columns:
-        # The contract's own name fills a column unasked; here it would be the order's.
+        # The contract's own name fills a column unasked; here it would be theirs.
         if column.name not in matches and (taken_as := export.source.heading(column.name)):
-            made.columns.append(Line(column.name, {"constant": ""}, _say("notes.of_the_order", heading=taken_as)))
+            reason = _say("notes.of_the_record", heading=taken_as, table=beside)
+            made.columns.append(Line(column.name, {"constant": ""}, reason))
     made.settings.append(Line("one_row_per", "customer_id"))
     made.main = False
     return [made]

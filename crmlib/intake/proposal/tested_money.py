@@ -8,10 +8,9 @@ from typing import Any
 
 from crmlib.contract import TABLES
 from crmlib.intake.money import MEANT_BY_THE_CONTRACT, PRODUCT, Parts, Verdict, judged, numbers_under
-from crmlib.intake.proposal.content import vocabulary
 from crmlib.intake.proposal.exports import Export
-from crmlib.intake.proposal.fitting import Fit, Match
-from crmlib.intake.proposal.headings import likeness, plain
+from crmlib.intake.proposal.fitting import Fit, Match, called_so
+from crmlib.intake.proposal.headings import likeness
 from crmlib.intake.repairs import Habits
 from crmlib.words import Words
 
@@ -91,22 +90,16 @@ def called_like_money(headings: Sequence[str]) -> Parts:
         price=like("order_lines", "unit_price"),
         discount=like("orders", "discount"),
         refund=like("orders", "refunded_amount"),
-        tax=only([h for h in headings if _called(h, "tax_words") and not _called(h, "no_tax_words")]),
-        postage=only([h for h in headings if _called(h, "postage_words")]),
-        paid_words=frozenset(h for h in headings if _called(h, "paid_words")),
+        tax=only([h for h in headings if called_so(h, "tax_words") and not called_so(h, "no_tax_words")]),
+        postage=only([h for h in headings if called_so(h, "postage_words")]),
+        paid_words=frozenset(h for h in headings if called_so(h, "paid_words")),
         off_words=frozenset(filter(_taken_off, headings)),
     )
 
 
-def _called(heading: str, kind: str) -> bool:
-    """Whether a heading holds one of the words of a kind."""
-    said = f" {plain(heading)} {plain(heading.casefold())} "
-    return any(w in said if not w.isascii() else f" {w} " in said for w in map(plain, vocabulary()[kind]))
-
-
 def _taken_off(heading: str) -> bool:
     """Whether a heading speaks of what was taken off, and not of what was paid."""
-    return _called(heading, "off_words") and not _called(heading, "paid_words")
+    return called_so(heading, "off_words") and not called_so(heading, "paid_words")
 
 
 def _with(found: Fit, verdict: Verdict, parts: Parts, own_name: str) -> Fit:

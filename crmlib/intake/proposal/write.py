@@ -80,6 +80,8 @@ def _source(one: Suggested, *, listed: bool) -> list[str]:
     body = [f"from: {flow(one.export.paths[0])}" + _comment(_rows(one))]
     body += [f"sheet: {flow(one.export.sheet)}"] if one.export.sheet else []
     body += [f"profile: {one.profile}"] if one.profile else []
+    if one.headings:
+        body += ["headings:", *(f"  - {flow(line.key)}{_comment(line.reason)}" for line in one.headings)]
     if one.columns:
         body.append("columns:")
         body += [f"  {_line(line)}" for line in one.columns]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crmlib.mapping import Reading
+from crmlib.mapping import FirstLook, Reading
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words
 
@@ -65,7 +65,8 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
 
     Without ``header_row`` it is the first row that fills more than half as many cells as a typical row does: titles
     fill far fewer. A row of dates and numbers is never taken for headings, unless ``header_row`` says so; it is then
-    asked about. Headings that the settings give stand in no row, or in place of ``header_row``.
+    asked about. Headings that the settings give stand in no row, or in place of ``header_row``. At a first look the
+    columns of a table without headings are numbered.
 
     Args:
         rows: the first rows that are not blank, each with its number.
@@ -87,6 +88,9 @@ def find_headings(rows: Rows, reading: Reading, *, shown_as: str, spans: int = 1
     if named is None:
         return Problem.said(words, "headings_blank", shown_as, row=row)
     if reading.header_row is None and values_only(named):
+        if isinstance(reading, FirstLook):
+            numbered = example(max(_extent(cells) for _, cells in rows)).split(", ")
+            return _given(rows, reading.model_copy(update={"headings": numbered}), shown_as)
         return Problem.said(words, "headings_are_values", shown_as, row=first, example=example(len(named)))
     names = tuple("" if name is None else str(name).replace("\ufeff", "").strip() for name in named)
     while names and not names[-1] and not any(len(cells) >= len(names) for n, cells in rows if n >= first + height):

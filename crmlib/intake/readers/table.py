@@ -56,6 +56,7 @@ def finished(
         not_data=tuple(sorted((*headings.not_data, *not_data), key=itemgetter(0))),
         twice=headings.twice,
         notes=tuple(said),
+        numbered=not headings.row,
         asked=headings.asked or _headings_among_values(connection, table, shown_as, headings),
     )
 

@@ -31,6 +31,7 @@ from crmlib.intake.readers.headings import (
     footers,
     same_headings,
 )
+from crmlib.intake.readers.merged import merged_cells
 from crmlib.intake.readers.table import finished
 from crmlib.intake.source import MERGED, ROW, Source, plain_heading
 from crmlib.mapping import Reading
@@ -267,7 +268,10 @@ def _sheet(book: Any, name: str, kind: str, file: Path, shown_as: str, reading: 
             row[column] = error
         if filled(row):
             rows.append((number, row))
-    merged = sheet.merged_cell_ranges or [] if kind in ("xlsx", "xls") else []
+    if kind in ("xlsx", "xls"):
+        merged = sheet.merged_cell_ranges or []
+    else:
+        merged = merged_cells(file, kind)[book.sheet_names.index(name)]
     headings = _headings_of(rows, merged, shown_as, reading)
     return Sheet(name, rows, headings, {} if isinstance(headings, Problem) else _filled_down(rows, merged, headings))
 

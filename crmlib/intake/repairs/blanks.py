@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from crmlib.engine import literal
-from crmlib.intake.repairs.cells import Cell, Habits, matches
-from crmlib.intake.repairs.characters import UNSEEN, composed, seen, unescaped
+from crmlib.intake.repairs.cells import Cell, Habits, let, matches
+from crmlib.intake.repairs.characters import UNSEEN, composed, remade, seen, unescaped
 
 INVISIBLE = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
@@ -16,6 +16,9 @@ INVISIBLE = (
 )
 """Characters around a value that nobody sees: counted where they are taken away; plain blanks are not."""
 
+_DATED = ("time", "date")
+BUDDHIST_YEAR = "(?:^|[-/., 年月日])(24[5-9][0-9]|25[0-9]{2})(?:[-/., 年T]|$)"
+"""A year from 2450 to 2599, which is one from 1907 to 2056 of the common calendar."""
 _NULL_WORDS = "null|none|nan|nat|n/a|#n/a|na|\\(null\\)|<null>|<na>|\\\\n"
 _NULL_AS_WRITTEN = "NULL|null|None|nan|NaN|NAN|NaT|NA|N/A|n/a|#N/A|#N/A N/A|\\(null\\)|<null>|<NA>|\\\\N"
 _SIGNS = "[-—–－]+|[?？]+|\\.|/|未知|无|空|空值|暂无|不详|未填写|无数据"
@@ -92,10 +95,19 @@ def steps(cell: Cell, habits: Habits) -> list[tuple[str, Callable[[str], str]]]:
 
     What stands around the value goes as soon as entities are read, since a blank may be written as one.
     """
-    done: list[tuple[str, Callable[[str], str]]] = [("entities", unescaped), ("trimmed", trimmed)]
+    done: list[tuple[str, Callable[[str], str]]] = [("garbled", remade)]
+    done += [("entities", unescaped), ("trimmed", trimmed)]
     done += [("unseen", functools.partial(seen, cell=cell))]
     done += [("composed", composed)] if cell.kind == "text" else []
+    done += [("buddhist_years", in_common_years)] if habits.calendar == "buddhist" and cell.kind in _DATED else []
     return [(name, sql if habits.mends(name) else _plainly if name == "trimmed" else str) for name, sql in done]
+
+
+def in_common_years(text: str) -> str:
+    """SQL of a date whose year of the Buddhist calendar is the common one: 2567-02-29 is 2024-02-29."""
+    year = f"regexp_extract(d, '{BUDDHIST_YEAR}', 1)"
+    common = f"replace(d, {year}, CAST(try_cast({year} AS INTEGER) - 543 AS VARCHAR))"
+    return let("d", text, f"CASE WHEN {matches('d', BUDDHIST_YEAR)} THEN {common} ELSE d END")
 
 
 def surface_evidence(names: Sequence[str], cell: Cell, habits: Habits) -> dict[str, str]:
@@ -104,11 +116,12 @@ def surface_evidence(names: Sequence[str], cell: Cell, habits: Habits) -> dict[s
     ``names`` are the columns with the raw cell and with what each of :func:`steps` makes of it.
     """
     changed = {name: f"{a} <> {b}" for (name, _), a, b in zip(steps(cell, habits), names, names[1:], strict=False)}
-    before, last = names[1], names[-1]
+    at = [name for name, _ in steps(cell, habits)].index("trimmed")
+    before, around, last = names[at], names[at + 1], names[-1]
     return {
         **changed,
         "spaced": f"{before} <> trim({before}, ' ')",
-        "trimmed": f"trim({before}, ' ') <> {names[2]}",
+        "trimmed": f"trim({before}, ' ') <> {around}",
         "marked": matches(last, marks(cell)),
         "blank": is_blank(unmarked(last, cell), cell),
         "empty": f"{last} = ''",

@@ -8,7 +8,7 @@ from typing import Any
 
 from crmlib.contract.tables import Kind
 from crmlib.engine import literal
-from crmlib.mapping import DayMonth
+from crmlib.mapping import Calendar, DayMonth
 from crmlib.problems import Problem
 from crmlib.words import Saying, Words
 
@@ -96,12 +96,13 @@ class Mended:
 
 @dataclass(frozen=True)
 class Habits:
-    """What the source's settings say about its cells: ``decimal`` and ``dates`` where they are known, the zone of
-    times without offset, and the repairs that are switched off (``{"epochs": False}``)."""
+    """What the source's settings say about its cells: ``decimal``, ``dates`` and ``calendar`` where they are known, the
+    zone of times without offset, and the repairs that are switched off (``{"epochs": False}``)."""
 
     timezone: str
     decimal: str | None = None
     dates: DayMonth | None = None
+    calendar: Calendar | None = None
     repairs: Mapping[str, bool] = field(default_factory=dict)
 
     def mends(self, name: str) -> bool:

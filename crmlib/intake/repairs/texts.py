@@ -22,11 +22,11 @@ _ERRORS = (
 """What a spreadsheet writes where a formula failed: the same for every row, so never an identifier."""
 _MASKED = "[^*][*]{2,}|[*]{2,}[^*]"
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
-_WIDE = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(
+_WIDE_LETTERS = "".join(chr(c) for c in range(0xFF10, 0xFF1A)) + "".join(
     chr(c) for start in (0xFF21, 0xFF41) for c in range(start, start + 26)
 )
-_WIDE += "－＿．＠／"
-_NARROW = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.@/"
+_NARROW_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_WIDE_SIGNS, _NARROW_SIGNS = "－＿．＠／", "-_.@/"
 
 
 def screen(cell: Cell, habits: Habits) -> dict[str, str]:
@@ -34,9 +34,9 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     blanks = f"[ {INVISIBLE}]"
     patterns = [f"^{blanks}", f"{blanks}$", blank_words(cell), marks(cell), *screened(cell)]
     if not cell.free:
-        patterns.append("[*][*]")
+        patterns += ["[*][*]", f"[{_wide(cell)[0]}]"]
     if cell.key:
-        patterns += [_FLOAT, _SCIENTIFIC, _LONG, _ERRORS, "@.*[A-Z]", "[A-Z].*@", f"[{_WIDE}]"]
+        patterns += [_FLOAT, _SCIENTIFIC, _LONG, _ERRORS, "@.*[A-Z]", "[A-Z].*@"]
     if names_guests(cell):
         patterns.append(GUESTS)
     return {"dirty": matches(cell.raw, "|".join(patterns)), "empty": f"{cell.raw} = ''"}
@@ -44,7 +44,7 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
 
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text before it is counted: full-width characters as plain ones."""
-    return [("plain", _narrowed(text) if cell.key and habits.mends("full_width") else text)]
+    return [("plain", _narrowed(text, cell) if not cell.free and habits.mends("full_width") else text)]
 
 
 def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, str]:
@@ -54,12 +54,11 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
     counted_always["na"] = f"{plain} = 'NA'"
     if cell.free:
         return counted_always
-    counted_always["masked"] = matches(plain, _MASKED)
+    counted_always |= {"masked": matches(plain, _MASKED), "wide": f"{names['t']} <> {plain}"}
     if not cell.key:
         return counted_always
     return {
         **counted_always,
-        "wide": f"{names['t']} <> {plain}",
         "floats": matches(plain, _FLOAT),
         "fractions": matches(plain, _FRACTION),
         "scientific": matches(plain, _SCIENTIFIC),
@@ -76,8 +75,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     text, mendings = around.text, list(around.mendings)
     decisions = _stated(cell, counts, habits)
     if counts.get("wide") and habits.mends("full_width"):
-        mendings.append(("full_width", f"{text} <> {_narrowed(text)}"))
-        text = _narrowed(text)
+        mendings.append(("full_width", f"{text} <> {_narrowed(text, cell)}"))
+        text = _narrowed(text, cell)
     branches = []
     if counts.get("floats") and not counts.get("fractions") and habits.mends("float_ids"):
         mendings.append(("float_ids", matches(text, _FLOAT)))
@@ -122,6 +121,13 @@ def _stated(cell: Cell, counts: Mapping[str, int], habits: Habits) -> list[Sayin
     return said
 
 
-def _narrowed(text: str) -> str:
-    narrowed = f"translate({text}, {literal(_WIDE)}, {literal(_NARROW)})"
+def _wide(cell: Cell) -> tuple[str, str]:
+    """Full-width characters that are plain ones in such a cell, and those: letters and digits, in keys signs too."""
+    signs = (_WIDE_SIGNS, _NARROW_SIGNS) if cell.key else ("", "")
+    return _WIDE_LETTERS + signs[0], _NARROW_LETTERS + signs[1]
+
+
+def _narrowed(text: str, cell: Cell) -> str:
+    wide, narrow = _wide(cell)
+    narrowed = f"translate({text}, {literal(wide)}, {literal(narrow)})"
     return f"CASE WHEN strlen({text}) = length({text}) THEN {text} ELSE {narrowed} END"

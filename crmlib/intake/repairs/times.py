@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crmlib.engine import literal
-from crmlib.intake.repairs.blanks import surface
+from crmlib.intake.repairs.blanks import BUDDHIST_YEAR, surface
 from crmlib.intake.repairs.cells import DIFFERENT, Cell, Habits, Lent, Plan, any_of, cases, let, matches, words
 from crmlib.mapping import DayMonth
 from crmlib.problems import Problem
@@ -47,6 +47,15 @@ _WRITTEN_OUT = "^[0-9][.][0-9]{6,}E[0-9]{1,2}$"
 _NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
 _NAMED_ZONE = " ?[(][^)]*[)]$"
 
+_OF_A_PERIOD = ("spent_on",)
+"""Columns whose value may be a whole month: what is said of it then holds for its first day."""
+_MONTHS_OF_A_YEAR = (
+    ("month", "^((?:19|20)[0-9]{2})[-/.](0?[1-9]|1[0-2])-?$", r"\1-\2-01"),
+    ("month in digits", "^((?:19|20)[0-9]{2})(0[1-9]|1[0-2])$", r"\1-\2-01"),
+    ("month last", "^(0?[1-9]|1[0-2])[-/.]((?:19|20)[0-9]{2})$", r"\2-\1-01"),
+    ("month by name", f"^{_MONTH}[ ,/-]*((?:19|20)[0-9]{{2}})$", r"\2-\1-01"),
+    ("year and month by name", f"^((?:19|20)[0-9]{{2}})[ ,/-]*{_MONTH}$", r"\1-\2-01"),
+)
 _LAST_OF_SHORT = "^[0-9]{1,2}[-/.][0-9]{1,2}[-/.]([0-9]{2})(?:[^0-9]|$)"
 _MANY_DAYS, _FEW_YEARS = 20, 5
 """Twenty different first numbers beside five different last ones are days and years: nobody has twenty years of data
@@ -76,8 +85,9 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     """SQL conditions that tell whether a column of times needs a closer look."""
     raw = cell.raw
     early = f"({raw} < '1970-01-02' AND {raw} >= '1969-12-31')" if cell.kind == "time" else "false"
+    buddhist = f"({raw} LIKE '24__-%' OR {raw} LIKE '25__-%')"
     return {
-        "dirty": f"{raw} IS NOT NULL AND (NOT {_fast(cell, raw)} OR {early})",
+        "dirty": f"{raw} IS NOT NULL AND (NOT {_fast(cell, raw)} OR {early} OR {buddhist})",
         "seen": f"{raw} IS NOT NULL",
     }
 
@@ -128,6 +138,7 @@ def evidence(cell: Cell, habits: Habits, names: Mapping[str, str]) -> dict[str, 
         "different last": f"{DIFFERENT} {last}",
         "moments": moment,
         "midnights": midnight,
+        "buddhist": matches(text, BUDDHIST_YEAR),
         "no date": matches(text, _NO_DATE),
         "shortened": matches(plain, _SHORTENED),
         "written out": matches(plain, _WRITTEN_OUT),
@@ -183,6 +194,9 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
         decisions = [_zone_said(cell, habits, counts["seen"])] if cell.kind == "time" and counts["seen"] else []
         return Plan(_as_kind(cell, habits, wall=f"try_cast({text} AS TIMESTAMP)"), around.filled, (), tuple(decisions))
     order, decisions, problems = _decide(cell, habits, counts, lent, place)
+    if habits.calendar is None and 2 * counts["buddhist"] > counts["seen"]:
+        said = {"n": counts["buddhist"], "all": counts["seen"]}
+        problems.append(Problem.said(words, "buddhist", place, cell.shown, **said))
     if _are_days(counts):
         cell = replace(cell, days=True)
         decisions.append(cell.decision("days", n=counts["moments"]))
@@ -210,6 +224,8 @@ def plan(cell: Cell, habits: Habits, counts: Mapping[str, int], lent: Lent, plac
     if cell.kind == "time" and clocks > 0:
         decisions.append(_zone_said(cell, habits, clocks))
     decisions += _said_of_numbers(cell, counts, [form.name for form in forms])
+    months = sum(counts[form.name] for form in forms if form.repair == "months")
+    decisions += [cell.decision("months", n=months)] if months and habits.mends("months") else []
     refused = matches(f"upper({text})", _SHORTENED) if counts["shortened"] and not counts["written out"] else ""
     return Plan(value, filled, tuple(_merged(mendings)), tuple(decisions), tuple(problems), refused, "shortened_times")
 
@@ -341,6 +357,10 @@ def _forms(cell: Cell, plain: str, order: DayMonth) -> list[Form]:
         written("month name first", _MONTH_FIRST_NAME, r"\3-\1-\2\4"),
         written("day before month name", _DAY_FIRST_NAME, r"\3-\2-\1\4"),
         written("year last", _YEAR_LAST_NAME, r"\4-\1-\2 \3"),
+        *(
+            written(name, pattern, order, "months")
+            for name, pattern, order in (_MONTHS_OF_A_YEAR if cell.name in _OF_A_PERIOD else ())
+        ),
         numbered("serial", _SERIAL),
         numbered("seconds", _EPOCH_SECONDS),
         numbered("milliseconds", f"{_EPOCH_MILLISECONDS}|{_SCIENTIFIC}"),
