@@ -122,7 +122,7 @@ def check(
     from crmlib.intake import take_in
     from crmlib.intake.identities.private import room_for
     from crmlib.intake.identities.runs import at_work
-    from crmlib.report.intake import chapter_state, write_intake
+    from crmlib.report.intake import chapter_state, unset_margin, write_intake
     from crmlib.run_folder import run_folder, writing_to
     from crmlib.runner import check_settings
 
@@ -134,8 +134,8 @@ def check(
             workspace = take_in(opened, folder / "workspace")
             write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
-    if "orders" in workspace.account["tables"] and not opened.knows_margin(workspace.account):
-        _say("account.to_decide", said=_WORDS.say("account.margin"))
+    for said in unset_margin(opened, workspace.account):
+        _say("account.to_decide", said=said)
     for file in chapter_files():
         state = chapter_state(file, workspace.account["tables"])
         if "why" in state:

@@ -14,6 +14,9 @@ from crmlib.words import Saying, Words
 words = Words(__file__)
 
 MOSTLY_LOST = 0.9
+MOSTLY = 0.5
+TIMES_OF_CENTS = 10
+"""A cost of 30 % of the amount is 30 times the amount where it stands in cents."""
 STAND_IN_SHARE = 0.2
 FEWEST_ORDERS = 20
 FEWEST_AMOUNTS = 50
@@ -32,7 +35,12 @@ _OF_SALESFORCE = "^[a-zA-Z0-9]{15}([A-Z0-5]{3})?$"
 
 
 def questions(
-    connection: Any, made: Mapping[str, str], foreign_keys: Sequence[Mapping[str, Any]], *, fraction_digits: int
+    connection: Any,
+    made: Mapping[str, str],
+    foreign_keys: Sequence[Mapping[str, Any]],
+    *,
+    fraction_digits: int,
+    turned: Sequence[str] = (),
 ) -> Iterator[tuple[str, Saying]]:
     """Table and question, for what may be right and would be a grave mistake if it is not.
 
@@ -41,6 +49,7 @@ def questions(
         made: SQL of each table's rows.
         foreign_keys: of :func:`crmlib.intake.quality.foreign_keys`.
         fraction_digits: how many digits the client's currency has after the point; with none there are no cents.
+        turned: columns of orders that stand with a minus in the export.
     """
     if "orders" in made:
         columns = [column for column, *_ in connection.execute(f"DESCRIBE {made['orders']}").fetchall()]
@@ -48,12 +57,17 @@ def questions(
         yield from _free_orders(connection, made["orders"])
         yield from _largest(connection, made["orders"])
         if "refunded_amount" in columns:
-            yield from _more_refunded(connection, made["orders"])
+            form = "difference" if "refunded_amount" in turned else "sum"
+            yield from _more_refunded(connection, made["orders"], form)
+        if "order_lines" in made and "order_id" in columns:
+            yield from _lines_differ(connection, made["orders"], made["order_lines"], "discount" in columns)
         if fraction_digits:
             yield from _cents(connection, made["orders"])
         if "customer_id" in columns:
             yield from _stand_in(connection, made["orders"])
     for name, rows in made.items():
+        if fraction_digits and name in ("orders", "order_lines"):
+            yield from _cost_in_cents(connection, name, rows)
         yield from _masked_keys(connection, name, rows)
     for key in foreign_keys:
         if key["rows"] and key["lost"] >= MOSTLY_LOST * key["rows"]:
@@ -87,13 +101,46 @@ def _largest(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
         yield "orders", words.later("questions.largest", **said)
 
 
-def _more_refunded(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
+def _more_refunded(connection: Any, rows: str, form: str) -> Iterator[tuple[str, Saying]]:
     more, refunds = connection.execute(
         "SELECT count_if(refunded_amount > amount + 0.005 AND amount >= 0), count_if(refunded_amount > 0) "
         f"FROM ({rows})"
     ).fetchone()
     if more:
-        yield "orders", words.later("questions.more_refunded", n=more, all=refunds)
+        yield "orders", words.later("questions.more_refunded", n=more, all=refunds, form=form)
+
+
+def _lines_differ(connection: Any, orders: str, lines: str, discounted: bool) -> Iterator[tuple[str, Saying]]:
+    """Orders whose lines add up neither to their amount nor to what it was before their discount."""
+    off = "coalesce(o.discount, 0)" if discounted else "0"
+    count, differ, whole, summed, hundred = connection.execute(
+        f"SELECT count(*), count_if(d), sum(amount) FILTER (d), sum(lines) FILTER (d), count_if(d AND h) FROM ("
+        f"SELECT o.amount, l.lines, l.n, {_unlike('l.lines')} AND {_unlike(f'l.lines - {off}')} AS d, "
+        f"NOT {_unlike('l.lines / 100')} OR NOT {_unlike('l.lines * 100')} AS h FROM ({orders}) o "
+        f"JOIN (SELECT order_id, sum(amount) AS lines, count(*) AS n FROM ({lines}) GROUP BY 1) l USING (order_id) "
+        "WHERE o.amount > 0)"
+    ).fetchone()
+    if count >= FEWEST_ORDERS and differ > MOSTLY * count:
+        said = {"n": differ, "all": count, "orders": whole, "lines": summed}
+        why = "cents" if hundred > MOSTLY_LOST * differ else "open"
+        yield "orders", words.later("questions.lines_differ", **said, why=why)
+
+
+def _unlike(lines: str) -> str:
+    """SQL: whether a sum of lines is another than the order's amount by more than the rounding of each line."""
+    return f"abs({lines} - o.amount) > 0.0105 * l.n"
+
+
+def _cost_in_cents(connection: Any, name: str, rows: str) -> Iterator[tuple[str, Saying]]:
+    columns = [column for column, *_ in connection.execute(f"DESCRIBE {rows}").fetchall()]
+    if not {"cost", "amount"} <= {*columns}:
+        return
+    count, above, times, whole = connection.execute(
+        f"SELECT count(*), count_if(cost > amount), median(cost / amount), count_if(cost = trunc(cost)) FROM ({rows}) "
+        "WHERE amount > 0 AND cost > 0"
+    ).fetchone()
+    if count >= FEWEST_ORDERS and above >= MOSTLY_LOST * count and whole == count and times >= TIMES_OF_CENTS:
+        yield name, words.later("questions.cost_in_cents", n=above, all=count, times=round(times))
 
 
 def _cents(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:

@@ -248,7 +248,7 @@ def one_row_per(
     take: Mapping[str, Taken] | None = None,
     latest_by: str = "",
     first_by: str = "",
-) -> list[Saying]:
+) -> tuple[list[Saying], Saying | None]:
     """Make one row of all accepted rows with equal keys, into the table ``made_<name>``.
 
     Columns under ``adds_up`` are summed, and ``take`` says what is taken of others: ``latest`` or ``first`` (what
@@ -258,7 +258,8 @@ def one_row_per(
     Rows that cancel give their amount to ``refunded_amount`` of the order that they take back.
 
     Returns:
-        what was taken where the rows of one key differ.
+        what was taken where the rows of one key differ; and the question which row counts, where states, choices or
+        flags of a record differ and nothing says it.
     """
     name, staged = table.name, identifier(table.name)
     described = [c for c, *_ in connection.execute(f"DESCRIBE {staged}").fetchall()]
@@ -301,7 +302,7 @@ def one_row_per(
     if ORDER in described:
         tests += [f"count(*) > count({ORDER}) AS unknown", f"count({ORDER}) > count(DISTINCT {ORDER}) AS equal"]
     if not tests:
-        return []
+        return [], None
     facts = [test.rpartition(" AS ")[2] for test in tests]
     row = connection.execute(
         f"SELECT {', '.join(f'count(*) FILTER ({fact})' for fact in facts)} "
@@ -321,7 +322,29 @@ def one_row_per(
     ]
     answer += [words.later(f"decisions.order.{fact}", n=counts[fact], **said)
                for fact in ("unknown", "equal") if counts.get(fact)]  # fmt: skip
-    return answer
+    unsettled = {
+        column: counts[f"d{n}"] for n, (column, how) in enumerate(taken.items())
+        if how == "first filled" and counts[f"d{n}"] and _changes(table, column)
+    }  # fmt: skip
+    if not unsettled:
+        return answer, None
+    asked = {
+        "keys": list(keys),
+        "columns": list(unsettled),
+        "n": max(unsettled.values()),
+        "first": next(iter(unsettled)),
+    }
+    return answer, words.later("questions.several_states", **asked)
+
+
+def _changes(table: Table, column: str) -> bool:
+    """Whether a column of a record says how it stands, which a later row of a log changes; customers are collected."""
+    if table.name == "customers" or column not in table.names:
+        return False
+    return bool(table[column].allowed) or table[column].kind == "flag" or column in _STATES
+
+
+_STATES = ("stage", "priority", "owner", "resolution", "plan", "csat", "lost_reason", "reason")
 
 
 _TAKEN = {

@@ -137,7 +137,10 @@ class Staging:
         from babel.numbers import get_currency_precision
 
         digits = get_currency_precision(self.client.currency)
-        for name, asked in questions(self.connection, made, foreign_keys, fraction_digits=digits):
+        orders = self.accounts.get("orders", {"repairs": []})
+        turned = [repair["column"] for repair in orders["repairs"] if repair["name"] == "sign"]
+        found = questions(self.connection, made, foreign_keys, fraction_digits=digits, turned=turned)
+        for name, asked in found:
             if not all(one.wanted.confirmed for one in self.opened[name]):
                 self.accounts[name]["questions"].append(words.later("questions.confirm", about=name, asked=asked))
 
@@ -476,7 +479,7 @@ class Staging:
             self.accounts[table.name]["cancellations"] = vars(matched)
         if keys:
             adds_up = next((one.wanted.adds_up for one in opened if one.wanted.adds_up), [])
-            said = rules.one_row_per(
+            said, unsettled = rules.one_row_per(
                 self.connection,
                 table,
                 keys=keys,
@@ -486,6 +489,9 @@ class Staging:
                 first_by=next((one.wanted.first_by for one in opened if one.wanted.first_by), ""),
             )
             self.accounts[table.name]["decisions"] += said
+            if unsettled and not all(one.wanted.confirmed for one in opened):
+                asked = words.later("questions.confirm", about=table.name, asked=unsettled)
+                self.accounts[table.name]["questions"].append(asked)
         elif table.key:
             rules.drop_repeated_keys(self.connection, table.name, table.key)
 

@@ -52,7 +52,7 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "tables": tables,
         "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
         "notes": _notes(tables),
-        "questions": _each(tables, "questions"),
+        "questions": [*_each(tables, "questions"), *unset_margin(client, account)],
         "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
         "repairs": [{**repair, "table": name} for name, table in tables.items() for repair in table["repairs"]],
         "sums": [
@@ -72,6 +72,13 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "people": account.get("people"),
         "effect": [_effect(row) for row in account.get("people", {}).get("merge_effect", [])],
     }
+
+
+def unset_margin(client: Client, account: Mapping[str, Any]) -> list[str]:
+    """The question what is left of an order, where there are orders and nothing tells; else none."""
+    if "orders" not in account["tables"] or client.knows_margin(dict(account)):
+        return []
+    return [words.say("questions.margin")]
 
 
 def _notes(tables: Mapping[str, Any]) -> dict[str, str]:

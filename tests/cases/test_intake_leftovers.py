@@ -359,3 +359,94 @@ def test_what_was_spent_in_a_month_stands_on_its_first_day_and_that_is_said(make
 
 def test_the_day_of_an_order_is_never_guessed_from_its_month(make_client):
     assert "ordered_at" in refused(make_client(orders=ORDERS + "1,a,2024-03,5\n2,a,2024-04,5\n"))
+
+
+# Money that lies in two files
+
+
+def two_files(make_client, line, order, *, settings=""):
+    """Thirty orders of two lines each: ``line(n)`` and ``order(n)`` are amounts."""
+    lines = "".join(f"{n},p{k},1,{line(n)}\n" for n in range(30) for k in (1, 2))
+    orders = "".join(f"{n},c{n % 7},2024-01-{n % 28 + 1:02d},{order(n)}\n" for n in range(30))
+    return make_client(
+        orders="order_id,customer_id,ordered_at,amount,discount\n" + orders,
+        order_lines="order_id,product_id,quantity,amount\n" + lines,
+        settings=settings,
+    )
+
+
+def asked(client, table="orders"):
+    return take_in(client, client.folder / "workspace").account["tables"][table]["questions"]
+
+
+@pytest.mark.parametrize("order", [lambda n: f"{2 * n + 20}.00,0", lambda n: f"{2 * n + 15}.00,5"])
+def test_lines_that_add_up_to_their_order_or_to_what_it_was_before_its_discount_are_not_asked_about(make_client, order):
+    assert asked(two_files(make_client, lambda n: f"{n + 10}.00", order)) == []
+
+
+def test_lines_that_add_up_to_another_sum_than_their_order_are_asked_about_with_both_sums(make_client):
+    (said,) = asked(two_files(make_client, lambda n: f"{n + 10}.00", lambda n: f"{n + 10}.00,0"))
+    whole = sum(n + 10 for n in range(30))
+    assert "30 of 30 orders have another amount than their lines add up to" in said
+    assert (f"{whole:,}.00 together, and {2 * whole:,}.00 in order_lines" in said, "cents" in said) == (True, False)
+
+
+@pytest.mark.parametrize(("line", "order"), [("{}.00", "{}00.00,0"), ("{}00", "{}.00,0")])
+def test_one_of_two_files_in_cents_is_said_to_be_so(make_client, line, order):
+    said = asked(two_files(make_client, lambda n: line.format(n + 1), lambda n: order.format(2 * n + 2)))
+    assert any("seems to be in cents" in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_asked"), [(lambda n: 40 * n + 400, True), (lambda n: f"{0.4 * n + 4:.2f}", False)]
+)
+def test_a_cost_in_cents_beside_amounts_in_whole_units_is_asked_about(make_client, cost, is_asked):
+    lines = "".join(f"{n},c{n % 7},2024-01-{n % 28 + 1:02d},{n + 10}.50,{cost(n)}\n" for n in range(30))
+    said = asked(make_client(orders="order_id,customer_id,ordered_at,amount,cost\n" + lines))
+    assert [("in 30 of 30 rows with a cost it is above the amount" in one, "times: 0.01" in one) for one in said] == (
+        [(True, True)] if is_asked else []
+    )
+
+
+@pytest.mark.parametrize(("sign", "form"), [("", "sum"), ("-", "difference")])
+def test_the_remedy_adds_a_refund_back_that_stands_with_or_without_a_minus(make_client, sign, form):
+    lines = "".join(f"{n},c{n % 7},2024-01-{n + 1:02d},{n % 4 + 1},{sign}{n % 4 * 9}\n" for n in range(28))
+    header = "order_id,customer_id,ordered_at,amount,refunded_amount\n"
+    (said,) = [one for one in asked(make_client(orders=header + lines)) if "more refunded than paid" in one]
+    assert f"columns: {{amount: {{{form}: [the amount's heading, the refund's heading]}}}}" in said
+    settings = f"tables: {{orders: {{from: orders.csv, columns: {{amount: {{{form}: [amount, refunded_amount]}}}}}}}}\n"
+    rows, _ = kept(make_client(orders=header + lines, settings=settings, folder="b"), "orders", "sum(amount)")
+    assert rows == [(sum(n % 4 + 1 + n % 4 * 9 for n in range(28)),)]
+
+
+def test_the_unset_margin_stands_in_the_account_as_a_page_too(make_client):
+    from crmlib.chapters import chapter_files
+    from crmlib.report.intake import write_intake
+
+    for settings, is_asked in (("", True), ("margin: 0.4\n", False)):
+        client = make_client(orders=ORDERS + "1,a,2024-01-05,10\n", settings=settings)
+        account = take_in(client, client.folder / "workspace").account
+        write_intake(client, account, chapter_files(), client.folder)
+        page = (client.folder / "intake.html").read_text(encoding="utf-8")
+        assert ("Set margin: 0.4" in page) is is_asked
+
+
+# Logs
+
+LOG = "ticket_id,opened_at,priority,changed\nT1,2024-01-05,low,1\nT1,2024-01-05,high,2\nT2,2024-01-06,low,1\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_asked"),
+    [("", True), (", latest_by: changed", False), (", first_by: changed", False),
+     (", take: {priority: first}", False), (", confirmed: true", False)],
+)  # fmt: skip
+def test_a_log_that_does_not_say_which_row_counts_is_asked_about(make_client, keys, is_asked):
+    settings = f"tables: {{tickets: {{from: tickets.csv, one_row_per: ticket_id{keys}}}}}\n"
+    said = asked(make_client(tickets=LOG, settings=settings), "tickets")
+    assert ["differ in priority" in one and "latest_by:" in one for one in said] == ([True] if is_asked else [])
+
+
+def test_rows_of_a_record_that_agree_are_not_asked_about(make_client):
+    settings = "tables: {tickets: {from: tickets.csv, one_row_per: ticket_id}}\n"
+    assert asked(make_client(tickets=LOG.replace("high", "low"), settings=settings), "tickets") == []
