@@ -41,7 +41,7 @@ def _survive_any_encoding() -> None:
 
 @contextmanager
 def _problems_in_words() -> Iterator[None]:
-    from crmlib.problems import UnusableInput
+    from crmlib.problems import Stopped, UnusableInput
 
     try:
         yield
@@ -52,10 +52,15 @@ def _problems_in_words() -> Iterator[None]:
         typer.echo(_WORDS.say("console.interrupted"), err=True)
         raise typer.Exit(130) from None
     except UnusableInput as unusable:
-        typer.echo(_WORDS.say("console.cannot_start", n=len(unusable.problems)), err=True)
+        key = "console.stopped" if isinstance(unusable, Stopped) else "console.cannot_start"
+        typer.echo(_WORDS.say(key, n=len(unusable.problems)), err=True)
         for problem in unusable.problems:
             typer.echo(f"  - {problem}", err=True)
         raise typer.Exit(UNUSABLE) from None
+
+
+def _say_that_it_waits() -> None:
+    typer.echo(_WORDS.say("console.waits"), err=True)
 
 
 @app.command()
@@ -92,6 +97,7 @@ def run(
             since=since,
             pdf=pdf,
             readable=readable,
+            waits=_say_that_it_waits,
         )
     for result in done.chapters:
         name = result.file.name
@@ -131,7 +137,7 @@ def check(
         check_settings(opened, chapter_files())
         folder = run_folder(opened, out)
         with room_for(folder), at_work(opened.folder), writing_to(folder, opened):
-            workspace = take_in(opened, folder / "workspace")
+            workspace = take_in(opened, folder / "workspace", waits=_say_that_it_waits)
             write_intake(opened, workspace.account, chapter_files(), folder)
     _tell_account(workspace.account)
     for said in unset_margin(opened, workspace.account):

@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,24 +52,64 @@ def write_whole(file: Path, text: str) -> None:
         staged.write_text(text, encoding="utf-8")
 
 
-def hold(handle: Any, *, wait: bool = True, shared: bool = False) -> None:
+def hold(handle: Any, *, wait: bool = True, shared: bool = False, waits: Callable[[], None] = lambda: None) -> None:
     """Hold an open file (or its number) until it is closed, so that other processes that hold it too take turns.
 
     Several may hold it ``shared`` at once, but nobody else then. The system lets go of it when a process ends in
-    whatever way.
-
-    Windows has no such lock; files are replaced whole there as well.
+    whatever way. ``waits`` is called once where another process has to be waited for.
 
     Raises:
-        OSError: another process holds it, and we do not ``wait``.
+        BlockingIOError: another process holds it, and we do not ``wait``.
     """
+    number = handle if isinstance(handle, int) else handle.fileno()
     try:
         import fcntl
     except ImportError:
+        _hold_on_windows(number, wait, shared, waits)
         return
-    fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(number, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            raise
+        waits()
+        fcntl.flock(number, kind)
 
 
+def _hold_on_windows(number: int, wait: bool, shared: bool, waits: Callable[[], None]) -> None:
+    """Windows locks bytes, each for one process only: who shares takes any one of them, who is alone takes all.
+
+    They lie far behind the end of the file, since nobody else may read what is locked.
+    """
+    import msvcrt
+
+    def taken(first: int, bytes_: int) -> bool:
+        os.lseek(number, first, os.SEEK_SET)
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, bytes_)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+
+    told, at = False, os.lseek(number, 0, os.SEEK_CUR)
+    try:
+        while True:
+            free = (_FAR + n for n in range(_AT_ONCE))
+            if any(taken(one, 1) for one in free) if shared else taken(_FAR, _AT_ONCE):
+                return
+            if not wait:
+                raise BlockingIOError(errno.EACCES, os.strerror(errno.EACCES))
+            if not told:
+                waits()
+                told = True
+            time.sleep(_BETWEEN_TRIES)
+    finally:
+        os.lseek(number, at, os.SEEK_SET)
+
+
+_FAR, _AT_ONCE, _BETWEEN_TRIES = 1 << 30, 64, 0.2
+"""The first of the bytes that are locked on Windows, how many processes may share them, and seconds between tries."""
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else []))
 
 

@@ -55,6 +55,10 @@ class UnusableInput(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class Stopped(UnusableInput):
+    """What was under way could not go on; what was finished before is kept."""
+
+
 def visible(value: Any) -> Any:
     """A value for a message, in which characters that nobody sees stand by their names; of a list, every part.
 

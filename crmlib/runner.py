@@ -74,6 +74,7 @@ def run(
     since: Path | None = None,
     pdf: bool = False,
     readable: bool = False,
+    waits: Callable[[], None] = lambda: None,
 ) -> Run:
     """Take in a client's data, run the chapters that the data suffice for, and write the report.
 
@@ -91,6 +92,7 @@ def run(
         notebooks: folder of the chapters; by default the kit's own.
         since: folder of an earlier run, with whose briefing this one is compared; by default what its own folder holds.
         pdf: print the page, too, where there is a browser; a run's ``notes`` say why there is no paper.
+        waits: called where another intake of the client has to be waited for.
         readable: let other users of the computer read the report, which otherwise only its owner can.
 
     Raises:
@@ -104,7 +106,8 @@ def run(
     check_settings(client, chapter_files(notebooks))
     folder = run_folder(client, output)
     with room_for(folder), at_work(client.folder), writing_to(folder, client, readable=readable):
-        return _run(client, files, folder, voice().language, workers, cell_timeout, progress, since, pdf)
+        speaks = voice().language
+        return _run(client, files, folder, speaks, workers, cell_timeout, progress, since, pdf, waits)
 
 
 def _run(
@@ -117,6 +120,7 @@ def _run(
     progress: Progress,
     since: Path | None,
     pdf: bool,
+    waits: Callable[[], None],
 ) -> Run:
     from crmlib.report import write_briefing
     from crmlib.report.changed import earlier_briefing
@@ -126,7 +130,7 @@ def _run(
     from crmlib.report.intake import write_intake
 
     began = time.monotonic()
-    workspace = take_in(client, folder / "workspace")
+    workspace = take_in(client, folder / "workspace", waits=waits)
     before = earlier_briefing(Run(folder, client, language, workspace, (), 0.0), since)
     jobs, results = [], {}
     for file in files:

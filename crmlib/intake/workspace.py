@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +119,10 @@ def open_workspace(client: Client, folder: Path) -> Workspace:
     return Workspace(folder, account, client.timezone)
 
 
-def take_in(client: Client, folder: Path) -> Workspace:
+def take_in(client: Client, folder: Path, *, waits: Callable[[], None] = lambda: None) -> Workspace:
     """Turn a client's sources into the contract tables in ``folder``; what is there and unchanged is used again.
+
+    ``waits`` is called where another run, check or notebook takes the client in, which is waited for.
 
     Raises:
         UnusableInput: with every problem of every table at once.
@@ -128,7 +130,7 @@ def take_in(client: Client, folder: Path) -> Workspace:
     sources, problems = locate(client)
     if problems:
         raise UnusableInput(problems)
-    with taking_in(client.folder):
+    with taking_in(client.folder, waits=waits):
         # What an interrupted reading left behind may hold people's data: it goes even if nothing is read again.
         _clear_abandoned(folder)
         fingerprint = _fingerprint(client, sources)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -450,3 +453,46 @@ def test_a_log_that_does_not_say_which_row_counts_is_asked_about(make_client, ke
 def test_rows_of_a_record_that_agree_are_not_asked_about(make_client):
     settings = "tables: {tickets: {from: tickets.csv, one_row_per: ticket_id}}\n"
     assert asked(make_client(tickets=LOG.replace("high", "low"), settings=settings), "tickets") == []
+
+
+# The console
+
+
+def test_an_intake_that_waits_for_another_says_so(make_client):
+    from crmlib.intake.identities.private import private_folder
+
+    client = make_client(orders=ORDERS + "1,a,2024-01-05,10\n")
+    lock, told = private_folder(client.folder) / ".intake.lock", []
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import time; from crmlib.files import hold; h = open({str(lock)!r}, 'a+'); hold(h); "
+         "print('held', flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout.readline() == "held\n"
+
+    def waits():
+        told.append("waits")
+        holder.kill()
+        holder.wait()
+
+    assert take_in(client, client.folder / "workspace", waits=waits).account["tables"]["orders"]["rows"] == 1
+    assert told == ["waits"]
+
+
+def test_a_disk_that_fills_meanwhile_is_not_said_to_have_kept_the_run_from_starting(make_client, monkeypatch):
+    from typer.testing import CliRunner
+
+    from crmlib import cli
+    from crmlib.intake import workspace
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    client = make_client(orders=ORDERS + "1,a,2024-01-05,10\n")
+    monkeypatch.setattr(workspace.Staging, "write", full)
+    done = CliRunner().invoke(cli.app, ["check", str(client.path), "--out", str(client.folder.parent / "out")])
+    assert done.exit_code == 2
+    assert "Stopped: 1 problem to mend. What was finished before is kept." in done.stderr
+    assert "a full disk" in done.stderr
+    missing = CliRunner().invoke(cli.app, ["check", str(client.folder / "none.yaml")])
+    assert missing.stderr.startswith("Cannot start:")

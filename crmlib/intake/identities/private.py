@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crmlib import files
-from crmlib.problems import Problem, UnusableInput
+from crmlib.problems import Problem, Stopped, UnusableInput
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -54,7 +54,7 @@ def make_private(folder: Path) -> None:
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
     except OSError as error:
-        raise UnusableInput([unwritable(folder, error)]) from None
+        raise unwritable(folder, error) from None
 
 
 def write_private(file: Path, content: bytes) -> None:
@@ -85,12 +85,14 @@ def replacing(file: Path) -> Iterator[Path]:
         with files.replacing(file) as staged:
             yield staged
     except OSError as error:
-        raise UnusableInput([unwritable(file, error)]) from None
+        raise unwritable(file, error) from None
 
 
 @contextmanager
-def alone(folder: Path, name: str = ".lock") -> Iterator[None]:
+def alone(folder: Path, name: str = ".lock", *, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Wait until nobody else holds this private folder (by its file of that ``name``), and hold it.
+
+    ``waits`` is called where somebody else holds it.
 
     Raises:
         UnusableInput: the folder cannot be written.
@@ -98,9 +100,9 @@ def alone(folder: Path, name: str = ".lock") -> Iterator[None]:
     try:
         handle = _opened(folder / name, os.O_CREAT)
     except OSError as error:
-        raise UnusableInput([unwritable(folder, error)]) from None
+        raise unwritable(folder, error) from None
     try:
-        files.hold(handle)
+        files.hold(handle, waits=waits)
         yield
     finally:
         os.close(handle)
@@ -118,12 +120,14 @@ def room_for(place: Path) -> Iterator[None]:
     except Exception as error:
         if not files.no_room(error):
             raise
-        raise UnusableInput([Problem.said(_WORDS, "unwritable.full", str(place))]) from None
+        raise Stopped([Problem.said(_WORDS, "unwritable.full", str(place))]) from None
 
 
-def unwritable(file: Path, error: OSError) -> Problem:
-    """A place that cannot be written, as a problem to mend."""
-    return Problem.said(_WORDS, "unwritable.full" if files.no_room(error) else "unwritable.closed", str(file))
+def unwritable(file: Path, error: OSError) -> UnusableInput:
+    """That a place cannot be written, as a problem to mend; a full disk may have stopped what was under way."""
+    if files.no_room(error):
+        return Stopped([Problem.said(_WORDS, "unwritable.full", str(file))])
+    return UnusableInput([Problem.said(_WORDS, "unwritable.closed", str(file))])
 
 
 def _opened(file: Path, flags: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -21,7 +21,7 @@ RUN_PARTS = (
     *("briefing.json", "summary.md", "report.xlsx", "report.pdf", "manifest.json", ".lock"),
 )
 """What a run's folder holds; anything else in it is somebody else's."""
-_INTAKE = ".intake.lock"
+_INTAKE, _AT_WORK = ".intake.lock", ".work.lock"
 INTERRUPTED = ".workspace-"
 """How folders begin in which tables were made when the run was ended; they may hold the exports' rows."""
 
@@ -61,19 +61,23 @@ def removing(client_folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def taking_in(client_folder: Path) -> Iterator[None]:
-    """Wait until nobody else takes this client's data in: quarantine and vault are the client's, not a run's."""
-    with at_work(client_folder), alone(private_folder(client_folder), _INTAKE):
+def taking_in(client_folder: Path, *, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Wait until nobody else takes this client's data in: quarantine and vault are the client's, not a run's.
+
+    ``waits`` is called where somebody else does.
+    """
+    with at_work(client_folder), alone(private_folder(client_folder), _INTAKE, waits=waits):
         yield
 
 
 @contextmanager
 def _held(folder: Path, otherwise: str, *, shared: bool = False) -> Iterator[None]:
-    """Hold the folder itself: no file of a lock stays behind, and none is made by who only looks."""
-    if os.name != "posix":
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
+    """Hold the folder itself: no file of a lock stays behind, and none is made by who only looks.
+
+    Windows opens no folders: a file in it is held there.
+    """
+    flags = os.O_RDONLY if os.name == "posix" else os.O_RDWR | os.O_CREAT
+    handle = os.open(folder if os.name == "posix" else folder / _AT_WORK, flags)
     try:
         try:
             hold(handle, wait=False, shared=shared)
