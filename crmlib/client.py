@@ -40,6 +40,16 @@ class Merging(Strict):
     listed: str | None = Field(default=None, alias="list")
 
 
+class NamesKnown(Strict):
+    """Words that may be a customer's name or an ordinary word: those to ``mask`` in all free text, those to ``keep``.
+
+    A name that is known beyond doubt is masked whatever stands here.
+    """
+
+    mask: list[str] = []
+    keep: list[str] = []
+
+
 class Client(Strict):
     """One client: name, money, time, sources, targets. Made by :func:`load_client`.
 
@@ -69,6 +79,7 @@ class Client(Strict):
     tables: dict[str, Annotated[list[TableSource], Field(min_length=1)]] = Field(min_length=1)
     customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"
     merge: Merging = Merging()
+    known_names: NamesKnown = NamesKnown()
     targets: dict[str, float] = {}
     parameters: dict[str, dict[str, Any]] = {}
     max_set_aside: float = Field(default=0.2, ge=0, le=1)

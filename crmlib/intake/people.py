@@ -176,7 +176,8 @@ def _known_names(people: People, vault: Any) -> Any:
     found = before["name"].to_pylist() if "name" in before.column_names else []
     if "name" in people._identity_columns():
         found += [name for (name,) in people.connection.execute("SELECT DISTINCT name FROM customers").fetchall()]
-    return KnownNames(str(name) for name in found if name)
+    said = people.client.known_names
+    return KnownNames((str(name) for name in found if name), mask=said.mask, keep=said.keep)
 
 
 def _telling(column: str, cell: str) -> str:

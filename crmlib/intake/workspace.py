@@ -284,7 +284,16 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
         ]
     ):
         digest.update(module.read_bytes())
-    settings = {"timezone", "currency", "as_of", "max_set_aside", "customer_ids", "merge", "customers_start"}
+    settings = {
+        "timezone",
+        "currency",
+        "as_of",
+        "max_set_aside",
+        "customer_ids",
+        "merge",
+        "customers_start",
+        "known_names",
+    }
     digest.update(client.model_dump_json(include=settings, by_alias=True).encode())
     # What was corrected, the list of merges and who is to be forgotten are part of what is read.
     corrected = sorted(file for file in (client.folder / CORRECTED).glob("*") if file.is_file())

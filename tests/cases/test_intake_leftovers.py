@@ -496,3 +496,65 @@ def test_a_disk_that_fills_meanwhile_is_not_said_to_have_kept_the_run_from_start
     assert "a full disk" in done.stderr
     missing = CliRunner().invoke(cli.app, ["check", str(client.folder / "none.yaml")])
     assert missing.stderr.startswith("Cannot start:")
+
+
+# Words that may be names
+
+NAMED = "customer_id,name\nC1,Rose\nC2,Mark\nC3,高兴\nC4,Anna Schmidt\n"
+SAID = (
+    "response_id,customer_id,answered_at,kind,score,comment\nr1,C4,2025-01-01,nps,9,Rose's dog and Mark\n"
+    "r2,C4,2025-01-02,nps,9,Mark my words\nr3,C4,2025-01-03,nps,9,我很高兴\nr4,C2,2025-01-04,nps,9,Anna Schmidt rose\n"
+)
+
+
+@pytest.fixture
+def named(make_client, monkeypatch):
+    monkeypatch.setenv("CRMLIB_VAULT_KEY", "5a" * 32)
+
+    def made(known_names, folder="client"):
+        tables = "tables: {customers: {from: customers.csv}, surveys: {from: surveys.csv}}\n"
+        settings = f"customer_ids: pseudonyms\n{known_names}{tables}"
+        return make_client(customers=NAMED, surveys=SAID, settings=settings, folder=folder)
+
+    return made
+
+
+def comments(client):
+    taken = take_in(client, client.folder / "workspace")
+    rows = duckdb.sql(f"SELECT comment FROM read_parquet('{taken.folder}/surveys.parquet') ORDER BY response_id")
+    doubts = [row for one in taken.account["people"].get("names_in_doubt", []) for row in one["rows"]]
+    return [said for (said,) in rows.fetchall()], doubts
+
+
+def test_a_word_in_doubt_is_masked_or_kept_as_the_client_says(named):
+    assert comments(named("")) == (["Rose's dog and Mark", "Mark my words", "我很高兴", "[name] rose"], ["1", "2", "3"])
+    decided = named("known_names: {mask: [Rose, 高兴], keep: [Mark, Anna Schmidt]}\n", folder="b")
+    assert comments(decided) == (["[name] dog and Mark", "Mark my words", "我很[name]", "[name] rose"], [])
+
+
+def decide(client, known_names):
+    settings = client.path.read_text(encoding="utf-8")
+    client.path.write_text(f"known_names: {known_names}\n{settings}", encoding="utf-8")
+
+
+def test_a_decision_is_read_anew_though_the_exports_have_not_changed(named):
+    client = named("")
+    assert comments(client)[1] == ["1", "2", "3"]
+    decide(client, "{mask: [Rose], keep: [高兴, Mark]}")
+    left = ["[name] dog and Mark", "Mark my words", "我很高兴", "[name] rose"]
+    assert comments(load_client(client.path)) == (left, [])
+
+
+def test_forgetting_somebody_takes_the_word_out_that_is_said_to_be_the_name_and_names_the_yaml(named, tmp_path):
+    from crmlib.intake.identities.forget import forget
+    from crmlib.run_folder import writing_to
+
+    client, out = named(""), tmp_path / "out"
+    with writing_to(out, client):
+        take_in(client, out / "workspace")
+    decide(client, "{mask: [Rose, Mark]}")
+    report = forget(load_client(client.path), "C1")
+    assert any(client.path.name in line for line in report.remains)
+    rows = duckdb.sql(f"SELECT comment FROM read_parquet('{out}/workspace/surveys.parquet') ORDER BY response_id")
+    # Mark is somebody else, who is not forgotten.
+    assert [said for (said,) in rows.fetchall()][:2] == ["[name] dog and Mark", "Mark my words"]

@@ -246,7 +246,9 @@ class _Forgetting:
         names = self.person.identities.get("name", frozenset())
         if not names:
             return False
-        known, parts = KnownNames(names), KnownNames.parts_of(names)
+        parts = KnownNames.parts_of(names)
+        theirs = [name for name in self.client.known_names.mask if name in names or parts.in_doubt(name)]
+        known = KnownNames(names, mask=theirs)
         source = f"read_parquet({literal(file_pattern(file))}, file_row_number = true)"
         others = f"NOT {gone.conditions[file.stem]}" if gone.conditions.get(file.stem) else "true"
         with duckdb_with_names(known, parts) as connection:

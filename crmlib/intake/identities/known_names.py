@@ -31,28 +31,44 @@ class KnownNames:
 
     Beyond doubt is a name of two words (in either order, whatever the case), one that begins with a Chinese surname or
     is Korean and is no ordinary word, and any of five or more characters of an East Asian script. In doubt is a single
-    word, an ordinary one, and a nickname.
+    word, an ordinary one, and a nickname: those to ``mask`` are somebody's, those to ``keep`` are nobody's.
 
     >>> names = KnownNames(["Anna Schmidt", "张三丰", "王芳", "Rose", "高兴"])
     >>> names.masked("Schmidt, Anna knows 张三丰和王芳, says anna schmidt", "[name]")
     '[name] knows [name]和[name], says [name]'
     >>> names.masked("a rose, Rose, 我很高兴", "[name]"), names.in_doubt("a rose, Rose, 我很高兴")
     ('a rose, Rose, 我很高兴', ['Rose', '高兴'])
+    >>> names = KnownNames(["Rose", "高兴"], mask=["Rose"], keep=["高兴"])
+    >>> names.masked("a rose, Rose, 我很高兴", "[name]"), names.in_doubt("a rose, Rose, 我很高兴")
+    ('a rose, [name], 我很高兴', [])
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], *, mask: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
         self._words: set[tuple[str, ...]] = set()
         self._together: set[str] = set()
         self._doubtful: set[str] = set()
+        self._alone: set[str] = set()
         for name in names:
-            self._add(unicodedata.normalize("NFKC", name).strip())
+            self._add(_written(name))
+        self._decide({_written(name) for name in mask}, {_written(name) for name in keep})
         self._longest = max((len(words) for words in self._words), default=0)
         self._first_words = {words[0] for words in self._words}
         self._first = {name[0] for name in self._together}
         self._first_in_doubt = {name[0] for name in self._doubtful if _WRITTEN_TOGETHER.fullmatch(name)}
 
     def __bool__(self) -> bool:
-        return bool(self._words or self._together or self._doubtful)
+        return bool(self._words or self._together or self._doubtful or self._alone)
+
+    def _decide(self, mask: set[str], keep: set[str]) -> None:
+        """Take what a person has said of single words and of short names; the names known beyond doubt stay so."""
+        self._doubtful -= keep | mask
+        for name in mask:
+            if _WRITTEN_TOGETHER.fullmatch(name):
+                self._together.add(name)
+            elif len(words := _WORD.findall(name)) == 1:
+                self._alone.add(words[0])
+            else:
+                self._add(name)
 
     def _add(self, name: str) -> None:
         if len(name) < 2 or "*" in name or is_filler(name):
@@ -107,6 +123,11 @@ class KnownNames:
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         if self._together:
             yield from _slices(text, self._together, self._first, _LONGEST)
+        if self._alone:
+            yield from (
+                found.span() for found in _WORD.finditer(text)
+                if found[0] in self._alone or _without_genitive(found[0]) in self._alone
+            )  # fmt: skip
         words = [(_plain(found[0]), *found.span()) for found in _WORD.finditer(text)] if self._words else []
         for n, (word, *_) in enumerate(words):
             if word not in self._first_words:
@@ -119,6 +140,10 @@ class KnownNames:
                 ):
                     yield part[0][1], part[-1][2]
                     break
+
+
+def _written(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip()
 
 
 def _slices(text: str, names: set[str], first: set[str], longest: int) -> Iterator[tuple[int, int]]:
