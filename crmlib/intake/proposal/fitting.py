@@ -98,8 +98,8 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
 
     A heading goes to the column that it is most like; where another heading fills that one clearly better, to the next
     one. Where several headings are about as good for one column, it is left undecided, unless one is filled in clearly
-    more rows, is the moment of creation, or is the name to others' numbers; names, e-mails, phones and addresses of
-    people are taken from the first of several that is filled.
+    more rows, or is the name to others' numbers; names, e-mails, phones and addresses of people are taken from the
+    first of several that is filled.
     """
     wanted: dict[str, list[tuple[float, bool, str, str]]] = {}
     for heading, one in looks.items():
@@ -220,8 +220,6 @@ def _told_apart(
     kinds: dict[str, list[tuple[float, str, str]]] = {}
     if column.unit != "money" and (column.required or column.name == table.key):
         kinds["filled_most"] = [one for one in near if looks[one[1]].filled > _RARER * most]
-    if column.kind == "time" and column.name == table.time:
-        kinds["of_creation"] = [one for one in near if called_so(one[1], "of_creation")]
     if column.name in CHOICES:
         kinds["readable"] = [one for one in near if not called_so(one[1], "numbers")]
     for kind, left in kinds.items():
