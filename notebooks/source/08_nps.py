@@ -542,7 +542,8 @@ ranking[["group", "customers", "nps", "nps_shrunk", "differs"]].round(1)
 #
 # ## Glossary
 #
-# - **Promoter, passive, detractor**: a customer who answers 9–10, 7–8, or 0–6 (推荐者, 中立者, 贬损者).
+# - **Promoter, passive, detractor**: a customer who answers 9–10, 7–8, or 0–6; an answer with a fraction counts as the whole
+#   number below it, 9.5 as 9 and 6.5 as 6 (推荐者, 中立者, 贬损者).
 # - **Net promoter score**: share of promoters less share of detractors, times 100 (净推荐值).
 # - **Adjusted Wald interval**: the range after three made-up answers are added.
 # - **Effective answers**: how many independent, equal answers a table of repeated or weighted ones is worth (有效样本量).
