@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import statistics
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -137,8 +139,9 @@ def data_begin(orders: Any, *, as_of: Any) -> dt.date | None:
     """The day from which the purchases are without a gap, guests' included; None without any. pandas or Ibis.
 
     Stray orders of long before the others do not count: the data begin after the last gap of two whole months and more,
-    unless purchases are so few that such gaps are chance, or the gap is a season: shorter than a year, and most of the
-    same months are empty in another year, too.
+    unless purchases are so few that such gaps are chance, or months without any are usual (the gap must be two months
+    longer than twice the usual one), or the gap is a season: shorter than a year, and most of the same months are empty
+    in another year, too.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a"], "amount": [5.0], "ordered_at": pd.to_datetime(["2025-12-25"])})
@@ -157,12 +160,14 @@ def data_begin(orders: Any, *, as_of: Any) -> dt.date | None:
         other = month + 12 if month + 12 <= now else month - 12
         return at[0] <= other and other not in there
 
+    between = [later - earlier - 1 for earlier, later in itertools.pairwise(at)]
     for i in range(len(at) - 1, 0, -1):
         empty = range(at[i - 1] + 1, at[i])
+        usual = statistics.median(between[i:] or [0])
         many = sum(counts[i:]) >= _MANY_A_MONTH * (at[-1] - at[i] + 1)
         # A year after a month of a longer gap lies in the same gap, and would prove it a season.
         seasonal = len(empty) < 12 and 2 * sum(map(is_empty_in_another_year, empty)) > len(empty)
-        if len(empty) >= _GAP_MONTHS and many and not seasonal:
+        if len(empty) >= _GAP_MONTHS + 2 * usual and many and not seasonal:
             return days[i]
     return days[0]
 

@@ -41,30 +41,74 @@ def contracts(subscriptions: Any, *, as_of: Any) -> Any:
     return begun.filter(begun.customer_id.notnull() & (begun.start <= end))
 
 
-def unbroken(subscriptions: Any, *, as_of: Any) -> Any:
-    """The :func:`contracts` of which those of a customer that follow one another without a gap are one.
+def paid_contracts(subscriptions: Any, *, as_of: Any) -> Any:
+    """The :func:`contracts` for the time in which each is paid: one ends when another takes its place.
 
-    The same columns, with the first one's term and the last one's price. A pause of ``GRACE_DAYS`` is no gap: a change
-    of plan is no loss.
+    That is one of the same customer that begins at most ``GRACE_DAYS`` before or after its end: a change of plan, in
+    which neither both are paid nor none. Contracts that run side by side for longer are paid side by
+    side. The same columns, and ``a_month``, the price of one month: 0 without a price, or for a term that is neither
+    month, quarter nor year.
+
+    >>> import ibis, pandas as pd
+    >>> days = [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-02-01")]
+    >>> told = pd.DataFrame({"customer_id": "a", "started_at": days, "ended_at": [pd.Timestamp("2025-01-30"), None]})
+    >>> paid_contracts(ibis.memtable(told), as_of="2025-02-28").stop.min().execute()
+    datetime.date(2025, 2, 1)
+    """
+    import ibis
+
+    each = contracts(subscriptions, as_of=as_of)
+    begun = each.select("customer_id", begins="start")
+    pairs = each.filter(each.stop.notnull()).join(begun, "customer_id")
+    apart = pairs.begins.delta(pairs.stop, unit="day").abs()
+    takes = pairs.filter((pairs.begins > pairs.start) & (apart <= GRACE_DAYS))
+    takes = takes.group_by("customer_id", "start", "stop").agg(begins=takes.begins.min())
+    paid = each.left_join(takes, ["customer_id", "start", "stop"])
+    price = paid.price.fill_null(0.0)
+    a_month = ibis.cases(*((paid.term == term, price / length) for term, length in TERM_MONTHS.items()), else_=0.0)
+    paid = paid.mutate(stop=paid.begins.coalesce(paid.stop), a_month=a_month)
+    return paid.select("customer_id", "start", "stop", "price", "term", "a_month")
+
+
+def unbroken(subscriptions: Any, *, as_of: Any) -> Any:
+    """The contracts of which those of a customer that follow one another without a gap, or run side by side, are one.
+
+    The columns of :func:`contracts`, with the first one's term; ``price``: what those that run at the end cost together
+    for one such term. A change of plan is no loss, and a pause of ``GRACE_DAYS`` no gap, as for
+    :func:`paid_contracts`.
+
+    >>> import ibis, pandas as pd
+    >>> days = pd.to_datetime(["2025-01-01", "2025-01-15"])
+    >>> told = pd.DataFrame({"customer_id": "a", "started_at": days, "price": [9.0, 120.0],
+    ...     "period": ["month", "year"]})
+    >>> unbroken(ibis.memtable(told), as_of="2025-01-31").execute()[["customer_id", "price", "term"]]
+      customer_id  price   term
+    0           a   19.0  month
     """
     import ibis
 
     forever = ibis.literal(dt.date(9999, 1, 1))
-    each = contracts(subscriptions, as_of=as_of)
+    each = paid_contracts(subscriptions, as_of=as_of)
     each = each.mutate(stop=each.stop.fill_null(forever))
     order = [each.start, each.stop]
     earlier = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 1))
     upto = ibis.window(group_by="customer_id", order_by=order, preceding=(None, 0))
     until = each.stop.max().over(earlier)
-    # Compared as numbers of days, so that no date lies beyond the calendar.
-    gap = each.start.delta(until, unit="day")
-    marked = each.mutate(new=(until.isnull() | (gap > GRACE_DAYS)).cast("int64"))
+    marked = each.mutate(new=(until.isnull() | (each.start > until)).cast("int64"))
     marked = marked.mutate(spell=marked.new.sum().over(upto))
-    joined = marked.group_by("customer_id", "spell").agg(
-        start=marked.start.min(),
-        stop=marked.stop.max(),
-        price=marked.price.argmax(marked.start),
-        term=marked.term.argmin(marked.start),
+    spell = ibis.window(group_by=["customer_id", "spell"])
+    marked = marked.mutate(
+        last=marked.stop == marked.stop.max().over(spell),
+        first_term=marked.term.first().over(
+            ibis.window(group_by=["customer_id", "spell"], order_by=[marked.start, marked.stop, marked.term])
+        ),
+    )
+    # The price of the same term is taken as it is: a third of it, times three, would be another number.
+    months = ibis.cases(*((marked.first_term == term, length) for term, length in TERM_MONTHS.items()), else_=0)
+    price = ibis.ifelse(marked.term == marked.first_term, marked.price, marked.a_month * months)
+    priced = marked.mutate(price=ibis.ifelse(marked["last"] & marked.price.notnull(), price, None))
+    joined = priced.group_by("customer_id", "spell").agg(
+        start=priced.start.min(), stop=priced.stop.max(), price=priced.price.sum(), term=priced.first_term.min()
     )
     return joined.mutate(stop=joined.stop.nullif(forever))
 

@@ -73,7 +73,8 @@ customers[["customer_id", "recency_days", "purchases", "purchases_year", "revenu
 
 # %% [markdown]
 # **The start of the data is not the start of the customers.** Where an export begins in the middle of a business, an old
-# customer may have one order in it. Nobody is new by that: what came before the data counts as one purchase.
+# customer may have one order in it. Nobody is new by that: for the rules below, what came before the data counts as one
+# purchase (column `is_earlier`). The column `purchases` counts only what is there.
 
 # %%
 chapter.show(chapter.start_told())
@@ -325,7 +326,9 @@ stages[["segment", "customers", "share", "buyers", "revenue_year", "recency_days
 
 # %%
 earlier = segmentation.comparison_day(orders, as_of=chapter.as_of, months=months)
-then = segmentation.earlier_segments(orders, people, thresholds, on=earlier, rules=own_rules)
+then = segmentation.earlier_segments(
+    orders, people, thresholds, on=earlier, rules=own_rules, earlier=chapter.earlier
+)
 moves_by_stage = segmentation.migration(then, everybody, since=earlier, by="stage")
 outcomes = segmentation.segment_outcomes(moves_by_stage, by="stage", rules=own_rules)
 
@@ -385,7 +388,8 @@ chapter.show(segmentation.plot_migration(moves, since=earlier, rules=own_rules))
 
 # %% [markdown]
 # Read along a row: it shows where the customers of that tier are now. A **newcomer** was not yet a customer on the earlier
-# day. What did we win and lose on the way? The next table says it in the client's currency.
+# day. Customers who may be older than the data are no newcomers, even if their first order in the data came after that
+# day: they have a row of their own. What did we win and lose on the way? The next table says it in the client's currency.
 
 # %%
 moves[["before", "after", "customers", "revenue_before", "revenue_after", "change"]].round(0)

@@ -116,7 +116,8 @@ from crmlib.lifecycle import segmentation
 
 tier_file = chapter.client.parameters.get("03_segmentation", {}).get("rules", "")
 tier_rules = segmentation.read_rules(chapter.client.beside(tier_file))
-line = segmentation.silent_after(orders, as_of=chapter.as_of, rules=tier_rules)
+who = {"customers": chapter.table("customers"), "earlier": chapter.earlier}
+line = segmentation.silent_after(orders, **who, as_of=chapter.as_of, rules=tier_rules)
 silent_days = silent_days or max(line, LONGEST_DAYS[period])
 silent_days
 

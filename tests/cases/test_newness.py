@@ -1,6 +1,7 @@
 """Where the data begin, whom that makes new, and what a last year is worth: one rule, wherever it is used."""
 
 import datetime as dt
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -18,7 +19,7 @@ from crmlib.purchases import data_begin, history_days
 from crmlib.report.story import story
 from crmlib.statistics import adjusted_wald
 from crmlib.words import use
-from tests.cases.test_newcomers import OPENS, first_days, last_day, shop
+from tests.cases.test_newcomers import OPENS, first_days, last_day, registered, shop
 from tests.conftest import write_client
 
 END = dt.date(2025, 12, 31)
@@ -62,6 +63,16 @@ def test_a_gap_of_years_within_the_data_is_no_season():
 def test_a_shop_that_closes_for_the_same_months_each_year_keeps_all_its_years(only):
     orders = monthly("2021-01", "2025-12", only=only)
     assert data_begin(orders, as_of=END) == orders.ordered_at.min().date()
+
+
+def test_months_without_orders_are_no_gap_where_they_are_usual():
+    """Orders come in every second month, and once in the third: a rhythm, and no end of the data."""
+    waves = [*range(1, 12, 2), *range(14, 25, 2)]
+    days = [pd.Timestamp("2024-01-05") + pd.DateOffset(months=month - 1) for month in waves for _ in range(40)]
+    orders = pd.DataFrame({"customer_id": [f"c{n % 90}" for n in range(len(days))], "amount": 9.0, "ordered_at": days})
+    assert data_begin(orders, as_of=END) == dt.date(2024, 1, 5)
+    old = orders[:20].assign(ordered_at=pd.Timestamp("2021-03-01"))
+    assert data_begin(pd.concat([old, orders]), as_of=END) == dt.date(2024, 1, 5)
 
 
 @pytest.mark.parametrize("gap", GAPS)
@@ -283,3 +294,169 @@ def chinese_kind():
     said = words.say("report.kind_until", client="A", currency="CNY", **day)
     use()
     return said
+
+
+# Segments
+
+
+@pytest.fixture(scope="module")
+def cut():
+    """A shop of which two years were exported, with its customers' days of registration, and the true days."""
+    orders, came = shop(opened_days_before=3000, days=731, stay=1500.0, gap=200.0, a_week=60.0, alike=0.7)
+    customers = registered(came[(came < 731) & came.index.isin(orders.customer_id)])
+    start = customers_start(orders, customers, as_of=last_day(731))
+    earlier = earlier_customers(orders, customers, start=start, as_of=last_day(731))
+    return orders, came, customers, earlier
+
+
+def test_purchases_are_those_in_the_data_also_of_customers_who_are_older(cut):
+    orders, came, _, earlier = cut
+    end = last_day(731)
+    activity = segmentation.customer_activity(orders, as_of=end, earlier=earlier)
+    days = orders.groupby("customer_id").ordered_at.nunique()
+    found = activity.set_index("customer_id")
+    assert found.purchases.to_dict() == days.to_dict()
+    assert found.is_earlier.to_dict() == (came[days.index] < 0).to_dict()
+    lines = segmentation.thresholds(activity, segmentation.purchase_rhythm(orders, as_of=end))
+    segments = segmentation.segments(activity, lines)
+    assert segments.purchases.tolist() == activity.purchases.tolist()
+    none = pd.DataFrame({"customer_id": pd.Series(dtype=str)})
+    groups = segmentation.counted(segments, orders, none, as_of=end).set_index("group").customers
+    assert (groups["once"], groups["again"]) == ((days == 1).sum(), (days > 1).sum())
+    assert not (segments.is_earlier & (segments.stage == "new")).any()
+
+
+def test_who_may_be_older_than_the_data_is_no_newcomer_of_the_movement(cut):
+    orders, came, _, earlier = cut
+    end, since = last_day(731), segmentation.comparison_day(orders, as_of=last_day(731))
+    activity = segmentation.customer_activity(orders, as_of=end, earlier=earlier)
+    lines = segmentation.thresholds(activity, segmentation.purchase_rhythm(orders, as_of=end))
+    then = segmentation.earlier_segments(orders, None, lines, on=since, earlier=earlier)
+    moves = segmentation.migration(then, segmentation.segments(activity, lines), since=since)
+    first = first_days(orders)
+    late = came[first.index[first > (since - OPENS.date()).days]]
+    assert (late < 0).sum() > 100
+    sizes = moves.groupby("before").customers.sum()
+    assert (sizes["newcomer"], sizes["earlier"]) == ((late >= 0).sum(), (late < 0).sum())
+    assert moves.customers.sum() == len(first)
+    picture = segmentation.plot_migration(moves, since=since)
+    assert "Older than the data" in picture.picture.svg(label="moved")
+    was = then[then.stage == "new"].customer_id
+    assert not set(was) & set(earlier.customer_id)
+
+
+def test_the_core_that_came_from_before_the_data_is_told_apart_from_newcomers():
+    rows = [("core", "core", 60, 900.0), ("core", "ordinary", 40, -900.0), ("ordinary", "core", 35, 800.0),
+            ("newcomer", "core", 7, 70.0), ("earlier", "core", 5, 50.0)]  # fmt: skip
+    moves = pd.DataFrame(rows, columns=["before", "after", "customers", "change"])
+    moves = moves.assign(buyers=moves.customers, change_error=10.0, revenue_before=1000.0, revenue_after=1000.0)
+    told = segmentation.finding_core_lost(moves, since="2024-12-31", as_of=END)
+    assert "35 who rose" in told.evidence
+    assert "7 newcomers" in told.evidence
+    assert "5 older than the data" in told.evidence
+    assert len(told.evidence.split()) <= 25
+    without = segmentation.finding_core_lost(moves[:4], since="2024-12-31", as_of=END)
+    assert "older than the data" not in without.evidence
+
+
+def test_chapter_13_draws_the_line_of_silence_of_chapter_03_where_rules_read_it_from_customers(cut, tmp_path):
+    orders, _, customers, earlier = cut
+    end = last_day(731)
+    kit = (Path(segmentation.__file__).parent / "rules.yaml").read_text(encoding="utf-8")
+    line = next(one for one in kit.splitlines() if one.startswith("  sleeping_after:"))
+    own = tmp_path / "rules.yaml"
+    drawn = "  sleeping_after: {quantile: 0.5, of: tenure_days, among: [purchases >= 2], otherwise: 180}"
+    own.write_text(kit.replace(line, drawn), encoding="utf-8")
+    rules = segmentation.read_rules(own)
+    activity = segmentation.customer_activity(orders, customers, as_of=end, earlier=earlier)
+    rhythm = segmentation.purchase_rhythm(orders, as_of=end)
+    lines = segmentation.thresholds(activity, rhythm, rules=rules).set_index("threshold").value
+    found = segmentation.silent_after(orders, customers, as_of=end, rules=rules, earlier=earlier)
+    days = orders.groupby("customer_id").ordered_at.agg(["nunique", "min"])
+    chosen = days[days["nunique"] + days.index.isin(earlier.customer_id) >= 2]
+    tenure = sorted((pd.Timestamp(end) - chosen["min"]).dt.days)
+    assert found == round(lines["sleeping_after"]) == tenure[-(-len(tenure) // 2) - 1]
+    assert found != segmentation.silent_after(orders, as_of=end, rules=rules)
+
+
+# Contracts
+
+
+def contracts_of(*rows):
+    table = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at", "price", "period"])
+    return table.astype({"started_at": "datetime64[us]", "ended_at": "datetime64[us]"})
+
+
+CHANGES = {
+    "the next day": ("2025-03-31", "2025-04-01"),
+    "over a month's end": ("2025-03-30", "2025-04-01"),
+    "three days later": ("2025-03-29", "2025-04-01"),
+    "with three days of both": ("2025-04-02", "2025-03-30"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_plan_takes_nothing_from_recurring_revenue_and_adds_nothing_twice(change):
+    ends, begins = CHANGES[change]
+    plans = contracts_of(("a", "2025-01-01", ends, 10.0, "month"), ("a", begins, None, 30.0, "month"))
+    counted = scorecard.base_measures(subscriptions=plans, as_of="2025-06-30")
+    assert counted.active_contracts.tolist() == [1.0] * 6
+    # The old plan is paid until the new one begins.
+    at_end = [
+        30.0 if end >= pd.Timestamp(begins) else 10.0 for end in pd.date_range("2025-01-31", periods=6, freq="ME")
+    ]
+    assert counted.recurring_revenue.tolist() == at_end
+    assert counted.ended_contracts.sum() == 0
+
+
+def test_a_pause_of_four_days_is_a_pause_in_counts_and_in_money():
+    plans = contracts_of(("a", "2025-01-01", "2025-03-29", 10.0, "month"), ("a", "2025-04-02", None, 30.0, "month"))
+    counted = scorecard.base_measures(subscriptions=plans, as_of="2025-06-30")
+    assert counted.active_contracts.tolist() == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+    assert counted.recurring_revenue.tolist() == [10.0, 10.0, 0.0, 30.0, 30.0, 30.0]
+
+
+def test_contracts_side_by_side_count_as_one_and_pay_what_they_cost_together():
+    plans = contracts_of(
+        ("a", "2025-01-01", None, 10.0, "month"), ("a", "2025-02-10", "2025-05-10", 240.0, "year"),
+        ("b", "2025-01-01", None, 7.0, "month"),
+    )  # fmt: skip
+    counted = scorecard.base_measures(subscriptions=plans, as_of="2025-06-30")
+    assert counted.active_contracts.tolist() == [2.0] * 6
+    assert counted.recurring_revenue.tolist() == [17.0, 37.0, 37.0, 37.0, 17.0, 17.0]
+    # What chapters 04 and 05 say of those that run: the same money.
+    for day, row in zip(pd.date_range("2025-01-31", periods=6, freq="ME"), counted.itertuples(), strict=True):
+        running = retention.running_subscriptions(plans, as_of=day.date())
+        assert running.revenue.sum() == row.recurring_revenue
+        assert running.contracts.sum() == row.active_contracts
+
+
+def test_a_plan_of_another_term_is_priced_by_the_term_in_which_it_is_counted():
+    plans = contracts_of(("a", "2025-01-01", "2025-03-01", 10.0, "month"), ("a", "2025-03-01", None, 96.0, "year"))
+    running = retention.running_subscriptions(plans, as_of="2025-04-30", term="month")
+    assert running.revenue.tolist() == [8.0]
+
+
+# Leads too young to be judged
+
+
+def test_leads_too_young_to_be_judged_are_counted_in_words():
+    random = np.random.default_rng(9)
+    came = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(random.integers(0, 731, 900)), unit="D")
+    won = pd.Series(came + pd.to_timedelta(random.integers(1, 80, 900), unit="D")).where(random.random(900) < 0.3)
+    leads = pd.DataFrame({"created_at": came, "converted_at": won.where(won <= pd.Timestamp(END))})
+    measures = scorecard.base_measures(leads=leads, as_of=END, follow_up_days=90)
+    kpis = {name: scorecard.load_kpis()[name] for name in ("leads", "lead_conversion")}
+    nothing = pd.DataFrame()
+    years = scorecard.year_against_year(measures, kpis, nothing)
+    young = (came >= "2025-10-01").sum()  # 90 days after September are over on December 29
+    assert years.set_index("kpi").too_young["lead_conversion"] == young
+    (told,) = scorecard.findings_of_counts(years, kpis, measures, nothing)
+    assert f"; {young} too new to judge." in told.evidence
+    values = scorecard.kpi_values(measures, kpis)
+    assert f"too lately to be judged: {young} for" in scorecard.year_tiles(years, kpis, values, measures).reading
+    judged = leads[(came >= "2025-01-01") & (came < "2025-10-01")]
+    share = (judged.converted_at.notna() & ((judged.converted_at - judged.created_at).dt.days <= 90)).mean()
+    assert years.set_index("kpi").now["lead_conversion"] == pytest.approx(share)
+    old = scorecard.base_measures(leads=leads, as_of=dt.date(2026, 3, 31), follow_up_days=90)
+    assert not (scorecard.year_against_year(old, kpis, nothing).too_young > 0).any()

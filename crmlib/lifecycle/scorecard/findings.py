@@ -125,7 +125,9 @@ def _count(
     for other in _ALONE[kpi.key]:
         if other in at.index and known(at.now[other]):
             value = kpis[other].form(at.now[other])
-            said.append(words.say("findings.counts.also", name=kpis[other].name_short, value=value))
+            young = at.too_young[other]
+            also = "also_young" if young > 0 else "also"
+            said.append(words.say(f"findings.counts.{also}", n=young, name=kpis[other].name_short, value=value))
     direction = {"better": "good", "worse": "bad"}.get(row["verdict"], "neutral")
     told = tell(
         words, "counts", facts, direction=cast(Direction, direction), sure="counted", headline=f"{own}.{moved}",

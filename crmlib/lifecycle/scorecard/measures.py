@@ -33,7 +33,7 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import data_begin, purchases
 from crmlib.statistics import kaplan_meier
-from crmlib.subscriptions import TERM_MONTHS, contracts, renewals_due, unbroken
+from crmlib.subscriptions import TERM_MONTHS, paid_contracts, renewals_due, unbroken
 
 # What a scorecard can be counted by.
 PERIODS = ("week", "month", "quarter")
@@ -497,8 +497,10 @@ def contract_measures(subscriptions: Any, *, as_of: Any, period: Period = "month
     the start, and the new, less the ended)``, renewals_due`` (renewals in the period whose outcome has been
     seen)``, renewals`` (of these, those after which the contract went on)``, recurring_revenue`` (prices of one month
     of what runs at the end, client's currency; contracts without a price, or of a term that is neither month, quarter
-    nor year, add nothing). Contracts that follow one another are one, see
-    :func:`crmlib.subscriptions.unbroken`. pandas or Ibis in, same kind out.
+    nor year, add nothing). A customer's contracts that run side by side or follow one another count as one, and pay
+    what those that run cost together; in a change of plan, neither both nor none is paid: see
+    :func:`crmlib.subscriptions.unbroken` and :func:`~crmlib.subscriptions.paid_contracts`. pandas or Ibis in, same
+    kind out.
 
     >>> subscriptions = pd.DataFrame({"customer_id": ["a", "b", "c"], "price": [9.0, 120.0, 9.0],
     ...     "period": ["month", "year", "month"],
@@ -525,9 +527,7 @@ def contract_measures(subscriptions: Any, *, as_of: Any, period: Period = "month
     due = each.group_by(at=_start(day, period)).agg(
         renewals_due=_.count(), renewals=(~(_.lost & (_.age == _.seen))).sum()
     )
-    paid = contracts(subscriptions, as_of=end)
-    a_month = ibis.cases(*((paid.term == term, paid.price / length) for term, length in TERM_MONTHS.items()), else_=0.0)
-    paid = paid.mutate(a_month=a_month.fill_null(0.0))
+    paid = paid_contracts(subscriptions, as_of=end)
     more = paid.group_by(at=_start(paid.start, period)).agg(more=_.a_month.sum())
     less = paid.filter(_.stop.notnull()).group_by(at=_start(_.stop, period)).agg(less=_.a_month.sum())
     first = whole.start.min().execute()

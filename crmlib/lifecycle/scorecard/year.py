@@ -33,8 +33,9 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     before_low, before_high`` in the KPI's unit (full counts have no interval of their own);
     ``months`` that are compared; ``ends``, the last day of the last period; ``at``, the period of ``now`` where that is
     a last value and no sum; ``month_error``, how uncertain the difference is because periods differ (the wider of the
-    two ranges counts; of full counts, because customers come by chance); ``difference_low, difference_high``;
-    ``verdict``; ``target``; ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
+    two ranges counts; of full counts, because customers come by chance); ``too_young``, how many cases came in too
+    lately to be judged, and are left out; ``difference_low, difference_high``; ``verdict``; ``target``;
+    ``against_target`` (``met``, ``missed``, ``unclear``, or empty). A KPI is summed over those
     periods of the last year, and the same of the year before, of which everything is known, so that seasons do not
     differ. A stock is that of the last period, and left out where it is known of earlier ones only. Where a target is
     set, a KPI that has neither a sum nor ``a_year`` (active customers, the median of hours, the CLV) stands here by its
@@ -64,7 +65,7 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
 
     columns = [
         "kpi", "now", "now_low", "now_high", "before", "before_low", "before_high", "months", "ends", "at",
-        "month_error", "difference_low", "difference_high", "verdict", "target", "against_target",
+        "month_error", "too_young", "difference_low", "difference_high", "verdict", "target", "against_target",
     ]  # fmt: skip
     rows: list[dict[str, Any] | None] = [*_counted(bridge)]
     few = _few(measures, bridge)
@@ -74,7 +75,7 @@ def year_against_year(measures: Any, kpis: Mapping[str, Kpi], bridge: Any, *, pe
     for kpi in others:
         if kpi.target is not None and not (kpi.adds_up or kpi.a_year):
             rows.append((_of_last if kpi.interval else _of_counts)(measures, kpi, period))
-    table = pd.DataFrame([row for row in rows if row], columns=[*columns[:11], "periods"])
+    table = pd.DataFrame([row for row in rows if row], columns=[*columns[:12], "periods"])
     targets = {name: kpi.target for name, kpi in kpis.items()}
     ends = None if measures.empty else later(as_day(measures["period"].iloc[-1]), period) - dt.timedelta(days=1)
     table = table.assign(target=table.kpi.map(targets).astype(float), ends=ends)
@@ -220,6 +221,7 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
     frame[waves] = frame[waves].fillna(0.0)
     last = later(frame.index[-1], period, 1 - PERIODS_A_YEAR[period])
     known = frame.dropna()
+    too_young = _too_young(measures, kpi, known.index)
     now = known[known.index >= last]
     year_ago = {later(day, period, -PERIODS_A_YEAR[period]): day for day in now.index}
     both = [(before, day) for before, day in year_ago.items() if before in known.index]
@@ -237,8 +239,19 @@ def _of_sums(measures: Any, kpi: Kpi, period: Period) -> dict[str, Any] | None:
     for time, place in (("now", 0), ("before", 1)):
         row = values.iloc[place] if place < len(values) else dict.fromkeys(("value", "low", "high"), float("nan"))
         told |= {time: row["value"], f"{time}_low": row["low"], f"{time}_high": row["high"]}
-    told |= {"months": _months(len(now), period), "month_error": spread, "periods": len(now)}
+    told |= {"months": _months(len(now), period), "month_error": spread, "periods": len(now), "too_young": too_young}
     return {"kpi": kpi.key, **told} if told["now"] == told["now"] else None
+
+
+def _too_young(measures: Any, kpi: Kpi, known: Any) -> int:
+    """How many cases of a share came in too lately for it to be known what becomes of them.
+
+    ``known``: the periods of which everything is known.
+    """
+    if kpi.interval != "proportion" or known.empty:
+        return 0
+    cases = kpi.interval_parts["cases"].value(measures).astype(float)
+    return round(cases[[as_day(day) > known[-1] for day in measures["period"]]].sum())
 
 
 def _jackknife(kpi: Kpi, now: Any, before: Any) -> float:

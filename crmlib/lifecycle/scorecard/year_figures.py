@@ -94,7 +94,14 @@ def year_tiles(years: Any, kpis: Mapping[str, Kpi], values: Any, measures: Any) 
     names = [name for name in (*TILES, *kpis) if name in at.index]
     shown = [_tile(name, at.loc[name], kpis.get(name), values, measures) for name in dict.fromkeys(names)]
     counts = {one: int((years.verdict == one).sum()) for one in ("better", "worse", "same")}
-    return exhibits.tiles(words, "year", shown[:MOST_TILES], counts, kept=years, place="section")
+    young = [
+        words.say("year.too_young", n=row.too_young, name=kpis[row.kpi].name_short)
+        for row in years[years.too_young > 0].itertuples()
+    ]
+    return exhibits.tiles(
+        words, "year", shown[:MOST_TILES], counts, reading="young" if young else "all", kept=years, place="section",
+        young=young,
+    )  # fmt: skip
 
 
 def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> dict[str, Any]:

@@ -18,11 +18,12 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
 
     Columns: ``customer_id``, ``first_day``, ``last_day`` (dates of the first and last purchase), ``tenure_days`` and
     ``recency_days`` (days from these to ``as_of``), ``purchases`` (days with a purchase, ever), ``purchases_year``,
-    ``revenue`` (ever) and ``revenue_year``. ``…_year`` are the twelve months up to ``as_of``; money is in the client's
-    currency. Several orders on one day are one purchase. With ``customers`` (the contract's table), those who never
-    bought and were first seen by ``as_of`` are there too, with 0 purchases and without days. Of ``earlier`` customers
-    (``customer_id``, of :mod:`crmlib.newcomers`), who are older than the data, what came before counts as one purchase:
-    nobody who may be old is new by one order. pandas or Ibis in, same kind out.
+    ``revenue`` (ever), ``revenue_year`` and ``is_earlier``. ``…_year`` are the twelve months up to ``as_of``; money is
+    in the client's currency. Several orders on one day are one purchase. With ``customers`` (the contract's table),
+    those who never bought and were first seen by ``as_of`` are there too, with 0 purchases and without days.
+    ``is_earlier``: bought, and among the ``earlier`` customers (``customer_id``, of :mod:`crmlib.newcomers`), who may
+    be older than the data. Rules count what came before as one purchase more (:func:`as_rules_count`): nobody who may
+    be old is new by one order. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [10.0, 5.0, 8.0],
@@ -45,8 +46,7 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
         revenue=bought.spend.sum(),
         revenue_year=bought.spend.sum(where=in_year),
     )
-    if earlier is not None:
-        did = did.mutate(purchases=did.purchases + did.customer_id.isin(earlier.customer_id).cast("int64"))
+    did = did.mutate(is_earlier=ibis.literal(False) if earlier is None else did.customer_id.isin(earlier.customer_id))
     everybody = did.select("customer_id")
     if customers is not None:
         known = customers.filter(customers.customer_id.notnull())
@@ -66,7 +66,15 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
         purchases_year=table.purchases_year.fill_null(0),
         revenue=table.revenue.fill_null(0.0),
         revenue_year=table.revenue_year.fill_null(0.0),
+        is_earlier=table.is_earlier.fill_null(False),
     ).order_by("customer_id")
+
+
+def as_rules_count(customers: Any) -> Any:
+    """The customers (an Ibis table) with ``purchases`` as rules count them: one more for those who ``is_earlier``."""
+    if "is_earlier" not in customers.columns:
+        return customers
+    return customers.mutate(purchases=customers.purchases + customers.is_earlier.cast("int64"))
 
 
 @same_kind

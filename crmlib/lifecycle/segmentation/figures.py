@@ -11,7 +11,7 @@ from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import to_pandas
 from crmlib.exhibits import Exhibit, Place
 from crmlib.lifecycle.segmentation.k_means import STABLE, is_stable
-from crmlib.lifecycle.segmentation.movement import NEWCOMER
+from crmlib.lifecycle.segmentation.movement import EARLIER, NEWCOMER
 from crmlib.lifecycle.segmentation.quantiles import DAYS, MONEY
 from crmlib.lifecycle.segmentation.rfm import MEASURES
 from crmlib.lifecycle.segmentation.rules import By, Comparison, Condition, Rules, read_rules
@@ -317,11 +317,11 @@ def plot_migration(migration: Any, *, since: Any, by: By = "tier", rules: Rules 
     ``migration``: from :func:`migration`; ``since``: its earlier date.
     """
     rules, moved = rules or read_rules(), to_pandas(migration)
-    then = moved[moved.before != NEWCOMER]
+    then = moved[~moved.before.isin([NEWCOMER, EARLIER])]
     if then.empty:
         return exhibits.nothing(words, "migration")
     shown = rules.ruling(by).shown
-    names = {segment: segment_name(segment, rules.labels) for segment in (*shown, NEWCOMER)}
+    names = {segment: segment_name(segment, rules.labels) for segment in (*shown, EARLIER, NEWCOMER)}
     rows = {segment: name for segment, name in names.items() if segment in set(moved.before)}
     columns = {segment: names[segment] for segment in shown if segment in set(moved.after)}
     sizes = moved.groupby("before").customers.sum()

@@ -8,7 +8,7 @@ from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.segmentation.figures import YOUNG_DAYS, segment_name
-from crmlib.lifecycle.segmentation.movement import NEWCOMER, SILENT, silent_by_segment
+from crmlib.lifecycle.segmentation.movement import EARLIER, NEWCOMER, SILENT, silent_by_segment
 from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER
 from crmlib.lifecycle.segmentation.tiers import REACH
@@ -143,22 +143,27 @@ def finding_core_lost(migration: Any, *, since: Any, as_of: Any) -> Finding | No
     """What became of the core, in cash: who stayed in it, left it, rose to it, and came new.
 
     Customers picked for a good year have, on average, a less good one next, so the core always loses customers and
-    always wins others; looked at together, the two cancel where nothing has changed. Newcomers are told apart: they had
-    no year before. It is bad news, and money, only where the yearly revenue of all known customers who were core at
-    either date has fallen by more than chance (95 % interval of drawing customers anew).
+    always wins others; looked at together, the two cancel where nothing has changed. Newcomers are told apart, and so
+    are those who first bought in the data since then but may be older than these: they had no year before. It is bad
+    news, and money, only where the yearly revenue of all known customers who were core at either date has fallen by
+    more than chance (95 % interval of drawing customers anew).
 
     None where fewer than 30 were core, or none of them has left it, or the twelve months up to ``since`` overlap with
     those up to ``as_of``: the same money would be in both.
     """
     moved = to_pandas(migration)
-    was, is_now, is_new = moved.before == "core", moved.after == "core", moved.before == NEWCOMER
-    parts = {"stayed": was & is_now, "left": was & ~is_now, "rose": ~was & is_now & ~is_new, "fresh": is_now & is_new}
+    was, is_now, has_come = moved.before == "core", moved.after == "core", moved.before.isin([NEWCOMER, EARLIER])
+    is_new = moved.before == NEWCOMER
+    parts = {
+        "stayed": was & is_now, "left": was & ~is_now, "rose": ~was & is_now & ~has_come, "fresh": is_now & is_new,
+        "back": is_now & has_come & ~is_new,
+    }  # fmt: skip
     values: dict[str, Any] = {name: int(moved.customers[rows].sum()) for name, rows in parts.items()}
     values |= {f"{name}_change": float(moved.change[rows].sum()) for name, rows in parts.items()}
     base, core = values["stayed"] + values["left"], int(moved.customers[is_now].sum())
     if base < FEWEST or not values["left"] or not _are_whole_years(since, as_of):
         return None
-    either = moved[(was | is_now) & ~is_new]
+    either = moved[(was | is_now) & ~has_come]
     change = float(either.change.sum())
     margin = REACH * float((either.change_error**2).sum()) ** 0.5
     said = "loss" if change + margin < 0 else "gain" if change - margin > 0 else "chance"
@@ -171,6 +176,7 @@ def finding_core_lost(migration: Any, *, since: Any, as_of: Any) -> Finding | No
     return tell(
         words, "core_lost", values, direction="bad" if is_loss else "neutral", certainty=said, sure="counted",
         headline="loss" if is_loss else "fresh" if 2 * values["fresh"] > core else "moved",
+        evidence="back" if values["back"] else "all",
         action="loss" if is_loss else "kept", money="loss" if is_loss else "", kind="sales" if is_loss else "",
         owner="customer_management" if is_loss else "", when="month" if is_loss else "",
         plays=("core_care",) if is_loss else (),

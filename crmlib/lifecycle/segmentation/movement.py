@@ -13,7 +13,7 @@ from crmlib.lifecycle.segmentation.tiers import segments
 from crmlib.purchases import data_begin
 from crmlib.statistics import wilson
 
-NEWCOMER = "newcomer"
+NEWCOMER, EARLIER = "newcomer", "earlier"
 SILENT = ("sleeping", "lost")
 SHORTEST_DAYS = 80
 _BEFORE_ALL = dt.date(1900, 1, 1)
@@ -40,12 +40,19 @@ def comparison_day(orders: Any, *, as_of: Any, months: int = 12) -> dt.date | No
 
 
 def earlier_segments(
-    orders: Any, customers: Any, thresholds: Any, *, on: dt.date | None, rules: Rules | None = None
+    orders: Any,
+    customers: Any,
+    thresholds: Any,
+    *,
+    on: dt.date | None,
+    rules: Rules | None = None,
+    earlier: Any = None,
 ) -> Any:
     """The customers as they were on an earlier day, in segments *with the thresholds of today*, as a pandas frame.
 
     Like what :func:`segments` answers for what :func:`customer_activity` knows of the day ``on``. Without such a day
-    (None, from :func:`comparison_day`) the table is empty. ``orders`` and ``customers``: the contract's tables.
+    (None, from :func:`comparison_day`) the table is empty. ``orders`` and ``customers``: the contract's tables;
+    ``earlier``: as for :func:`customer_activity`.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a"], "amount": [50.0, 40.0],
@@ -58,7 +65,7 @@ def earlier_segments(
     >>> len(earlier_segments(orders, None, lines, on=None))
     0
     """
-    known = customer_activity(orders, customers if on else None, as_of=on or _BEFORE_ALL)
+    known = customer_activity(orders, customers if on else None, as_of=on or _BEFORE_ALL, earlier=earlier)
     return segments(to_pandas(known), thresholds, rules=rules)
 
 
@@ -66,11 +73,12 @@ def earlier_segments(
 def migration(before: Any, after: Any, *, since: Any, by: By = "tier") -> Any:
     """How customers moved between the segments of two dates, one row per pair of segments that occurs.
 
-    Columns: ``before`` (segment at the earlier date; ``newcomer``: not yet a customer, or not known), ``after``,
-    ``customers``, ``share`` (of the customers of ``before``), ``buyers`` (who bought after the earlier date),
-    ``revenue_before`` and ``revenue_after`` (the twelve months up to each date), ``change`` (their difference) and
-    ``change_error`` (its standard error when customers are drawn anew). All of ``revenue_after`` together is the
-    revenue of all customers in the twelve months to the later date.
+    Columns: ``before`` (segment at the earlier date; ``newcomer``: not yet a customer, or not known; ``earlier``: first
+    bought in the data after that date, but may be older than these), ``after``, ``customers``, ``share`` (of the
+    customers of ``before``), ``buyers`` (who bought after the earlier date), ``revenue_before`` and ``revenue_after``
+    (the twelve months up to each date), ``change`` (their difference) and ``change_error`` (its standard error when
+    customers are drawn anew). All of ``revenue_after`` together is the revenue of all customers in the twelve months to
+    the later date.
 
     ``before`` and ``after`` come from :func:`segments` with the *same* thresholds, so that like is compared with like;
     ``since`` is the earlier date; without one (None) the table is empty. pandas or Ibis in, same kind out.
@@ -89,8 +97,12 @@ def migration(before: Any, after: Any, *, since: Any, by: By = "tier") -> Any:
     day = ibis.literal(None if since is None else as_day(since), type="date")
     then = before.filter(before[by].notnull()).select("customer_id", before=by, revenue_before="revenue_year")
     now = after.filter(after[by].notnull() & day.notnull())
-    now = now.select("customer_id", after=by, revenue_after="revenue_year", last_day=now.last_day.cast("date"))
-    both = now.left_join(then, "customer_id").fill_null({"before": NEWCOMER, "revenue_before": 0.0})
+    came = ibis.ifelse(now.is_earlier, EARLIER, NEWCOMER) if "is_earlier" in now.columns else ibis.literal(NEWCOMER)
+    now = now.select(
+        "customer_id", after=by, revenue_after="revenue_year", last_day=now.last_day.cast("date"), came=came
+    )
+    both = now.left_join(then, "customer_id").fill_null({"revenue_before": 0.0})
+    both = both.mutate(before=both.before.coalesce(both.came))
     moved = both.mutate(bought=(both.last_day > day).fill_null(False), change=both.revenue_after - both.revenue_before)
     table = moved.group_by("before", "after").agg(
         customers=moved.count(),
@@ -141,7 +153,7 @@ def silent_by_segment(migration: Any, *, by: By = "tier", rules: Rules | None = 
     """How many customers of each segment of the earlier date are silent today, by the one line of silence.
 
     Columns: ``segment``, ``customers`` (then), ``silent`` (``sleeping`` or ``lost`` now), ``share``. In the order in
-    which the rules show them; newcomers, and segments that had nobody, are left out. ``migration`` from
+    which the rules show them; who came since, and segments that had nobody, are left out. ``migration`` from
     :func:`migration`. Subscribers who do not order count as silent, too.
 
     >>> import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.lifecycle.segmentation.activity import customer_activity, purchase_rhythm
+from crmlib.lifecycle.segmentation.activity import as_rules_count, customer_activity, purchase_rhythm
 from crmlib.lifecycle.segmentation.quantiles import observed_quantiles
 from crmlib.lifecycle.segmentation.rules import RHYTHM, Comparison, Rules, Ruling, Threshold, read_rules
 from crmlib.problems import Problem, UnusableInput
@@ -70,10 +70,13 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
     return pd.DataFrame(list(found.values())).reindex(columns=columns).astype(numbers)
 
 
-def silent_after(orders: Any, *, as_of: Any, rules: Rules | None = None) -> int:
+def silent_after(
+    orders: Any, customers: Any = None, *, as_of: Any, rules: Rules | None = None, earlier: Any = None
+) -> int:
     """After how many days without a purchase a customer is silent: the one line of all chapters.
 
-    It is the threshold ``sleeping_after`` of the rules; where a client's rules have none, that of the kit's.
+    It is the threshold ``sleeping_after`` of the rules; where a client's rules have none, that of the kit's. Rules may
+    read it from the customers, so that it takes the same as :func:`customer_activity`.
 
     >>> import pandas as pd
     >>> days = [pd.Timestamp("2024-01-01") + pd.Timedelta(days=20 * n) for n in range(30)]
@@ -84,8 +87,9 @@ def silent_after(orders: Any, *, as_of: Any, rules: Rules | None = None) -> int:
     rules = rules or read_rules()
     drawn = rules if "sleeping_after" in rules.thresholds else read_rules()
     as_of = as_day(as_of)
-    customers, rhythm = (to_pandas(measure(orders, as_of=as_of)) for measure in (customer_activity, purchase_rhythm))
-    return round(values_of(thresholds(customers, rhythm, rules=drawn))["sleeping_after"])
+    activity = customer_activity(orders, customers, as_of=as_of, earlier=earlier)
+    rhythm = purchase_rhythm(orders, as_of=as_of)
+    return round(values_of(thresholds(activity, rhythm, rules=drawn))["sleeping_after"])
 
 
 def values_of(thresholds: Any) -> dict[str, float]:
@@ -118,7 +122,7 @@ def _otherwise(threshold: Threshold, base: int) -> dict[str, Any]:
 
 
 def _from_customers(threshold: Threshold, customers: Any, values: Mapping[str, float]) -> dict[str, Any]:
-    known, share = to_ibis(customers), float(threshold.quantile or 0.0)
+    known, share = as_rules_count(to_ibis(customers)), float(threshold.quantile or 0.0)
     _check_columns(known, threshold.among.comparisons())
     chosen = known.filter((known.purchases > 0) & threshold.among.on(known, values))
     base = int(chosen.count().to_pandas())
@@ -173,10 +177,13 @@ def _assigned(customers: Any, *, rules: Rules, values: Mapping[str, float]) -> A
     import ibis
 
     _check_columns(customers, [*rules.tiers.comparisons(), *rules.stages.comparisons()])
-    tier = ibis.ifelse(customers.purchases > 0, rules.tiers.first_that_fits(customers, values), ibis.null("string"))
-    table = customers.mutate(tier=tier, stage=rules.stages.first_that_fits(customers, values))
+    counted = as_rules_count(customers)
+    tier = ibis.ifelse(counted.purchases > 0, rules.tiers.first_that_fits(counted, values), ibis.null("string"))
+    table = counted.mutate(tier=tier, stage=rules.stages.first_that_fits(counted, values))
     _check_covered(table.filter((table.purchases > 0) & table.tier.isnull()), rules.tiers, values, "tier")
     _check_covered(table.filter(table.stage.isnull()), rules.stages, values, "stage")
+    if "is_earlier" in table.columns:
+        table = table.mutate(purchases=table.purchases - table.is_earlier.cast("int64"))
     return table.order_by("customer_id")
 
 
@@ -184,6 +191,7 @@ def _assigned(customers: Any, *, rules: Rules, values: Mapping[str, float]) -> A
 def customers_in_tier(customers: Any, *, tier: str, rules: Rules, values: Mapping[str, float]) -> Any:
     """The ``customers`` in a tier and their ``revenue_year``, in one row. ``values``: of the thresholds, by name."""
     _check_columns(customers, rules.tiers.comparisons())
+    customers = as_rules_count(customers)
     inside = customers.filter((customers.purchases > 0) & (rules.tiers.first_that_fits(customers, values) == tier))
     return inside.agg(customers=inside.count(), revenue_year=inside.revenue_year.sum().fill_null(0.0))
 
