@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,10 @@ from pydantic_core import PydanticCustomError
 
 from crmlib.contract import TABLES, Table
 from crmlib.engine import Engine
-from crmlib.mapping import FILL_IN, TableSource, unknown_columns
+from crmlib.mapping import FILL_IN, TableSource, Zone, unknown_columns
 from crmlib.problems import Problem, UnusableInput, nearest
-from crmlib.settings import Mistake, SettingsFile, Strict, open_settings
-from crmlib.words import LANGUAGES, Words, use
+from crmlib.settings import Mistake, Mistakes, SettingsFile, Strict, open_settings
+from crmlib.words import LANGUAGES, SHARED, Words, use
 
 _WORDS = Words(__file__)
 
@@ -65,7 +65,7 @@ class Client(Strict):
     name: str = Field(min_length=1)
     language: Literal["en", "zh"] = "en"
     currency: str
-    timezone: str
+    timezone: Zone
     country: str = ""
     as_of: dt.date | None = None
     customers_start: Literal["with_data", "before_data"] | dt.date | None = None
@@ -97,6 +97,12 @@ class Client(Strict):
         """
         orders = (account or {}).get("tables", {}).get("orders", {})
         return "margin" in self.model_fields_set or "cost" in orders.get("columns", {})
+
+    def problems_of(self, table: str, number: int, mistakes: Iterable[Mistake]) -> list[Problem]:
+        """Mistakes in a source of a table, counted from 0, as problems of the YAML with their lines."""
+        found = list(mistakes)
+        file = open_settings(self.path, name=self.path.name) if found else None
+        return [file.problem(one.below("tables", table, number)) for one in found] if file else []
 
     def beside(self, name: str) -> Path | None:
         """A file that settings name, relative to the YAML; None where they name none."""
@@ -148,24 +154,34 @@ class Client(Strict):
             raise Mistake(_WORDS, "colour.faint", found=math.floor(found * 10) / 10, least=LEAST_CONTRAST)
         return colour.lower()
 
-    @field_validator("timezone")
+    @field_validator("owners")
     @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        from zoneinfo import available_timezones
-
-        if (
-            zone not in available_timezones()
-            or zone.startswith(("posix", "right/"))
-            or zone in ("localtime", "Factory")
-        ):
-            raise Mistake(_WORDS, "timezone")
-        return zone
+    def _roles_exist(cls, owners: dict[str, str]) -> dict[str, str]:
+        roles = SHARED.names("owners")
+        said = [(role, nearest(role, roles)) for role in owners if role not in roles]
+        if said:
+            raise Mistakes([Mistake(_WORDS, "role", [role], name=role, nearest=near) for role, near in said])
+        return owners
 
     @field_validator("as_of", mode="before")
     @classmethod
     def _day(cls, day: Any) -> Any:
         if day is not None and not isinstance(day, str | dt.date):
             raise PydanticCustomError("date_type", "a day is text")
+        return day
+
+    @field_validator("customers_start", mode="before")
+    @classmethod
+    def _start(cls, said: Any) -> Any:
+        if said is None or said in ("with_data", "before_data"):
+            return said
+        try:
+            day = said if isinstance(said, dt.date) else dt.date.fromisoformat(str(said))
+        except ValueError:
+            raise Mistake(_WORDS, "customers_start.word") from None
+        # As far as it is today anywhere.
+        if day > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1):
+            raise Mistake(_WORDS, "customers_start.future")
         return day
 
 

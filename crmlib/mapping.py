@@ -6,10 +6,10 @@ The same keys stand in a client's YAML (``tables: orders: …``) and in a profil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from crmlib.contract import Table
 from crmlib.problems import nearest
@@ -23,6 +23,35 @@ Calendar = Literal["common", "buddhist"]
 FILL_IN = "FILL IN"
 """What stands in a proposal where only a person can tell; the check says in words what belongs there."""
 _WORDS = Words(__file__)
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "unit": ("after", "before"),
+    "part": ("parts",),
+    "by": ("parts",),
+    "less": ("product", "sum", "difference"),
+    "query": ("database",),
+    "fill_down_within": ("fill_down",),
+    "latest_by": ("one_row_per",),
+    "first_by": ("one_row_per",),
+    "take": ("one_row_per",),
+    "adds_up": ("one_row_per",),
+}
+"""Keys that say nothing by themselves: beside each stands one of these."""
+OF_FILES = ("encoding", "delimiter", "sheet", "header_row", "header_rows", "heading_from", "headings", "ends_at")
+"""Keys that say how a file is opened, and so nothing of a database."""
+
+
+def _zone_exists(zone: str) -> str:
+    from zoneinfo import available_timezones
+
+    known = zone in available_timezones() and not zone.startswith(("posix", "right/"))
+    if not known or zone in ("localtime", "Factory"):
+        raise Mistake(_WORDS, "timezone")
+    return zone
+
+
+Zone = Annotated[str, AfterValidator(_zone_exists)]
+"""A time zone by its IANA name."""
 
 
 class Constant(Strict):
@@ -114,10 +143,11 @@ class Filling(Strict):
         given = [n for n in FILLINGS if getattr(self, n) is not None]
         if len(given) != 1 or [] in (self.first, self.product, self.sum, self.difference) or "" in self.headings:
             raise Mistake(_WORDS, "filling", ways=FILLINGS)
-        if self.less and not (self.product or self.sum or self.difference):
-            raise Mistake(_WORDS, "less", ["less"])
+        found = list(lacking(self, given=self.model_fields_set))
         if self.times == 0:
-            raise Mistake(_WORDS, "times", ["times"])
+            found.append(Mistake(_WORDS, "times", ["times"]))
+        if found:
+            raise Mistakes(found)
         if self.text is not None and (not self.headings or "{" in "".join(said for said, _ in text_pieces(self.text))):
             raise Mistake(_WORDS, "pattern", ["text"], example="{Order}-{Line}")
         return self
@@ -261,7 +291,7 @@ class TableSource(Reading):
     decimal: Literal[".", ","] | None = None
     dates: DayMonth | None = None
     calendar: Calendar | None = None
-    timezone: str | None = None
+    timezone: Zone | None = None
     leave_out: dict[str, list[str]] = {}
     keep_only: dict[str, list[str]] = {}
     fill_down: list[str] = []
@@ -307,20 +337,59 @@ class TableSource(Reading):
         """The heading that orders the rows of which one is made."""
         return self.latest_by or self.first_by
 
+    @field_validator("repairs")
+    @classmethod
+    def _known_repairs(cls, repairs: dict[str, bool]) -> dict[str, bool]:
+        from crmlib.intake.repairs import words
+
+        known = words.names("repairs")
+        unknown = [name for name in repairs if name not in known]
+        if unknown:
+            said = [(name, nearest(name, known)) for name in unknown]
+            raise Mistakes([Mistake(_WORDS, "repair", [name], name=name, nearest=near) for name, near in said])
+        return repairs
+
     @model_validator(mode="after")
-    def _rows_of_one(self) -> TableSource:
-        """What is said of rows that become one says which rows those are."""
-        given = [key for key in ("latest_by", "first_by", "take") if getattr(self, key)]
-        if given and not (self.one_row_per or self.profile):
-            raise Mistake(_WORDS, "rows_of_one", given[:1], name=given[0])
-        if self.headings and self.database:
-            raise Mistake(_WORDS, "headings_known", ["headings"])
-        if self.latest_by and self.first_by:
-            raise Mistake(_WORDS, "either_order", ["first_by"])
-        ordered = [name for name, taken in self.take.items() if taken.startswith("latest") and not self.order_by]
-        if ordered and not self.profile:
-            raise Mistakes([Mistake(_WORDS, "no_order", ["take", name]) for name in ordered])
+    def _each_key_says_something(self) -> TableSource:
+        found = list(at_odds(self))
+        if found:
+            raise Mistakes(found)
         return self
+
+
+def lacking(of: Strict, *, given: Iterable[str]) -> Iterator[Mistake]:
+    """The given keys of a source or of a filling that lack what :data:`NEEDS` names, and so say nothing."""
+    for name, needs in NEEDS.items():
+        if name in given and getattr(of, name) and not any(getattr(of, need) for need in needs):
+            key = "rows_of_one" if needs == ("one_row_per",) else "less" if name == "less" else "needs"
+            yield Mistake(_WORDS, key, [name], name=name, needs=list(needs))
+
+
+def at_odds(source: TableSource, *, given: Iterable[str] | None = None, merged: bool = False) -> Iterator[Mistake]:
+    """The keys of a source that say nothing, or something else than another key.
+
+    ``given``: the keys that are asked about, by default all that are set. ``merged``: the source stands over its
+    profile already; before, a key may have what it needs there.
+    """
+    given = set(source.model_fields_set if given is None else given)
+    whole = merged or not source.profile
+    if whole:
+        yield from lacking(source, given=given)
+    if source.database:
+        for name in OF_FILES:
+            if name in given and getattr(source, name) not in (None, []):
+                yield Mistake(_WORDS, "headings_known" if name == "headings" else "of_files", [name], name=name)
+    if source.latest_by and source.first_by:
+        yield Mistake(_WORDS, "either_order", ["first_by"])
+    for name, taken in source.take.items() if whole and "take" in given else ():
+        if taken.startswith("latest") and not source.order_by and source.one_row_per:
+            yield Mistake(_WORDS, "no_order", ["take", name])
+    for section, others in (("take", ("adds_up", "one_row_per")), ("adds_up", ("one_row_per",))):
+        for column in getattr(source, section) if section in given else ():
+            for other in others:
+                if column in getattr(source, other):
+                    at = [section, column] if section == "take" else [section]
+                    yield Mistake(_WORDS, "said_twice", at, column=column, one=section, other=other)
 
 
 def _each_once(headings: Any) -> Any:
@@ -383,6 +452,20 @@ def unknown_columns(table: Table, sections: Mapping[str, Any]) -> Iterator[Mista
                 yield Mistake(_WORDS, "unknown_column", at, name=str(column), table=table.name, nearest=near)
     taken = sections.get("take")
     for column, how in taken.items() if isinstance(taken, Mapping) else ():
-        kinds = {"any": ("flag",), "all": ("flag",), "count": ("number", "whole")}.get(str(how))
+        kinds = {"any": ("flag",), "all": ("flag",), "count": _NUMBERS}.get(str(how))
         if kinds and column in table.names and table[column].kind not in kinds:
             yield Mistake(_WORDS, "count_of" if how == "count" else "any_of", ["take", column], how=how)
+    summed = sections.get("adds_up") or []
+    for column in [summed] if isinstance(summed, str) else summed:
+        if column in table.names and table[column].kind not in _NUMBERS:
+            yield Mistake(_WORDS, "sum_of", ["adds_up"], name=column, table=table.name)
+    columns = sections.get("columns")
+    for column, filling in columns.items() if isinstance(columns, Mapping) else ():
+        times = filling.get("times") if isinstance(filling, Mapping) else getattr(filling, "times", None)
+        if times is not None and column in table.names and table[column].kind not in _NUMBERS:
+            yield Mistake(_WORDS, "times_of", ["columns", column, "times"], name=column)
+    if sections.get("not_products") and "product_id" not in table.names:
+        yield Mistake(_WORDS, "not_products", ["not_products"], table=table.name)
+
+
+_NUMBERS = ("number", "whole")

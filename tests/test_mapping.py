@@ -144,7 +144,7 @@ def test_a_clients_own_keys_win_over_the_profile_and_maps_are_merged_by_name():
             "columns": {"amount": "Paid"},
             "values": {"status": {"a": "open"}},
             "leave_out": {"Test": "1"},
-            "repairs": {"times": False},
+            "repairs": {"epochs": False},
             "duplicates": "keep",
         }
     )
@@ -157,5 +157,5 @@ def test_a_clients_own_keys_win_over_the_profile_and_maps_are_merged_by_name():
     }
     assert merged.values == {"status": {"a": "open"}, "channel": {"x": "web"}}
     assert merged.leave_out == {"State": ["void"], "Test": ["1"]}
-    assert merged.repairs == {"blanks": False, "times": False}
+    assert merged.repairs == {"blanks": False, "epochs": False}
     assert (merged.timezone, merged.duplicates, merged.one_row_per) == ("UTC", "keep", ["order_id"])

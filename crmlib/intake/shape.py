@@ -16,6 +16,7 @@ from crmlib.intake.repairs.times import zone_of_heading
 from crmlib.intake.source import FILE, MERGED, ROW, Source
 from crmlib.mapping import Filling, TableSource, text_pieces
 from crmlib.problems import Problem, nearest
+from crmlib.settings import flow
 from crmlib.words import Saying
 
 LEFT = "_left"
@@ -641,7 +642,8 @@ def _unusable_heading(
     table: Table, wanted: TableSource, source: Source, name: str, heading: str, pseudonyms: bool
 ) -> Iterator[Problem]:
     if heading in source.twice:
-        yield Problem.said(words, "heading_twice", source.file, heading=heading)
+        mended = {key: flow(value) for key, value in source.told_apart(wanted.header_rows).items()}
+        yield Problem.said(words, "heading_twice", source.file, heading=heading, **mended)
     kind = source.types[heading]
     if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "INTERVAL", "BLOB")):
         yield Problem.said(words, "strange_type", source.file, heading, kind=kind)

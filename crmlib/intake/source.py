@@ -24,7 +24,8 @@ class Source:
     by heading. Rows are counted as a spreadsheet shows them (row 1 is the file's first line); those of Parquet and of
     databases from 1. ``broken`` lists (row, reason) of lines that could not be read as a row: they are quarantined.
     ``not_data`` lists (row, what it is) of title, totals and footer lines: they count as read and are quarantined
-    with that reason. ``twice`` are headings that stand there more than once. ``corrected`` names a table of the
+    with that reason. ``twice`` are headings that stand there more than once, ``headings_at`` the last row of the
+    headings, and ``apart`` names that would tell all columns apart. ``corrected`` names a table of the
     rows that a person has corrected, ``looked_up`` the headings that stand in another file or were made of others, and
     ``exported`` the SQL of the rows as they stand in the file, where each has become several. ``notes`` say what was
     found out about the file, one sentence each (encoding, separator, sheet, row of the headings), and ``asked`` what a
@@ -34,6 +35,7 @@ class Source:
     count from 1904, not 1900. ``numbered``: no row of the file names its columns. ``merged``: headings with cells that
     are merged downwards, how many rows below were filled and the first of them; the relation then has the column
     ``_merged`` with the columns that are filled so.
+    ``kind``: what the file is, as :func:`~crmlib.intake.readers.content.content_of` says it; empty for a database.
     """
 
     file: str
@@ -43,6 +45,8 @@ class Source:
     broken: tuple[tuple[int, Saying], ...] = ()
     not_data: tuple[tuple[int, Saying], ...] = ()
     twice: tuple[str, ...] = ()
+    headings_at: int = 0
+    apart: tuple[str, ...] = ()
     notes: tuple[Saying, ...] = ()
     corrected: str = ""
     looked_up: tuple[str, ...] = ()
@@ -54,11 +58,20 @@ class Source:
     since_1904: bool = False
     numbered: bool = False
     merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    kind: str = ""
 
     def row_key(self, before: str) -> str:
         """SQL of a key for rows that have none: file and row behind a text, and which part of the row it is."""
         key = f"{literal(f'{before}{self.file}:')} || {ROW}"
         return f"({key} || ':' || {self.part})" if self.part else f"({key})"
+
+    def told_apart(self, header_rows: int = 1) -> dict[str, int | list[str]]:
+        """The settings that give each column a name of its own, in the place of the file's headings.
+
+        >>> Source("a.csv", "", {}, {}, headings_at=2, apart=("Total", "Total 2")).told_apart()
+        {'header_row': 2, 'headings': ['Total', 'Total 2']}
+        """
+        return {"header_row": self.headings_at - header_rows + 1, "headings": list(self.apart)}
 
     def heading(self, wanted: str) -> str | None:
         """The heading that a name means: as it is written, else without regard to case, blanks and width.

@@ -48,6 +48,7 @@ from crmlib.intake.shape import (
     unusable_headings,
 )
 from crmlib.intake.source import FILE, ROW, Source
+from crmlib.intake.unheeded import of_its_files, unheeded, unreadable_constants
 from crmlib.intake.wide import columns_to_rows
 from crmlib.mapping import Join, Reading, TableSource
 from crmlib.problems import Problem, UnusableInput
@@ -162,7 +163,10 @@ class Staging:
                 one.sources += sources
                 problems += wrong
             problems += self._turned(one, place)
-            problems += self._looked_up(one, table, number)
+            wrong = self._looked_up(one, table, number)
+            mistakes = unheeded(table, one.own, one.wanted, one.sources, looked_up=not wrong)
+            problems += wrong
+            problems += self.client.problems_of(table.name, number, mistakes)
             for source in one.sources:
                 problems += unusable_headings(
                     table,
@@ -201,7 +205,13 @@ class Staging:
                 repairs=one.wanted.repairs,
             )
             mended, undecided = examine(
-                self.connection, shaped.relation, shaped.cells, habits, place=place, beside=_unread(table, one)
+                self.connection,
+                shaped.relation,
+                shaped.cells,
+                habits,
+                place=place,
+                beside=_unread(table, one),
+                among=f"{LEFT} = ''",
             )
             currencies, asked = foreign_money(
                 self.connection,
@@ -239,6 +249,9 @@ class Staging:
         if len(selects) > 1 and any(one.wanted.cancellations for one in opened):
             # A source that has no cancellations has no row that cancels.
             self.connection.execute(f"UPDATE {identifier(table.name)} SET {CANCELS} = false WHERE {CANCELS} IS NULL")
+        for number, one in enumerate(opened):
+            unread = unreadable_constants(self.connection, table, one.own, one.sources)
+            self.problems += self.client.problems_of(table.name, number, unread)
         self.accounts[table.name] = account
         self._ordered(table, opened, place)
         self._rules(table, opened)
@@ -298,6 +311,9 @@ class Staging:
         """Give the sources of a table the columns that its joins take from other files."""
         problems: list[Problem] = []
         for join_number, join in enumerate(one.wanted.joins):
+            if join in one.own.joins:
+                mistakes = (wrong.below("joins", join_number) for wrong in of_its_files(join, self._open_join(join)[0]))
+                problems += self.client.problems_of(table.name, number, mistakes)
             for source_number, source in enumerate(one.sources):
                 if join not in one.own.joins and not all(source.heading(here) for here in join.on):
                     continue  # a profile's lookup, for other layouts than this file's

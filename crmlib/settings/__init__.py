@@ -156,7 +156,7 @@ class SettingsFile:
         the kinds that a value may be of are no keys."""
         path: Place = ()
         for part in loc:
-            if (*path, str(part)) in self.places or not (isinstance(part, int) or part in _NO_KEYS):
+            if (*path, str(part)) in self.places or not (str(part).isdigit() or part in _NO_KEYS):
                 path = (*path, str(part))
         return path
 
@@ -212,6 +212,8 @@ def open_settings(path: str | Path, *, name: str | None = None) -> SettingsFile:
         mark = getattr(error, "problem_mark", None)
         tab = "'\\t'" in (getattr(error, "problem", None) or "")
         raise refuse("a_tab" if tab else "not_yaml", _place(mark.line + 1, mark.column + 1) if mark else "") from None
+    if no_text := list(_no_text(nodes)):
+        raise UnusableInput([Problem.said(_WORDS, "no_text", name, _place(*at), character=c) for c, at in no_text])
     if repeated:
         raise UnusableInput(
             [Problem.said(_WORDS, "repeated", name, _place(*at), key=key, line=line) for key, at, line in repeated]
@@ -280,6 +282,34 @@ def yaml_content(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
 
 
+def flow(value: Any) -> str:
+    """A value as YAML in one line; text in quotes where it would be read as something else.
+
+    >>> flow({"product": ["Quantity", "Price: net"]}), flow("no"), flow(["C*", "下单时间"])
+    ('{product: [Quantity, "Price: net"]}', '"no"', '["C*", 下单时间]')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{flow(k)}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    text = str(value)
+    if (
+        re.fullmatch(r"[A-Za-z㐀-鿿./][\w ./()-]*", text)
+        and text.lower() not in _READ_OTHERWISE
+        and yaml.safe_load(text) == text
+    ):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in quoted)
+
+
+_READ_OTHERWISE = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+
+
 def _places(node: Any, at: Place = ()) -> Iterator[tuple[Place, tuple[int, int]]]:
     """The line and column of every key and of every part of a list, by its path."""
     parts: list[tuple[str, Any, Any]] = []
@@ -305,6 +335,18 @@ def _repeated(node: Any) -> Iterator[tuple[str, tuple[int, int], int]]:
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _repeated(value)
+
+
+def _no_text(node: Any) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Keys and values with a character that no export and no file name can hold, and where: NUL, half a character."""
+    if isinstance(node, yaml.ScalarNode):
+        strange = re.search("[\0\ud800-\udfff]", node.value)
+        if strange:
+            yield f"\\u{ord(strange.group()):04x}", (node.start_mark.line + 1, node.start_mark.column + 1)
+    elif isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            for one in part if isinstance(part, tuple) else [part]:
+                yield from _no_text(one)
 
 
 def _place(line: int, column: int) -> str:

@@ -271,7 +271,7 @@ REFUSED = {
         "orders.csv", GOOD.encode() + b"x" * 20_000_000 + b"\n", "a line longer than 16 MB", "correct the line"
     ),
     "a heading that is there twice": one(
-        "orders.csv", HEAD[:-1] + ",amount\n1,a,2025-01-01,10,20\n", "the heading 'amount' twice", "rename or remove"
+        "orders.csv", HEAD[:-1] + ",amount\n1,a,2025-01-01,10,20\n", "the heading 'amount' twice", "headings: "
     ),
     "headings that are blank": one(
         "orders.csv", " , , , \n" + TEN, "no headings, but numbers or dates", "set header_row"

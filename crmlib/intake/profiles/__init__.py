@@ -14,7 +14,7 @@ from pydantic import model_validator
 from crmlib.client import Client
 from crmlib.contract import TABLES
 from crmlib.intake.source import plain_heading
-from crmlib.mapping import TableSource, unknown_columns, with_defaults
+from crmlib.mapping import TableSource, at_odds, unknown_columns, with_defaults
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, Mistakes, Strict, open_settings
 from crmlib.words import Saying, Words
@@ -155,11 +155,15 @@ def resolved_tables(client: Client) -> tuple[dict[str, list[TableSource]], list[
     problems: list[Problem] = []
     for table, sources in client.tables.items():
         resolved[table] = []
-        for source in sources:
+        for number, source in enumerate(sources):
             wrong = list(_unknown_profile(client, table, source))
             problems += wrong
             part = find_profile(source.profile) if source.profile and not wrong else None
-            resolved[table].append(with_defaults(source, part.tables[table]) if part else source)
+            merged = with_defaults(source, part.tables[table]) if part else source
+            if part:
+                odds = at_odds(merged, given=source.model_fields_set, merged=True)
+                problems += client.problems_of(table, number, odds)
+            resolved[table].append(merged)
     return resolved, problems
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from crmlib.contract import TABLES
 from crmlib.engine import literal
+from crmlib.intake.profiles import find_profile
 from crmlib.intake.proposal.content import Looks, vocabulary
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit
@@ -15,6 +17,8 @@ from crmlib.intake.proposal.rows import text
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.questions import CENTS_FROM, ENDING_SHARE, FEWEST_AMOUNTS, PRICE_ENDINGS
 from crmlib.intake.repairs.flags import STRICT_TRUE
+from crmlib.mapping import Filling
+from crmlib.settings import flow
 from crmlib.words import Words
 
 _say = Words(__file__).say
@@ -183,6 +187,31 @@ def ask_about_masked(export: Export, made: Iterable[Suggested], decisions: list[
         known = any(line.key == "customer_id" and not line.off for one in made for line in one.columns)
         key = "decide.masked.known" if known else "decide.masked.guests"
         decisions.append(_say(key, file=export.shown, headings=quoted(masked)))
+
+
+def ask_about_twice(made: Iterable[Suggested], decisions: list[str]) -> None:
+    """Ask which column is meant where a heading stands more than once, with the settings that tell them apart."""
+    asked: dict[str, tuple[Export, list[str]]] = {}
+    for one in made:
+        source = one.export.source
+        lines = [line for line in one.columns if not line.off]
+        part = find_profile(one.profile) if one.profile else None
+        fillings = [Filling.model_validate(line.value) for line in lines]
+        fillings += part.tables[one.table].columns.values() if part else []
+        read = {source.heading(heading) for filling in fillings for heading in filling.headings}
+        twice = [heading for heading in source.twice if heading in read]
+        if one.off or not twice:
+            continue
+        asked.setdefault(source.file, (one.export, []))[1].extend(twice)
+        one.columns = [
+            replace(line, reason=_say("notes.twice")) if set(Filling.model_validate(line.value).headings) & set(twice)
+            else line for line in one.columns
+        ]  # fmt: skip
+        one.settings += [Line(key, value, off=True) for key, value in source.told_apart().items()]
+    for export, twice in asked.values():
+        row, names = map(flow, export.source.told_apart().values())
+        said = {"headings": quoted(dict.fromkeys(twice)), "header_row": row, "headings_apart": names}
+        decisions.append(_say("decide.twice", file=export.shown, **said))
 
 
 def nearest_table(found: Fit) -> str:

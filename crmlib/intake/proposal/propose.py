@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crmlib.intake.proposal.doubts import ask_about_twice
 from crmlib.intake.proposal.exports import Export, open_exports
 from crmlib.intake.proposal.known import choose_profiles, profile_tables
 from crmlib.intake.proposal.money_and_time import Setting, currency_of, zone_of
@@ -15,10 +16,11 @@ from crmlib.intake.proposal.rows import shared_keys
 from crmlib.intake.proposal.shared_keys import ask_about_other_numbers, keys_across
 from crmlib.intake.proposal.suggestion import Suggested
 from crmlib.intake.proposal.tables import all_rows, own_tables
-from crmlib.intake.proposal.write import flow, yaml_text
+from crmlib.intake.proposal.write import yaml_text
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
 from crmlib.problems import Problem, UnusableInput
+from crmlib.settings import flow
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -135,6 +137,7 @@ def _tables(connection: Any, opened: Sequence[Export]) -> tuple[list[Suggested],
     _same_records(connection, made, decisions)
     _same_people(made, decisions)
     ask_about_other_numbers(connection, made, decisions)
+    ask_about_twice(made, decisions)
     return made, decisions, unknown
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import Any
-
-import yaml
 
 from crmlib.contract import TABLES
 from crmlib.intake.proposal.money_and_time import Setting
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.mapping import FILL_IN
+from crmlib.settings import flow
 from crmlib.words import Words, voice
 
 _say = Words(__file__).say
 
 _WIDTH = 118
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
 
 
 def yaml_text(
@@ -134,28 +130,3 @@ def _wrapped(text: str, first: str, further: str) -> list[str]:
 def _one_line(text: str) -> str:
     """A text in one line, without characters that YAML does not allow in a comment either."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def flow(value: Any) -> str:
-    """A value as YAML in one line; text in quotes where it would be read as something else.
-
-    >>> flow({"product": ["Quantity", "Price: net"]}), flow("no"), flow(["C*", "下单时间"])
-    ('{product: [Quantity, "Price: net"]}', '"no"', '["C*", 下单时间]')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{flow(k)}: {flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    text = str(value)
-    if (
-        re.fullmatch(r"[A-Za-z㐀-鿿./][\w ./()-]*", text)
-        and text.lower() not in _WORDS
-        and yaml.safe_load(text) == text
-    ):
-        return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in quoted)

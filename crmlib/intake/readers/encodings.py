@@ -60,6 +60,12 @@ def as_utf8(file: Path, *, shown_as: str, encoding: str | None, scratch: Path) -
         codec = _known(encoding)
         if codec is None:
             return Problem.said(words, "unknown_encoding", shown_as, "encoding", name=encoding)
+        wide = re.match("utf-(16|32)", codec)
+        if wide and b"\0" not in head:
+            # Headings are parted by a comma or a line end, and in these encodings every such sign has a NUL byte.
+            return Problem.said(words, "not_as_set", shown_as, row=1, codec=_SHOWN.get(codec, codec))
+        if wide and codec == wide.group() and not any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
+            codec = utf16_without_mark(head) or f"{codec}-le"
         return _whole(file, shown_as, codec, scratch, words.later("notes.encoding.set", name=encoding))
     for mark, codec in BYTE_ORDER_MARKS:
         if head.startswith(mark):
@@ -79,6 +85,8 @@ def _known(encoding: str) -> str | None:
         name = codecs.lookup(encoding.strip()).name
         "".encode(name)
     except (LookupError, ValueError):
+        return None
+    if name in ("idna", "punycode"):  # of the names of sites, not of text
         return None
     return {"gb2312": "gb18030", "gbk": "gb18030", "utf-8-sig": "utf-8"}.get(name, name)
 
@@ -115,7 +123,7 @@ def _whole(file: Path, shown_as: str, codec: str, scratch: Path, said: Saying) -
                 lines += text.count("\n")
                 copy.write(text.encode("utf-8"))
             decoder.decode(b"", True)
-        except (UnicodeDecodeError, UnicodeEncodeError):
+        except UnicodeError:
             key = "not_as_set" if said.key == "notes.encoding.set" else "not_as_marked"
             return Problem.said(words, key, shown_as, row=lines, codec=_SHOWN.get(codec, codec))
     return Text(target, (said,))

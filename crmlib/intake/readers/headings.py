@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,20 @@ class Headings:
     def twice(self) -> tuple[str, ...]:
         """The headings that stand there more than once."""
         return tuple(dict.fromkeys(n for n in self.names if n and self.names.count(n) > 1))
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Names that tell all columns apart: those of later columns are counted on.
+
+        >>> Headings(("id", "Total", "", "Total"), 1, 1).apart
+        ('id', 'Total', 'column 3', 'Total 2')
+        """
+        made: list[str] = []
+        for number, name in enumerate(self.names, 1):
+            named = name or f"column {number}"
+            further = (f"{named} {n}" for n in itertools.count(2) if f"{named} {n}" not in self.names)
+            made.append(named if named not in made else next(one for one in further if one not in made))
+        return tuple(made)
 
 
 def filled(cells: Sequence[Any]) -> list[Any]:

@@ -86,16 +86,32 @@ def _open(
         return _open(connection, inside, shown_as, table, reading, scratch, unpacked=True)
     if content.kind == "zip":
         return _open_archive(connection, file, shown_as, table, reading, scratch)
-    if reading.headings and content.kind in ("parquet", "json"):
+    sources, problems = _read(connection, file, content.kind, shown_as, table, reading, scratch, unpacked=unpacked)
+    return [dataclasses.replace(source, kind=content.kind) for source in sources], problems
+
+
+def _read(
+    connection: Any,
+    file: Path,
+    kind: str,
+    shown_as: str,
+    table: str,
+    reading: Reading,
+    scratch: Path,
+    *,
+    unpacked: bool,
+) -> Opened:
+    """What a file of a known kind holds, that is neither packed nor empty."""
+    if reading.headings and kind in ("parquet", "json"):
         return [], [Problem.said(words, "headings_known", shown_as, "headings")]
-    if content.kind == "parquet":
+    if kind == "parquet":
         return _one(open_parquet(connection, file, shown_as=shown_as, table=table, copied=unpacked))
-    if content.kind in ("xlsx", "xls", "xlsb", "ods"):
-        return open_workbook(connection, file, kind=content.kind, shown_as=shown_as, table=table, reading=reading)
+    if kind in ("xlsx", "xls", "xlsb", "ods"):
+        return open_workbook(connection, file, kind=kind, shown_as=shown_as, table=table, reading=reading)
     text = as_utf8(file, shown_as=shown_as, encoding=reading.encoding, scratch=scratch)
     if isinstance(text, Problem):
         return [], [text]
-    if content.kind == "json":
+    if kind == "json":
         return _one(open_json(connection, text.path, shown_as=shown_as, table=table, notes=text.notes))
     return _one(
         open_delimited(connection, text.path, shown_as=shown_as, table=table, reading=reading, notes=text.notes)

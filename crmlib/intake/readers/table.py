@@ -55,6 +55,8 @@ def finished(
         broken=tuple(sorted(broken, key=itemgetter(0))),
         not_data=tuple(sorted((*headings.not_data, *not_data), key=itemgetter(0))),
         twice=headings.twice,
+        headings_at=headings.last,
+        apart=headings.apart if headings.twice else (),
         notes=tuple(said),
         numbered=not headings.row,
         asked=headings.asked or _headings_among_values(connection, table, shown_as, headings),

@@ -45,6 +45,7 @@ def examine(
     *,
     place: str,
     beside: Sequence[tuple[str, Sequence[Cell]]] = (),
+    among: str = "true",
 ) -> tuple[dict[str, Mended], list[Problem]]:
     """Look at whole columns, decide how each is read, and answer the SQL that reads it, with what it mends.
 
@@ -59,6 +60,7 @@ def examine(
         place: where settings are made, for messages: ``tables.orders in client.yaml``.
         beside: relations with columns that are not read. Where no column that is read tells what stands before the
             fraction, they do.
+        among: SQL of the rows that are records. What stands in others keeps no file from being read.
 
     Returns:
         by cell name how it is read; and what only a person can decide (day or month first, thousands or decimals).
@@ -90,7 +92,8 @@ def examine(
         )
         for name, plan in plans.items()
     }
-    refused = [one for cell in cells for one in _refused(connection, relation, cell, plans[cell.name], place)]
+    kept = f"(SELECT * FROM {relation} WHERE {among})"
+    refused = [one for cell in cells for one in _refused(connection, kept, cell, plans[cell.name], place)]
     return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
 
 
