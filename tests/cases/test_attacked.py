@@ -198,7 +198,7 @@ def two_sources(one: str, two: str) -> str:
         ("one_row_per: order_id, adds_up: amount", "one_row_per: order_id, adds_up: [amount, discount]", "adds_up"),
         ("one_row_per: order_id", "one_row_per: order_id, latest_by: discount", "latest_by"),
         ("one_row_per: order_id, first_by: amount", "one_row_per: order_id, latest_by: amount", "first_by"),
-        ("one_row_per: order_id", "one_row_per: [order_id, store]", "one_row_per"),
+        ("one_row_per: order_id", "one_row_per: [order_id, customer_id]", "one_row_per"),
         ("one_row_per: order_id, take: {discount: count}", "one_row_per: order_id", "take"),
     ],
 )
