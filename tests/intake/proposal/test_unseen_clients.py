@@ -65,9 +65,11 @@ def test_the_number_of_another_system_is_looked_up_among_the_customers_after_ask
     written = file.read_text(encoding="utf-8").splitlines()
     assert taken_in(file)["orders"]["of_unknown_customers"] == 60
     kept = [line for line in written if not line.startswith("      customer_id: Customer ID ")]
-    text = "\n".join(kept).replace("# joins:", "joins:").replace("# customer_id: user_id by", "customer_id: user_id by")
+    text = "\n".join(kept).replace("# joins:", "joins:").replace("# customer_id: user_id/", "customer_id: user_id/")
     file.write_text(text, encoding="utf-8")
-    assert taken_in(file)["orders"]["of_unknown_customers"] == 0
+    orders = taken_in(file)["orders"]
+    assert orders["of_unknown_customers"] == 0
+    assert orders["columns"]["customer_id"] == 60
 
 
 # German, Chinese
