@@ -26,6 +26,7 @@ from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
 from crmlib.intake.questions import questions
 from crmlib.intake.readers import find_files, open_source
+from crmlib.intake.readers.workbook import NOT_CALCULATED
 from crmlib.intake.reasons import deliberate, in_words, kept, words
 from crmlib.intake.repairs import HIDDEN, Cell, Habits, Repair, examine
 from crmlib.intake.repairs import words as repair_words
@@ -658,6 +659,10 @@ class Staging:
                 key = "shared_key" if shared.several > shared.together else "repeated_key"
         else:
             return
+        empty = f"count_if(contains({FOUND}, {literal(NOT_CALCULATED)}))"
+        formulas = self._rows(f"SELECT {empty} FROM {identifier(table.name)} WHERE {REASON} <> ''")[0][0]
+        if 2 * formulas > unusable:
+            key, said = "not_calculated", said | {"formulas": formulas, "read": read}
         self.problems.append(Problem.said(words, key, ", ".join(account["files"]), **said))
 
     def _examples(self, name: str) -> list[str]:

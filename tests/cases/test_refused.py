@@ -307,3 +307,17 @@ def test_new_asks_which_column_is_meant_where_a_heading_stands_twice(tmp_path):
     settled = settled.replace("\ntables:", "\ncustomer_ids: as they are\n\ntables:", 1)
     orders, _ = taken(write_client(tmp_path / "client", settled))
     assert sorted(orders.amount) == [10.0 + n for n in range(40)]
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_formulas_that_were_never_calculated_are_to_be_calculated(client, every):
+    file = client({"from": "orders.xlsx"})
+    book = openpyxl.Workbook()
+    book.active.append(HEADINGS)
+    for number, row in enumerate(ROWS, 2):
+        book.active.append([*row[:3], f"=F{number}*2" if number % every == 0 else row[3], *row[4:]])
+    book.save(file.parent / "orders.xlsx")
+    (problem,) = refused(file)
+    assert f"found {20 // every} of 20 rows with a formula that was never calculated" in problem
+    assert "let it calculate (F9), save it" in problem
+    assert "max_set_aside" not in problem
