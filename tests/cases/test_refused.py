@@ -321,3 +321,20 @@ def test_formulas_that_were_never_calculated_are_to_be_calculated(client, every)
     assert f"found {20 // every} of 20 rows with a formula that was never calculated" in problem
     assert "let it calculate (F9), save it" in problem
     assert "max_set_aside" not in problem
+
+
+@pytest.mark.parametrize("solved", ["Solved", "Solved At", "Resolved"])
+def test_new_finds_who_asked_and_when_it_was_solved_in_tickets(tmp_path, solved):
+    days = [f"2024-05-{1 + n % 28:02d}" for n in range(40)]
+    rows = [
+        f"#{500 + n},requester{n % 9}@example.com,{day} 08:00,{day} 09:30,Chat,Billing" for n, day in enumerate(days)
+    ]
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    heading = f"Ticket,Requester email,Created,{solved},Channel,Category"
+    (exports / "tickets.csv").write_text("\n".join([heading, *rows]) + "\n")
+    found = propose(tmp_path / "client", [str(exports / "tickets.csv")], currency="EUR", timezone="Europe/Berlin")
+    made = yaml.safe_load(found.text)["tables"]["tickets"]["columns"]
+    assert made["resolved_at"] == solved
+    assert made["customer_id"] == ["Requester email"]
+    assert any("customer_id" in said and "Requester email" in said for said in found.decisions)

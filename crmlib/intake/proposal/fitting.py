@@ -375,7 +375,11 @@ def _filled_up(table: Table, matches: dict[str, Match], looks: Mapping[str, Look
         money = [h for h, one in free.items() if one.share("numbers") > 0.9 and one.share("fractions") > 0.2
                  and one.share("dates") < 0.5]  # fmt: skip
         made |= _only("amount", money, _say("reasons.only_amounts"))
-    if "customer_id" in table.names and "customer_id" not in made and table.name in ("customers", "orders", "surveys"):
+    if (
+        "customer_id" in table.names
+        and "customer_id" not in made
+        and table.name in ("customers", "orders", "surveys", "tickets")
+    ):
         people = [m.headings for c in ("email", "phone") if (m := made.get(c))]
         people = people or [[h] for h, one in free.items() if one.share("emails") > 0.8 and not one.masked]
         if not people and table.name == "orders":
