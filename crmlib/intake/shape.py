@@ -377,12 +377,12 @@ def _cell(table: Table, cell: str, kind: str, fillings: Mapping[str, Filling]) -
 
 def _zones(cell: str, fillings: Mapping[str, Filling], sources: Sequence[Source]) -> dict[str, str]:
     """SQL of the zone that the headings of a time say, by file; empty where none says one."""
-    filling, found = _read_from(cell, fillings)
+    filling, found = read_from(cell, fillings)
     zones = {source.file: _zone(filling, found(source), source) for source in sources}
     return zones if any(zone != "NULL" for zone in zones.values()) else {}
 
 
-def _read_from(cell: str, fillings: Mapping[str, Filling]) -> tuple[Filling, Callable[[Source], list[str]]]:
+def read_from(cell: str, fillings: Mapping[str, Filling]) -> tuple[Filling, Callable[[Source], list[str]]]:
     """What fills a cell, and which headings of a file do."""
     if cell in fillings:
         return fillings[cell], lambda source: present(fillings[cell], source)
@@ -412,7 +412,7 @@ def _in_zone(
     """A cell of times that knows the zone which its headings say."""
     if not zones:
         return cell
-    _, found = _read_from(cell.name, fillings)
+    _, found = read_from(cell.name, fillings)
     headings = dict.fromkeys(heading for source in sources for heading in found(source))
     said = {heading: zone[1] for heading in headings if (zone := zone_of_heading(heading))}
     of_files = {zones[source.file] for source in sources if found(source)}

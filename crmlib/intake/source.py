@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -36,6 +36,7 @@ class Source:
     are merged downwards, how many rows below were filled and the first of them; the relation then has the column
     ``_merged`` with the columns that are filled so.
     ``kind``: what the file is, as :func:`~crmlib.intake.readers.content.content_of` says it; empty for a database.
+    ``formats``: by heading, the currency or percent sign that number formats show around its numbers, with the rows.
     """
 
     file: str
@@ -59,6 +60,7 @@ class Source:
     numbered: bool = False
     merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     kind: str = ""
+    formats: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
 
     def row_key(self, before: str) -> str:
         """SQL of a key for rows that have none: file and row behind a text, and which part of the row it is."""

@@ -18,6 +18,7 @@ from crmlib.contract import TABLES, Table
 from crmlib.engine import connect, identifier, literal
 from crmlib.intake import rules
 from crmlib.intake.accept import BLANKED, FOUND, REASON, REPAIRED, acceptance_sql
+from crmlib.intake.consents import unturned
 from crmlib.intake.lookups import with_lookup
 from crmlib.intake.mapped_money import contradicted
 from crmlib.intake.people import People, find_duplicates, keep_identities, know_people, note_effect
@@ -26,6 +27,7 @@ from crmlib.intake.quality import quality
 from crmlib.intake.quarantine import QUARANTINE, unused_corrections, with_corrections, write_quarantine
 from crmlib.intake.questions import questions
 from crmlib.intake.readers import find_files, open_source
+from crmlib.intake.readers.formats import PERCENT
 from crmlib.intake.readers.workbook import NOT_CALCULATED
 from crmlib.intake.reasons import deliberate, in_words, kept, words
 from crmlib.intake.repairs import HIDDEN, Cell, Habits, Repair, examine
@@ -44,6 +46,7 @@ from crmlib.intake.shape import (
     fills,
     one_row_of_merged,
     present,
+    read_from,
     shape,
     shown_headings,
     unusable_headings,
@@ -177,6 +180,7 @@ class Staging:
                     place,
                     pseudonyms=self.client.customer_ids == "pseudonyms",
                 )
+                problems += unturned(self.connection, table, one.wanted, source, place)
         self.problems += [problem for problem in problems if problem not in self.problems]
         if problems or not all(one.sources for one in opened):
             return
@@ -214,6 +218,7 @@ class Staging:
                 beside=_unread(table, one),
                 among=f"{LEFT} = ''",
             )
+            formats = _formats(shaped, one)
             currencies, asked = foreign_money(
                 self.connection,
                 shaped.relation,
@@ -222,8 +227,9 @@ class Staging:
                 among=f"{LEFT} = ''",
                 currency=self.client.currency,
                 place=place,
+                formats={name: {m: n for m, (n, *_) in marks.items()} for name, marks in formats.items()},
             )
-            undecided += currencies
+            undecided += [*currencies, *_percent_of_money(shaped, formats, place)]
             self.problems += undecided
             account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
             if table.name in ("orders", "order_lines") and not one.wanted.confirmed:
@@ -776,6 +782,30 @@ class Staging:
                 raise RuntimeError(f"{name}: {account['rows']} rows were counted, {copied} were written")
             with target.open("rb") as stream:
                 account["checksum"] = hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _formats(shaped: Shaped, one: Opened) -> dict[str, dict[str, tuple[int, str, int]]]:
+    """By cell of money what number formats show around it: how often, and the file and row of the first."""
+    found: dict[str, dict[str, tuple[int, str, int]]] = {}
+    for cell in shaped.cells:
+        _, headings = read_from(cell.name, shaped.fillings) if cell.unit == "money" else (None, lambda _: [])
+        for source in one.sources:
+            for mark, rows in ((m, r) for h in headings(source) for m, r in source.formats.get(h, {}).items()):
+                n, file, row = found.setdefault(cell.name, {}).get(mark, (0, source.file, min(rows)))
+                found[cell.name][mark] = n + len(rows), file, row
+    return found
+
+
+def _percent_of_money(
+    shaped: Shaped, formats: Mapping[str, Mapping[str, tuple[int, str, int]]], place: str
+) -> list[Problem]:
+    """Numbers that a workbook shows as percentages where sums of money should stand."""
+    told = [(cell, formats.get(cell.name, {}).get(PERCENT)) for cell in shaped.cells]
+    return [
+        Problem.said(repair_words, "percent_of_money", place, cell.shown, n=one[0], file=one[1], row=one[2])
+        for cell, one in told
+        if one
+    ]
 
 
 def _within(one: Opened) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import textwrap
 
 import duckdb
 import pytest
 
+from crmlib.client import load_client
 from crmlib.intake.identities.forget import forget
 from crmlib.intake.identities.pseudonyms import pseudonym
 from crmlib.intake.identities.vault import Vault
 from crmlib.intake.identities.vault_key import client_key
+from crmlib.intake.proposal import propose
 from crmlib.intake.repairs import Cell, Habits, examine
 from crmlib.intake.workspace import Workspace, take_in
 from crmlib.problems import UnusableInput
@@ -340,3 +343,148 @@ def test_the_file_that_keeps_a_client_out_of_git_is_no_export(make_client):
     assert not [line for line in forget(client, "C-1001").remains if "gitignore" in line]
     (client.folder / ".gitignore").write_text("C-1002.csv\n")
     assert [line for line in forget(client, "C-1002").remains if "gitignore" in line]
+
+
+# Consent that is turned round
+
+CONTACTS = (
+    "Contact ID,Full Name,Email Opt Out,Do Not Call,短信退订,Unsubscribed,WeChat consent,Created Date\n"
+    "000,Ann Lee,true,1,是,Yes,√,2023-01-01\n"
+    "001,Bob Ray,false,0,否,No,x,2023-01-02\n"
+    "002,Cy Moss,FALSE,0,否,No,x,2023-01-03\n"
+)
+PLACED = (
+    "Order Number,Contact ID,Order Date,Order Total\n1,000,2024-01-01,10\n2,001,2024-01-02,20\n3,002,2024-02-02,25\n"
+)
+BY_HAND = """\
+    tables:
+      orders:
+        from: orders.csv
+        columns: {order_id: Order Number, customer_id: Contact ID, ordered_at: Order Date, amount: Order Total}
+      customers:
+        from: contacts.csv
+        columns:
+          {customer_id: Contact ID, consent_email: Email Opt Out, consent_phone: Do Not Call, consent_sms: 短信退订,
+           consent_wechat: WeChat consent}
+"""
+VALUES = """\
+        values:
+          consent_email: {"true": "no", "false": "yes"}
+          consent_phone: {"1": "no", "0": "yes"}
+          consent_sms: {"是": "no", "否": "yes"}
+"""
+
+
+def test_a_heading_that_says_the_opposite_is_no_consent_until_it_is_turned(make_client):
+    said = refused(make_client(BY_HAND, contacts=CONTACTS, orders=PLACED))
+    assert 'values: {consent_email: {"FALSE": "yes", "false": "yes", "true": "no"}}' in said
+    assert 'values: {consent_phone: {"0": "yes", "1": "no"}}' in said
+    assert 'values: {consent_sms: {"否": "yes", "是": "no"}}' in said
+    assert "consent_wechat" not in said
+    answer = taken(make_client(BY_HAND + VALUES, folder="two", contacts=CONTACTS, orders=PLACED))
+    columns = "customer_id, consent_email, consent_phone, consent_sms, consent_wechat"
+    assert rows(answer, "customers", columns) == [
+        ("000", False, False, False, True),
+        ("001", True, True, True, False),
+        ("002", True, True, True, False),
+    ]
+
+
+def test_a_word_that_values_leave_out_is_no_consent_either(make_client):
+    contacts = "customer_id,Abmeldung,first_seen_at\na,ja,2024-01-01\nb,nein,2024-01-01\nc,Y,2024-01-01\n"
+    settings = """
+        tables:
+          orders: {from: orders.csv}
+          customers:
+            from: contacts.csv
+            columns: {consent_email: Abmeldung}
+            values: {consent_email: {ja: "no", nein: "yes"}}
+    """
+    said = refused(make_client(settings, contacts=contacts, orders=ORDERS))
+    assert 'values: {consent_email: {"Y": "no"}}' in said
+
+
+@pytest.mark.parametrize("word", ["subscribed", "unsubscribed"])
+def test_a_word_that_tells_it_itself_needs_no_turning(make_client, word):
+    contacts = f"customer_id,Unsubscribed,first_seen_at\na,{word},2024-01-01\n"
+    settings = """
+        tables:
+          orders: {from: orders.csv}
+          customers: {from: contacts.csv, columns: {consent_email: Unsubscribed}}
+    """
+    answer = taken(make_client(settings, contacts=contacts, orders=ORDERS))
+    assert rows(answer, "customers", "customer_id, consent_email") == [("a", word == "subscribed")]
+
+
+def test_a_proposal_turns_such_columns_and_finds_ticks(tmp_path):
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "contacts.csv").write_text(CONTACTS, encoding="utf-8")
+    (exports / "orders.csv").write_text(PLACED)
+    proposal = propose(
+        tmp_path / "c", [exports], name="C", currency="CNY", timezone="Asia/Shanghai", language="en", file="client.yaml"
+    )
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "client.yaml").write_text(proposal.text, encoding="utf-8")
+    assert "'Email Opt Out' says who does not want it" in " ".join(proposal.text.replace("#", " ").split())
+    answer = taken(load_client(tmp_path / "c" / "client.yaml"))
+    columns = "consent_email, consent_phone, consent_sms, consent_wechat"
+    refusing, willing = (False, False, False, True), (True, True, True, False)
+    assert rows(answer, "customers", columns) == [refusing, willing, willing]
+
+
+# What only the number format of a cell says
+
+
+def workbook(amounts, formats, heading="amount"):
+    """The bytes of a workbook of orders whose amounts have these number formats."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["order_id", "customer_id", "ordered_at", heading])
+    for number, (amount, code) in enumerate(zip(amounts, formats, strict=True), 1):
+        sheet.append([f"o{number}", f"c{number}", dt.datetime(2024, 1, number), amount])
+        sheet.cell(number + 1, 4).number_format = code
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def of_workbook(make_client, content, currency="CNY", columns=""):
+    client = make_client(f"currency: {currency}\ntables: {{orders: {{from: orders.xlsx{columns}}}}}\n")
+    (client.folder / "orders.xlsx").write_bytes(content)
+    return client
+
+
+def test_two_currencies_that_stand_in_number_formats_only_are_not_added_up(make_client):
+    formats = ['"€"#,##0.00', "[$$-409]#,##0.00", '"€"#,##0.00']
+    said = refused(of_workbook(make_client, workbook([10, 11.5, 12], formats)))
+    assert "€ in 2 rows" in said
+    assert "$ in 1 row" in said
+
+
+@pytest.mark.parametrize(
+    "code", ['"€"#,##0.00', "#,##0.00 [$€-407]", "[$EUR] 0.00", '_-* 0.00\\ "€"_-;-* 0.00\\ "€"_-']
+)
+def test_another_currency_than_the_clients_in_number_formats_is_asked(make_client, code):
+    content = workbook([10, 11.5, 12], [code] * 3)
+    assert "in 3 rows" in asked(taken(of_workbook(make_client, content)), "orders")
+    own = make_client("tables: {orders: {from: orders.xlsx}}\ncurrency: EUR\n", folder="own")
+    (own.folder / "orders.xlsx").write_bytes(content)
+    answer = taken(own)
+    assert "in 3 rows" not in asked(answer, "orders")
+    assert rows(answer, "orders", "order_id, amount") == [("o1", 10.0), ("o2", 11.5), ("o3", 12.0)]
+
+
+@pytest.mark.parametrize("code", ["0%", "0.00%", "0.0 %"])
+def test_an_amount_that_is_shown_as_a_percentage_is_refused_as_in_a_csv(make_client, code):
+    said = refused(of_workbook(make_client, workbook([0.1, 0.25, 12], ["General", code, code])))
+    assert "2 cells with a percent sign, the first in orders.xlsx, row 3" in said
+
+
+def test_number_formats_without_a_currency_say_nothing(make_client):
+    formats = ["[Red]0.00", "#,##0_);(#,##0)", '[$-409]0.00" pcs"']
+    answer = taken(of_workbook(make_client, workbook([10, 11.5, 12], formats)))
+    assert rows(answer, "orders", "order_id, amount") == [("o1", 10.0), ("o2", 11.5), ("o3", 12.0)]
+    assert "rows" not in asked(answer, "orders")

@@ -13,7 +13,7 @@ import yaml
 from crmlib.engine import literal
 from crmlib.intake.questions import MASKED, MASKED_SHARE
 from crmlib.intake.repairs.cells import matches
-from crmlib.intake.repairs.flags import STRICT_FALSE, STRICT_TRUE
+from crmlib.intake.repairs.flags import CROSSES, NO_TICKS, STRICT_FALSE, STRICT_TRUE, TICKS
 from crmlib.intake.repairs.numbers import CURRENCY
 from crmlib.intake.repairs.scores import answered
 from crmlib.intake.shape import as_text
@@ -170,7 +170,9 @@ def _counted(connection: Any, looks: Mapping[str, Looks]) -> dict[str, Looks]:
     They are asked together: to understand the question takes longer than to answer it.
     """
     tests = {name: matches("v", pattern) for name, pattern in PATTERNS.items()}
-    words = ", ".join(map(literal, (*STRICT_TRUE, *STRICT_FALSE, "是", "否", "有", "无", "ja", "nein")))
+    words = ", ".join(
+        map(literal, (*STRICT_TRUE, *STRICT_FALSE, *TICKS, *CROSSES, *NO_TICKS, "是", "否", "有", "无", "ja", "nein"))
+    )
     tests["flags"] = f"low IN ({words})"
     tests["states"] = f"low IN ({', '.join(map(literal, _states()))})"
     tests["chinese_people"] = matches("v", f"^[{_surnames()}][㐀-鿿*]{{1,2}}$")

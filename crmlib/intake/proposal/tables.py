@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from crmlib.contract import TABLES
+from crmlib.intake.consents import CONSENT, says_no, turned
+from crmlib.intake.proposal.content import values_of
 from crmlib.intake.proposal.doubts import (
     ask_about_cents,
     ask_about_masked,
@@ -50,6 +52,7 @@ _MANY_EACH = 0.5
 _LEAST_POINTS = 2.5
 _CONSTANT = 0.95
 _BY_CONTENT = 60.0
+_MOST_ANSWERS = 20
 
 
 def own_tables(
@@ -276,6 +279,8 @@ def _suggested(connection: Any, export: Export, found: Fit, decisions: list[str]
             decisions.append(_say("decide.check", values, headings=fillings, why=match.reason))
         if match.decided and table[name].allowed and match.headings:
             _map_values(connection, made, name, match.headings[0], decisions)
+        if match.decided and name.startswith(CONSENT) and match.headings and says_no(match.headings[0]):
+            _turn_consent(connection, made, name, match.headings[0], decisions)
     made.open_columns = tuple(open_columns)
     made.key = found.heading(table.key) if table.key else ""
     keyed = found.matches.get(table.key or "")
@@ -321,6 +326,14 @@ def _map_values(connection: Any, made: Suggested, column: str, heading: str, dec
         made.values[column] = lines
     if mapped.unknown:
         decisions.append(_say("decide.unknown_values", values, unknown=quoted(mapped.unknown)))
+
+
+def _turn_consent(connection: Any, made: Suggested, column: str, heading: str, decisions: list[str]) -> None:
+    """Turn the words under a heading such as Email Opt Out, and have it confirmed."""
+    found = values_of(connection, made.export.source, heading, most=_MOST_ANSWERS) or []
+    made.values[column] = [Line(old, new) for old, new in turned([value for value, _ in found]).items()]
+    said = {"table": made.table, "column": column, "file": made.export.shown, "heading": heading}
+    decisions.append(_say("decide.consent_turned", said))
 
 
 def _several_rows(connection: Any, export: Export, fits: Mapping[str, Fit], orders: Suggested) -> list[Suggested]:

@@ -20,6 +20,7 @@ from xml.parsers import expat
 
 from crmlib.engine import identifier
 from crmlib.intake.readers.delimited import as_read, lines_beside, store
+from crmlib.intake.readers.formats import column_number, formatted_rows, shown_formats
 from crmlib.intake.readers.headings import (
     AGAIN,
     FOOTER,
@@ -75,12 +76,14 @@ class Sheet:
     """A sheet's rows that are not blank, with their numbers, and its headings (or why it has none).
 
     ``merged``: by row, the columns that take their value from a cell above, which is merged downwards over them.
+    ``formats``: by column, what number formats show around its numbers, and in which rows.
     """
 
     name: str
     rows: list[tuple[int, list[Any]]]
     headings: Headings | Problem
     merged: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    formats: Mapping[int, Mapping[str, Sequence[int]]] = field(default_factory=dict)
 
 
 def open_workbook(
@@ -273,7 +276,9 @@ def _sheet(book: Any, name: str, kind: str, file: Path, shown_as: str, reading: 
     else:
         merged = merged_cells(file, kind)[book.sheet_names.index(name)]
     headings = _headings_of(rows, merged, shown_as, reading)
-    return Sheet(name, rows, headings, {} if isinstance(headings, Problem) else _filled_down(rows, merged, headings))
+    formats = formatted_rows(file, parts[name], shown_formats(file)) if name in parts else {}
+    below = {} if isinstance(headings, Problem) else _filled_down(rows, merged, headings)
+    return Sheet(name, rows, headings, below, formats)
 
 
 def _filled_down(
@@ -356,33 +361,26 @@ def _error_cells(file: Path, part: str, shown_as: str) -> dict[int, list[tuple[i
                     for match in _ERROR_CELL.finditer(joined):
                         value = _VALUE.search(match.group(3))
                         if value:
-                            cell = (_column(match.group(1)), value.group(1).decode("utf-8", "replace"))
+                            cell = (column_number(match.group(1)), value.group(1).decode("utf-8", "replace"))
                             at = errors.setdefault(int(match.group(2)), [])
                             if cell not in at:
                                 at.append(cell)
                 if any(ending in joined for ending in _WITHOUT_VALUE):
                     for match in _FORMULA_CELL.finditer(joined):
-                        cell = (_column(match.group(1)), NOT_CALCULATED)
+                        cell = (column_number(match.group(1)), NOT_CALCULATED)
                         at = errors.setdefault(int(match.group(2)), [])
                         if cell not in at:
                             at.append(cell)
-                right = max([right, *(_column(far) + 1 for far in _FAR_COLUMN.findall(joined))])
+                right = max([right, *(column_number(far) + 1 for far in _FAR_COLUMN.findall(joined))])
                 last = joined.rfind(b'<c r="')
                 if last >= 0 and (cell_at := _LAST_CELL.match(joined, last)):
-                    right, bottom = max(right, _column(cell_at.group(1)) + 1), int(cell_at.group(2))
+                    right, bottom = max(right, column_number(cell_at.group(1)) + 1), int(cell_at.group(2))
                 tail = joined[-(1 << 14) :]
     except (KeyError, EOFError):
         return {}
     if right * bottom > _MOST_CELLS:
         raise _Unusable("far_cell", shown_as, row=bottom, column=right)
     return errors
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
 
 
 # Rows into a table
@@ -424,7 +422,11 @@ def _loaded(
     titles = {number for number, _ in source.not_data}
     texts = [(number, ["" if c is None else str(c) for c in cells]) for number, cells in sheet.rows if number in titles]
     store(connection, beside, [as_read(cells, width, number, ["\t".join(cells)]) for number, cells in texts])
-    return replace(source, merged=_by_heading(sheet, source, data), beside=beside)
+    formats = {}
+    for heading, cell in source.names.items():
+        marks = sheet.formats.get(int(cell[1:]) - 1, {})
+        formats[heading] = {mark: kept for mark, seen in marks.items() if (kept := [r for r in seen if r in data])}
+    return replace(source, merged=_by_heading(sheet, source, data), beside=beside, formats=formats)
 
 
 def _by_heading(sheet: Sheet, source: Source, data: set[int]) -> dict[str, tuple[int, int]]:

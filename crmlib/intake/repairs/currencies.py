@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,6 +54,7 @@ def foreign_money(
     among: str,
     currency: str,
     place: str,
+    formats: Mapping[str, Mapping[str, int]],
 ) -> tuple[list[Problem], list[Saying]]:
     """What is wrong with the currencies that are written beside numbers.
 
@@ -63,19 +66,24 @@ def foreign_money(
         among: SQL condition of the rows that count.
         currency: the client's, as ISO 4217 code.
         place: where settings are made, for messages.
+        formats: by cell, what number formats of a workbook show around its numbers, and how often.
 
     Returns:
         a problem for each column in which several currencies stand; a question for one that is not the client's.
     """
     problems, questions = [], []
     for cell in cells:
-        if not is_text(cell) or all(repair.name != "money" for repair in mended[cell.name].repairs):
-            continue
+        counted = Counter[str]()
+        for shown, n in formats.get(cell.name, {}).items():
+            if mark := re.fullmatch(rf"\W*?({CURRENCY})\W*", shown):
+                counted[mark.group(1)] += n
         plain = f"upper(trim({cell.raw}))"
-        found = connection.execute(
-            f"SELECT regexp_extract({plain}, {literal(CURRENCY)}) AS mark, count(*) FROM {relation} "
-            f"WHERE ({among}) AND ({mended[cell.name].value}) IS NOT NULL AND mark <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
+        if is_text(cell) and any(repair.name == "money" for repair in mended[cell.name].repairs):
+            counted.update(dict(connection.execute(
+                f"SELECT regexp_extract({plain}, {literal(CURRENCY)}) AS mark, count(*) FROM {relation} "
+                f"WHERE ({among}) AND ({mended[cell.name].value}) IS NOT NULL AND mark <> '' GROUP BY 1"
+            ).fetchall()))  # fmt: skip
+        found = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
         marks = [mark for mark, _ in found]
         said = {"marks": [words.later("places.mark", mark=mark, n=n) for mark, n in found], "currency": currency}
         if marks and not together(marks):

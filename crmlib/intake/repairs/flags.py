@@ -12,6 +12,7 @@ from crmlib.problems import Problem
 STRICT_TRUE = ("true", "t", "yes", "y", "1", "1.0")
 STRICT_FALSE = ("false", "f", "no", "n", "0", "0.0")
 TICKS = ("✓", "✔", "√", "☑")
+NO_TICKS = ("×", "✗", "✘", "✕", "✖", "☐")
 CROSSES = ("x", "☒")
 """A cross ticks a box where nothing else does, and beside a tick it says no."""
 FURTHER_TRUE = (
@@ -23,8 +24,19 @@ FURTHER_FALSE = (
     "off", "unchecked", "disabled", "inactive", "declined", "denied", "unsubscribed", "not subscribed", "nein",
     "non", "opted out", "opted-out", "opt out", "opt-out", "opted_out", "opt_out", "否", "不是", "错", "假", "没有",
     "无", "未", "关", "停用", "未启用", "不同意", "未同意", "未订阅", "退订", "已退订", "不允许", "拒绝", "已拒绝",
-    "未授权", "不", "×", "✗", "✘", "✕", "✖", "☐",
+    "未授权", "不", *NO_TICKS,
 )  # fmt: skip
+
+
+BARE_TRUE = (
+    *STRICT_TRUE, *TICKS, "on", "checked", "selected", "enabled", "active", "ja", "si", "sí", "oui", "是", "是的", "对",
+    "真", "有", "已", "开", "启用", "已启用",
+)  # fmt: skip
+BARE_FALSE = (
+    *STRICT_FALSE, "off", "unchecked", "disabled", "inactive", "nein", "non", "否", "不是", "错", "假", "没有", "无",
+    "未", "关", "停用", "未启用", "不", *NO_TICKS,
+)  # fmt: skip
+"""Answers that do not say what was asked; the others, such as "subscribed", mean the same under any heading."""
 
 
 def screen(cell: Cell, habits: Habits) -> dict[str, str]:
