@@ -439,7 +439,7 @@ chapter.show(customer_data.plot_coverage(coverage, silences))
 # end? We can rule out chance. Only somebody at the client's knows which of the two it is.
 
 # %% [markdown] tags=["lesson"]
-# At Aurora, {{ silences.unexplained.sum() | count }} of {{ len(silences) | count }} silences are gaps. The longest lasts
+# Of {{ len(silences) | count }} silences at Aurora, gaps: {{ silences.unexplained.sum() | count }}. The longest lasts
 # {{ silences.days[silences.unexplained].max() | count }} days, up to the end of the data. The others look long at the
 # average pace. At the pace of the months around them, they are no surprise.
 
