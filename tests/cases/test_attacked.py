@@ -462,6 +462,8 @@ def test_two_currencies_that_stand_in_number_formats_only_are_not_added_up(make_
     said = refused(of_workbook(make_client, workbook([10, 11.5, 12], formats)))
     assert "€ in 2 rows" in said
     assert "$ in 1 row" in said
+    assert "into a column of its own and keep one of them with keep_only" in said  # no cell begins with a sign
+    assert "leave_out" not in said
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def foreign_money(
         said = {"marks": [words.later("places.mark", mark=mark, n=n) for mark, n in found], "currency": currency}
         if marks and not together(marks):
             said |= {"marks": list(map(str, said["marks"])), "mark": marks[-1], "heading": cell.heading or cell.name}
-            problems.append(Problem.said(words, "currencies", place, cell.shown, **said))
+            key = "currencies_in_formats" if formats.get(cell.name) else "currencies"
+            problems.append(Problem.said(words, key, place, cell.shown, **said))
         elif marks and currency not in together(marks):
             meant = sorted(together(marks))[:3]
             questions.append(words.later("questions.currency", column=cell.name, meant=meant, **said))
