@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from crmlib.engine import same_kind, to_pandas
@@ -51,6 +53,24 @@ def second_order_outcomes(orders: Any, *, as_of: Any, within_days: int) -> Any:
         )
         .order_by("customer_id")
     )
+
+
+def draw_arms(customer_ids: Iterable[str]) -> list[str]:
+    """Who is acted on (``treat``) and who is left alone (``control``): one of each two neighbours, drawn by lot.
+
+    Customers in the order of their value make halves that are worth nearly the same. The lot is a hash of the two ids
+    (BLAKE2b), so that the same list has the same halves in every run. Of an odd number, one is drawn on his own. The
+    names are those of ``arm`` in the table ``actions``.
+
+    >>> draw_arms(["a", "b", "c", "d"])
+    ['control', 'treat', 'treat', 'control']
+    """
+    ids, arms = list(customer_ids), list[str]()
+    for start in range(0, len(ids), 2):
+        pair = ids[start : start + 2]
+        lot = blake2b("\n".join(pair).encode(), digest_size=1).digest()[0] % 2
+        arms += [("treat", "control"), ("control", "treat")][lot][: len(pair)]
+    return arms
 
 
 def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:

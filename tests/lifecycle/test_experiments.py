@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import skew, t
 
-from crmlib.lifecycle.experiments import play_effect, second_order_outcomes, staged_effect
+from crmlib.lifecycle.experiments import draw_arms, play_effect, second_order_outcomes, staged_effect
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +215,25 @@ def test_only_those_who_had_the_time_count_and_the_same_day_is_no_second_order()
     assert found.store.tolist() == ["S1", "S1"]
     lazy = second_order_outcomes(ibis.memtable(orders), as_of="2025-12-31", within_days=90).to_pandas()
     pd.testing.assert_frame_equal(lazy, found)
+
+
+# Who is left alone
+
+
+def test_halves_are_equal_in_number_and_nearly_in_value_and_drawn_by_lot():
+    ids = [f"C{n:05d}" for n in range(4000)]
+    value = np.sort(np.random.default_rng(3).lognormal(4, 1.5, 4000))[::-1]
+    arms = np.array(draw_arms(ids))
+    treated = arms == "treat"
+    assert treated.sum() == 2000
+    assert abs(value[treated].sum() - value[~treated].sum()) <= value.max() - value.min()  # neighbours, pair by pair
+    first = treated[::2].mean()
+    assert abs(first - 0.5) < 3 * 0.5 / np.sqrt(2000)  # not always the dearer one of a pair
+    assert 800 < np.count_nonzero(treated[::2][1:] != treated[::2][:-1]) < 1200  # nor by turns
+    assert draw_arms(ids) == draw_arms(iter(ids))
+
+
+def test_of_an_odd_number_one_is_drawn_on_his_own():
+    alone = {draw_arms([f"{n}"])[0] for n in range(20)}
+    assert alone == {"treat", "control"}
+    assert len(draw_arms(["a", "b", "c"])) == 3

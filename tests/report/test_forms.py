@@ -143,8 +143,8 @@ def test_the_workbook_holds_decisions_numbers_bridge_tables_and_definitions(lang
 
 
 LIST = (
-    "customer_id,value,last_order,contact,reason,hidden\n"
-    "'=cmd|1,1234.5,2025-03-04,email+sms,silent for long,1\nNA,9,,no,'-minus,2\nP3,8,,unknown,,3\n"
+    "customer_id,value,last_order,contact,reason,hidden,arm\n"
+    "'=cmd|1,1234.5,2025-03-04,email+sms,silent for long,1,treat\nNA,9,,no,'-minus,2,control\nP3,8,,unknown,,3,\n"
 )
 
 
@@ -165,18 +165,19 @@ def test_a_list_is_a_workbook_in_words_beside_the_csv_for_systems(language, tmp_
     assert (
         head
         == {
-            "en": ["Customer (pseudonym)", "Why", "Value (CNY)", "Last order", "We may contact by"],
-            "zh": ["客户（假名）", "原因", "价值（CNY）", "最近下单", "可用联系方式"],
+            "en": ["Customer (pseudonym)", "In the test", "Why", "Value (CNY)", "Last order", "We may contact by"],
+            "zh": ["客户（假名）", "试验分组", "原因", "价值（CNY）", "最近下单", "可用联系方式"],
         }[language]
     )
-    assert first == ["=cmd|1", "silent for long", 1234.5, dt.datetime(2025, 3, 4), ways[language][0]]
-    assert second == ["NA", "-minus", 9, None, ways[language][1]]
-    assert third == ["P3", None, 8, None, ways[language][2]]
+    arms = {"en": ("contact", "leave alone"), "zh": ("联系", "不联系")}[language]
+    assert first == ["=cmd|1", arms[0], "silent for long", 1234.5, dt.datetime(2025, 3, 4), ways[language][0]]
+    assert second == ["NA", arms[1], "-minus", 9, None, ways[language][1]]
+    assert third == ["P3", None, None, 8, None, ways[language][2]]
     assert sheet["A2"].data_type == "s"
-    assert sheet["C2"].number_format == "#,##0"
-    assert sheet["D2"].number_format == "yyyy-mm-dd"
+    assert sheet["D2"].number_format == "#,##0"
+    assert sheet["E2"].number_format == "yyyy-mm-dd"
     assert sheet.freeze_panes == "B2"
-    assert sheet.column_dimensions["B"].width > len("silent for long")
+    assert sheet.column_dimensions["C"].width > len("silent for long")
     assert (tmp_path / "lists" / "04_leaving.csv").read_text(encoding="utf-8") == LIST
 
 

@@ -11,6 +11,7 @@ from crmlib.finding import Finding, tell
 from crmlib.lifecycle.clv.figures import group_name, tells_of_all, told_group, typical_error_saved
 from crmlib.lifecycle.clv.groups import LOST, SURE, in_doubt, still_at_risk
 from crmlib.lifecycle.clv.trust import FAILED_MISS, UNTESTED, Trust, better_rule, is_test, within
+from crmlib.lifecycle.experiments import draw_arms
 from crmlib.statistics import bonferroni, standard_errors
 from crmlib.words import Words, money
 
@@ -100,12 +101,13 @@ def _each(amount: float) -> str:
 
 
 def _called(chosen: pd.DataFrame) -> pd.DataFrame:
-    """Whom to ask: ``customer_id``, ``value`` (clv) and the ``reason`` in words."""
+    """Whom to ask: ``customer_id``, ``value`` (clv), ``arm`` (drawn by lot) and the ``reason`` in words."""
     known = pd.DataFrame({"weeks": chosen["silence_weeks"].astype(int), "p_alive": chosen["p_alive"].round(2)})
     said = {pair: words.say("left.reason", weeks=pair[0], p_alive=pair[1]) for pair in {*known.itertuples(False, None)}}
     reason = [said[pair] for pair in known.itertuples(False, None)]
     value = chosen["clv"].round(2)
-    return pd.DataFrame({"customer_id": chosen["customer_id"], "value": value, "reason": reason})
+    arms = draw_arms(chosen["customer_id"].astype(str))
+    return pd.DataFrame({"customer_id": chosen["customer_id"], "value": value, "arm": arms, "reason": reason})
 
 
 def finding_concentration(shares: pd.DataFrame, *, trust: Trust = UNTESTED) -> Finding | None:

@@ -138,7 +138,7 @@ def plot_return_curves(curves: Any, *, test: Any = None, by: Grouping | None = N
     reached = curves[curves.day <= day].groupby("group").share.last()
     groups = sorted(largest, key=lambda group: -reached[group])
     shown = curves[curves.group.isin(groups) & (curves.day <= end)].set_index("group").loc[groups].reset_index()
-    labels = {group: words.say("axes.counted", name=group_name(group), n=sizes[group]) for group in groups}
+    labels = {group: words.say("axes.counted", name=group_name(group, by), n=sizes[group]) for group in groups}
     picture = pictures.curves(
         shown.assign(label=shown.group.map(labels)), x="day", by="label", steps=True,
         series=[pictures.Series("share", low="low", high="high")], x_label=words.say("axes.days"),
@@ -151,17 +151,19 @@ def plot_return_curves(curves: Any, *, test: Any = None, by: Grouping | None = N
     return exhibits.figure(
         words, "second_order", curves, picture,
         reading=tested if len(groups) > 1 else alone,
-        day=day, by=by or "amount", p=p, groups=len(groups), best=group_name(groups[0]), high=reached[groups[0]],
-        worst=group_name(groups[-1]), low=reached[groups[-1]],
+        day=day, by=by or "amount", p=p, groups=len(groups), best=group_name(groups[0], by), high=reached[groups[0]],
+        worst=group_name(groups[-1], by), low=reached[groups[-1]],
     )  # fmt: skip
 
 
-def group_name(group: Any) -> str:
-    """What a group of customers is called: a channel by its name, a range of amounts in money.
+def group_name(group: Any, by: str | None = None) -> str:
+    """What a group of customers is called: a channel as sentences say it, a range of amounts in money.
 
-    >>> group_name("referral"), group_name("≤15"), group_name("15–32"), group_name(">32")
-    ('referral', 'first order up to $15', 'first order $15 to $32', 'first order over $32')
+    >>> group_name("social", "channel"), group_name("≤15"), group_name("15–32"), group_name(">32")
+    ('social media', 'first order up to $15', 'first order $15 to $32', 'first order over $32')
     """
+    if by == "channel" and group in words.names("channels"):
+        return words.name("channels", group)
     low, between, high = str(group).partition("–")
     try:
         bounds = [float(part) for part in ((low, high) if between else (low.lstrip("≤>"),))]

@@ -9,7 +9,7 @@ from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term, most_frequent_term
-from crmlib.lifecycle.retention.second_order import UNKNOWN_CHANNEL, Grouping, repeat_rate
+from crmlib.lifecycle.retention.second_order import Grouping, repeat_rate
 from crmlib.statistics import wilson
 from crmlib.subscriptions import TERM_MONTHS
 from crmlib.words import Words
@@ -120,7 +120,7 @@ def finding_groups(
 
 def _customers(group: str, by: Grouping | None) -> str:
     """The customers of a group as one speaks of them: by their channel, or by their first order."""
-    name = words.name("channels", group) if by == "channel" and group != UNKNOWN_CHANNEL else group_name(group)
+    name = group_name(group, by)
     of = "channel" if by == "channel" else "group" if name == words.name("groups", group) else "amount"
     return words.say(f"axes.customers.{of}", name=name)
 

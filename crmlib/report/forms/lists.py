@@ -14,7 +14,7 @@ from crmlib.words import Words, is_numeric
 
 words = Words(__file__)
 
-FIRST = ("customer_id", "reason", "value", "last_order", "contact")
+FIRST = ("customer_id", "arm", "reason", "value", "last_order", "contact")
 """The columns that stand first; what else a chapter tells of a customer, and has words for, follows."""
 
 
@@ -41,14 +41,18 @@ def sheets_of(file: Path, room: Words, run: Run) -> list[Sheet]:
     names = {"customer_id": "pseudonym"} if run.client.customer_ids == "pseudonyms" else {}
     shown = [name for name in FIRST if name in head]
     shown += [name for name in head if name not in FIRST and _speaks(room, name)]
-    headings, units = [], []
+    headings, units, rooms = [], [], []
     for name in shown:
         spoken = words if name in FIRST[1:] or name in names else room
+        rooms.append(spoken)
         headings.append(spoken.heading(names.get(name, name), {"currency": run.client.currency}))
         units.append(spoken.unit(names.get(name, name)))
     places = [head.index(name) for name in shown]
     typed = [
-        [_typed(name, row[place], unit, room) for name, place, unit in zip(shown, places, units, strict=True)]
+        [
+            _typed(name, row[place], unit, spoken)
+            for name, place, unit, spoken in zip(shown, places, units, rooms, strict=True)
+        ]
         for row in rows
     ]
     parts = [typed[start : start + MOST_ROWS] for start in range(0, max(len(typed), 1), MOST_ROWS)]

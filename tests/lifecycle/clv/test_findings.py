@@ -102,6 +102,7 @@ def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     assert found.plays == ("win_back",)
     assert found.customers["customer_id"].tolist() == ["c2", "c0"]
     assert found.customers["value"].tolist() == [266.67, 200.0]
+    assert sorted(found.customers["arm"]) == ["control", "treat"]
     assert found.customers["reason"].iloc[0] == "Last bought 30 weeks ago; 40% likely still a customer"
 
 
@@ -109,9 +110,9 @@ def test_it_is_said_that_calling_brings_nobody_back_whom_the_model_knows_to_be_g
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[100.0] * 10))
     assert "by it about 3 of the 5 are gone and will not come back" in found.certainty  # 5 × 60 %
     assert "not in money" in found.certainty
-    assert found.action.startswith("Call a random half of them")
+    assert found.action.startswith("Contact the half that the list marks")
     many = clv.finding_value_at_risk(equity_of(), customers_at_risk(*[1.0] * 4002))
-    assert many.action.startswith("Write to a random half of them")
+    assert many.action.startswith("Write to the half that the list marks")
 
 
 def test_value_at_risk_holds_one_time_buyers_where_the_model_can_tell_of_them() -> None:
