@@ -52,8 +52,8 @@ def paid_contracts(subscriptions: Any, *, as_of: Any) -> Any:
     >>> import ibis, pandas as pd
     >>> days = [pd.Timestamp("2025-01-01"), pd.Timestamp("2025-02-01")]
     >>> told = pd.DataFrame({"customer_id": "a", "started_at": days, "ended_at": [pd.Timestamp("2025-01-30"), None]})
-    >>> paid_contracts(ibis.memtable(told), as_of="2025-02-28").stop.min().execute()
-    datetime.date(2025, 2, 1)
+    >>> paid_contracts(ibis.memtable(told), as_of="2025-02-28").stop.min().cast("date").cast("string").execute()
+    '2025-02-01'
     """
     import ibis
 
