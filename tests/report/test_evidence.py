@@ -72,7 +72,7 @@ def groups(kept):
     return worst.spent, [short(worst.left_over), short(best.left_over)]
 
 
-def tested_offer(kept):
+def half_price_offer(kept):
     row = kept.table("05_tested_offer").set_index("play").loc["win_back_friend_half_price"]
     told = [number(row.treated), number(row.control), percent(row.treated_rate), percent(row.control_rate)]
     return row.cost_year, told + [gain(one) for one in (row.profit, row.profit_low, row.profit_high)]
@@ -113,7 +113,7 @@ def revenue_change(kept):
     ("key", "counted"),
     [
         ("clv.value_at_risk", at_risk), ("clv.groups", groups), ("clv.concentration", best_fifth),
-        ("retention.contracts", ending_contracts), ("retention.tested_offer", tested_offer),
+        ("retention.contracts", ending_contracts), ("retention.tested_offer", half_price_offer),
         ("retention.groups", second_orders_by_group), ("nps.detractors", detractors), ("nps.groups", score_of_groups),
         ("scorecard.revenue_change", revenue_change),
     ],
