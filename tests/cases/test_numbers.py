@@ -111,7 +111,7 @@ def test_who_is_asked_goes_by_the_value_that_is_still_there_and_not_by_the_chanc
     by_risk = values[values["p_alive"] >= 0.05].nlargest(len(asked), "value_at_risk")
     assert asked["p_alive"].mean() > by_risk["p_alive"].mean() + 0.1
     assert (found.money, found.kind) == (None, "")
-    assert "random half" in found.action
+    assert "half that the list marks" in found.action
     told = clv.finding_value_at_risk(equity, values.assign(clv=values["clv"] / 1000))
     assert told is not None
     assert "about $0 " not in told.evidence
