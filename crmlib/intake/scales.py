@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ words = Words(__file__)
 SCALES = {kind: (low, high) for kind, low, high in TABLES["surveys"].score_range}
 """The scale of each kind of question: lowest and highest answer."""
 _STATED = re.compile(r"(?<![a-z0-9.])([01])\s*(?:-|–|—|~|/|to|bis|à|a|al|至|到)\s*(3|4|5|6|7|9|10|100)(?![0-9.])")
+_RANGE = re.compile(r"(?<![a-z0-9.-])(\d{1,2})\s*(?:-|–|—|~|to|bis|à|al|至|到)\s*(\d{1,3})(?![0-9.-])")
+"""Any other range; it may be a day and a month as well, so that the answers have to agree with it."""
 _OUT_OF = re.compile(r"(?:out of|(?<![0-9])/|满分)\s*(3|4|5|6|7|9|10|100)(?![0-9.])|(?<![0-9])(3|5|7|10|100)\s*分制")
 _BEST_FIRST = re.compile(
     r"(?<![0-9])1\s*(?:=|:|–|是|为|代表|表示)\s*"
@@ -31,6 +33,7 @@ _BEST_FIRST = re.compile(
 _FEW, _SOME, _MANY = 10, 20, 100
 _ELSEWHERE = 0.05
 """From this share of answers on that lie off the scale, they are no slips of the pen."""
+_SLIPS = 0.01
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,15 @@ def doubt(kind: str, seen: Seen, heading: str = "") -> Doubt | None:
     low, high = SCALES[kind]
     if kind != "ces" and _BEST_FIRST.search(plain_heading(heading)):
         return Doubt("turned", True)
-    stated = _stated(heading)
+    stated = _stated(heading, seen)
     if stated and stated[1] != high:
         return Doubt("stated", True)
     if stated and stated[0] is not None and stated[0] != low and seen.low >= stated[0]:
         return Doubt("stated", True)
     if seen.answers < _FEW:
         return None
+    if seen.kinds_above == 1 and seen.high == high + 1 and seen.above > _SLIPS * seen.answers:
+        return Doubt("one_above", seen.above > _ELSEWHERE * seen.answers)
     beyond = seen.above if seen.kinds_above > 1 else 0  # one value alone, such as 99, stands for no answer
     if max(beyond, seen.below) > _ELSEWHERE * seen.answers:
         return Doubt("beyond", True)
@@ -99,17 +104,43 @@ def doubt(kind: str, seen: Seen, heading: str = "") -> Doubt | None:
     return None
 
 
-def _stated(heading: str) -> tuple[int | None, int] | None:
+def seen_of(kind: str, scores: Mapping[float, int]) -> Seen:
+    """What is seen of answers, each with its count, on the scale of a kind of question.
+
+    >>> seen_of("nps", {0: 3, 1: 2, 10: 4, 11: 1})
+    Seen(answers=10, low=0, high=11, distinct=4, below=0, above=1, kinds_above=1, zeros=3, ones=2, fractions=0)
+    """
+    low, high = SCALES[kind]
+    above = {score: n for score, n in scores.items() if score > high}
+    return Seen(
+        sum(scores.values()),
+        min(scores, default=0.0),
+        max(scores, default=0.0),
+        len(scores),
+        below=sum(n for score, n in scores.items() if score < low),
+        above=sum(above.values()),
+        kinds_above=len(above),
+        zeros=scores.get(0, 0),
+        ones=scores.get(1, 0),
+        fractions=sum(n for score, n in scores.items() if score != int(score)),
+    )
+
+
+def _stated(heading: str, seen: Seen) -> tuple[int | None, int] | None:
     """The scale that a heading states: lowest (None: it says only the highest) and highest answer.
 
-    >>> _stated("Rate us (1-5)"), _stated("您的评分（5分制）"), _stated("Score 2024-01"), _stated("推荐意愿0到10分")
-    ((1, 5), (None, 5), None, (0, 10))
+    >>> seen = Seen(60, 5, 11, 7)
+    >>> headings = ("Rate us (1-5)", "您的评分（5分制）", "Score 2024-01", "推荐意愿0到10分", "5–11")
+    >>> [_stated(heading, seen) for heading in headings]
+    [(1, 5), (None, 5), None, (0, 10), (5, 11)]
     """
     said = plain_heading(heading)
     if found := _STATED.search(said):
         return int(found[1]), int(found[2])
     if found := _OUT_OF.search(said):
         return None, int(found[1] or found[2])
+    if (found := _RANGE.search(said)) and seen.answers and int(found[1]) <= seen.low <= seen.high <= int(found[2]):
+        return int(found[1]), int(found[2])
     return None
 
 

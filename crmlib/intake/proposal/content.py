@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from crmlib.intake.questions import MASKED, MASKED_SHARE
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.repairs.flags import CROSSES, NO_TICKS, STRICT_FALSE, STRICT_TRUE, TICKS
 from crmlib.intake.repairs.numbers import CURRENCY
-from crmlib.intake.repairs.scores import answered
+from crmlib.intake.repairs.scores import answered, score_of
 from crmlib.intake.shape import as_text
 from crmlib.intake.source import ROW, Source
 
 MOST_ROWS = 600_000
 MOST_VALUES = 100_000
 MOST_COLUMNS = 300
+MOST_SCORES = 300
 _BLANK = "^([-—–]+|[?？]+|/|null|none|nan|n/a|na|未知|无|空|暂无)$"
 _CURRENCY = "US\\$|HK\\$|RMB|CNY|USD|EUR|GBP|[$€£¥￥₹元]"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -61,7 +62,8 @@ class Looks:
     """What stands under one heading: how many values look like what, how many are different.
 
     Counts are of the rows looked at; ``filled`` leaves out empty cells and words like ``NA``. ``low`` and ``high`` are
-    of values that are plain numbers.
+    of values that are plain numbers. ``scores`` are the scores that the values state in whatever form, each with its
+    count, where most of the values are answers on a scale.
     """
 
     heading: str
@@ -75,6 +77,14 @@ class Looks:
     high: float | None = None
     negative: int = 0
     longest: int = 0
+    scores: Mapping[float, int] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The lowest and the highest of the scores, else of the plain numbers; None where there are neither."""
+        if self.scores:
+            return min(self.scores), max(self.scores)
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
     @property
     def nested(self) -> bool:
@@ -183,7 +193,6 @@ def _counted(connection: Any, looks: Mapping[str, Looks]) -> dict[str, Looks]:
         f"SELECT heading, {counted}, min({number}), max({number}), coalesce(sum(n) FILTER ({number} < 0), 0), "
         "max(length(v)), sum(n) FROM _values GROUP BY heading"
     ).fetchall()
-    connection.execute("DELETE FROM _values")
     found = {}
     for heading, *counts, low, high, negative, longest, seen in answers:
         scale = looks[heading].filled / int(seen)
@@ -195,7 +204,20 @@ def _counted(connection: Any, looks: Mapping[str, Looks]) -> dict[str, Looks]:
             negative=int(negative),
             longest=int(longest),
         )
+        if found[heading].distinct <= MOST_SCORES and found[heading].share("answers") > 0.5:
+            found[heading] = replace(found[heading], scores=_scores(connection, heading))
+    connection.execute("DELETE FROM _values")
     return found
+
+
+def _scores(connection: Any, heading: str) -> dict[float, int]:
+    """The scores that the gathered values of a heading state, each with its count."""
+    return dict(
+        connection.execute(
+            f"SELECT score, CAST(sum(n) AS BIGINT) FROM (SELECT {score_of('v')} AS score, n FROM _values "
+            f"WHERE heading = {literal(heading)}) WHERE score IS NOT NULL GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    )
 
 
 @functools.cache

@@ -190,7 +190,7 @@ def looks_in_words(one: Looks) -> str:
         return _say("seen.addresses" if one.share("emails") > _TYPICAL else "seen.phones")
     different = _say("seen.all_different") if one.unique == 1 else _different(one)
     if one.share("numbers") > _TYPICAL:
-        numbers = _seen("numbers" if one.low is None or one.high is None else "range", one.counts["numbers"], one)
+        numbers = _seen("range" if one.ends else "numbers", one.counts["numbers"], one)
         return _say("reasons.joined", first=numbers, then=different)
     return _say("reasons.joined", first=_say("seen.text"), then=different)
 
@@ -288,18 +288,19 @@ def _number_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]
             return looks.share("answers"), _seen("answers", looks.counts["answers"], looks)
     if column.unit == "money" and looks.share("stamps") > 0.9:
         return 0.0, ""
-    return share, _seen("numbers" if looks.low is None or looks.high is None else "range", numbers, looks)
+    return share, _seen("range" if looks.ends else "numbers", numbers, looks)
 
 
 def _within(looks: Looks, low: float, high: float) -> bool:
-    """Whether a column's plain numbers, if there are any, lie between two bounds."""
-    return looks.low is None or looks.high is None or low <= looks.low <= looks.high <= high
+    """Whether a column's numbers, if there are any, lie between two bounds."""
+    return looks.ends is None or low <= looks.ends[0] <= looks.ends[1] <= high
 
 
 def _seen(kind: str, count: int, looks: Looks) -> str:
     """How many of a column's values are of a kind, in words."""
     some = "some" if count < looks.filled else "all"
-    return _say(f"seen.{kind}.{some}", n=count, whole=looks.filled, low=looks.low, high=looks.high)
+    low, high = looks.ends or (None, None)
+    return _say(f"seen.{kind}.{some}", n=count, whole=looks.filled, low=low, high=high)
 
 
 def _identity_fit(column: Column, looks: Looks) -> tuple[float, str]:

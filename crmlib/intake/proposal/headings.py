@@ -26,7 +26,8 @@ _IN_PARENTHESES = re.compile(r"\([^)]*\)|\[[^]]*\]|【[^】]*】")
 _WRAPPED = re.compile(r"^(properties|attributes|fields|data)\.(hs_)?(?=.)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\s*\d{1,3}\s*[、.．)）:：]\s*(?=\D)")
 _ASKED = re.compile("^(请问|请填写|请输入|请选择)?(您的|你的|贵公司的?)?(?=.)")
-_QUESTION = re.compile(r"^q\d{1,3} (?=\D)")
+_QUESTION = re.compile(r"^q\d{1,3} (?=\D)| \d{1,2}(?: (?:to|bis|à|al))? \d{1,3}$")
+"""The number of a question before it, and its scale behind it."""
 _CJK = re.compile(r"[㐀-鿿]")
 
 

@@ -177,10 +177,12 @@ def score_kind(heading: str, looks: Looks) -> tuple[str, str, bool]:
         ("csat", "csat|satisf|满意"),
         ("ces", "ces|effort|费力"),
     ):
-        if re.search(rf"\b({marks})|[㐀-鿿]*({marks})", called) and (looks.high or 0) <= (10 if kind == "nps" else 7):
-            return kind, _say("reasons.heading_says", heading=heading), True
-    if looks.high is None or looks.low is None:
+        if re.search(rf"\b({marks})|[㐀-鿿]*({marks})", called):
+            # Answers off its scale are asked about; they do not make the question another one.
+            off = looks.ends is not None and looks.ends[1] > (10 if kind == "nps" else 7)
+            return kind, _say("reasons.heading_says", heading=heading), not off
+    if looks.ends is None:
         return "csat", _say("reasons.scores_in_words"), False
-    high, low = looks.high, looks.low
+    low, high = looks.ends
     kind = "nps" if high > 7 or low == 0 else "ces" if high > 5 else "csat"
     return kind, _say("reasons.scores", low=low, high=high), False

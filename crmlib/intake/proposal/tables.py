@@ -31,7 +31,7 @@ from crmlib.intake.proposal.rows import (
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.proposal.tested_money import with_tested_money
-from crmlib.intake.scales import Seen, doubt, question
+from crmlib.intake.scales import doubt, question, seen_of
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
 from crmlib.words import Words
@@ -555,9 +555,7 @@ def _surveys(connection: Any, export: Export, found: Fit, decisions: list[str]) 
 def _scale(export: Export, kind: str, heading: str) -> list[str]:
     """A question where the answers under a heading are hardly of the scale of their kind."""
     looks = export.looks[heading]
-    seen = Seen(looks.filled, looks.low or 0.0, looks.high or 0.0, looks.distinct)
-    if looks.counts["numbers"] < looks.filled or looks.low is None:
-        seen = replace(seen, answers=0)  # some stand with words: what they are shows only when they are read
+    seen = seen_of(kind, looks.scores)
     found = doubt(kind, seen, heading)
     return [str(question(found, kind, seen, heading, [export.shown]))] if found else []
 

@@ -11,6 +11,7 @@ from typing import Any
 from crmlib.intake.readers.compressed import gunzipped, members, unzipped
 from crmlib.intake.readers.content import content_of
 from crmlib.intake.readers.delimited import open_delimited
+from crmlib.intake.readers.empty_end import without_empty_end
 from crmlib.intake.readers.encodings import as_utf8
 from crmlib.intake.readers.files import UNFINISHED
 from crmlib.intake.readers.json_lines import open_json
@@ -113,8 +114,9 @@ def _read(
         return [], [text]
     if kind == "json":
         return _one(open_json(connection, text.path, shown_as=shown_as, table=table, notes=text.notes))
+    table_only = without_empty_end(text.path, scratch)
     return _one(
-        open_delimited(connection, text.path, shown_as=shown_as, table=table, reading=reading, notes=text.notes)
+        open_delimited(connection, table_only, shown_as=shown_as, table=table, reading=reading, notes=text.notes)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
@@ -19,15 +19,19 @@ _AFTER = f"^{_SCORE} ?(?:{_IN_BRACKETS}|[-–—:：=] ?\\pL.*|{_UNIT})$"
 """10(极有可能), 5 - Very satisfied, 9分."""
 _BEFORE = f"^\\pL[^0-9]*?[-–—:：=(（\\[ ] ?{_SCORE} ?{_UNIT}?[)）\\]]?$|^[㐀-鿿]+{_SCORE}分?$"
 """Extremely likely - 10, 极有可能（10分）, Very satisfied 5."""
-_BEHIND = f"^{_SCORE} ?\\pL[^0-9]*$|^[(（\\[]{_SCORE}[)）\\]] ?\\pL.*$"
-"""5 Very satisfied, (8) likely."""
-_MAXIMUM = f"^{_SCORE} ?(?:[/／]|(?i:out of|of|von|sur|de|di|van|av)) ?([0-9]{{1,3}}) ?{_UNIT}?$"
-"""4/5, 8 out of 10, 4 von 5 Sternen."""
+_BEHIND = f"^{_SCORE}[.．、)）]? ?\\pL[^0-9]*$|^[(（\\[]{_SCORE}[)）\\]](?: ?\\pL.*)?$"
+"""5 Very satisfied, 5、非常满意, (8) likely."""
+_MAXIMUM = (
+    f"^{_SCORE} ?(?:[/／]|(?i:out of|of|von|sur|de|di|van|av)) ?([0-9]{{1,3}}) ?{_UNIT}?(?: ?[-–—:：=(（] ?\\pL.*)?$"
+)
+"""4/5, 8 out of 10, 4 von 5 Sternen, 3/10 - slow."""
 _STARS = "^[★⭐🌟]{1,10}[☆✩]*$|^[☆✩]{3,10}$"
 _PLAIN = f"^{_SCORE}$"
 _MADE_A_DAY = "^[0-9]+-(?i:jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[.]?$"
 """What a spreadsheet program makes of the range 1-2: no score."""
 _JOINER = "[\ufe0f\ufe0e]"
+_PICTURE = "[\\p{So}\\p{Me}\\x{FE0E}\\x{FE0F}\\x{200D}\\x{1F3FB}-\\x{1F3FF}]"
+_PICTURES = f" ?[-–—:：=]? ?[(（\\[]?{_PICTURE}+[)）\\]]? ?[-–—:：=]? ?"
 
 
 def evidence(cell: Cell, text: str) -> dict[str, str]:
@@ -37,7 +41,10 @@ def evidence(cell: Cell, text: str) -> dict[str, str]:
         "without words": matches(text, _PLAIN),
     }
     if is_answer(cell):
+        written, text = text, _said(text)
         found |= {
+            "with words": f"{matches(text, _AFTER)} AND NOT {matches(text, _MADE_A_DAY)}",
+            "beside pictures": f"{text} <> {written} AND {matches(text, _PLAIN)}",
             "words first": matches(text, _BEFORE),
             "words behind": f"{matches(text, _BEHIND)} AND NOT {matches(text, _AFTER)}",
             "of a maximum": matches(text, _MAXIMUM),
@@ -61,13 +68,25 @@ def answered(text: str) -> str:
     """SQL: whether a text is an answer of somebody on a scale, in one of its forms.
 
     >>> import duckdb
-    >>> said = "SELECT list_transform(['9分', '4/5', '★★★☆☆', '10 - Très probable', 'nobody'], lambda t: {0})"
+    >>> said = "SELECT list_transform(['9分', '4/5', '★★★☆☆', '10 - Très probable', '😀 good', 'who'], lambda t: {0})"
     >>> duckdb.sql(said.format(answered("t"))).fetchone()[0]
-    [True, True, True, True, False]
+    [True, True, True, True, True, False]
     """
-    shapes = [matches(text, shape) for shape in (_PLAIN, _AFTER, _BEFORE, _BEHIND, _MAXIMUM)]
+    shapes = [matches("said", shape) for shape in (_PLAIN, _AFTER, _BEFORE, _BEHIND, _MAXIMUM)]
     words = ", ".join(map(literal, _meanings()))
-    return f"({' OR '.join(shapes)} OR {matches(_bare(text), _STARS)} OR {_bare(text)} IN ({words}))"
+    said = f"({' OR '.join(shapes)} OR {matches(_bare('said'), _STARS)} OR {_bare('said')} IN ({words}))"
+    return let("said", _said(text), said)
+
+
+def score_of(text: str) -> str:
+    """SQL: the score that a text states in whatever form, as a number; NULL where it states none.
+
+    >>> import duckdb
+    >>> said = "SELECT list_transform(['0 – not at all', '4/5', '★★★☆☆', 'very good', '7', 'nobody'], lambda t: {0})"
+    >>> duckdb.sql(said.format(score_of("t"))).fetchone()[0]
+    [0.0, 4.0, 3.0, 5.0, 7.0, None]
+    """
+    return let("said", _said(text), f"try_cast({cases(_numbers('said', _FORMS))} AS DOUBLE)")
 
 
 def are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
@@ -83,7 +102,7 @@ def are_scores(cell: Cell, habits: Habits, counts: Mapping[str, int]) -> bool:
 
 
 _MOST = 0.8
-_FORMS = ("with words", "words first", "words behind", "of a maximum", "stars", "as words")
+_FORMS = ("with words", "words first", "words behind", "of a maximum", "stars", "as words", "beside pictures")
 
 
 def _in_words(counts: Mapping[str, int]) -> int:
@@ -92,19 +111,12 @@ def _in_words(counts: Mapping[str, int]) -> int:
 
 def plan(cell: Cell, counts: Mapping[str, int], around: Surface) -> Plan:
     """How a column of scores is read."""
-    text = around.text
-    forms = [(_AFTER, "with words"), (_BEFORE, "words first"), (_MAXIMUM, "of a maximum"), (_BEHIND, "words behind")]
-    numbers = [(matches(text, shape), _number(text, shape)) for shape, form in forms if counts.get(form)]
-    if counts.get("stars"):
-        bright = f"regexp_replace({_bare(text)}, '[^★⭐🌟]', '', 'g')"
-        numbers.append((matches(_bare(text), _STARS), f"CAST(length({bright}) AS VARCHAR)"))
-    if counts.get("as words"):
-        meant = [(f"b = {literal(word)}", literal(score)) for word, score in _meanings().items()]
-        words = f"{_bare(text)} IN ({', '.join(map(literal, _meanings()))})"
-        numbers.append((words, let("b", _bare(text), cases(meant))))
+    text = _said(around.text) if is_answer(cell) else around.text
+    *numbers, plain = _numbers(text, [form for form in _FORMS if counts.get(form)])
+    if counts.get("beside pictures"):
+        numbers.append((f"{text} <> {around.text} AND {plain[0]}", plain[1]))
     changed = " OR ".join(f"coalesce({when}, false)" for when, _ in numbers)
-    number = cases([*numbers, (matches(text, _PLAIN), f"replace({text}, ',', '.')")])
-    value = f"try_cast({number} AS DOUBLE)"
+    value = f"try_cast({cases([*numbers, plain])} AS DOUBLE)"
     if cell.kind == "whole":
         value = f"CASE WHEN {value} = trunc({value}) THEN try_cast({value} AS BIGINT) END"
     said = [cell.decision("scores", n=_in_words(counts) - counts.get("as words", 0), all=counts["written"])]
@@ -114,11 +126,30 @@ def plan(cell: Cell, counts: Mapping[str, int], around: Surface) -> Plan:
     return Plan(value, around.filled, (*around.mendings, ("scores", f"({changed})")), tuple(said))
 
 
+def _numbers(text: str, forms: Collection[str]) -> list[tuple[str, str]]:
+    """For each of some forms, and last for plain numbers: SQL of whether a text has it, and of its number as text."""
+    shapes = (("with words", _AFTER), ("words first", _BEFORE), ("of a maximum", _MAXIMUM), ("words behind", _BEHIND))
+    numbers = [(matches(text, shape), _number(text, shape)) for form, shape in shapes if form in forms]
+    if "stars" in forms:
+        bright = f"regexp_replace({_bare(text)}, '[^★⭐🌟]', '', 'g')"
+        numbers.append((matches(_bare(text), _STARS), f"CAST(length({bright}) AS VARCHAR)"))
+    if "as words" in forms:
+        meant = [(f"b = {literal(word)}", literal(score)) for word, score in _meanings().items()]
+        words = f"{_bare(text)} IN ({', '.join(map(literal, _meanings()))})"
+        numbers.append((words, let("b", _bare(text), cases(meant))))
+    return [*numbers, (matches(text, _PLAIN), f"replace({text}, ',', '.')")]
+
+
 def _number(text: str, shape: str) -> str:
     """SQL of the number in a text of this shape: the first of its groups that is filled."""
     groups = range(1, 3 if "|^" in shape else 2)
     found = ", ".join(f"nullif(regexp_extract({text}, {literal(shape)}, {group}), '')" for group in groups)
     return f"replace(coalesce({found}), ',', '.')"
+
+
+def _said(text: str) -> str:
+    """SQL of a text without its pictures, where anything else is left of it: ``★★★★☆ (4)``, ``😀 good``."""
+    return f"coalesce(nullif(trim(regexp_replace({text}, {literal(_PICTURES)}, ' ', 'g')), ''), {text})"
 
 
 def _bare(text: str) -> str:
