@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.lifecycle.scorecard.definitions import Kpi
@@ -129,6 +128,8 @@ def _coverage(tried: Any, beyond: int) -> tuple[int, int]:
 
 def _half(errors: Any) -> float:
     """Half the width of the interval that past errors give for the next one."""
+    from scipy.special import stdtrit
+
     known = errors[np.isfinite(errors)]
     if len(known) < FEWEST_ERRORS:
         return float("nan")

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import linregress
-from scipy.stats import t as student
 
 from crmlib.calendar import PERIODS_A_YEAR, Period, later
 from crmlib.statistics.limits import FEWEST_FOR_LIMITS, RUN, process_limits, run_lengths
@@ -165,6 +163,8 @@ def _step(x: Any, days: list[dt.date], period: Period) -> Step | None:
     step = find_step(x)
     if step is None:
         return None
+    from scipy.stats import linregress  # takes long to load
+
     at = np.arange(len(x))
     line = linregress(at, x)
     around_line = float(((x - line.intercept - line.slope * at) ** 2).sum())
@@ -181,6 +181,8 @@ def _step(x: Any, days: list[dt.date], period: Period) -> Step | None:
 
 
 def _has_trend(history: Any) -> bool:
+    from scipy.stats import linregress
+
     if len(history) < _FEWEST_FOR_TREND:
         return False
     line = linregress(np.arange(len(history)), history)
@@ -189,6 +191,9 @@ def _has_trend(history: Any) -> bool:
 
 def _has_season(history: Any, ago: Any) -> bool:
     """Whether each year resembles the one before more than chance makes it, once a straight line is taken out."""
+    from scipy.special import stdtrit
+    from scipy.stats import linregress
+
     now = np.flatnonzero(ago >= 0)
     if len(now) < _FEWEST_FOR_SEASON:
         return False
@@ -198,4 +203,4 @@ def _has_season(history: Any, ago: Any) -> bool:
     if min(one.std(), two.std()) <= 1e-9 * max(np.abs(history).max(), 1e-300):
         return False
     r, free = float(np.corrcoef(one, two)[0, 1]), len(now) - 2
-    return bool(r * np.sqrt(free / max(1 - r * r, 1e-12)) > student.ppf(1 - _CHANCE_OF_A_SEASON, free))
+    return bool(r * np.sqrt(free / max(1 - r * r, 1e-12)) > stdtrit(free, 1 - _CHANCE_OF_A_SEASON))
