@@ -54,7 +54,7 @@ def pytest_collection_finish() -> None:
     """What is loaded and found stays: no collection of garbage looks through it after each few hundred objects."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")

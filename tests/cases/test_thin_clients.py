@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -29,12 +30,18 @@ def table(name: str) -> pd.DataFrame:
 
 
 def counted(*names: str) -> pd.DataFrame:
-    measures = scorecard.base_measures(**{name: table(name) for name in names}, as_of=AS_OF)
+    measures = measured(*names)
     return measures.set_index(pd.to_datetime(measures["period"]).dt.to_period("M"))
 
 
+@functools.cache
+def measured(*names: str) -> pd.DataFrame:
+    """What is counted of these tables, in whatever language it is then told."""
+    return scorecard.base_measures(**{name: table(name) for name in names}, as_of=AS_OF)
+
+
 def findings(*names: str) -> list:
-    measures = scorecard.base_measures(**{name: table(name) for name in names}, as_of=AS_OF)
+    measures = measured(*names).copy()
     kpis, nothing = scorecard.load_kpis(), pd.DataFrame()
     return scorecard.findings_of_counts(scorecard.year_against_year(measures, kpis, nothing), kpis, measures, nothing)
 
