@@ -35,11 +35,15 @@ def holm(p_values: Any) -> Any:
     """p values adjusted for their number (an array): compare each with 1 − level as if it were the only one.
 
     Source: Holm (1979), "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
-    6, by statsmodels.
+    6. Not by statsmodels, which looks through all memory for garbage at each call.
 
     >>> holm([0.01, 0.04, 0.03]).round(4).tolist()
     [0.03, 0.06, 0.06]
     """
-    from statsmodels.stats.multitest import multipletests
+    import numpy as np
 
-    return multipletests(p_values, method="holm")[1]
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return adjusted
