@@ -27,7 +27,7 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -q
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS)
 
 bench: $(STAMP)

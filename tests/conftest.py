@@ -31,25 +31,6 @@ settings.register_profile("other", derandomize=False, **_UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-# Modules that take minutes, in the order in which they begin: the short ones then fill up what one worker has left of
-# its time while another is busy. Two that want the same run of the sample do not follow each other.
-LONGEST = (
-    "report/test_browser.py", "report/test_briefing.py", "lifecycle/clv/test_intervals.py", "cases/test_machine.py",
-    "test_end_to_end.py", "cases/test_numbers.py", "test_runner.py", "cases/test_thin_clients.py",
-    "lifecycle/test_retention_renewals.py", "lifecycle/test_retention_findings_and_figures.py",
-    "lifecycle/nps/test_findings_and_figures.py", "cases/test_new_right.py", "cases/test_newness.py",
-    "cases/test_money.py", "lifecycle/clv/test_prediction.py", "lifecycle/test_retention.py",
-    "lifecycle/test_segmentation.py", "course/test_exercises.py", "test_identities_end_to_end.py",
-    "intake/test_take_in.py", "sample/test_aurora.py", "lifecycle/clv/test_scoring.py",
-)  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules first; all else as it was found."""
-    turns = {REPOSITORY / "tests" / name: turn for turn, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: turns.get(item.path, len(LONGEST)))
-
-
 def pytest_collection_finish() -> None:
     """What is loaded and found stays: no collection of garbage looks through it after each few hundred objects."""
     gc.collect()
