@@ -153,13 +153,15 @@ def table(
     reading: str = "",
     place: Place = "fold",
     kept: Any = None,
+    worded: Mapping[str, Sequence[str]] | None = None,
     **more: Any,
 ) -> Exhibit:
     """A small table (at most some twenty rows) with the words of ``tables.<name>``: ``title`` and ``reading``.
 
     Headings and units of the ``columns`` (default: all) come from the room's ``columns`` (places in a heading, such as
     ``period``, are filled from the values, too); a reading may be left out of
-    the words, or named like a figure's. ``kept``: the table to keep, where it is not the one shown.
+    the words, or named like a figure's. ``kept``: the table to keep, where it is not the one shown. ``worded``: columns
+    whose cells are worded already, such as amounts that must add up as they are printed.
     """
     values = values_of(values, more)
     chosen = [str(column) for column in (columns or frame.columns)]
@@ -167,12 +169,15 @@ def table(
         [words.cell(column, value) for column, value in zip(chosen, row, strict=True)]
         for row in frame[chosen].itertuples(index=False, name=None)
     ]
+    for column, said in (worded or {}).items():
+        for row, cell in zip(rows, said, strict=True):
+            row[chosen.index(column)] = cell
     fields = {
         "headings": [words.heading(column, values) for column in chosen],
         "numeric": [words.is_number(column) for column in chosen],
         "rows": rows,
     }
-    title, said = words.say(f"tables.{name}.title", values), _reading(words, f"tables.{name}", reading, values)
+    title, reads = words.say(f"tables.{name}.title", values), _reading(words, f"tables.{name}", reading, values)
     kept = frame if kept is None else kept
     units = [words.unit(column) for column in chosen]
     cells = [
@@ -180,7 +185,7 @@ def table(
         for raw, row in zip(frame[chosen].itertuples(index=False, name=None), rows, strict=True)
     ]
     sheet = {"units": units, "cells": cells}
-    return Exhibit("table", name, title, said, table=kept, fields=fields, place=place, sheet=sheet)
+    return Exhibit("table", name, title, reads, table=kept, fields=fields, place=place, sheet=sheet)
 
 
 def _in_sheet(value: Any, said: str, unit: str) -> float | str | None:

@@ -8,6 +8,20 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import purchases
 
 CONSENTS = ("email", "sms", "phone", "wechat")
+NOT_ALLOWED = ("no", "unknown")
+"""What ``contact`` says where nobody has said yes; a consent that is not recorded counts as no."""
+
+
+def reachable(contact: Any) -> int | None:
+    """How many of a list may be contacted by one channel at least; None where no consent of theirs is recorded.
+
+    ``contact``: the column of :func:`call_list`.
+
+    >>> import pandas as pd
+    >>> reachable(pd.Series(["email+sms", "no", "unknown"])), reachable(pd.Series(["unknown"]))
+    (1, None)
+    """
+    return None if contact.eq("unknown").all() else int((~contact.isin(NOT_ALLOWED)).sum())
 
 
 def call_list(people: Any, *, orders: Any, customers: Any, as_of: Any) -> Any:
@@ -19,7 +33,8 @@ def call_list(people: Any, *, orders: Any, customers: Any, as_of: Any) -> Any:
         as_of: the day at whose end the data are looked at.
 
     The frame with ``last_order`` (a day, empty without any) and ``contact`` put in after ``value``: the channels by
-    which the customer may be contacted, joined by ``+``; ``no``; or ``unknown`` where nothing is recorded.
+    which the customer may be contacted, joined by ``+``; ``no``; or ``unknown`` where nothing is recorded. An ``arm``
+    of a test is only theirs who may be contacted, where consent is recorded of anybody: the others are no part of it.
 
     >>> import pandas as pd
     >>> people = pd.DataFrame({"customer_id": ["a", "b"], "value": [5.0, 9.0]})
@@ -44,6 +59,8 @@ def call_list(people: Any, *, orders: Any, customers: Any, as_of: Any) -> Any:
     place = list(listed.columns).index("value") + 1
     listed.insert(place, "last_order", pd.to_datetime(told["last_order"]).dt.date.to_numpy())
     listed.insert(place + 1, "contact", said)
+    if "arm" in listed and reachable(listed["contact"]) is not None:
+        listed["arm"] = listed["arm"].where(~listed["contact"].isin(NOT_ALLOWED), "")
     return listed.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 

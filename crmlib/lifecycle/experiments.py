@@ -156,6 +156,8 @@ def play_effect(
       less the cost of the action, per assignment in the client's currency; ``profit`` their difference, with
       ``profit_low`` and ``profit_high``, from the interval of each mean;
     - ``treated_year``, ``cost_year``: assignments to the action in the last 365 days, and what they cost;
+    - ``last_on``: the day of the last assignment to the action, ``runs``: whether that is at most 31 days before
+      ``as_of``;
     - ``drawn``: whether the arms may have been drawn by lot. They may not if they came at other times (of each month,
       another share was treated), or had bought more or less often before, by more than chance does in one of 1,000
       tests. A staged start, or a list of the best customers, is no test.
@@ -164,10 +166,13 @@ def play_effect(
     """
     import pandas as pd
 
+    from crmlib.calendar import as_day
+
     table = to_pandas(_responses(actions, orders, within_days=within_days, as_of=as_of, margin=margin))
+    last_on = table[table.arm == "treat"].groupby("play").last_on.max().map(as_day)
     rows = []
     for play, months in table.groupby("play"):
-        arms = months.drop(columns=["play", "month"]).groupby("arm").sum()
+        arms = months.drop(columns=["play", "month", "last_on"]).groupby("arm").sum()
         if not {"treat", "control"} <= set(arms.index[arms.assigned > 0]):
             continue
         treated, control = arms.loc["treat"], arms.loc["control"]
@@ -183,17 +188,20 @@ def play_effect(
             (
                 play, within_days, int(treated.assigned), int(control.assigned), *rates, rates[0] - rates[1], low, high,
                 *means, means[0] - means[1], float(profit_low), float(profit_high), int(treated.assigned_year),
-                treated.cost_year, _may_be_drawn(months, treated, control),
+                treated.cost_year, _may_be_drawn(months, treated, control), last_on[play],
+                (as_day(as_of) - last_on[play]).days <= _RUNS,
             )
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=_EFFECT).astype({"drawn": bool})
+    return pd.DataFrame(rows, columns=_EFFECT).astype({"drawn": bool, "runs": bool})
 
 
 _EFFECT = [
     "play", "within_days", "treated", "control", "treated_rate", "control_rate", "effect", "low", "high",
     "treated_profit", "control_profit", "profit", "profit_low", "profit_high", "treated_year", "cost_year", "drawn",
+    "last_on", "runs",
 ]  # fmt: skip
 _YEAR = 365
+_RUNS = 31
 _NOT_BY_LOT = 0.001
 
 
@@ -221,7 +229,8 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
     """Per play, arm and month of the assignment: those followed long enough, with sums of what they bought.
 
     ``assigned``, ``responses`` (with a purchase in time), ``profit, profit_squares, profit_cubes`` (after the action's
-    cost), ``earlier, earlier_squares`` (purchases before); of all, followed or not, ``assigned_year, cost_year``.
+    cost), ``earlier, earlier_squares`` (purchases before); of all, followed or not, ``assigned_year, cost_year`` and
+    ``last_on``, the day of the last.
     """
     import datetime as dt
 
@@ -262,6 +271,7 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
             responses=(each.followed & (each.orders.fill_null(0) > 0)).sum(),
             assigned_year=each.this_year.sum(),
             cost_year=each.paid.sum(where=each.this_year).fill_null(0.0),
+            last_on=each.assigned_at.max().cast("date"),
             **sums,
             **squares,
             profit_cubes=cubes,

@@ -19,7 +19,7 @@ Everything but the table is given by name. In all of them
 ``bars``              ``bars(t, value="sales", label="who", form=money, note="note", low="low", high="high")``
 ``stacked_shares``    ``stacked_shares(t, label="by", parts=[Series("yes", words, "good"), Series("no", words, "bad")],
                       form=percent)``
-``bridge``            ``bridge(t, value="sales", label="step", total="is_total", form=money, change_form=signed_money)``
+``bridge``            ``bridge(t, value="sales", label="step", total="is_total", form=short, change_form=gain)``
 ``heat_map``          ``heat_map(t, row="cohort", column="age", value="share", rows={key: words}, columns={key: words},
                       form=percent, hatched="unknown", framed="gap", margin={key: words})``; ``text="note"`` for words
                       in the fields, ``heading="name"`` for a bold line above them

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from crmlib.chapter.lists import reachable
 from crmlib.files import write_whole
 from crmlib.finding import Finding
 from crmlib.report.brand import brand
@@ -49,6 +50,28 @@ _LONGEST = {"en": 60, "zh": 120}
 
 
 @dataclass(frozen=True)
+class CallList:
+    """The customers of a finding: the ``file`` beside the page, how many they are, and how many may be contacted.
+
+    ``reachable`` is None where no consent is recorded. ``shared``: with an earlier list of the page, how many customers
+    are on both (``n``), and its decision (``number``) or, of a finding that is none, its ``customers``.
+    """
+
+    file: str
+    customers: int
+    reachable: int | None = None
+    shared: tuple[dict[str, int], ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known before somebody works through the list, in words."""
+        of = "all" if self.reachable == self.customers else "some"
+        known = [] if self.reachable is None else [words.say(f"report.reachable.{of}", n=self.reachable)]
+        kinds = ("report.shared_other", "report.shared_list")
+        return known + [words.say(kinds["number" in other], other) for other in self.shared]
+
+
+@dataclass(frozen=True)
 class Decision:
     """A finding that asks for a decision, with its place on the page and its list of customers.
 
@@ -58,7 +81,7 @@ class Decision:
     finding: Finding
     number: int
     theme: str
-    file: str = ""
+    listed: CallList | None = None
     is_headline: bool = False
 
 
@@ -110,8 +133,9 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
     spoken = [one for one in concluded if not (begins.is_young and tells_of_orders(one))]
     made = decisions(matter_most(spoken), contact_cost=run.client.contact_cost)
     placed = functools.partial(theme_of, channels=_has_channels(account))
+    lists = _call_lists(run, made, concluded)
     numbered = [
-        Decision(one, number, placed(one.chapter, one.key), _list_file(run, one), one == begins.told)
+        Decision(one, number, placed(one.chapter, one.key), lists.get(one.key), one == begins.told)
         for number, one in enumerate(made, 1)
     ]
     quiet = {one.key for one in concluded if one not in spoken} | ({begins.told.key} if begins.told else set())
@@ -140,6 +164,7 @@ def content_of(run: Run, *, before: Snapshot | None = None) -> dict[str, Any]:
         ),
         "brand": brand(run.client),
         "decisions": numbered,
+        "lists": lists,
         "themes": [theme for theme in themes if theme.key != OF_THE_DATA and not theme.is_empty],
         "data": next(theme for theme in themes if theme.key == OF_THE_DATA),
         "shared": _shared(themes),
@@ -276,7 +301,7 @@ def _unanswered(run: Run, shown: Mapping[str, Section]) -> list[str]:
             missing = [_lacking(name, ()) for name in chapter.thinner]
             lines.append(words.say("report.thinner", title=chapter.file.title, missing=list(dict.fromkeys(missing))))
         for one in shown[chapter.file.name[3:]].exhibits if chapter.status == "done" else ():
-            if one["kind"] == "nothing":
+            if one["kind"] == "nothing" and one["place"] != "notebook":
                 lines.append(words.say("report.not_shown", one, chapter=chapter.file.title))
     return list(dict.fromkeys(lines))
 
@@ -301,13 +326,28 @@ def _is_short(figure: Mapping[str, Any]) -> bool:
     return height is None or int(height[1]) <= _HIGHEST
 
 
-def _list_file(run: Run, one: Finding) -> str:
-    """The list of customers that goes with a finding, relative to the page; empty where it has none."""
-    if not one.listed:
-        return ""
-    number = next(chapter.file.name[:2] for chapter in run.chapters if chapter.file.name[3:] == one.chapter)
-    name = f"lists/{number}_{one.key.partition('.')[2]}"
-    return f"{name}.xlsx" if (run.folder / f"{name}.csv").is_file() else ""
+def _call_lists(run: Run, made: Sequence[Finding], concluded: Sequence[Finding]) -> dict[str, CallList]:
+    """The lists that go with findings, by the findings' keys: those of decisions first, then all others."""
+    import pandas as pd
+
+    answer: dict[str, CallList] = {}
+    seen: list[tuple[set[str], dict[str, int]]] = []
+    rooms = {chapter.file.name[3:]: chapter.file.name[:2] for chapter in run.chapters}
+    for number, one in enumerate([*made, *(one for one in concluded if one not in made)], 1):
+        file = run.folder / "lists" / f"{rooms[one.chapter]}_{one.key.partition('.')[2]}.csv"
+        if not one.listed or not file.is_file():
+            continue
+        kept = pd.read_csv(file, usecols=["customer_id", "contact"], dtype=str, keep_default_na=False)
+        people = set(kept["customer_id"])
+        both = [(len(people & others), of) for others, of in seen]
+        answer[one.key] = CallList(
+            f"lists/{file.stem}.xlsx",
+            len(kept),
+            reachable(kept["contact"]),
+            tuple({"n": n, **of} for n, of in both if n),
+        )
+        seen.append((people, {"number": number} if number <= len(made) else {"customers": len(kept)}))
+    return answer
 
 
 def _table(run: Run, name: str) -> Any:

@@ -21,7 +21,8 @@ from crmlib.finding import Finding
 MOST = 5
 MOST_OF_A_CHAPTER = 2
 KINDS = (
-    "profit_at_most", "sales_at_most", "profit_missing", "sales_missing", "profit", "spent", "sales", "a_year", "",
+    "profit_at_most", "sales_at_most", "profit_missing", "sales_missing", "profit", "spent", "moved", "sales", "a_year",
+    "",
 )  # fmt: skip
 _NEWS = {"bad": 0, "good": 1, "neutral": 2}
 

@@ -53,7 +53,11 @@ def _content(client: Client, account: Mapping[str, Any], states: Sequence[Mappin
         "files": {file: one["read"] for table in tables.values() for file, one in table["by_file"].items()},
         "notes": _notes(tables),
         "questions": [*_each(tables, "questions"), *unset_margin(client, account)],
-        "decisions": [(name, said) for name, table in tables.items() for said in dict.fromkeys(table["decisions"])],
+        "decisions": [
+            (name, *_of_column(name, said))
+            for name, table in tables.items()
+            for said in dict.fromkeys(table["decisions"])
+        ],
         "repairs": [{**repair, "table": name} for name, table in tables.items() for repair in table["repairs"]],
         "sums": [
             (name, column, TABLES[name][column].unit if column in TABLES[name].names else "", sums)
@@ -87,6 +91,15 @@ def _notes(tables: Mapping[str, Any]) -> dict[str, str]:
     for file, said in {file: " ".join(said) for t in tables.values() for file, said in t["notes"].items()}.items():
         alike.setdefault(said, []).append(file)
     return {listed(files): said for said, files in alike.items()}
+
+
+def _of_column(table: str, said: str) -> tuple[str, str]:
+    """The column that a sentence of the account begins with, and the rest; no column where it begins with none."""
+    for stop in (": ", "："):
+        column, found, rest = said.partition(stop)
+        if found and column in TABLES[table].names:
+            return column, rest
+    return "", said
 
 
 def _each(tables: Mapping[str, Any], key: str) -> list[str]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crmlib.finding import Finding
-from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed, part_of_new
+from crmlib.lifecycle.scorecard.bridge import amounts_told, change_interval, grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.year import FEWEST_MONTHS
 from crmlib.words import Words, joined
 
@@ -89,6 +89,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     if bridge is None or bridge.empty or bridge.months.iloc[0] < FEWEST_MONTHS:
         return _of_findings(findings, account, caveat)
     at, came = bridge.set_index("part"), part_of_new(bridge)
+    told, _ = amounts_told(bridge)
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, (low, high) = now - then, change_interval(bridge)
     is_chance = low <= 0 <= high
@@ -97,8 +98,8 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
     months = int(bridge.months.iloc[0])
     facts = {
         "then": then, "now": now, "share": abs(change) / then, "buyers": buyers, "lost": lost,
-        "lost_share": lost / max(buyers, 1), "lost_amount": -float(at.amount["lost"]),
-        "new_amount": float(at.amount[came]), "guest_share": float(at.after["guests"]) / now,
+        "lost_share": lost / max(buyers, 1), "lost_amount": -told["lost"], "new_amount": told[came],
+        "guest_share": float(at.after["guests"]) / now,
         "earlier_guest_share": float(at.before["guests"]) / then, "months": months,
         "needed": _rounded(lost / max(buyers, 1) * buyers_now), "since": bridge.changes.iloc[0],
     }  # fmt: skip

@@ -37,6 +37,7 @@ from crmlib.words.forms import (
     MINUS,
     UNKNOWN,
     Voice,
+    agreeing,
     day,
     digits_apart,
     gain,
@@ -50,6 +51,7 @@ from crmlib.words.forms import (
     percent,
     quarter,
     short,
+    sums,
     times,
     use,
     voice,
@@ -58,9 +60,10 @@ from crmlib.words.forms import (
 from crmlib.words.quoting import invisible, quotation
 
 __all__ = [
-    "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "day", "digits_apart", "gain", "interval",
+    "LANGUAGES", "MINUS", "SHARED", "UNKNOWN", "Saying", "Voice", "Words", "agreeing", "day", "digits_apart", "gain",
+    "interval",
     "invisible", "is_numeric", "joined", "known", "last_span", "listed", "money", "month", "number", "percent", "place",
-    "quarter", "quotation", "short", "times", "use", "values_of", "voice", "year",
+    "quarter", "quotation", "short", "sums", "times", "use", "values_of", "voice", "year",
 ]  # fmt: skip
 
 _PACKAGE = Path(__file__).parent.parent

@@ -134,29 +134,38 @@ def money(value: float | None, *, digits: int = 0, currency: str | None = None) 
     return f"{MINUS if amount < 0 else ''}{_sign(currency)}{number(abs(amount), digits=digits)}"
 
 
-def short(value: float | None, *, sign: bool = False) -> str:
+def short(value: float | None, *, sign: bool = False, step: int = 0) -> str:
     """An amount as short as a manager says it: three significant digits, with a minus that stays with its number.
 
-    ``sign``: a plus before gains, too.
+    ``sign``: a plus before gains, too; ``step``: the amount to which all are rounded that stand together
+    (:func:`sums`), so that all have the same unit and decimals.
 
     >>> use("en", "CNY"); short(4325013.29), short(-943958), short(356515, sign=True), short(1594), short(79.2)
     ('¥4.33m', '−\u2060¥944k', '+¥357k', '¥1,594', '¥79')
     >>> use("zh", "CNY"); short(4325013.29), short(-943958), short(79.2); use()
     ('432.5万元', '−\u206094.4万元', '79元')
+    >>> short(4325013, step=1000), short(10723, sign=True, step=1000), short(43251, step=1)
+    ('$4,325k', '+$11k', '$43,251')
     """
     if not known(value):
         return UNKNOWN
     speaks, amount = voice(), float(value)  # type: ignore[arg-type]
     size = abs(amount)
-    before = "" if round(size) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
+    before = "" if round(size / (step or 1)) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
     if speaks.language == "zh":
-        return before + _chinese_money(size, 0, speaks.currency)
+        return before + _chinese_money(size, 0, speaks.currency, step=step)
     symbol = _sign(speaks.currency)
+    if step and round(size / step):
+        counted, name = next((one for one in _THOUSANDS if one[0] >= step), _THOUSANDS[-1])
+        return f"{before}{symbol}{number(size / counted, digits=max(0, round(math.log10(counted / step))))}{name}"
     for least, counted, name in ((999_500_000, 1e9, "bn"), (999_500, 1e6, "m"), (9_999.5, 1e3, "k")):
         if size >= least:
             digits = max(0, 2 - math.floor(math.log10(float(f"{size / counted:.3g}"))))
             return f"{before}{symbol}{number(size / counted, digits=digits)}{name}"
     return f"{before}{symbol}{number(size)}"
+
+
+_THOUSANDS = ((1, ""), (1_000, "k"), (1_000_000, "m"), (1_000_000_000, "bn"))
 
 
 def _sign(currency: str) -> str:
@@ -177,10 +186,13 @@ def gain(value: float | None) -> str:
     return short(value, sign=True)
 
 
-def _chinese_money(amount: float, digits: int, currency: str) -> str:
+def _chinese_money(amount: float, digits: int, currency: str, *, step: int = 0) -> str:
     from babel.numbers import get_currency_name
 
     unit = "元" if currency == "CNY" else get_currency_name(currency, locale="zh_Hans_CN")
+    if step:
+        counted, name = (1, "") if step == 1 else (10_000, "万") if step <= 10_000 else (100_000_000, "亿")
+        return f"{number(amount / counted, digits=max(0, round(math.log10(counted / step))))}{name}{unit}"
     size = abs(round(amount, digits))
     for least, counted, name in ((99_995_000, 1e8, "亿"), (10_000, 1e4, "万")):
         if size >= least:
@@ -292,6 +304,53 @@ def digits_apart(value: float, *others: float, most: int = 2) -> int:
     """
     unlike = [other for other in others if known(other) and other != value]
     return next((n for n in range(most) if all(round(value, n) != round(other, n) for other in unlike)), most)
+
+
+def agreeing(
+    parts: Sequence[float], total: float, *, digits: int = 0, most: int | None = None
+) -> tuple[list[float], int]:
+    """Parts rounded in such a way that a reader who adds them up gets the total as it is printed.
+
+    ``parts`` with their signs; the ``total`` that they make up is printed with the same decimals. As many decimals as
+    it takes from ``digits`` on, and where ``most`` of them do not do (money has no more), the parts that rounding moved
+    most give way by one unit each. Answers the rounded parts, and the decimals.
+
+    Source: the method of largest remainders (Hare & Niemeyer), as seats are shared out.
+
+    >>> agreeing([0.2429, -0.1451], 0.0978, digits=2, most=3), agreeing([824.15, -61.59], 762.56)
+    (([0.243, -0.145], 3), ([824.0, -61.0], 0))
+    """
+    most = digits if most is None else most
+    for places in range(digits, most + 1):
+        units = [round(part * 10.0**places) for part in parts]
+        missing = round(total * 10.0**places) - sum(units)
+        if not missing:
+            break
+    way = 1 if missing > 0 else -1
+    moved = sorted(range(len(units)), key=lambda at: (parts[at] == 0, way * (units[at] - parts[at] * 10.0**places)))
+    for place in range(abs(missing) if units else 0):
+        units[moved[place % len(moved)]] += way
+    return [unit * 10.0**-places if places < 0 else unit / 10.0**places for unit in units], places
+
+
+def sums(parts: Sequence[float], total: float, *, fixed: int = 0, step: int = 0) -> tuple[list[float], float, int]:
+    """Amounts that stand together with their total, rounded to one step so that they add up (see :func:`agreeing`).
+
+    ``fixed``: how many of the first parts are rounded as they are, because they stand elsewhere, too; ``step``: to
+    what, else four significant digits of the largest, and whole units below 100,000. Answers the parts, the total, and
+    the step for :func:`short`.
+
+    >>> use("en", "CNY"); amounts, total, step = sums([2185204.89, -943957.7, 3083766.1], 4325013.29, fixed=1)
+    >>> [short(one, step=step) for one in (*amounts, total)]; use()
+    ['¥2,185k', '−\u2060¥944k', '¥3,084k', '¥4,325k']
+    """
+    size = max(abs(one) for one in (*parts, total))
+    digits = -round(math.log10(step)) if step else 0 if size < 100_000 else 3 - math.floor(math.log10(size))
+    step = 10**-digits
+    kept = [round(part / step) * float(step) for part in parts[:fixed]]
+    whole = round(total / step) * float(step)
+    rest, _ = agreeing(parts[fixed:], whole - sum(kept), digits=digits)
+    return [*kept, *rest], whole, step
 
 
 def interval(low: float | None, high: float | None, form: Callable[..., str] = number, **how: Any) -> str:

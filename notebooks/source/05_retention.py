@@ -595,7 +595,8 @@ chapter.conclude(retention.finding_tested_offer(effects))
 
 # %% tags=["needs:subscriptions"]
 outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=margin)
-chapter.conclude(retention.finding_renewals(outlook, model, term=term, terms=terms))
+running = retention.running_subscriptions(contracts, as_of=chapter.as_of, term=term)
+chapter.conclude(retention.finding_renewals(outlook, model, term=term, terms=terms, running=running))
 
 # %% [markdown]
 # ## Pitfalls

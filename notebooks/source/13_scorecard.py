@@ -414,6 +414,9 @@ chapter.show(scorecard.year_tiles(years, kpis, values, measures))
 verdicts = scorecard.last_verdicts(card, kpis, bridge)
 chapter.show(scorecard.verdicts_table(verdicts, kpis, values, years, period=period))
 
+# %%
+chapter.show(scorecard.other_verdicts_table(verdicts, kpis, values, years, period=period))
+
 # %% [markdown]
 # ## Why revenue changed
 #

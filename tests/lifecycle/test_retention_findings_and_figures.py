@@ -1,5 +1,6 @@
 """Retention: what is said, and what is drawn."""
 
+import datetime as dt
 import functools
 import re
 
@@ -134,6 +135,7 @@ def effect_of(**given):
         "play": "spring_mailing", "within_days": 60, "treated": 500, "control": 400, "treated_rate": 0.3,
         "control_rate": 0.2, "effect": 0.1, "low": 0.04, "high": 0.16, "treated_profit": 12.0, "control_profit": 10.0,
         "profit": 2.0, "profit_low": -1.0, "profit_high": 5.0, "treated_year": 200, "cost_year": 900.0, "drawn": True,
+        "last_on": dt.date(2025, 12, 9), "runs": True,
     }  # fmt: skip
     return pd.DataFrame([row | given])
 
@@ -293,6 +295,7 @@ def test_every_finding_is_as_short_as_the_page_allows():
     ]
     fitted = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
     outlook = retention.renewal_outlook(contracts, fitted, as_of="2025-12-31", term="month")
+    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="month")
     timing, curve = retention.time_to_return(groups), retention.return_curves(groups, by=None)
     groups_compared, spent_compared, alike_compared = map(retention.compare_groups, (groups, spent, alike))
     for language in ("en", "zh"):
@@ -308,12 +311,12 @@ def test_every_finding_is_as_short_as_the_page_allows():
             retention.finding_groups(groups, groups_compared, WORTH, by="channel"),
             retention.finding_groups(spent, spent_compared, WORTH, by="amount"),
             retention.finding_groups(alike, alike_compared, WORTH),
-            *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms)
+            *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms, running=running)
               for left in (45.0, 60.0) for model in models),
-            retention.finding_renewals(outlook, models[0], term="year", terms=terms),
+            retention.finding_renewals(outlook, models[0], term="year", terms=terms, running=running),
             *(retention.finding_tested_offer(effect_of(play=play, treated=12_345, control=12_345, **given))
               for play in ("win_back_friend_half_price", "spring_mailing_to_old_customers_in_the_south")
-              for given in ({}, {"low": -0.1}, {"profit_high": -0.1}, {"profit_low": 0.1})),
+              for given in ({}, {"low": -0.1}, {"profit_high": -0.1}, {"profit_low": 0.1}, {"runs": False})),
         ]  # fmt: skip
         assert not [words for finding in found for words in too_long(finding)], language
 
@@ -322,8 +325,9 @@ def test_findings_are_told_in_chinese_too():
     use("zh", "CNY")
     contracts, model = of_two_terms(), ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="month")
+    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="month")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    finding = retention.finding_renewals(outlook, model, terms=terms)
+    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
     assert finding.headline.startswith("90份月付订阅中")
     assert finding.certainty.count("年付30份") == 1
     assert np.isfinite(finding.money)

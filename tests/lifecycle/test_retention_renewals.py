@@ -127,7 +127,7 @@ def test_no_contracts_are_no_error():
     assert outlook.empty
     terms = retention.subscription_terms(contracts[:0], as_of="2025-12-31")
     assert retention.most_frequent_term(terms) == "month"
-    assert retention.finding_renewals(outlook, None, terms=terms) is None
+    assert retention.finding_renewals(outlook, None, terms=terms, running=None) is None
 
 
 def test_observed_survival_is_kaplan_meier():
@@ -252,7 +252,8 @@ def advice(model, term="month"):
         [dict.fromkeys(("contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low"), 9.0)]
     ).assign(lost_high=9.0)
     terms = pd.DataFrame({"term": [term], "contracts": [9], "running": [9]})
-    finding = retention.finding_renewals(outlook, model, term=term, terms=terms)
+    running = pd.DataFrame({"age": [0, 2, 3], "contracts": [4, 3, 2]})
+    finding = retention.finding_renewals(outlook, model, term=term, terms=terms, running=running)
     return f"{finding.evidence} {finding.action}"
 
 
@@ -346,7 +347,8 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     model = retention.renewal_model(retention.renewal_ages(contracts, as_of=aurora.as_of))
     outlook = retention.renewal_outlook(contracts, model, as_of=aurora.as_of, margin=0.55)
     terms = retention.subscription_terms(contracts, as_of=aurora.as_of)
-    finding = retention.finding_renewals(outlook, model, terms=terms)
+    running = retention.running_subscriptions(contracts, as_of=aurora.as_of)
+    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
     running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
     assert finding.headline == f"Half of the {running} subscriptions will end within a year"
     assert finding.evidence == "15% end at the first renewal, 6% at renewal 12."
@@ -384,11 +386,12 @@ def test_contracts_of_other_terms_are_named_and_not_dropped_without_a_word():
     model = retention.renewal_model(retention.renewal_ages(contracts, as_of="2025-12-31"))
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    finding = retention.finding_renewals(outlook, model, terms=terms)
+    running = retention.running_subscriptions(contracts, as_of="2025-12-31")
+    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
     assert "of the 90 monthly subscriptions will end" in finding.headline
     assert "In all, 120 subscriptions run." in finding.certainty
     assert "cannot be counted together: 30 yearly." in finding.certainty
-    alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"])
+    alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"], running=running)
     assert "of the 90 subscriptions will end" in alone.headline
     assert "yearly" not in alone.certainty
 
@@ -398,6 +401,7 @@ def test_of_yearly_contracts_the_second_renewal_is_looked_at_and_not_the_twelfth
     contracts = contracts_of(("a", "2024-06-15", None), price=[100.0], period="year")
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="year")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    finding = retention.finding_renewals(outlook, model, term="year", terms=terms)
+    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="year")
+    finding = retention.finding_renewals(outlook, model, term="year", terms=terms, running=running)
     assert f"{1 - model.retention(2).item():.0%} at renewal 2." in finding.evidence
     assert finding.action == "Give a reason to stay before the first renewal."

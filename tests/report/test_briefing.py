@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from crmlib import runner
 from crmlib.problems import UnusableInput
 from crmlib.report.briefing import content_of
 from crmlib.report.page import name_of
-from crmlib.words import gain, number, percent, short, use
+from crmlib.words import number, percent, short, use
 from tests.conftest import REPOSITORY
 from tests.report.clients import CLIENTS, write
 from tests.report.page import problems
@@ -40,6 +41,7 @@ PAGES = [
     if language == "en" or key not in IN_ENGLISH_ONLY
 ]
 
+UNITS = {"bn": 10**9, "m": 10**6, "k": 1000, "亿": 10**8, "万": 10**4}
 HEADLINES = {
     "closed": "Sales halved: the data hold nobody new, and two thirds stopped buying",
     "growing": "carried by new customers",
@@ -95,6 +97,13 @@ class Briefing:
         signs = r"[\u3400-\u9fff]"
         others = re.sub(rf"{signs}|[，。；：、！？（）“”]", " ", text(html)).split()
         return len(re.findall(signs, text(html))) // 2 + len(others)
+
+
+def amount_of(said: str) -> Decimal:
+    """An amount as it is printed, read back exactly."""
+    sign = -1 if said.startswith("−") else 1
+    unit = next((size for name, size in UNITS.items() if name in said), 1)
+    return sign * unit * Decimal(re.sub(r"[^\d.]", "", said))
 
 
 def text(html: str) -> str:
@@ -246,10 +255,12 @@ def test_the_bridge_shows_its_table_and_adds_up(page):
         return
     amounts = table.set_index("part").amount
     assert amounts.drop("after").sum() == pytest.approx(amounts["after"], abs=0.005)
-    ends = (amounts["before"], amounts["after"])
-    parts = [gain(one) for part, one in amounts.iloc[1:-1].items() if one or part not in ("returned", "guests")]
-    wanted = [short(ends[0]), *parts, short(ends[1])]
-    assert shown == [one.replace("\u2060", "") for one in wanted]
+    told = [amount_of(one) for one in shown]
+    assert sum(told[:-1], Decimal(0)) == told[-1]  # as printed, to the last digit
+    named = [one for part, one in amounts.items() if one or part not in ("returned", "guests")]
+    step = max(abs(amounts)) / 1000
+    assert all(abs(float(seen) - one) <= max(step, 1) for seen, one in zip(told, named, strict=True))
+    assert len({re.sub(r"[^a-z万亿]", "", one) for one in shown if amount_of(one)}) == 1  # one unit
 
 
 def test_every_number_of_headline_and_lead_follows_from_the_bridge(page):
@@ -295,9 +306,9 @@ def test_a_decision_comes_with_its_list_and_its_amount(page):
     for one in decided:
         assert one.finding.action
         assert one.finding.headline
-        if one.file:
-            listed = pd.read_csv(page.run.folder / one.file.replace(".xlsx", ".csv"))
-            assert len(listed) == one.finding.listed
+        if one.listed:
+            listed = pd.read_csv(page.run.folder / one.listed.file.replace(".xlsx", ".csv"))
+            assert len(listed) == one.finding.listed == one.listed.customers
         if one.finding.money is not None:
             assert short(one.finding.money).replace("\u2060", "") in text(page.page_one)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crmlib.report.collect import section
-from crmlib.words import gain, money, number, percent, short, use
+from crmlib.words import gain, month, number, percent, short, use
 
 AS_OF = pd.Timestamp("2025-12-31")
 
@@ -54,8 +54,11 @@ def numbers(finding) -> set[str]:
 def at_risk(kept):
     people = kept.list("04_value_at_risk")
     weeks = (AS_OF - people.last_order).dt.days / 7
-    each = money(people.value.mean(), digits=0).removeprefix("CN")
-    return None, [number(len(people)), each, number(math.floor(weeks.median()))]
+    all_doubtful = kept.table("04_clv").query("0.05 <= p_alive < 0.9 and frequency > 0")
+    half = all_doubtful.sort_values("clv", ascending=False).clv.cumsum().searchsorted(all_doubtful.clv.sum() / 2) + 1
+    assert half == len(people)
+    told = [number(len(people)), short(people.value.sum()), short(all_doubtful.clv.sum())]
+    return None, [*told, number(len(all_doubtful)), number(math.floor(weeks.median()))]
 
 
 def ending_contracts(kept):
@@ -63,18 +66,26 @@ def ending_contracts(kept):
     contracts = pd.read_parquet(kept.folder / "workspace" / "subscriptions.parquet")
     midnight = (AS_OF + pd.Timedelta(days=1)).tz_localize("Asia/Shanghai")
     running = ((contracts.started_at < midnight) & ~(contracts.ended_at < midnight)).sum()
-    return None, [number(running), percent(1 - left[1]), "12", percent(1 - left[12] / left[11])]
+    young = contracts[~(contracts.ended_at < midnight) & (contracts.started_at < midnight)].started_at
+    third = pd.DatetimeIndex(young.dt.tz_convert("Asia/Shanghai")) + pd.DateOffset(months=3)
+    assert abs((third >= midnight).sum() - 73) <= 3  # contracts side by side and one after the other are one
+    return None, [number(running), percent(1 - left[1]), "12", percent(1 - left[12] / left[11]), "73", "3"]
 
 
 def groups(kept):
     table = kept.table("04_by_group").dropna(subset="left_over").sort_values("left_over")
     worst, best = table.iloc[0], table.iloc[-1]
-    return worst.spent, [short(worst.left_over), short(best.left_over)]
+    return worst.spent / 4, [short(worst.left_over), short(best.left_over)]
 
 
 def half_price_offer(kept):
     row = kept.table("05_tested_offer").set_index("play").loc["win_back_friend_half_price"]
-    told = [number(row.treated), number(row.control), percent(row.treated_rate), percent(row.control_rate)]
+    told = [number(row.treated), number(row.control)]
+    told += [percent(one, digits=1) for one in (row.treated_rate, row.control_rate)]
+    actions = pd.read_parquet(kept.folder / "workspace" / "actions.parquet").query("arm == 'treat'")
+    last = actions[actions.play == row.name].assigned_at.max().tz_convert("Asia/Shanghai")
+    assert (f"{last:%Y-%m-%d}", row.runs) == (row.last_on, False)
+    told += re.findall(r"\d+", month(last.date()))
     return row.cost_year, told + [gain(one) for one in (row.profit, row.profit_low, row.profit_high)]
 
 
@@ -86,7 +97,10 @@ def detractors(kept):
 
 def score_of_groups(kept):
     row = kept.table("08_groups").query("differs == 'below'").sort_values("nps").iloc[0]
-    return None, [percent(row.promoters), percent(row.detractors), *map(number, (row.nps, row.nps_low, row.nps_high))]
+    up, down = (100 * row[name] for name in ("promoters", "detractors"))
+    told = [round(up), round(down) + round(up) - round(down) - round(row.nps)]  # the difference is the score
+    assert abs(told[1] - down) < 1
+    return None, [*(percent(one / 100) for one in told), *map(number, (row.nps, row.nps_low, row.nps_high))]
 
 
 def best_fifth(kept):
@@ -104,9 +118,14 @@ def second_orders_by_group(kept):
 
 
 def revenue_change(kept):
-    amount = kept.table("13_bridge").set_index("part").amount
-    parts = [gain(amount[part]) for part in ("lost", "stayed", "new")]
-    return None, [short(amount["after"] - amount["before"]), short(amount["after"]), short(amount["before"]), *parts]
+    thousands = kept.table("13_bridge").set_index("part").amount.div(1000).round().astype(int)
+    off = thousands["after"] - thousands.drop("after").sum()
+    thousands["stayed"] += off  # 356.5 was moved most by rounding
+    assert abs(off) <= 1
+    told = {part: 1000.0 * one for part, one in thousands.items()}
+    ends = [short(told["after"] - told["before"], step=1000)]
+    ends += [short(told[one], step=1000) for one in ("before", "after")]
+    return None, [*ends, *(short(told[part], sign=True, step=1000) for part in ("lost", "stayed", "new"))]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +148,9 @@ def test_who_is_silent_today_adds_up_and_the_line_is_one_for_all_chapters(kept):
     tiers, table = kept.table("03_asleep_by_tier").set_index("segment"), kept.table("03_counted").set_index("group")
     silent, customers = tiers.silent.sum(), tiers.customers.sum()
     told = numbers(kept.findings["segmentation.sleeping"])
-    assert {number(silent), number(customers), percent(silent / customers), percent(tiers.share["core"])} <= told
+    bridge = kept.table("13_bridge").set_index("part").customers
+    assert {number(bridge["lost"]), number(silent - bridge["lost"])} <= told  # bought nothing; bought early only
+    assert {number(silent), number(customers), percent(silent / customers)} <= told
     assert customers == table.customers["bought_before"]
     page = (kept.folder / "index.html").read_text(encoding="utf-8")
     lines = re.findall(r"Newly silent \((\d+) days\)|新增沉默（(\d+)天）", page)

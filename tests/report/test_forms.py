@@ -21,7 +21,7 @@ from crmlib.client import load_client
 from crmlib.finding import Finding
 from crmlib.problems import UnusableInput
 from crmlib.report.brand import brand
-from crmlib.report.briefing import Decision, Theme
+from crmlib.report.briefing import CallList, Decision, Theme
 from crmlib.report.changed import KeptDecision, KeptTile, Snapshot, changed, read_snapshot
 from crmlib.report.forms.lists import write_lists
 from crmlib.report.forms.mail import plain, write_mail
@@ -64,7 +64,8 @@ def content(language="en", **more):
     }  # fmt: skip
     old = {**table, "title": "Who stays: 2025/26", "rows": [["b", "49%"]]}
     del old["sheet"]
-    made = [Decision(finding(), 1, "value"), Decision(finding("nps.ask", money=None, kind=""), 2, "service")]
+    listed = CallList("lists/04_leaving.xlsx", 2, 1, ({"n": 2, "number": 1},))
+    made = [Decision(finding(), 1, "value", listed), Decision(finding("nps.ask", money=None, kind=""), 2, "service")]
     return {
         "client": "Acme", "language": language, "currency": "CNY", "as_of": dt.date(2025, 12, 31),
         "story": Story("Sales rose", "They rose by 5%.", "Mind the gap."), "tiles": [tile], "before": None,
@@ -208,13 +209,20 @@ def test_the_mail_says_headline_lead_caveat_numbers_and_decisions(language, tmp_
     assert "▲ Sales" in tiles[0]
     assert "¥4.33m" in tiles[0]
     at = lines.index("1. **News of clv.leaving**  ")
-    assert "Call them." in lines[at + 1]
+    assert lines[at + 1].strip() == "2 of 3."
+    assert "Call them." in lines[at + 2]
     who = {"en": "team sales, this week, ¥1,234 gross profit a year.", "zh": "team sales，本周，1,234元 年毛利。"}[
         language
     ]
-    assert lines[at + 2].strip() == who
+    assert lines[at + 3].strip() == f"{who}  ".strip()
+    link = {
+        "en": "[list of 2](lists/04_leaving.xlsx): 1 may be contacted, 2 also on list 1",
+        "zh": "[2人名单](lists/04_leaving.xlsx)：1人可联系、2人也在名单1",
+    }[language]
+    assert lines[at + 4].strip() == link
     assert "2. **News of nps.ask**  " in lines
-    assert {"en": "not in money", "zh": "无法折算"}[language] in lines[at + 5]
+    assert {"en": "not in money", "zh": "无法折算"}[language] in lines[at + 8]
+    assert {"en": "## Two decisions", "zh": "## 两项决定"}[language] in lines
 
 
 # What changed

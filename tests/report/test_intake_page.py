@@ -62,6 +62,18 @@ def cells(html: str, section: str, columns: int) -> list[list[str]]:
     return [[" ".join(Page(cell).words) for cell in row] for row in rows if len(row) == columns]
 
 
+def language_of(html: str) -> str:
+    return "zh" if '<html lang="zh' in html else "en"
+
+
+def test_tables_are_called_by_their_names_and_a_day_is_not_said_twice(page):
+    html, _, _ = page
+    head = " ".join(Page(html.partition("<section")[0].partition("<header")[2]).words)
+    assert head.count("2025") == 2
+    bare = re.sub(r"<code>.*?</code>|<style.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+    assert set(re.findall(r"\b[a-z]+_[a-z_]+\b", bare)) - {"negative_quantities"} <= {"one_row_per", "adds_up"}
+
+
 def number(shown: str) -> float:
     return float(shown.replace(",", "").replace("−", "-") or 0)
 
@@ -89,7 +101,7 @@ def test_what_was_read_adds_up_by_file_and_to_the_account(page):
 def test_sums_are_exact_and_add_up(page):
     html, _, account = page
     shown = {row[0]: list(map(number, row[1:])) for row in cells(html, "account", 4)}
-    read, accepted, quarantined = shown["orders.amount"]
+    read, accepted, quarantined = shown[{"en": "Orders orders.amount", "zh": "订单 orders.amount"}[language_of(html)]]
     # 30 − 10 − 9 of the till and 1,200.25 + 4 + 5 + 6 of the shop
     assert read == 1226.25
     assert read == pytest.approx(accepted + quarantined)

@@ -14,7 +14,7 @@ from crmlib.lifecycle.clv.comparison import SURELY_ALIVE, Comparison
 from crmlib.lifecycle.clv.contracts import ContractModel
 from crmlib.lifecycle.clv.groups import LOST
 from crmlib.lifecycle.clv.trust import UNTESTED, Trust, within
-from crmlib.words import Words, interval, month, number, percent, short
+from crmlib.words import Words, interval, known, month, number, percent, short, sums
 
 words = Words(__file__)
 
@@ -461,7 +461,7 @@ def groups_table(groups: pd.DataFrame, *, by: str = "channel", trust: Trust = UN
         return exhibits.nothing(words, "by_group", of="tables", why="untold", verdict=trust.said)
     if groups.empty:
         return exhibits.nothing(words, "by_group", of="tables")
-    priced = "left_over" in groups and groups["left_over"].notna().any()
+    priced, worded = "left_over" in groups and groups["left_over"].notna().any(), None
     shown = groups.assign(
         group=[group_name(name, by, begins=True) for name in groups[by]],
         note=groups["note"].where(groups[by].notna(), ""),
@@ -472,9 +472,22 @@ def groups_table(groups: pd.DataFrame, *, by: str = "channel", trust: Trust = UN
     if priced:
         columns = ["group", "new_customers", "cost_to_win", "brings_in", "left_over"]
         shown = shown[groups[by].notna()].sort_values("left_over", ascending=False, kind="stable")
+        told = [told_first_year(row) for row in shown.itertuples(index=False)]
+        worded = {name: [row[name] for row in told] for name in columns[2:]}
     columns += ["note"] * bool((shown["note"] != "").any())
     reading = "cost" if priced else "value"
-    return exhibits.table(words, "by_group", shown, columns=columns, kept=groups, reading=reading, place="section")
+    return exhibits.table(
+        words, "by_group", shown, columns=columns, kept=groups, reading=reading, place="section", worded=worded
+    )
+
+
+def told_first_year(row: Any) -> dict[str, str]:
+    """What a new customer of a group brings in, costs, and leaves over, in words that agree as they are printed."""
+    names = ("brings_in", "cost_to_win", "left_over")
+    if not known(row.left_over):
+        return {name: short(getattr(row, name)) for name in names}
+    (brings_in, cost), left, step = sums([row.brings_in, -row.cost_to_win], row.left_over)
+    return {name: short(one, step=step) for name, one in zip(names, (brings_in, -cost, left), strict=True)}
 
 
 def group_name(group: Any, by: str, *, begins: bool = False) -> str:

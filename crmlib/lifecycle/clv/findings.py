@@ -23,6 +23,8 @@ FEWEST_ONE_TIME_BUYERS = 30
 EVEN_SHARE = 0.3
 # More customers than these nobody can look after one by one.
 MOST_KNOWN_BY_NAME = 2000
+# The part of a budget that is moved to try another one.
+MOVED = 0.25
 
 
 def finding_equity(
@@ -74,7 +76,8 @@ def finding_value_at_risk(equity: pd.DataFrame, values: pd.DataFrame, *, trust: 
     of_whom, chosen = "all" if tells_of_all(equity) else "back", doubtful.head(half)
     said: dict[str, Any] = {
         "risk": risk["value"], "risk_low": risk["low"], "risk_high": risk["high"], "lost": 1 - most / whole,
-        "bound": LOST, "sure": SURE, "half": half, "each": _each(expected[:half].sum() / half),
+        "bound": LOST, "sure": SURE, "half": half, "doubtful": len(doubtful),
+        "expected": expected[:half].sum(), "all_expected": expected.sum(),
         "gone": float((1 - chosen["p_alive"]).sum()), "weeks": float(np.floor(chosen["silence_weeks"].median())),
         "who": words.say(f"left.counted.{of_whom}"), "verdict": trust.said,
     }  # fmt: skip
@@ -186,7 +189,7 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = U
     width = standard_errors(bonferroni(pairs)) * float(np.hypot(best[error], worst[error]))
     values = {
         "difference": difference, "difference_low": difference - width, "difference_high": difference + width,
-        "pairs": pairs, "spent": worst["spent"] if priced else None,
+        "pairs": pairs, "moved": MOVED * worst["spent"] if priced else None,
     }  # fmt: skip
     for name, row in (("best", best), ("worst", worst)):
         values |= {f"{name}_value": row[worth], name: told_group(row[by], by), f"{name}_name": group_name(row[by], by)}
@@ -195,8 +198,8 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = U
     return tell(
         words, "groups", values, direction="bad" if decides else "neutral", headline=said,
         evidence=f"apart.{of}" if said == "apart" else said, certainty=of, action="move" if decides else said,
-        owner="marketing" if decides else "", when="quarter" if decides else "", money="spent" if decides else "",
-        kind="spent" if decides else "",
+        owner="marketing" if decides else "", when="quarter" if decides else "", money="moved" if decides else "",
+        kind="moved" if decides else "",
     )  # fmt: skip
 
 

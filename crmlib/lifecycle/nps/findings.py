@@ -10,7 +10,7 @@ from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.nps.figures import apart_most, driver_name, group_name, theme_name
 from crmlib.lifecycle.nps.themes import OTHER
 from crmlib.statistics import bonferroni, newcombe, wilson
-from crmlib.words import Words, digits_apart, number, place
+from crmlib.words import Words, agreeing, digits_apart, number, percent, place
 
 words = Words(__file__)
 
@@ -32,7 +32,7 @@ def finding_score(
         return None
     score = answered.iloc[0]
     verdict = _against(target, score)
-    values = {**score, "target": target, "days": days}
+    values = {**score, **told_shares(score), "target": target, "days": days}
     counted, said = "plain", verdict
     if weighted is not None and len(weighted) and weighted.nps.iloc[0] != score.nps:
         other = weighted.iloc[0]
@@ -47,6 +47,12 @@ def finding_score(
         words, "score", values, direction=direction, headline=said, evidence=counted, certainty=counted,
         action=verdict if agreed else "silent", plays=("ask_for_referral",) if direction == "good" else (),
     )  # fmt: skip
+
+
+def told_shares(score: Any) -> dict[str, str]:
+    """The shares of promoters and detractors in words; their difference is the score as it is printed."""
+    (up, down), _ = agreeing([100 * score.promoters, -100 * score.detractors], score.nps)
+    return {"promoters": percent(up / 100), "detractors": percent(-down / 100)}
 
 
 def _against(target: float | None, score: Any) -> str:
@@ -115,7 +121,7 @@ def finding_groups(groups: Any) -> Finding | None:
     if found is None:
         return tell(words, "groups", counts, direction="neutral", headline="alike", evidence="alike", action="alike")
     name = group_name(found.dimension, found.group)
-    values = {**found, **counts, "group": name, "start": name[:1].upper() + name[1:]}
+    values = {**found, **told_shares(found), **counts, "group": name, "start": name[:1].upper() + name[1:]}
     return tell(
         words, "groups", values, direction="bad" if side == "below" else "good", headline=side, evidence="apart",
         action=side, plays=("close_the_loop",) if side == "below" else ("ask_for_referral",),

@@ -12,7 +12,7 @@ from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, Value, pooled_r
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term
 from crmlib.lifecycle.retention.second_order import Grouping
-from crmlib.words import Words, money, number, percent, place, quotation, short
+from crmlib.words import Words, agreeing, money, number, percent, place, quotation, short, sums
 
 words = Words(__file__)
 
@@ -243,13 +243,14 @@ def tested_offer_table(effects: Any) -> Exhibit:
     row = tested_offer(effects)
     if row is None:
         return exhibits.nothing(words, "tested_offer", of="tables", test=words.say("axes.by_lot"))
-    points = {"difference": _points(row.effect, plus=True), "low": _points(row.low), "high": _points(row.high)}
+    told = told_effect(row)
+    points = {"difference": told["points"], "low": told["points_low"], "high": told["points_high"]}
     shown = pd.DataFrame(
         [
-            (words.say("axes.bought_again"), percent(row.treated_rate), percent(row.control_rate),
+            (words.say("axes.bought_again"), told["treated_rate"], told["control_rate"],
              words.say("axes.points", points)),
-            (words.say("axes.profit_each"), short(row.treated_profit), short(row.control_profit),
-             words.say("axes.gained", row)),
+            (words.say("axes.profit_each"), told["treated_profit"], told["control_profit"],
+             words.say("axes.gained", told)),
         ],
         columns=["outcome", "treated", "control", "difference"],
     )  # fmt: skip
@@ -258,10 +259,23 @@ def tested_offer_table(effects: Any) -> Exhibit:
     )
 
 
-def _points(share: float, *, plus: bool = False) -> str:
-    """A difference of two shares in percentage points, with its sign."""
-    rounded = round(100 * share)
-    return ("+" if plus and rounded > 0 else "") + number(rounded)
+def told_effect(row: Any) -> dict[str, str]:
+    """The effect of a tested offer in words: rates, profits and their differences, which agree as they are printed.
+
+    ``row``: of :func:`~crmlib.lifecycle.experiments.play_effect`. Differences of rates are ``points``.
+    """
+    rates, digits = agreeing([row.treated_rate, -row.control_rate], row.effect, digits=2, most=3)
+    ends = {"points_low": row.low, "points_high": row.high}
+    profits, profit, step = sums([row.treated_profit, -row.control_profit], row.profit)
+    gains = {"profit": profit, "profit_low": row.profit_low, "profit_high": row.profit_high}
+    plus = "+" if sum(rates) > 0 else ""
+    return {
+        "treated_rate": percent(rates[0], digits=digits - 2), "control_rate": percent(-rates[1], digits=digits - 2),
+        "treated_profit": short(profits[0], step=step), "control_profit": short(-profits[1], step=step),
+        "points": plus + number(100 * sum(rates), digits=digits - 2),
+        **{name: number(100 * share, digits=digits - 2) for name, share in ends.items()},
+        **{name: short(amount, sign=True, step=step) for name, amount in gains.items()},
+    }  # fmt: skip
 
 
 def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Exhibit:

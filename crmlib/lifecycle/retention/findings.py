@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crmlib.engine import to_pandas
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer
+from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer, told_effect
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term, most_frequent_term
 from crmlib.lifecycle.retention.second_order import Grouping, repeat_rate
 from crmlib.statistics import wilson
 from crmlib.subscriptions import TERM_MONTHS
-from crmlib.words import Words
+from crmlib.words import Words, agreeing, percent
 
 if TYPE_CHECKING:
     from crmlib.models.renewal_model import RenewalModel
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 words = Words(__file__)
 
 NOTABLE_MIX = 0.1
+EARLY_RENEWALS = 3
+"""Before which renewals a reason to stay is given, where most leave early."""
 
 
 def finding_second_order(rate: Any, worth: Any, *, within: int = 90) -> Finding | None:
@@ -72,12 +75,11 @@ def finding_newer(newer: Any) -> Finding | None:
     part = row["mix"] / row.difference if said != "same" else 0.0
     mixed = "all" if part >= 1 else "part" if part >= NOTABLE_MIX else "plain"
     compared = "season" if row.same_season else "halves"
-    shown = {
-        "low": 100 * row.low,
-        "high": 100 * row.high,
-        "mix": 100 * abs(row.mix),
-        "points": 100 * abs(row.difference),
-    }
+    shown: dict[str, Any] = {"low": 100 * row.low, "high": 100 * row.high}
+    if mixed == "part":
+        rates, _ = agreeing([row.newer_rate, -row.older_rate], row.difference, digits=3)
+        shown |= {"newer_rate": percent(rates[0], digits=1), "older_rate": percent(-rates[1], digits=1)}
+        shown |= {"points": 100 * abs(sum(rates)), "mix": 100 * abs(row.mix)}
     return tell(
         words, "newer_customers", {**row, **shown}, direction=directions.get(said, "neutral"),
         headline=f"{compared}.{said}", evidence=f"{compared}.{mixed}", action=said,
@@ -126,13 +128,15 @@ def _customers(group: str, by: Grouping | None) -> str:
 
 
 def finding_renewals(
-    outlook: Any, model: RenewalModel | None, *, terms: Any, term: Term | None = None
+    outlook: Any, model: RenewalModel | None, *, terms: Any, running: Any, term: Term | None = None
 ) -> Finding | None:
     """How many of today's contracts will end within a year, and what leaving will cost.
 
     ``outlook``: from :func:`renewal_outlook`; ``model``: from :func:`renewal_model`; ``terms``: from
-    :func:`subscription_terms`. Where contracts of other terms than ``term`` (the most frequent one unless given) run,
-    the headline names its term, and the certainty says what is left aside. None without an outlook.
+    :func:`subscription_terms`; ``running``: from :func:`running_subscriptions`, for how many contracts have the
+    renewals still before them of which the action speaks. Where contracts of other terms than ``term`` (the most
+    frequent one unless given) run, the headline names its term, and the certainty says what is left aside. None without
+    an outlook.
     """
     if outlook.empty or model is None:
         return None
@@ -145,14 +149,18 @@ def finding_renewals(
     lowest = int(ends.argmax()) + 1
     ended = 1 - row.left / row.contracts
     said = "of_term" if len(others) else "plain"
+    action = "later" if lowest > 1 else "first" if number > 2 else "first_of_two"
+    until = {"later": lowest, "first": EARLY_RENEWALS, "first_of_two": 1}[action]
+    ages = to_pandas(running)
     leave = "first" if lowest == 1 else "later" if lowest == number else "until"
     return tell(
         words, "contracts", row, direction="bad", headline=f"{'half' if abs(ended - 0.5) < 0.03 else 'share'}.{said}",
         evidence=leave, certainty=f"{said}.{'priced' if priced else 'unpriced'}",
-        action="later" if lowest > 1 else "first" if number > 2 else "first_of_two",
+        action=action,
         owner="customer_management", when="month", money="lost" if priced else "", kind="profit_missing",
         plays=("save_contract",), ended=ended, term=term, running=frame.running.sum(), number=number,
         ends_first=ends[0], ends_last=ends[-1], lowest=lowest, ends_lowest=ends[lowest - 1],
+        until=until, ahead=int(ages.contracts[ages.age < until].sum()),
         others=[words.say("axes.of_term", other) for other in others.itertuples(index=False)],
     )  # fmt: skip
 
@@ -169,12 +177,13 @@ def finding_tested_offer(effects: Any) -> Finding | None:
         return None
     earns, loses, wakes = row.profit_low > 0, row.profit_high < 0, row.low > 0
     said = "earns" if earns else "loses" if loses else "wakes" if wakes else "nothing"
-    shown = {"play": play_name(row.play), "low": 100 * row.low, "high": 100 * row.high}
+    shown = told_effect(row) | {"play": play_name(row.play)}
     a_year = {f"a_year{end}": row.treated_year * row[f"profit{end}"] for end in ("", "_low", "_high")}
-    money = "a_year" if earns else "cost_year"
+    money, ended = "a_year" if earns else "cost_year", "" if row.runs else ".ended"
     return tell(
         words, "tested_offer", {**row, **shown, **a_year}, direction="good" if earns else "bad", headline=said,
-        action=said, sure="tested", owner="marketing", when="month" if earns else "week",
+        evidence="runs" if row.runs else "ended", action=f"{said}{ended or '.runs'}", sure="tested", owner="marketing",
+        when="month" if earns or ended else "week",
         money=money if earns or row.cost_year > 0 else "", kind="profit" if earns else "spent",
         plays=(row.play,) if earns else (), failed_plays=() if earns else (row.play,),
     )  # fmt: skip

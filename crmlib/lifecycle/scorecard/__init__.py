@@ -50,4 +50,4 @@ from crmlib.lifecycle.scorecard.signal import natural_limits, steps_in
 from crmlib.lifecycle.scorecard.values import kpi_over, kpi_values, worth_a_year
 from crmlib.lifecycle.scorecard.verdicts import last_verdicts
 from crmlib.lifecycle.scorecard.year import year_against_year
-from crmlib.lifecycle.scorecard.year_figures import plot_bridge, verdicts_table, year_tiles
+from crmlib.lifecycle.scorecard.year_figures import other_verdicts_table, plot_bridge, verdicts_table, year_tiles

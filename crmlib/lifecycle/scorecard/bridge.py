@@ -14,6 +14,7 @@ from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.scorecard.drivers import compared_times, each_customer, part_of
 from crmlib.newcomers import WHOLE, Start
 from crmlib.statistics import wald
+from crmlib.words import sums
 
 PARTS = ("lost", "stayed", "returned", "new", "new_or_returned", "guests")
 """What the change consists of, in the order in which it is told."""
@@ -123,6 +124,17 @@ def part_sums(
         )
         .order_by("part")
     )
+
+
+def amounts_told(bridge: Any) -> tuple[dict[str, float], int]:
+    """The amounts of a bridge as they are told, so that the printed parts add up too, and their step (``short``).
+
+    ``bridge``: not empty. Also ``change``, from ``before`` to ``after``.
+    """
+    parts = bridge.part.tolist()
+    told, after, step = sums(bridge.amount.tolist()[:-1], float(bridge.amount.iloc[-1]), fixed=1)
+    amounts = dict(zip(parts, [*told, after], strict=True))
+    return amounts | {"change": after - amounts["before"]}, step
 
 
 def change_interval(bridge: Any) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from crmlib.lifecycle.scorecard.drivers import DRIVERS
 from crmlib.lifecycle.scorecard.forecasting import FEWEST_TRIED, LEVEL
 from crmlib.lifecycle.scorecard.measures import BASE_MEASURES
 from crmlib.lifecycle.scorecard.signal import JUDGED, MOVED
-from crmlib.words import UNKNOWN, Words, interval, known, money, number, percent, place
+from crmlib.words import UNKNOWN, Words, interval, known, number, percent, place, short, sums
 
 words = Words(__file__)
 
@@ -216,25 +217,28 @@ def plot_driver_tree(tree: Any) -> Exhibit:
     root = node.loc["revenue"]
     changes = node.loc[[name for name in DRIVERS if name in node.index and node.loc[name, "contribution"] != 0]]
     months = int(root["months"])
-    ends = pd.DataFrame({"value": root[["before", "after"]], "total": True}).assign(
+    told, after, step = sums([root["before"], *changes["contribution"]], root["after"], fixed=1)
+    before, parts = told[0], dict(zip(changes.index, told[1:], strict=True))
+    form, change_form = (functools.partial(short, sign=sign, step=step) for sign in (False, True))
+    ends = pd.DataFrame({"value": [before, after], "total": True}).assign(
         label=[words.say("axes.before", months=months), words.say("axes.after", months=months)]
     )
-    bars = pd.DataFrame({"value": changes["contribution"], "total": False}).assign(
+    bars = pd.DataFrame({"value": parts, "total": False}).assign(
         low=changes["contribution_low"], high=changes["contribution_high"],
         label=[words.name("drivers", driver) for driver in changes.index],
     )  # fmt: skip
     drawn = pd.concat([ends.head(1), bars, ends.tail(1)])
     picture = pictures.bridge(
-        drawn, value="value", label="label", total="total", low="low", high="high", form=money, change_form=signed_money
+        drawn, value="value", label="label", total="total", low="low", high="high", form=form, change_form=change_form
     )
     biggest = biggest_driver(tree)
+    moved = parts.get(biggest, node.loc[biggest, "contribution"])
     return exhibits.figure(
         words, "drivers", tree, picture, reading="seasons" if months % 12 else "years", months=months,
-        before=root["before"], after=root["after"], driver=biggest,
-        contribution=signed_money(node.loc[biggest, "contribution"]),
+        before=form(before), after=form(after), driver=biggest, contribution=change_form(moved),
         parts=[
-            words.say("axes.driver_change", driver=driver, contribution=signed_money(part))
-            for driver, part in changes["contribution"].items()
+            words.say("axes.driver_change", driver=driver, contribution=change_form(part))
+            for driver, part in parts.items()
         ],
     )  # fmt: skip
 
@@ -257,10 +261,29 @@ def drill_down_table(groups: Any) -> Exhibit:
     """
     if len(groups) < 2:
         return exhibits.nothing(words, "drill_down", of="tables")
-    first = groups.iloc[0]
+    worded = _worded_split(groups)
     return exhibits.table(
-        words, "drill_down", groups, group=words.cell("group", first["group"]), change=signed_money(first["change"])
-    )
+        words, "drill_down", groups, worded=worded, group=words.cell("group", groups["group"].iloc[0]),
+        change=worded["change"][0],
+    )  # fmt: skip
+
+
+def _worded_split(groups: Any) -> dict[str, list[str]]:
+    """The money of :func:`drill_down` in words, all in one step, so that each row adds up as it is printed."""
+    through = [str(column) for column in groups.columns if str(column).startswith("through_")]
+    step = sums([*groups.revenue_before, *groups.revenue_after], 0.0)[2]
+    rows = []
+    for row in groups.to_dict("records"):
+        (before, after), _, _ = sums([-row["revenue_before"], row["revenue_after"]], row["change"], fixed=2, step=step)
+        given = [name for name in through if known(row[name])]
+        parts, _, _ = sums([row[name] for name in given], before + after, step=step)
+        told = dict(zip(given, parts, strict=True)) if len(given) == len(through) else row
+        rows.append(
+            {"revenue_before": short(-before, step=step), "revenue_after": short(after, step=step)}
+            | {"change": short(before + after, sign=True, step=step)}
+            | {name: short(told[name], sign=True, step=step) for name in through}
+        )
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def kpi_glossary(kpis: Mapping[str, Kpi]) -> Exhibit:
@@ -281,15 +304,6 @@ def measures_table() -> Exhibit:
 def signed(worded: str, value: float) -> str:
     """A worded number with a plus before it where it is above zero."""
     return f"+{worded}" if value > 0 else worded
-
-
-def signed_money(value: float) -> str:
-    """A change of money with its sign.
-
-    >>> signed_money(1200), signed_money(-1200)
-    ('+$1,200', '−\u2060$1,200')
-    """
-    return signed(money(value), value)
 
 
 def period_name(start: Any, period: Period) -> str:

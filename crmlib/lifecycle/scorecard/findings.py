@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from crmlib.calendar import PERIODS_A_YEAR, Period
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.scorecard.bridge import change_interval, grows_by_itself, is_closed, part_of_new
+from crmlib.lifecycle.scorecard.bridge import amounts_told, change_interval, grows_by_itself, is_closed, part_of_new
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name, told_signal
 from crmlib.lifecycle.scorecard.values import worth_a_year
 from crmlib.lifecycle.scorecard.verdicts import GIVEN, MOVED_VERDICTS
-from crmlib.words import Words, gain, interval, known, short
+from crmlib.words import Words, interval, known, short
 
 words = Words(__file__)
 
@@ -47,6 +47,7 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
     at = bridge.set_index("part")
     then, now = float(at.amount["before"]), float(at.amount["after"])
     change, parts = now - then, at.drop(index=["before", "after"])
+    told, step = amounts_told(bridge)
     low, high = change_interval(bridge)
     closed = is_closed(bridge) and change < 0
     by_chance = low <= 0 <= high
@@ -69,9 +70,13 @@ def finding_revenue_change(bridge: Any) -> Finding | None:
         headline="closed" if closed else "chance" if by_chance else "more" if change >= 0 else "less",
         action="cohorts" if closed else "chance" if by_chance else own,
         plays=(_PLAYS[own],) if not quiet and own in _PLAYS else (),
-        now=now, then=then, size=abs(change), share=abs(change) / then, said=notes,
+        now=short(told["after"], step=step), then=short(told["before"], step=step),
+        size=short(abs(told["change"]), step=step), share=abs(change) / then, said=notes,
         parts=[
-            words.say(f"findings.revenue_change.part.{name}", customers=row.customers, amount=gain(row.amount))
+            words.say(
+                f"findings.revenue_change.part.{name}", customers=row.customers,
+                amount=short(told[name], sign=True, step=step),
+            )
             for name, row in moved.iterrows()
         ],
     )  # fmt: skip

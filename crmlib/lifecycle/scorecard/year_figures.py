@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from crmlib import exhibits, pictures
 from crmlib.calendar import Period
 from crmlib.exhibits import Exhibit
+from crmlib.lifecycle.scorecard.bridge import amounts_told
 from crmlib.lifecycle.scorecard.definitions import Kpi
 from crmlib.lifecycle.scorecard.figures import period_name
 from crmlib.lifecycle.scorecard.verdicts import MOVED_VERDICTS
-from crmlib.words import Words, gain, interval, known, number, percent, short
+from crmlib.words import Words, interval, known, number, percent, short
 
 words = Words(__file__)
 
@@ -38,20 +40,21 @@ def plot_bridge(bridge: Any) -> Exhibit:
 
     if bridge.empty:
         return exhibits.nothing(words, "no_bridge")
-    at = bridge.set_index("part")
     # Where nobody came back and no guest bought, there is no bar to show; that nobody is new is news.
     has_some = bridge[["before", "after"]].any(axis="columns")
     told = bridge[has_some | ~bridge.part.isin(["returned", "guests"])]
     ends = told.part.isin(["before", "after"])
     labels = [_part_label(row) for row in told.itertuples(index=False)]
-    drawn = pd.DataFrame({"value": told.amount, "label": labels, "total": ends})
-    picture = pictures.bridge(drawn, value="value", label="label", total="total", form=short, change_form=gain)
-    change = float(at.amount["after"] - at.amount["before"])
+    amounts, step = amounts_told(bridge)
+    said = [short(amounts[part], sign=part not in ("before", "after"), step=step) for part in told.part]
+    drawn = pd.DataFrame({"value": [amounts[part] for part in told.part], "label": labels, "total": ends})
+    form, change_form = (functools.partial(short, sign=sign, step=step) for sign in (False, True))
+    picture = pictures.bridge(drawn, value="value", label="label", total="total", form=form, change_form=change_form)
     return exhibits.figure(
         words, "bridge", bridge, picture,
-        place="section", fields={"bars": _bars(told, labels)}, change=abs(change),
-        then=at.amount["before"], now=at.amount["after"],
-        parts=[f"{label} {gain(amount)}" for label, amount in zip(labels[1:-1], told.amount[1:-1], strict=True)],
+        place="section", fields={"bars": _bars(told, labels, said)}, change=short(abs(amounts["change"]), step=step),
+        then=said[0], now=said[-1],
+        parts=[f"{label} {amount}" for label, amount in zip(labels[1:-1], said[1:-1], strict=True)],
     )  # fmt: skip
 
 
@@ -63,7 +66,7 @@ def _part_label(row: Any) -> str:
     return words.say(f"bridge.{key}", customers=row.customers, months=row.months, begins=begins)
 
 
-def _bars(bridge: Any, labels: list[str]) -> list[dict[str, Any]]:
+def _bars(bridge: Any, labels: list[str], said: list[str]) -> list[dict[str, Any]]:
     """Each part as a bar: its label, its amount in words, where it begins and ends (shares of the whole), its tone."""
     running, spans = 0.0, []
     for row in bridge.itertuples(index=False):
@@ -74,11 +77,11 @@ def _bars(bridge: Any, labels: list[str]) -> list[dict[str, Any]]:
     return [
         {
             "label": label, "amount": round(float(amount), 2),
-            "said": short(amount) if total else gain(amount), "total": bool(total),
+            "said": told, "total": bool(total),
             "left": round(100 * low / whole, 2), "width": round(100 * (high - low) / whole, 2),
             "tone": "" if total else "good" if amount >= 0 else "bad",
         }
-        for label, (low, high, amount, total) in zip(labels, spans, strict=True)
+        for label, told, (low, high, amount, total) in zip(labels, said, spans, strict=True)
     ]  # fmt: skip
 
 
@@ -107,7 +110,7 @@ def year_tiles(years: Any, kpis: Mapping[str, Kpi], values: Any, measures: Any) 
 def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> dict[str, Any]:
     form = _form(kpi)
     if name == "buyers":
-        form, line = number, measures["active_customers"].dropna()
+        form, line = number, measures["buyers"].dropna()
     else:
         line = values.loc[values.kpi.eq(name) & values.judged, "value"]
     counted = kpi is None or name == "revenue" or bool(kpi.a_year)
@@ -155,32 +158,51 @@ def verdicts_table(
     :func:`~crmlib.lifecycle.scorecard.values.kpi_values`; ``years``: from
     :func:`~crmlib.lifecycle.scorecard.year.year_against_year`, whose word on the targets stands below a KPI's name, so
     that page one and this table never differ on it. At most twelve rows: those that moved are kept first, then those
-    with a target.
+    with a target. :func:`other_verdicts_table` has the others.
     """
-    import pandas as pd
-
-    aimed = verdicts.kpi.map(lambda key: kpis[key].target is not None).astype(bool)
-    place = (2 - aimed).where(~verdicts.verdict.isin(MOVED_VERDICTS), 0)
-    shown = verdicts.loc[place.sort_values(kind="stable").index[:MOST_ROWS]].sort_index()
+    shown, others = _shown_first(verdicts, kpis)
     if shown.empty:
         return exhibits.nothing(words, "scorecard", of="tables")
-    latest, by_name = max(shown.period), years.set_index("kpi")
-    targets = {name: by_name.loc[name] for name in shown.kpi if name in by_name.index}
-    rows = [_verdict_cells(row, kpis[row.kpi]) for row in shown.itertuples(index=False)]
-    notes = [
-        _verdict_notes(row, kpis[row.kpi], latest, period, targets.get(row.kpi))
-        for row in shown.itertuples(index=False)
-    ]
-    lines = [
-        _small_line(values.loc[values.kpi.eq(row.kpi) & values.judged, "value"], _fine_form(row, kpis[row.kpi]))
-        for row in shown.itertuples(index=False)
-    ]
-    said = {"kept": verdicts, "latest": period_name(latest, period)}
-    made = exhibits.table(words, "scorecard", pd.DataFrame(rows), place="section", **said)
-    shapes = [_SHAPES.get(verdict, "flat") for verdict in shown.verdict]
-    return dataclasses.replace(
-        made, kind="scorecard", fields={**made.fields, "notes": notes, "lines": lines, "shapes": shapes}
-    )
+    reading = "all" if others.empty else "some"
+    return _verdict_rows(
+        "scorecard", shown, kpis, values, years, period, place="section", kept=verdicts, reading=reading,
+        shown=len(shown), all=len(verdicts),
+    )  # fmt: skip
+
+
+def other_verdicts_table(
+    verdicts: Any, kpis: Mapping[str, Kpi], values: Any, years: Any, *, period: Period = "month"
+) -> Exhibit:
+    """The KPIs for which :func:`verdicts_table` has no room, in the same columns; arguments as there."""
+    _, others = _shown_first(verdicts, kpis)
+    if others.empty:
+        return replace(exhibits.nothing(words, "other_measures", of="tables"), place="notebook")
+    return _verdict_rows("other_measures", others, kpis, values, years, period, place="fold")
+
+
+def _shown_first(verdicts: Any, kpis: Mapping[str, Kpi]) -> tuple[Any, Any]:
+    aimed = verdicts.kpi.map(lambda key: kpis[key].target is not None).astype(bool)
+    place = (2 - aimed).where(~verdicts.verdict.isin(MOVED_VERDICTS), 0).sort_values(kind="stable").index
+    return tuple(verdicts.loc[some].sort_index() for some in (place[:MOST_ROWS], place[MOST_ROWS:]))
+
+
+def _verdict_rows(
+    name: str, verdicts: Any, kpis: Mapping[str, Kpi], values: Any, years: Any, period: Period, **how: Any
+) -> Exhibit:
+    import pandas as pd
+
+    latest, by_name = max(verdicts.period), years.set_index("kpi")
+    rows, notes, lines = [], [], []
+    for row in verdicts.itertuples(index=False):
+        kpi, year = kpis[row.kpi], by_name.loc[row.kpi] if row.kpi in by_name.index else None
+        rows.append(_verdict_cells(row, kpi))
+        notes.append(_verdict_notes(row, kpi, latest, period, year))
+        line = values.loc[values.kpi.eq(row.kpi) & values.judged, "value"]
+        lines.append(_small_line(line, _fine_form(row, kpi)))
+    made = exhibits.table(words, name, pd.DataFrame(rows), {"latest": period_name(latest, period)}, **how)
+    shapes = [_SHAPES.get(verdict, "flat") for verdict in verdicts.verdict]
+    more = {"notes": notes, "lines": lines, "shapes": shapes}
+    return replace(made, kind="scorecard", fields={**made.fields, **more})
 
 
 def _fine_form(row: Any, kpi: Kpi) -> Callable[[Any], str]:

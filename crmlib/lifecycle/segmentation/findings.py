@@ -13,7 +13,7 @@ from crmlib.lifecycle.segmentation.rules import Rules, read_rules
 from crmlib.lifecycle.segmentation.summary import NO_CUSTOMER
 from crmlib.lifecycle.segmentation.tiers import REACH
 from crmlib.statistics import bonferroni, wilson
-from crmlib.words import Words, last_span
+from crmlib.words import Words, last_span, short, sums
 
 words = Words(__file__)
 
@@ -76,7 +76,10 @@ def finding_sleeping(
         best = then.iloc[0]
         values |= {"day": as_day(since), "best": segment_name(best.segment, rules.labels), "best_share": best.share}
         headline = "year" if as_day(since) == months_before(as_of, 12) else "since"
-        evidence = "beat" if len(back) else "plain"
+        moved = to_pandas(migration)
+        early = int(moved.buyers[moved.before.isin(then.segment) & moved.after.isin(SILENT)].sum())
+        values |= {"early": early, "none": asleep - early}
+        evidence = f"{'beat' if len(back) else 'plain'}.{'split' if 0 < early < asleep else 'whole'}"
     if len(back):
         values |= dict(back.iloc[0][["bought_share", "bought_share_low", "bought_share_high"]])
     said = [line]
@@ -168,9 +171,13 @@ def finding_core_lost(migration: Any, *, since: Any, as_of: Any) -> Finding | No
     margin = REACH * float((either.change_error**2).sum()) ** 0.5
     said = "loss" if change + margin < 0 else "gain" if change - margin > 0 else "chance"
     is_loss = said == "loss"
+    known_before = [f"{name}_change" for name in ("stayed", "left", "rose")]
+    ends = [float(either[f"revenue_{time}"].sum()) for time in ("before", "after")]
+    (before, *parts), after, step = sums([ends[0], *(values[name] for name in known_before)], ends[1], fixed=1)
+    values |= {name: short(one, sign=True, step=step) for name, one in zip(known_before, parts, strict=True)}
     values |= {
-        "base": base, "core": core, "day": as_day(since), "before": either.revenue_before.sum(),
-        "after": either.revenue_after.sum(), "low": change - margin, "high": change + margin,
+        "base": base, "core": core, "day": as_day(since), "before": short(before, step=step),
+        "after": short(after, step=step), "low": change - margin, "high": change + margin,
         "loss": -change, "loss_low": -change - margin, "loss_high": -change + margin,
     }  # fmt: skip
     return tell(

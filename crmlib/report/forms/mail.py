@@ -35,20 +35,29 @@ def _blocks(content: Mapping[str, Any]) -> Iterator[str]:
             f"- {_SHAPES[tile['shape']]} {plain(words.say('mail.tile', tile, note=noted(tile)))}"
             for tile in content["tiles"]
         )
-    yield f"## {words.say('mail.decisions')}"
     if content["decisions"]:
-        yield "\n".join(f"{one.number}. {_decision(one.finding, content)}" for one in content["decisions"])
-        yield plain(words.say("workbook.overlap"))
+        yield f"## {page_words.say('report.decisions', n=len(content['decisions']))}"
+        yield "\n".join(f"{one.number}. {_decision(one, content)}" for one in content["decisions"])
+        yield plain(page_words.say("report.decisions_how"))
     else:
-        yield plain(page_words.say("report.no_decisions"))
+        yield f"## {page_words.say('report.no_decisions')}"
 
 
-def _decision(found: Any, content: Mapping[str, Any]) -> str:
+def _decision(one: Any, content: Mapping[str, Any]) -> str:
+    found = one.finding
     amount = words.say("mail.no_money") if found.money is None else f"{short(found.money)} {found.money_kind}"
     who = words.say("mail.who", owner=content["owner"](found.owner), due=words.name("due", found.when), amount=amount)
+    told = "" if one.is_headline else plain(found.evidence)
+    listed = "" if one.listed is None else _listed(one.listed)
     # Two blanks at the end of a line begin a new one.
-    parts = (f"**{plain(found.headline)}**", plain(words.say("mail.do", action=found.action)), plain(who))
-    return "  \n   ".join(parts)
+    parts = (f"**{plain(found.headline)}**", told, plain(words.say("mail.do", action=found.action)), plain(who), listed)
+    return "  \n   ".join(part for part in parts if part)
+
+
+def _listed(one: Any) -> str:
+    """Where the customers of a decision stand, beside the mail's own file, and what is to be known of them."""
+    link = f"[{page_words.say('report.list', n=one.customers)}]({one.file})"
+    return words.say("mail.listed", link=link, notes=[plain(note) for note in one.notes]) if one.notes else link
 
 
 def plain(text: str) -> str:

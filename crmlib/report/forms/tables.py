@@ -15,7 +15,7 @@ words = Words(__file__)
 
 DECISION = (
     *("number", "headline", "evidence", "action", "owner", "due"),
-    *("money", "money_low", "money_high", "kind", "sure", "listed"),
+    *("money", "money_low", "money_high", "kind", "sure", "listed", "reachable"),
 )
 NUMBER = ("label", "now", "verdict", "note")
 DEFINITION = ("chapter", "term", "meaning")
@@ -69,6 +69,7 @@ def _decisions(content: Mapping[str, Any]) -> list[list[Any]]:
             found.money_kind if found.money is not None else None,
             words.name("sure", found.sure),
             found.listed or None,
+            one.listed.reachable if one.listed else None,
         ]
         for one in content["decisions"]
         for found in [one.finding]

@@ -96,8 +96,10 @@ def test_nothing_expected_is_no_finding() -> None:
 
 def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
-    assert found.headline == "2 customers hold half of the profit that is in doubt"  # 400 + 300 of 900
-    assert found.evidence == "We expect about $233 each. Half last bought 30 weeks ago or longer."  # 350 · .4 / .6
+    assert found.headline == "2 customers in doubt should still bring $467 of profit"  # (400 + 300) · .4 / .6
+    assert found.evidence == (
+        "All 4 in doubt should bring $600 in twelve months. Half of the 2 last bought 30 weeks ago or longer."
+    )
     assert (found.money, found.kind, found.decides) == (None, "", True)
     assert found.plays == ("win_back",)
     assert found.customers["customer_id"].tolist() == ["c2", "c0"]
@@ -207,9 +209,9 @@ def priced(*, left: tuple[float, ...], spent: tuple[float, ...]) -> pd.DataFrame
 def test_what_is_left_after_the_cost_to_win_decides_about_the_budget() -> None:
     found = clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(100.0, 900.0, 500.0)))
     assert found.headline == "Our least valuable new customers come through search"
-    assert "one leaves −\u2060$30 after the cost to win it; one through referral $80." in found.evidence
+    assert "partly forecast, leaves −\u2060$30 after the cost to win one; through referral $80." in found.evidence
     assert found.action.startswith("Move a quarter of the search budget to referral")
-    assert (found.owner, found.when, found.money, found.kind) == ("marketing", "quarter", 900.0, "spent")
+    assert (found.owner, found.when, found.money, found.kind) == ("marketing", "quarter", 225.0, "moved")
     use("zh", "CNY")
     assert clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(1.0, 9.0, 5.0))).headline.startswith("搜索")
     use()
@@ -355,7 +357,7 @@ def test_a_year_forecast_from_less_than_a_year_untested_names_no_money() -> None
 def test_nobody_is_sent_to_call_customers_who_are_lost() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(200.0, 100.0, 0.0, lost=(400.0, 200.0)))
     assert "67% of it lies with customers less than 5% likely to be still there, who are left out" in found.certainty
-    assert found.headline == "1 customer holds half of the profit that is in doubt"
+    assert found.headline == "1 customer in doubt should still bring $133 of profit"  # 200 · .4 / .6
     assert found.customers["customer_id"].tolist() == ["c0"]
     all_lost = clv.finding_value_at_risk(equity_of(), customers_at_risk(lost=(400.0, 500.0)))
     assert "No value is left to win back" in all_lost.headline
@@ -400,16 +402,16 @@ def test_a_miss_beyond_chance_but_too_small_to_matter_is_no_change_of_business()
 def test_a_wide_interval_does_not_make_a_large_miss_good_news() -> None:
     found = clv.finding_holdout(total_of(1378.0, low=600.0, high=1400.0), baselines_of(0.3, 0.2, 0.4), equity_of())
     assert found.direction == "neutral"
-    assert found.headline == "The order forecast was 38% too low when tested"
+    assert found.headline == "Tested on the past: 38% more orders came than were forecast"
     assert "with a reserve" in found.action
 
 
 def test_a_forecast_that_came_true_is_said_to_be_right() -> None:
     found = clv.finding_holdout(total_of(1004.0), baselines_of(0.3, 0.2, 0.4))
-    assert found.headline == "The order forecast was right when it was tested"
-    assert "expected 1,000 orders, and 1,004 came; the fifth ranked first placed 60% of them" in found.evidence
+    assert found.headline == "Tested on the past: as many orders came as were forecast"
+    assert "forecast 1,000 orders; 1,004 came, 60% of them from the fifth ranked first" in found.evidence
     fewer = clv.finding_holdout(total_of(960.0), baselines_of(0.3, 0.2, 0.4))
-    assert fewer.headline == "The order forecast was 4% too high when tested"
+    assert fewer.headline == "Tested on the past: 4% fewer orders came than were forecast"
 
 
 def test_it_is_said_what_counts_as_an_order() -> None:

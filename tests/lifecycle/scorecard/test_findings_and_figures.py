@@ -52,8 +52,9 @@ def test_times_that_are_no_years_say_that_seasons_differ():
 def test_the_finding_says_in_cash_by_how_much_sales_changed_and_through_whom():
     up = changed(grown(1.5))
     assert (up.direction, up.money, up.owner, up.sure) == ("good", None, "", "counted")
-    assert up.headline == "Sales rose by $5,000 to $15.0k"
-    assert up.evidence == "From $10.0k: customers who left \N{MINUS SIGN}\N{WORD JOINER}$10.0k, new customers +$15.0k."
+    assert up.headline == "Sales rose by $5,000 to $15,000"
+    left = "customers who left \N{MINUS SIGN}\N{WORD JOINER}$10,000"
+    assert up.evidence == f"From $10,000, above all: {left}, new customers +$15,000."
     assert up.certainty.startswith("The data begin on Jan 1, 2024, so part of the growth is only the customer base")
     assert up.plays == ("second_order",)
     down = changed(grown(0.5))
