@@ -39,8 +39,15 @@ def _pages() -> Any:
     environment.globals |= {"said": words.say, "named": words.name, "heading": words.heading, "share": _share}
     environment.globals |= {"noted": noted}
     environment.globals |= {"table_name": functools.partial(words.name, "tables")}
-    environment.filters |= {"number": number, "exact": _exact, "coded": _coded, "spark": _spark, "short": short}
-    environment.filters |= {"besides": besides}
+    environment.filters |= {
+        "number": number,
+        "exact": _exact,
+        "coded": _coded,
+        "names_coded": _names_coded,
+        "spark": _spark,
+        "short": short,
+    }
+    environment.filters |= {"besides": besides, "names_coded": _names_coded}
     return environment
 
 
@@ -107,6 +114,11 @@ def _coded(said: str) -> Any:
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(said))))
+
+
+def _names_coded(said: str) -> Any:
+    """What is said, with names of tables and columns that stand in it as they are (``orders.cost``) as code."""
+    return _coded(re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", str(said)))
 
 
 def _exact(value: float) -> str:

@@ -1,5 +1,6 @@
 """Contracts: renewals counted without bias, and projections that the sample's truth bears out."""
 
+import datetime as dt
 import json
 
 import ibis
@@ -210,7 +211,7 @@ def test_of_contracts_whose_chance_to_leave_rises_the_truth_is_recovered(rising,
     assert "Projected (BdW)" in retention.plot_projection(table).picture.svg(label="")
     fitted = retention.renewal_models(ages).set_index("model")
     assert fitted.picked["BdW"]
-    assert "rises with its age" in retention.renewal_models_table(fitted.reset_index()).reading
+    assert "changes with its age (BdW): it rises" in retention.renewal_models_table(fitted.reset_index()).reading
 
 
 def test_of_contracts_whose_chance_to_leave_rises_the_outlook_holds_what_is_left_in_a_year(rising, rising_model):
@@ -265,7 +266,7 @@ def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_le
     assert (np.diff(falling.retention(range(1, 13))) < 0).all()
     assert advice(falling) == (
         f"1.0% end at the first renewal, {1 - falling.retention(12).item():.1%} at renewal 12: leaving rises with age. "
-        "Ask before renewal 12 what would make them stay."
+        "9 are before it. Ask before renewal 12 what would make them stay."
     )
 
 
@@ -301,7 +302,8 @@ def test_of_the_sample_the_sbg_is_taken_as_it_is_true(aurora):
     table = retention.project_renewals(ages, model)
     assert "Projected (sBG)" in retention.plot_projection(table).picture.svg(label="")
     assert (
-        "stays the same agrees with the data" in retention.renewal_models_table(retention.renewal_models(ages)).reading
+        "stays the same (sBG): the data agree with it"
+        in retention.renewal_models_table(retention.renewal_models(ages)).reading
     )
 
 
@@ -351,7 +353,10 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
     running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
     assert finding.headline == f"Half of the {running} subscriptions will end within a year"
-    assert finding.evidence == "15% end at the first renewal, 6% at renewal 12."
+    young = contracts.filter(contracts.ended_at.isnull(), contracts.started_at.date() > dt.date(2025, 9, 30))
+    assert finding.evidence == (
+        f"15% end at the first renewal, 6% at renewal 12. {young.count().to_pandas()} are before renewal 3."
+    )
     assert finding.certainty.startswith(f"{outlook.left[0]:.0f} will still be running in a year")
     assert (finding.kind, finding.owner, finding.when) == ("profit_missing", "customer_management", "month")
     assert finding.money_low < finding.money < finding.money_high
