@@ -146,18 +146,20 @@ def short(value: float | None, *, sign: bool = False, step: int = 0) -> str:
     ('432.5万元', '−\u206094.4万元', '79元')
     >>> short(4325013, step=1000), short(10723, sign=True, step=1000), short(43251, step=1)
     ('$4,325k', '+$11k', '$43,251')
+    >>> short(-400, sign=True, step=1000), short(-600, sign=True, step=1000)
+    ('$0', '−\u2060$1k')
     """
     if not known(value):
         return UNKNOWN
     speaks, amount = voice(), float(value)  # type: ignore[arg-type]
-    size = abs(amount)
-    before = "" if round(size / (step or 1)) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
+    size = float(round(abs(amount) / step) * step) if step else abs(amount)
+    before = "" if round(size) == 0 else f"{MINUS}" if amount < 0 else "+" if sign else ""
     if speaks.language == "zh":
-        return before + _chinese_money(size, 0, speaks.currency, step=step)
+        return before + _chinese_money(size, 0, speaks.currency, step=step if size else 0)
     symbol = _sign(speaks.currency)
-    if step and round(size / step):
-        counted, name = next((one for one in _THOUSANDS if one[0] >= step), _THOUSANDS[-1])
-        return f"{before}{symbol}{number(size / counted, digits=max(0, round(math.log10(counted / step))))}{name}"
+    if step and size:
+        unit, named = next((one for one in _THOUSANDS if one[0] >= step), _THOUSANDS[-1])
+        return f"{before}{symbol}{number(size / unit, digits=max(0, round(math.log10(unit / step))))}{named}"
     for least, counted, name in ((999_500_000, 1e9, "bn"), (999_500, 1e6, "m"), (9_999.5, 1e3, "k")):
         if size >= least:
             digits = max(0, 2 - math.floor(math.log10(float(f"{size / counted:.3g}"))))
@@ -191,8 +193,8 @@ def _chinese_money(amount: float, digits: int, currency: str, *, step: int = 0) 
 
     unit = "元" if currency == "CNY" else get_currency_name(currency, locale="zh_Hans_CN")
     if step:
-        counted, name = (1, "") if step == 1 else (10_000, "万") if step <= 10_000 else (100_000_000, "亿")
-        return f"{number(amount / counted, digits=max(0, round(math.log10(counted / step))))}{name}{unit}"
+        of, called = (1, "") if step == 1 else (10_000, "万") if step <= 10_000 else (100_000_000, "亿")
+        return f"{number(amount / of, digits=max(0, round(math.log10(of / step))))}{called}{unit}"
     size = abs(round(amount, digits))
     for least, counted, name in ((99_995_000, 1e8, "亿"), (10_000, 1e4, "万")):
         if size >= least:

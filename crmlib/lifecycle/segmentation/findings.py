@@ -173,8 +173,8 @@ def finding_core_lost(migration: Any, *, since: Any, as_of: Any) -> Finding | No
     is_loss = said == "loss"
     known_before = [f"{name}_change" for name in ("stayed", "left", "rose")]
     ends = [float(either[f"revenue_{time}"].sum()) for time in ("before", "after")]
-    (before, *parts), after, step = sums([ends[0], *(values[name] for name in known_before)], ends[1], fixed=1)
-    values |= {name: short(one, sign=True, step=step) for name, one in zip(known_before, parts, strict=True)}
+    (before, *changes), after, step = sums([ends[0], *(values[name] for name in known_before)], ends[1], fixed=1)
+    values |= {name: short(one, sign=True, step=step) for name, one in zip(known_before, changes, strict=True)}
     values |= {
         "base": base, "core": core, "day": as_day(since), "before": short(before, step=step),
         "after": short(after, step=step), "low": change - margin, "high": change + margin,
