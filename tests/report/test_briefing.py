@@ -273,7 +273,11 @@ def test_every_number_of_headline_and_lead_follows_from_the_bridge(page):
     sums = (amount["before"], amount["after"], amount.get("new", amount.get("new_or_returned")), -amount["lost"])
     shares = (abs(change) / amount["before"], lost, at.after["guests"] / amount["after"])
     counts = (people["before"], people["lost"], float(f"{round(lost * people['after']):.2g}"), table.months.iloc[0])
-    forms = {short(one) for one in sums} | {percent(one) for one in shares} | {number(one) for one in counts}
+    # What stands in the bridge, too, is told as there: rounded to its step, so that its bars add up as printed.
+    shown = map(amount_of, page.at(r'<li><span>[^<]*</span>.*?<span class="n">(.*?)</span></li>'))
+    parts = {abs(float(one)) for one in shown}
+    near = {short(part) for part in parts if any(abs(part - one) <= max(amount / 1000) for one in sums)}
+    forms = {short(one) for one in sums} | near | {percent(one) for one in shares} | {number(one) for one in counts}
     (head,), (lead,) = page.at(r"<h1>(.*?)</h1>"), page.at(r'<p class="lead">(.*?)</p>')
     told = re.sub(r"[A-Z][a-z]{2} \d+, \d{4}|\d{4}年\d+月\d+日", "", f"{head} {lead}")
     numbers = re.findall(r"[¥$]?\d[\d,.]*(?:bn|[mk%亿万元美]+)?", told)
