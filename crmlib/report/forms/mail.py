@@ -38,7 +38,8 @@ def _blocks(content: Mapping[str, Any]) -> Iterator[str]:
     if content["decisions"]:
         yield f"## {page_words.say('report.decisions', n=len(content['decisions']))}"
         yield "\n".join(f"{one.number}. {_decision(one, content)}" for one in content["decisions"])
-        yield plain(page_words.say("report.decisions_how"))
+        if len(content["decisions"]) > 1:
+            yield plain(page_words.say("report.decisions_how"))
     else:
         yield f"## {page_words.say('report.no_decisions')}"
 
