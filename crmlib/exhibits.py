@@ -7,6 +7,7 @@ reading below, and the report takes it over.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -188,12 +189,23 @@ def table(
     return Exhibit("table", name, title, reads, table=kept, fields=fields, place=place, sheet=sheet)
 
 
+def in_digits_that_hold(value: float) -> str:
+    """A number with six significant digits, and hundredths in any case: far below these, processors differ.
+
+    >>> [in_digits_that_hold(value) for value in (1 / 3, 1234567.891, 12.5, 2e-7 / 3, float("inf"))]
+    ['0.333333', '1234567.89', '12.5', '6.66667e-08', 'inf']
+    """
+    if abs(value) < 1e4 or not math.isfinite(value):
+        return f"{value:.6g}"
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
 def _in_sheet(value: Any, said: str, unit: str) -> float | str | None:
-    """A cell as a workbook keeps it: a number with ten significant digits, nothing if unknown, else what is said."""
+    """A cell as a workbook keeps it: a number in digits that hold, nothing if unknown, else what is said."""
     if said == UNKNOWN:
         return None
     is_number = isinstance(value, Real) and not isinstance(value, bool) and not unit.startswith("name.")
-    return float(f"{value:.10g}") if is_number else said
+    return float(in_digits_that_hold(float(value))) if is_number else said
 
 
 def tiles(

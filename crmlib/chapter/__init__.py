@@ -12,7 +12,7 @@ from typing import Any
 
 from crmlib.chapter.start import start_told
 from crmlib.client import Client, load_client
-from crmlib.exhibits import Exhibit
+from crmlib.exhibits import Exhibit, in_digits_that_hold
 from crmlib.files import replacing
 from crmlib.finding import Finding
 from crmlib.intake import Workspace, open_workspace, take_in
@@ -77,8 +77,8 @@ class Chapter:
     def keep(self, table: Any, *, name: str) -> None:
         """Write a measure's table to ``tables/NN_name.csv`` of the run; outside of a run, nothing; nor an empty table.
 
-        Numbers are written with ten significant digits: beyond these, the order of summation shows. Text that a
-        spreadsheet would take for a formula gets an apostrophe before it.
+        Numbers are written in digits that hold on any machine (:func:`crmlib.exhibits.in_digits_that_hold`). Text that
+        a spreadsheet would take for a formula gets an apostrophe before it.
         """
         self._write(table, "tables", name)
 
@@ -94,7 +94,7 @@ class Chapter:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"{self.name[:2]}_{name}.csv"
         with replacing(file) as staged:
-            _without_formulas(frame).to_csv(staged, index=False, float_format="%.10g", lineterminator="\n")
+            _without_formulas(frame).to_csv(staged, index=False, float_format=in_digits_that_hold, lineterminator="\n")
 
     def conclude(self, *findings: Finding | None) -> None:
         """Display findings, those with most money first; the report takes them over.

@@ -61,7 +61,10 @@ def call_list(people: Any, *, orders: Any, customers: Any, as_of: Any) -> Any:
     listed.insert(place + 1, "contact", said)
     if "arm" in listed and reachable(listed["contact"]) is not None:
         listed["arm"] = listed["arm"].where(~listed["contact"].isin(NOT_ALLOWED), "")
-    return listed.sort_values("value", ascending=False, kind="stable", ignore_index=True)
+    # Whom a model values alike stay in the order of the table, whatever the last digits say.
+    return listed.sort_values(
+        "value", ascending=False, kind="stable", ignore_index=True, key=lambda value: value.round(6)
+    )
 
 
 @same_kind

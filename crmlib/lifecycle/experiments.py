@@ -35,7 +35,7 @@ def second_order_outcomes(orders: Any, *, as_of: Any, within_days: int) -> Any:
     from crmlib.calendar import as_day
 
     bought = purchases(orders, as_of=as_of, keep=("store",))
-    by_time = ibis.window(group_by="customer_id", order_by=["ordered_at", "spend"])
+    by_time = ibis.window(group_by="customer_id", order_by=["ordered_at", "spend", "store"])
     bought = bought.mutate(first_day=bought.day.min().over(ibis.window(group_by="customer_id")))
     first_store = bought.mutate(nth=ibis.row_number().over(by_time)).filter(lambda t: t.nth == 0)
     later = bought.filter(bought.day > bought.first_day).group_by("customer_id").agg(second_day=lambda t: t.day.min())

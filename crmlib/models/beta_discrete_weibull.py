@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import log_gamma_step, psi_step
+from crmlib.models.maximum_likelihood import log_beta_step, log_gamma_step, psi_step
 from crmlib.models.period_sums import block_length, sum_of_falling
 from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
@@ -74,7 +74,7 @@ class BetaDiscreteWeibull(RenewalModel):
     def log_survival(cls, parameters: Numbers, t: Numbers) -> Numbers:
         """log S(t), S(t) = B(α, β + t^c) / B(α, β), one row per row (α, β, c)."""
         alpha, beta, c = parameters[:, :1], parameters[:, 1:2], parameters[:, 2:]
-        return log_gamma_step(beta, alpha) - log_gamma_step(beta + _power(t, c), alpha)
+        return log_beta_step(alpha, beta, _power(t, c))
 
     def _rate(self, t: Numbers) -> Numbers:
         """How fast log S falls at t."""

@@ -493,7 +493,7 @@ def _read(
             f"the column {name} has {len(found)} different values, more than {MOST_VALUES}: too few customers share "
             "one to see its effect. Group its values, or leave it out; if it is a number, make it one"
         )
-    codes = np.argsort(in_order)[codes]
+    codes = np.argsort(in_order, kind="stable")[codes]
     values = np.asarray(found, dtype=object)[in_order]
     most = int(np.argmax(np.bincount(codes, weights)))
     covariate = Covariate(name, values[most], tuple(np.delete(values, most)))

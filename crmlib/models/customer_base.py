@@ -161,7 +161,7 @@ def _twice(frame: pd.DataFrame) -> list[Problem | str]:
         return []
     several = ids[ids.duplicated()].drop_duplicates()
     with contextlib.suppress(TypeError):  # numbers among text have no order
-        several = several.sort_values()
+        several = several.sort_values(kind="stable")
     return [_twice_in_words(several.head(SHOWN).to_list(), len(several))]
 
 

@@ -330,6 +330,18 @@ def log_gamma_step(z: float | Numbers, n: float | Numbers) -> Numbers:
     ))  # fmt: skip
 
 
+def log_beta_step(alpha: Numbers, beta: Numbers, n: Numbers) -> Numbers:
+    """log B(α, β + n) − log B(α, β): by steps of n or of α, whichever is shorter, so that little cancels.
+
+    >>> log_beta_step(np.array([[1.0], [2e8]]), np.array([[1.0], [2e8]]), np.array([1.0, 8.0])).round(12).tolist()
+    [[-0.69314718056, -2.197224577336], [-0.69314718056, -5.54517737448]]
+    """
+    short = np.minimum(n, alpha)
+    by_n = log_gamma_step(beta, short) - log_gamma_step(alpha + beta, short)
+    by_alpha = log_gamma_step(beta, alpha) - log_gamma_step(beta + n, alpha)
+    return np.where(n < alpha, by_n, by_alpha)
+
+
 def psi_step(z: float | Numbers, n: float | Numbers) -> Numbers:
     """ψ(z + n) − ψ(z), the slope of :func:`log_gamma_step` in z."""
 

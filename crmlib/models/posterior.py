@@ -53,6 +53,9 @@ FEWEST_SWEEPS = 50
 MOST_EVALUATIONS = 60_000
 # In standard deviations of the normal approximation.
 SHORTEST_STEP = 0.3
+# Chains walk on a lattice this fine. Each step would otherwise multiply the last digits, in which processors differ:
+# after some hundred steps, two machines would draw other parameters.
+LATTICE = 2.0**-20
 # The first quarter of a chain is left out: it may still remember its start.
 BURN_IN = 0.25
 # Chains are alike if split R̂ is below: with some hundred independent draws, chance alone makes it 1.03.
@@ -356,7 +359,7 @@ def _starts(peak: Peak, random: np.random.Generator) -> Numbers:
     log_values = peak.place + standard @ peak.root.T
     heights = peak.heights(log_values)
     race = np.where(np.isfinite(heights), 0.5 * heights + random.gumbel(size=len(heights)), -np.inf)
-    chosen = np.argsort(-race)[:CHAINS]
+    chosen = np.argsort(-race, kind="stable")[:CHAINS]
     return np.where(np.isfinite(race[chosen])[:, None], log_values[chosen], peak.place)
 
 
@@ -370,7 +373,7 @@ class _Chains:
 
     def __init__(self, peak: Peak, starts: Numbers, random: np.random.Generator) -> None:
         self.peak, self.random, self.root = peak, random, peak.root
-        self.states = linalg.solve_triangular(self.root, (starts - peak.place).T, lower=True).T
+        self.states = _on_lattice(linalg.solve_triangular(self.root, (starts - peak.place).T, lower=True).T)
         self.evaluations = 0
         self.heights = np.array([self._height(state) for state in self.states])
         self.visited: list[Numbers] = []
@@ -404,12 +407,13 @@ class _Chains:
             high += 1
         while True:
             step = self.random.uniform(low, high)
-            height = self._height(state + step * direction)
+            ahead = _on_lattice(state + step * direction)
+            height = self._height(ahead)
             if height > level or high - low < 1e-12:
                 break
             low, high = (step, high) if step < 0 else (low, step)
         if height > level:
-            self.states[chain], self.heights[chain] = state + step * direction, height
+            self.states[chain], self.heights[chain] = ahead, height
 
     def _direction(self, chain: int) -> Numbers:
         """A line through the state that does not depend on it, about as long as the posterior is wide along it."""
@@ -427,6 +431,10 @@ class _Chains:
     def _height(self, state: Numbers) -> float:
         self.evaluations += 1
         return self.peak.height(self.peak.place + self.root @ state)
+
+
+def _on_lattice(states: Numbers) -> Numbers:
+    return np.round(states / LATTICE) * LATTICE
 
 
 def _mirrored(half: Numbers) -> Numbers:

@@ -172,7 +172,7 @@ def read_renewals(survivors: Any) -> tuple[Numbers, Numbers, Numbers]:
             raise CustomerBaseInvalid("survivors must be one row of numbers: left after 0, 1, 2, … renewals")
         age, at_risk, lost = np.arange(1.0, len(left)), left[:-1], left[:-1] - left[1:]
     _check_renewals(age, at_risk, lost)
-    order = np.argsort(age)
+    order = np.argsort(age, kind="stable")
     order = order[at_risk[order] > 0]
     return age[order], at_risk[order], lost[order]
 

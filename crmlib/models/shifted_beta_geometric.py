@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crmlib.models.arrays import Numbers
-from crmlib.models.maximum_likelihood import log_gamma_step, psi_step
+from crmlib.models.maximum_likelihood import log_beta_step, psi_step
 from crmlib.models.period_sums import block_length
 from crmlib.models.posterior import Likelihood
 from crmlib.models.renewal_model import RenewalModel
@@ -74,7 +74,7 @@ class ShiftedBetaGeometric(RenewalModel):
     def log_survival(cls, parameters: Numbers, t: Numbers) -> Numbers:
         """log S(t), S(t) = B(α, β + t) / B(α, β), one row per row (α, β)."""
         alpha, beta = parameters[:, :1], parameters[:, 1:]
-        return log_gamma_step(beta, alpha) - log_gamma_step(beta + t, alpha)
+        return log_beta_step(alpha, beta, t)
 
     def _log_retention(self, t: Numbers) -> Numbers:
         return -np.log1p(self.alpha / (self.beta + t - 1))

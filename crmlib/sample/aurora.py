@@ -50,7 +50,7 @@ def generate() -> tuple[dict[str, pd.DataFrame], dict[str, Any], pd.DataFrame]:
     created = lead_rows[lead_rows["person"].notna()].set_index("person")["created"]
     first_seen = pd.Series(opening_hours(created.reindex(buyers.index).fillna(buyers["first"]).to_numpy()))
 
-    by_time = orders.sort_values("order_id")
+    by_time = orders.sort_values("order_id", kind="stable")
     tables = {
         "customers": people.customers(buyers, prospects, membership.current_tiers(points), first_seen),
         "orders": by_time,

@@ -151,7 +151,7 @@ def surveys_table(
 
 def _csat(people: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     random = stream("surveys", "csat")
-    paid = orders[(orders["person"] >= 0) & (orders["status"] == "paid")].sort_values("order_id")
+    paid = orders[(orders["person"] >= 0) & (orders["status"] == "paid")].sort_values("order_id", kind="stable")
     rated = paid[random.random_sample(len(paid)) < 0.09]
     who = people.iloc[rated["person"].to_numpy(dtype=int)]
     mood = 0.7 * who["satisfaction"].to_numpy() + who["appeal"].to_numpy() + 0.7 * random.standard_normal(len(rated))

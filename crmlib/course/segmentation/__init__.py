@@ -46,7 +46,7 @@ def best_fifth(few: Any) -> Any:
     buyers = few[few.purchases_year > 0]
 
     def share(revenue: Any, *, best: bool = True) -> float:
-        ordered = revenue.sort_values(ascending=not best)
+        ordered = revenue.sort_values(ascending=not best, kind="stable")
         return ratio(ordered.head(len(ordered) // 5).sum(), ordered.sum())
 
     return share(buyers.revenue_year), {

@@ -34,8 +34,7 @@ def plot_alive_grid(grid: pd.DataFrame) -> Exhibit:
     drawn = grid.assign(untold=untold, said=[words.say(f"axes.{k}", row) for k, row in zip(kinds, rows, strict=True)])
     picture = pictures.heat_map(
         drawn, row="frequency_order", column="silence_order", value="p_alive", text="said", hatched="untold", top=1.0,
-        rows=dict(grid.sort_values("frequency_order", ascending=False)[["frequency_order", "frequency"]].to_numpy()),
-        columns=dict(grid.sort_values("silence_order")[["silence_order", "silence"]].to_numpy()),
+        rows=_in_order(grid, "frequency", ascending=False), columns=_in_order(grid, "silence"),
         row_label=words.say("axes.frequency"), column_label=words.say("axes.silence"),
     )  # fmt: skip
     told = grid[~untold]
@@ -536,3 +535,9 @@ def contract_models_table(compared: ContractModel) -> Exhibit:
         model=words.name("methods", "BdW" if "c" in compared.model.symbols else "sBG"),
         p_value=words.say("tables.contract_models.below") if p_value < 0.001 else number(p_value, digits=3),
     )  # fmt: skip
+
+
+def _in_order(grid: pd.DataFrame, name: str, *, ascending: bool = True) -> dict[Any, Any]:
+    """The names of a heat map's lines by their order."""
+    ordered = grid.sort_values(f"{name}_order", ascending=ascending, kind="stable")
+    return dict(ordered[[f"{name}_order", name]].to_numpy())

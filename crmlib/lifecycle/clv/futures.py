@@ -183,7 +183,8 @@ def _ends(drawn: Numbers, kind: Numbers, weights: Numbers, confidence: float) ->
         from_above = np.minimum(beyond / share, draws).astype(int)
         from_below = np.clip((beyond - gone) / share, 0, draws).astype(int)
     else:
-        order = np.argsort(drawn, axis=1)
+        # Numbers of orders are often equal: which of these comes first is not left to the processor.
+        order = np.argsort(drawn, axis=1, kind="stable")
         sorted_ = np.take_along_axis(drawn, order, axis=1)
         weight = np.take_along_axis(weights, order[kind], axis=1)
         gone = draws - weight.sum(axis=1)

@@ -206,7 +206,7 @@ def _together(parts: list[Part], told: Callable[[Part], Any]) -> Any:
     if not isinstance(tables[0], pd.DataFrame):
         return functools.reduce(lambda one, other: one.union(other), tables)
     table = pd.concat(tables)
-    return table.iloc[np.argsort(np.concatenate([part.places for part in parts]))]
+    return table.iloc[np.argsort(np.concatenate([part.places for part in parts]), kind="stable")]
 
 
 def totals(parts: list[Part], cells: Callable[[Part], Cells], *, draws: int, seed: int) -> tuple[Numbers, Numbers]:

@@ -183,6 +183,7 @@ def gini(actual: Numbers, score: Numbers) -> float:
 
 def captured(actual: Numbers, score: Numbers) -> tuple[Numbers, Numbers]:
     """The share of actual orders (second) placed by the share of customers ranked first (first), ties as one step."""
+    score = np.round(score, 12)  # equal histories have equal scores, but for the last digits of a processor
     order = np.argsort(-score, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(score[order])) + 1, len(score))
     orders = np.append(0.0, np.cumsum(actual[order]))

@@ -173,8 +173,8 @@ def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
     import numpy as np
 
     table = to_ibis(orders)
-    ids = table.order_id.to_pandas().sort_values().to_numpy(copy=True)
+    ids = table.order_id.to_pandas().sort_values(kind="stable").to_numpy(copy=True)
     drawn = np.random.default_rng(seed).permutation(ids)[:rows]
     kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in table.columns]
     found = table.filter(table.order_id.isin(list(drawn))).select(kept).to_pandas()
-    return found.sort_values("order_id", ignore_index=True)
+    return found.sort_values("order_id", kind="stable", ignore_index=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchases, revenue_of
 
 KNOWN = "in_customers"
 WHO = ("known_customer", "not_in_customers", "guest")
@@ -34,7 +34,7 @@ def buyers_of_the_year(orders: Any, customers: Any, *, as_of: Any, keep: Sequenc
     """
     bought = _in_the_year(orders, as_of, guests=False)
     each = bought.group_by(customer_id=bought.customer_id.cast("string")).agg(
-        orders=bought.count(), revenue_year=bought.spend.sum()
+        orders=bought.count(), revenue_year=revenue_of(bought.spend)
     )
     recorded = customers.filter(customers.customer_id.notnull())
     recorded = recorded.select(

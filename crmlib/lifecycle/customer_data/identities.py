@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchases, revenue_of
 
 SECOND = "~2"
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
@@ -23,7 +23,7 @@ class SplitOrders(NamedTuple):
 def orders_per_buyer(orders: Any, *, as_of: Any = None) -> Any:
     """How many purchases each customer made: ``customer_id``, ``purchases`` (orders), ``revenue``."""
     bought = purchases(orders, as_of=as_of)
-    each = bought.group_by("customer_id").agg(purchases=bought.count(), revenue=bought.spend.sum())
+    each = bought.group_by("customer_id").agg(purchases=bought.count(), revenue=revenue_of(bought.spend))
     return each.order_by("customer_id")
 
 

@@ -54,8 +54,10 @@ def with_traits(
     if orders is not None:
         bought = purchases(orders, keep=("store",)).rename(buyer="customer_id")
         seen = moments.join(bought, [moments.customer_id == bought.buyer, bought.ordered_at < moments.answered_at])
+        # Of two orders at one moment, either would do; one of them it must be, whichever is read first.
+        seen = seen.mutate(last_at=seen.ordered_at.max().over(group_by="response_id"))
         last = seen.group_by("response_id").agg(
-            _store=seen.store.argmax(seen.ordered_at), _bought=seen.ordered_at.max()
+            _store=seen.store.max(where=seen.ordered_at == seen.last_at), _bought=seen.ordered_at.max()
         )
         table = table.left_join(last, "response_id").drop("response_id_right")
         if "store" in orders.columns:
@@ -110,7 +112,9 @@ def groups(answers: Any, *, dimensions: Sequence[str], level: float = 0.95) -> A
         return pd.DataFrame(columns=list(GROUPS))
     long = ibis.union(*[_long(table, name) for name in named]) if len(named) > 1 else _long(table, named[0])
     tallied = to_pandas(tally(long, by=("dimension", "group"), level=level))
-    parts = [tallied[tallied.dimension == name].sort_values("group", ignore_index=True) for name in named]
+    parts = [
+        tallied[tallied.dimension == name].sort_values("group", kind="stable", ignore_index=True) for name in named
+    ]
     parts = [_compared(part) for part in parts if len(part) > 1]
     if not parts:
         return pd.DataFrame(columns=list(GROUPS))

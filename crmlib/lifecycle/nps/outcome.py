@@ -8,7 +8,7 @@ from typing import Any
 from crmlib.answers import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
 from crmlib.calendar import end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchases, revenue_of
 from crmlib.statistics import mean_of_sums, skewed, wilson
 
 _ANSWER = ("customer_id", "response_id", "answered_at", "score", "category")
@@ -217,7 +217,7 @@ def standing(answers: Any, orders: Any, *, as_of: Any, days: int = 365) -> Any:
     bought = purchases(orders, as_of=as_of)
     last = last.filter(bought.count().as_scalar() > 0)
     bought = bought.filter(bought.ordered_at >= since)
-    sums = bought.group_by(buyer=bought.customer_id).agg(revenue=bought.spend.sum(), orders=bought.count())
+    sums = bought.group_by(buyer=bought.customer_id).agg(revenue=revenue_of(bought.spend), orders=bought.count())
     table = last.left_join(sums, last.customer_id == sums.buyer).drop("buyer")
     table = table.mutate(revenue=table.revenue.fill_null(0.0), orders=table.orders.fill_null(0).cast("int64"))
     return table.order_by(table.score, table.revenue.desc(), table.customer_id)

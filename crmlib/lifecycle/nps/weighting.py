@@ -82,10 +82,11 @@ def requests(
         ],
     )
     own = near.group_by("response_id").agg(
-        giver=near.giver.first(), answered_at=near.answered_at.first(), asked_at=near.asked_at.max()
+        giver=near.giver.min(), answered_at=near.answered_at.min(), asked_at=near.asked_at.max()
     )
+    own = own.mutate(first_at=own.answered_at.min().over(group_by=["giver", "asked_at"]))
     first = own.group_by("giver", "asked_at").agg(
-        response_id=own.response_id.argmin(own.answered_at), answered_when=own.asked_at.max()
+        response_id=own.response_id.min(where=own.answered_at == own.first_at), answered_when=own.asked_at.max()
     )
     asked = asked.filter(asked.asked_at + window <= ibis.literal(end))
     table = asked.left_join(first, [asked.customer_id == first.giver, asked.asked_at == first.asked_at]).select(
@@ -137,7 +138,8 @@ def _traits(table: Any, *, at: str, customers: Any, orders: Any, loyalty: Any) -
         moves = loyalty.filter(loyalty.tier.notnull()).select(member="customer_id", moved_at="at", then="tier")
         past = table.select(*keys).join(moves, table.customer_id == moves.member)
         past = past.filter(past.moved_at <= past[at])
-        now = past.group_by(*keys).agg(then=past.then.argmax(past.moved_at))
+        past = past.mutate(last_at=past.moved_at.max().over(group_by=keys))
+        now = past.group_by(*keys).agg(then=past.then.max(where=past.moved_at == past.last_at))
         table = table.left_join(now, keys).drop("customer_id_right", f"{at}_right")
         table = table.mutate(tier=table.then.fill_null("none")).drop("then")
     if orders is not None:
@@ -183,7 +185,9 @@ def response_rates(requests: Any, *, level: float = 0.95) -> Any:
     parts = []
     for trait in ("all", *[name for name in TRAITS if name in cells.columns and cells[name].nunique() > 1]):
         sums = cells.groupby(trait)[["asked", "answered"]].sum().rename_axis("value").reset_index()
-        ordered = sums.sort_values("value", key=lambda values: values.map(lambda value: (_place(value), value)))
+        ordered = sums.sort_values(
+            "value", kind="stable", key=lambda values: values.map(lambda value: (_place(value), value))
+        )
         parts.append(ordered.assign(trait=trait))
     table = pd.concat(parts, ignore_index=True)
     table["response_rate"] = table.answered / table.asked

@@ -174,4 +174,4 @@ def compare_groups(second_orders: Any, *, within: int = 90) -> pd.DataFrame:
     names = {"group_other": "other", "repeat_rate": "group_rate", "repeat_rate_other": "other_rate"}
     frame = pairs.rename(columns=names).assign(difference=difference, low=low, high=high, p=p, p_adjusted=holm(p))
     order = ["difference", "group", "other"]
-    return frame.sort_values(order, ascending=[False, True, True], ignore_index=True)[_GROUPS]
+    return frame.sort_values(order, kind="stable", ascending=[False, True, True], ignore_index=True)[_GROUPS]

@@ -475,7 +475,7 @@ def median_hours(tickets: Any, done: str, *, by: str, as_of: Any) -> Any:
     each = each.mutate(minutes=minutes, is_done=is_done).filter(_.minutes >= 0)
     counted = to_pandas(each.group_by(by, "minutes").agg(cases=_.count(), done=_.is_done.sum()))
     rows = []
-    for group, part in counted.sort_values("minutes").groupby(by):
+    for group, part in counted.sort_values("minutes", kind="stable").groupby(by):
         at_risk = part.cases[::-1].cumsum()[::-1]
         hours, curve = part.minutes.to_numpy() / 60, kaplan_meier(at_risk, part.done)
         # No interval is known where nobody or everybody is done; there the band begins and ends.

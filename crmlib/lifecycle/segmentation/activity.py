@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, end_of, months_before
 from crmlib.engine import same_kind
-from crmlib.purchases import history_days, purchases
+from crmlib.purchases import history_days, purchases, revenue_of
 from crmlib.subscriptions import contracts
 
 LONGEST_HORIZON_DAYS = 365
@@ -43,8 +43,8 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
         last_day=bought.day.max(),
         purchases=bought.day.nunique(),
         purchases_year=bought.day.nunique(where=in_year),
-        revenue=bought.spend.sum(),
-        revenue_year=bought.spend.sum(where=in_year),
+        revenue=revenue_of(bought.spend),
+        revenue_year=revenue_of(bought.spend, where=in_year),
     )
     did = did.mutate(is_earlier=ibis.literal(False) if earlier is None else did.customer_id.isin(earlier.customer_id))
     everybody = did.select("customer_id")

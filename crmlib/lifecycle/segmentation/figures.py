@@ -124,8 +124,8 @@ def plot_rfm_grid(grid: Any, cut_points: Any, *, history_days: int | None = None
     grid = to_pandas(grid)
     if grid.empty:
         return exhibits.nothing(words, "rfm_grid")
-    rows = cut_points[cut_points.measure == "recency"].sort_values("score", ascending=False)
-    columns = cut_points[cut_points.measure == "frequency"].sort_values("score")
+    rows = cut_points[cut_points.measure == "recency"].sort_values("score", ascending=False, kind="stable")
+    columns = cut_points[cut_points.measure == "frequency"].sort_values("score", kind="stable")
     drawn = grid.assign(
         share=grid.share.astype(float).fillna(0.0),
         people=grid.customers.map(number),

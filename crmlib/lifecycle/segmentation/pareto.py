@@ -57,7 +57,7 @@ def pareto_curve(spending: Any) -> Any:
 
 
 def _columns(spending: Any) -> tuple[Any, Any]:
-    frame = to_pandas(spending).sort_values("revenue_year", ascending=False)
+    frame = to_pandas(spending).sort_values("revenue_year", ascending=False, kind="stable")
     return frame.revenue_year.to_numpy(dtype=float), frame.customers.to_numpy(dtype=float)
 
 

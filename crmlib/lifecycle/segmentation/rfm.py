@@ -138,7 +138,7 @@ def _checked_bounds(cut_points: Any, measure: str) -> list[tuple[int, float | No
     """Score and upper bound of each bin of a measure, from the smallest value up."""
     import pandas as pd
 
-    rows = cut_points[cut_points.measure == measure].sort_values("up_to", na_position="last")
+    rows = cut_points[cut_points.measure == measure].sort_values("up_to", kind="stable", na_position="last")
     bounds = [(int(r.score), None if pd.isna(r.up_to) else float(r.up_to)) for r in rows.itertuples()]
     starts = [None if pd.isna(v) else float(v) for v in rows.above]
     if not bounds or bounds[-1][1] is not None or starts != [None, *(up_to for _, up_to in bounds[:-1])]:

@@ -200,10 +200,11 @@ def _check_covered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], 
     """Raise if there is anybody, naming the conditions that fail for most of them."""
     comparisons = ruling.comparisons()
     outcome = {f"c{n}": part.on(uncovered, values) for n, part in enumerate(comparisons)}
-    patterns = uncovered.mutate(**outcome).group_by(list(outcome)).agg(customers=lambda t: t.count()).to_pandas()
+    counted = uncovered.mutate(**outcome).group_by(list(outcome)).agg(customers=lambda t: t.count())
+    patterns = counted.order_by(counted.customers.desc(), *outcome).to_pandas()
     if patterns.empty:
         return
-    most = patterns.sort_values("customers", ascending=False).iloc[0]
+    most = patterns.iloc[0]
     holds = [str(part) for n, part in enumerate(comparisons) if most[f"c{n}"]]
     others = [part for part in comparisons if str(part) not in holds]
     fails = [_WORDS.say("places.here", part=str(part), value=f"{part.value(values):g}") for part in others]
