@@ -43,7 +43,7 @@ def holm(p_values: Any) -> Any:
     import numpy as np
 
     p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p)
+    order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
     return adjusted
