@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +38,22 @@ class Merging(Strict):
     same_gmail: bool = False
     rules: list[str] = []
     listed: str | None = Field(default=None, alias="list")
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_exist(cls, rules: list[str]) -> list[str]:
+        from crmlib.intake.identities.contacts import RULES
+
+        _each_known("merge_rule", dict(enumerate(rules)), RULES)
+        return rules
+
+
+def _each_known(key: str, names: Mapping[str | int, str], known: Iterable[str]) -> None:
+    """Refuse each name that is not known, with the nearest one that is, at its place in the YAML."""
+    listed = list(known)
+    said = [(place, name, nearest(name, listed)) for place, name in names.items() if name not in listed]
+    if said:
+        raise Mistakes([Mistake(_WORDS, key, [place], name=name, nearest=near) for place, name, near in said])
 
 
 class NamesKnown(Strict):
@@ -157,10 +173,7 @@ class Client(Strict):
     @field_validator("owners")
     @classmethod
     def _roles_exist(cls, owners: dict[str, str]) -> dict[str, str]:
-        roles = SHARED.names("owners")
-        said = [(role, nearest(role, roles)) for role in owners if role not in roles]
-        if said:
-            raise Mistakes([Mistake(_WORDS, "role", [role], name=role, nearest=near) for role, near in said])
+        _each_known("role", {role: role for role in owners}, SHARED.names("owners"))
         return owners
 
     @field_validator("as_of", mode="before")

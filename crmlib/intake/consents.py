@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from crmlib.contract import Table
 from crmlib.engine import literal
 from crmlib.intake.reasons import words
-from crmlib.intake.repairs.flags import BARE_FALSE, BARE_TRUE, CROSSES, TICKS
+from crmlib.intake.repairs.flags import BARE_FALSE, BARE_TRUE, CONSENT, CROSSES, TICKS, says_no
 from crmlib.intake.shape import as_text, fillings_of, mapped_sql, present
 from crmlib.intake.source import Source
 from crmlib.mapping import TableSource
 from crmlib.problems import Problem
 
-CONSENT = "consent_"
-_OPPOSITE = re.compile(
-    r"opt(ed)?[ _-]?(out|off)|\b(do(es)?[ _-]?not|don.?t|dnc|dnd|not?|never|without|exclude[ds]?|stop|suppress\w*"
-    r"|refus\w*|declin\w*|revoked?|withdr\w*|denied|block\w*|black ?list\w*|object\w*|nicht|kein\w*|ohne|baja|pas)\b"
-    r"|unsub|abmeld|abgemeldet|abbestell|widerruf|widerspr|werbesperre|gesperrt|d[ée]s(abonn|inscri)"
-    r"|[不勿拒禁未]|退订|退訂|取消|免打扰|免打擾|黑名单|黑名單|屏蔽"
-)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MOST_WORDS = 20
-
-
-def says_no(heading: str) -> bool:
-    """Whether a yes under a heading of consent is a no.
-
-    >>> [says_no(h) for h in ("Email Opt Out", "DoNotCall", "hs_email_optout", "退订", "短信勿扰", "Abmeldung")]
-    [True, True, True, True, True, True]
-    >>> [says_no(h) for h in ("Email Opt In", "Newsletter", "Notification consent", "同意短信", "WeChat consent")]
-    [False, False, False, False, False]
-    """
-    plain = _CAMEL.sub(" ", unicodedata.normalize("NFKC", heading)).replace("_", " ").casefold()
-    return _OPPOSITE.search(plain) is not None
 
 
 def turned(values: Sequence[str]) -> dict[str, str]:

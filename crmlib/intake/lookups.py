@@ -35,7 +35,7 @@ def with_lookup(
     of them is meant cannot be told. Notes say how many rows found no match and how many such keys there are; where most
     found none, it is asked. Keys are compared as :func:`comparable` writes them, with the ``calling_code`` of the
     client's country; where fewer than half agree so, by their digits alone (5 and K-00005), if that makes no two keys
-    one and most then agree.
+    one and most then agree. So it is for each of several keys.
     """
     others, problems = opened(join)
     if problems:
@@ -81,10 +81,15 @@ def with_lookup(
     keyed = f"SELECT *, {', '.join(wished)} FROM ({source.sql})"
     conditions = " AND ".join(f"s.k{n} = l.t{n}" for n in range(len(pairs)))
     matched = _matched(connection, keyed, conditions, name, join)
-    if len(pairs) == 1 and not numbers[0] and matched.few and _agree_by_digits(connection, keyed, name):
-        connection.execute(f"UPDATE {identifier(name)} SET t0 = {_DIGITS.format('t0')}")
-        keyed = f"SELECT * REPLACE ({_DIGITS.format('k0')} AS k0) FROM ({keyed})"
-        notes += (words.later("notes.by_digits", names=list(join.on), files=[other.file for other in others]),)
+    plainer = [n for n in range(len(pairs)) if matched.few and not numbers[n]]
+    by_digits = [n for n in plainer if _agree_by_digits(connection, keyed, name, n)]
+    if by_digits:
+        for n in by_digits:
+            connection.execute(f"UPDATE {identifier(name)} SET t{n} = {DIGITS.format(f't{n}')}")
+        digits = ", ".join(f"{DIGITS.format(f'k{n}')} AS k{n}" for n in by_digits)
+        keyed = f"SELECT * REPLACE ({digits}) FROM ({keyed})"
+        by_them = {"names": [list(join.on)[n] for n in by_digits], "files": [other.file for other in others]}
+        notes += (words.later("notes.by_digits", **by_them),)
         matched = _matched(connection, keyed, conditions, name, join)
     counted: dict[str, Any] = {"n": matched.without, "all": matched.rows, "blank": matched.blank}
     counted |= {"files": [other.file for other in others], "names": list(join.on)}
@@ -157,21 +162,25 @@ class _Matched:
         return 2 * (self.rows - self.without) < self.rows - self.blank
 
 
-_DIGITS = "nullif(regexp_replace(regexp_replace({0}, '[^0-9]', '', 'g'), '^0+([0-9])', '\\1'), '')"
+DIGITS = "nullif(regexp_replace(regexp_replace({0}, '[^0-9]', '', 'g'), '^0+([0-9])', '\\1'), '')"
 """SQL of a key without its letters and the zeros before it."""
 
 
-def _agree_by_digits(connection: Any, keyed: str, name: str) -> bool:
-    """Whether most keys of a join agree by their digits alone, and no two keys of one side become the same so."""
-    digits, there = _DIGITS.format("k"), f"SELECT DISTINCT t0 AS k FROM {identifier(name)}"
-    keys, different, agree, others, different_there = connection.execute(
-        f"""WITH here AS (SELECT k, {digits} AS d FROM (SELECT DISTINCT k0 AS k FROM ({keyed}) WHERE k0 IS NOT NULL)),
+def _agree_by_digits(connection: Any, keyed: str, name: str, n: int) -> bool:
+    """Whether most values of a key of a join agree by their digits alone, while fewer than half do as they are written.
+
+    No two values of one side may become the same so.
+    """
+    digits, there = DIGITS.format("k"), f"SELECT DISTINCT t{n} AS k FROM {identifier(name)}"
+    keys, different, plainly, agree, others, different_there = connection.execute(
+        f"""WITH here AS (SELECT k, {digits} AS d FROM (SELECT DISTINCT k{n} AS k FROM ({keyed}) WHERE k IS NOT NULL)),
             there AS (SELECT k, {digits} AS d FROM ({there}))
         SELECT (SELECT count(*) FROM here), (SELECT count(DISTINCT d) FROM here),
+            (SELECT count(*) FROM here WHERE k IN (SELECT k FROM there)),
             (SELECT count(*) FROM here WHERE d IN (SELECT d FROM there)),
             (SELECT count(d) FROM there), (SELECT count(DISTINCT d) FROM there)"""
     ).fetchone()
-    return 2 * agree >= keys == different and others == different_there
+    return 2 * plainly < keys <= 2 * agree and keys == different and others == different_there
 
 
 def _matched(connection: Any, keyed: str, conditions: str, name: str, join: Join) -> _Matched:
@@ -189,8 +198,8 @@ _PHONE_HEADING = "phone|mobile|cellular|handy|telefon|tel[eé]fono|telefone|手�
 _EMAIL = "^[^@ ]+@[^@ ]+[.][^@ .]+$"
 _FLOAT = "^([+]?[0-9]+)[.]0+$"
 _DESTROYED = "^[0-9]([.][0-9]+)?[eE][+][0-9]{2,}$"
-_NUMBER = "^[+(]?[0-9][-0-9 ()./]{6,}$"
-_MOBILE = "^(?:(?:[+]|00)?86)?(1[3-9][0-9]{9})$"
+_NUMBER = "^[(]?[+(]?[0-9][-0-9 ()./]{6,}$"
+_MOBILE = "^(?:(?:[+]|00)?86|0)?(1[3-9][0-9]{9})$"
 _ABROAD = "^(?:[+]|00)0*([1-9][0-9]{6,})$"
 
 
@@ -215,6 +224,8 @@ def comparable(text: str, *, calling_code: str | None = None) -> str:
     if calling_code:
         own = f"^(?:[+]|00){calling_code}"
         number.append((matches("d", own), f"ltrim(regexp_replace(d, {literal(own)}, ''), '0')"))
+        # A spreadsheet takes the plus for a sign and drops it.
+        number.append((matches("d", f"^{calling_code}[1-9][0-9]{{8,}}$"), f"substr(d, {len(calling_code) + 1})"))
     number.append((matches("d", _ABROAD), f"'+' || regexp_extract(d, {literal(_ABROAD)}, 1)"))
     number.append(("true", "ltrim(d, '0')" if phones else "k"))
     written = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -199,6 +199,8 @@ class _Judge:
             if not there.any() or holds[there].mean() < FITS:
                 return None
             active |= there
+        if one.discount and self._holds_where(replace(one, discount="", form=""), active):
+            return None  # to the cent without it: a rate of some per cent only hides in what rounding allows
         resting = known & ~active & (np.nan_to_num(right) != 0)
         if parts and resting.sum() >= SURE_FROM and holds[resting].mean() < 0.5:
             return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from crmlib.contract import TABLES
 from crmlib.engine import identifier
+from crmlib.intake.lookups import DIGITS, comparable
 from crmlib.intake.repairs.cells import matches
 from crmlib.intake.source import FILE, ROW
 from crmlib.words import Saying, Words
@@ -41,6 +42,7 @@ def questions(
     *,
     fraction_digits: int,
     turned: Sequence[str] = (),
+    calling_code: str = "",
 ) -> Iterator[tuple[str, Saying]]:
     """Table and question, for what may be right and would be a grave mistake if it is not.
 
@@ -50,6 +52,7 @@ def questions(
         foreign_keys: of :func:`crmlib.intake.quality.foreign_keys`.
         fraction_digits: how many digits the client's currency has after the point; with none there are no cents.
         turned: columns of orders that stand with a minus in the export.
+        calling_code: of the client's country, by which telephone numbers that are keys are compared.
     """
     if "orders" in made:
         columns = [column for column, *_ in connection.execute(f"DESCRIBE {made['orders']}").fetchall()]
@@ -71,7 +74,7 @@ def questions(
         yield from _masked_keys(connection, name, rows)
     for key in foreign_keys:
         if key["rows"] and key["lost"] >= MOSTLY_LOST * key["rows"]:
-            yield key["table"], _other_keys(connection, made, key)
+            yield key["table"], _other_keys(connection, made, key, calling_code)
 
 
 def _negative_orders(connection: Any, rows: str) -> Iterator[tuple[str, Saying]]:
@@ -176,12 +179,13 @@ def _masked_keys(connection: Any, name: str, rows: str) -> Iterator[tuple[str, S
         yield name, words.later("questions.masked_keys", n=masked, all=count)
 
 
-def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any]) -> Saying:
+def _other_keys(connection: Any, made: Mapping[str, str], key: Mapping[str, Any], calling_code: str) -> Saying:
+    """A question about keys that are not there, compared with those that are as a join would compare them."""
     column = identifier(key["column"])
     there = "order_id" if key["into"] == "orders" else "lead_id" if key["into"] == "leads" else "customer_id"
     pairs = {
         "salesforce": f"CASE WHEN regexp_matches({_KEY}, '{_OF_SALESFORCE}') THEN left({_KEY}, 15) END",
-        "other_keys_alike": f"nullif(ltrim(regexp_replace({_KEY}, '[^0-9]', '', 'g'), '0'), '')",
+        "other_keys_alike": DIGITS.format(comparable(_KEY, calling_code=calling_code or None)),
     }
     said = "questions.other_keys"
     for name, plain in reversed(pairs.items()):

@@ -12,6 +12,7 @@ from crmlib.engine import identifier, literal
 from crmlib.intake.reasons import kept, words
 from crmlib.intake.repairs import Cell, Repair
 from crmlib.intake.repairs.cells import let
+from crmlib.intake.repairs.flags import BARE_FALSE, BARE_TRUE, CONSENT, CROSSES, TICKS, says_no
 from crmlib.intake.repairs.times import zone_of_heading
 from crmlib.intake.source import FILE, MERGED, ROW, Source
 from crmlib.mapping import Filling, TableSource, text_pieces
@@ -252,9 +253,25 @@ def _raw(
         return mapped_sql(texts[0], mapped), "VARCHAR"
     # Each alternative is replaced for itself, so that a word that means nothing leaves the next one its turn.
     known = {old: new for old, new in mapped.items() if old}
-    cells = [f"nullif(nullif({_bare(mapped_sql(text, known) if known else text)}, ''), '-')" for text in texts]
+    words = [_turning(column, heading, known, found) for heading in found]
+    cells = [
+        f"nullif(nullif({_bare(mapped_sql(text, own) if own else text)}, ''), '-')"
+        for text, own in zip(texts, words, strict=True)
+    ]
     cell = f"coalesce({', '.join(cells)})"
     return (mapped_sql(cell, {"": mapped[""]}) if "" in mapped else cell), "VARCHAR"
+
+
+def _turning(column: str, heading: str, known: Mapping[str, str], among: Sequence[str]) -> Mapping[str, str]:
+    """What the words under one of several headings stand for.
+
+    Beside a heading of the opposite (Email Opt Out), whose yes ``values`` turn into a no, a yes to a newsletter is one.
+    """
+    mixed = column.startswith(CONSENT) and len({says_no(one) for one in among}) > 1
+    if not mixed or says_no(heading):
+        return known
+    plain_words = (*BARE_TRUE, *BARE_FALSE, *CROSSES, *TICKS)
+    return {old: new for old, new in known.items() if old.casefold() not in plain_words}
 
 
 def mapped_sql(cell: str, mapped: Mapping[str, str]) -> str:

@@ -144,7 +144,8 @@ class Staging:
         digits = get_currency_precision(self.client.currency)
         orders = self.accounts.get("orders", {"repairs": []})
         turned = [repair["column"] for repair in orders["repairs"] if repair["name"] == "sign"]
-        found = questions(self.connection, made, foreign_keys, fraction_digits=digits, turned=turned)
+        code = self.client.calling_code
+        found = questions(self.connection, made, foreign_keys, fraction_digits=digits, turned=turned, calling_code=code)
         for name, asked in found:
             if not all(one.wanted.confirmed for one in self.opened[name]):
                 self.accounts[name]["questions"].append(words.later("questions.confirm", about=name, asked=asked))

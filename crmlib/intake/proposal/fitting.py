@@ -9,6 +9,7 @@ from typing import Any
 from crmlib.contract import TABLES, Column, Table
 from crmlib.intake.proposal.content import Looks, vocabulary
 from crmlib.intake.proposal.headings import CHOICES, LEAST, PERHAPS, likeness, plain, quoted
+from crmlib.intake.repairs.times import OF_A_PERIOD
 from crmlib.words import Words
 
 _say = Words(__file__).say
@@ -204,12 +205,36 @@ def _match(table: Table, column: Column, found: Sequence[tuple[float, str, str]]
     score, heading, reason = found[0]
     near = [one for one in found if several or score - one[0] < CLEARLY]
     if len(near) == 1:
-        return Match(column.name, heading, score, reason)
+        return _beside_another(table, column, Match(column.name, heading, score, reason), looks)
     if column.identity:
         return Match(column.name, [h for _, h, _ in near], score, _say("reasons.first_filled", why=reason))
     if not several and (one := _told_apart(table, column, near, looks)):
         return one
     return Match(column.name, [h for _, h, _ in near], score, "", tuple((h, s, why) for s, h, why in near))
+
+
+def _beside_another(table: Table, column: Column, match: Match, looks: Mapping[str, Looks]) -> Match:
+    """A match that is to be checked where a heading beside it means the same in another form.
+
+    A record has an id of the system beside the number that people know, and either may stand in other files. Beside
+    the id of an owner or a stage stands its name, which is what people read.
+    """
+    mine = plain(match.headings[0])
+    for heading, one in looks.items():
+        words = plain(heading)
+        if heading == match.headings[0] or not one.filled or one.filled < _RARER * looks[match.headings[0]].filled:
+            continue
+        if column.name == table.key and words in _OWN_IDS and mine not in _OWN_IDS and one.unique == 1:
+            why = _say("reasons.own_id", why=match.reason, heading=heading)
+            return Match(column.name, match.filling, min(match.score, DOUBTED), why, check=True)
+        if column.name in CHOICES and words in {f"{mine} {end}" for end in _NAMES} and one.share("numbers") < _FITS:
+            why = _say("reasons.readable", why=match.reason, others=quoted(match.headings))
+            return Match(column.name, heading, match.score, why, check=True)
+    return match
+
+
+_OWN_IDS = ("id", "record id", "internal id", "system id")
+_NAMES = ("name", "r name", "r", "label", "title", "display name")
 
 
 def _told_apart(
@@ -263,6 +288,7 @@ def content_fit(column: Column, looks: Looks, table: Table) -> tuple[float, str]
         return _FITS, _say("seen.empty")
     if column.kind in ("time", "date"):
         dated = looks.filled if looks.type.startswith(("TIMESTAMP", "DATE")) else looks.counts["dates"]
+        dated += looks.counts["months"] if column.name in OF_A_PERIOD else 0
         if dated < looks.filled:
             dated += looks.counts["stamps"] + looks.counts["serials"]
         return min(1.0, dated / looks.filled), _seen("dates", dated, looks)

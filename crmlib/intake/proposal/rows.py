@@ -24,16 +24,19 @@ def text(source: Source, heading: str) -> str:
     return f"trim({as_text(source.names[heading], source.types[heading])})"
 
 
-def constant_within(connection: Any, source: Source, key: str, heading: str) -> float | None:
-    """In which share of the keys with several rows the value is the same in all of them; None: fewer than 3 such keys.
+def constant_within(connection: Any, source: Source, key: str, heading: str, *, least: int = 3) -> float | None:
+    """In which share of the keys with several rows the value is the same in all of them; None: too few such keys.
 
-    The total of an order is, the amount of a line is not.
+    The total of an order is, the amount of a line is not. Where only one of the rows has a value it is the same as
+    well: some shops write the total beside the first line. Keys without any value, or only 0, tell nothing.
     """
+    value = f"nullif({text(source, heading)}, '')"
     keys, same = connection.execute(
-        f"SELECT count(*), count_if(values = 1) FROM (SELECT count(DISTINCT {text(source, heading)}) AS values "
-        f"FROM ({source.sql}) WHERE {text(source, key)} <> '' GROUP BY {text(source, key)} HAVING count(*) > 1)"
+        f"SELECT count(*), count_if(values = 1) FROM (SELECT count(DISTINCT {value}) AS values "
+        f"FROM ({source.sql}) WHERE {text(source, key)} <> '' GROUP BY {text(source, key)} "
+        f"HAVING count(*) > 1 AND bool_or(NOT regexp_full_match({value}, '-?0*[.,]?0*')))"
     ).fetchone()
-    return same / keys if keys >= 3 else None
+    return same / keys if keys >= least else None
 
 
 @dataclass(frozen=True)

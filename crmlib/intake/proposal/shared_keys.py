@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmlib.contract import TABLES
+from crmlib.intake.lookups import comparable
 from crmlib.intake.proposal.content import Looks
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import Fit, Match, fit
@@ -163,8 +164,8 @@ def _alike(here: Looks, there: Looks) -> bool:
 
 
 def _keys(connection: Any, source: Source, heading: str) -> frozenset[str]:
-    """The different values, without leading zeros and quoting, which one of two systems may have dropped."""
-    plain = f"ltrim(trim(lower({text(source, heading)}), '=\"'), '0')"
+    """The different values as a join would compare them, without leading zeros, which one system may have dropped."""
+    plain = f"ltrim(lower({comparable(text(source, heading))}), '0')"
     found = connection.execute(
         f"SELECT DISTINCT {plain} AS k FROM ({source.sql}) WHERE {plain} <> '' LIMIT {_MOST_KEYS}"
     ).fetchall()

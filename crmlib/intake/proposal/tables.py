@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from crmlib.contract import TABLES
-from crmlib.intake.consents import CONSENT, says_no, turned
+from crmlib.intake.consents import turned
 from crmlib.intake.proposal.content import values_of
 from crmlib.intake.proposal.doubts import (
     ask_about_cents,
@@ -19,6 +19,7 @@ from crmlib.intake.proposal.doubts import (
 from crmlib.intake.proposal.exports import Export
 from crmlib.intake.proposal.fitting import DOUBTED, Fit, Match, by_content, fit, looks_in_words
 from crmlib.intake.proposal.headings import PERHAPS, called_like, names_of, quoted
+from crmlib.intake.proposal.line_money import CONSTANT, pieces_times_price, whose_amount, with_told_price
 from crmlib.intake.proposal.rows import (
     cancelling_orders,
     constant_within,
@@ -31,6 +32,7 @@ from crmlib.intake.proposal.rows import (
 from crmlib.intake.proposal.shared_keys import with_keys
 from crmlib.intake.proposal.suggestion import Line, Suggested
 from crmlib.intake.proposal.tested_money import with_tested_money
+from crmlib.intake.repairs.flags import CONSENT, says_no
 from crmlib.intake.scales import doubt, question, seen_of
 from crmlib.intake.shape import shown_headings
 from crmlib.mapping import FILL_IN
@@ -50,8 +52,6 @@ _TOLD = 0.5
 _ONE_EACH = 0.9
 _MANY_EACH = 0.5
 _LEAST_POINTS = 2.5
-_CONSTANT = 0.95
-_BY_CONTENT = 60.0
 _MOST_ANSWERS = 20
 
 
@@ -96,6 +96,7 @@ def _tables(
         main = next((f for f in usable if called_like(export.name, f.table)), main)
     usable.sort(key=lambda one: one is not main)
     if main.table in ("orders", "order_lines"):
+        fits = {**fits, "order_lines": with_told_price(connection, export, fits["order_lines"])}
         tested = with_tested_money(connection, export, fits)
         fits = tested.fits
         main, usable = fits[main.table], [fits[one.table] for one in usable]
@@ -236,14 +237,8 @@ def _completed(found: Fit) -> Fit:
             reason = _say("reasons.name_is_code")
             matches["product_id"] = Match("product_id", found.heading("product_name"), 65.0, reason, check=True)
         if "amount" not in matches and found.heading("quantity") and found.heading("unit_price"):
-            matches["amount"] = _product(found)
+            matches["amount"] = pieces_times_price(found)
     return Fit(found.table, matches)
-
-
-def _product(found: Fit) -> Match:
-    headings = [found.heading("quantity"), found.heading("unit_price")]
-    score = min(found.matches["quantity"].score, found.matches["unit_price"].score)
-    return Match("amount", {"product": headings}, score, _say("reasons.pieces_times_price"))
 
 
 # A table as it is written
@@ -344,7 +339,7 @@ def _several_rows(connection: Any, export: Export, fits: Mapping[str, Fit], orde
         return []
     same = [h for name in ("ordered_at", "customer_id", "status") if (h := found.heading(name))]
     shares = [constant_within(connection, export.source, order_id, heading) for heading in same]
-    if any(share is None or share <= _CONSTANT for share in shares):
+    if any(share is None or share <= CONSTANT for share in shares):
         return []
     orders.settings.append(Line("one_row_per", "order_id"))
     added = _of_lines(connection, export, found, order_id, ("amount", *_FURTHER_MONEY))
@@ -377,7 +372,8 @@ def _second_choice(connection: Any, export: Export, ranked: list[Fit], decisions
 def _line_level(connection: Any, export: Export, fits: Mapping[str, Fit], decisions: list[str]) -> list[Suggested]:
     """Order lines, and the orders put together from them."""
     lines, orders = fits["order_lines"], fits["orders"]
-    lines, orders, total = _whose_amount(connection, export, lines, orders)
+    lines, orders, total = whose_amount(connection, export, lines, orders)
+    lines = with_told_price(connection, export, lines)
     order_id = lines.heading("order_id")
     made = []
     if orders.complete and order_id:
@@ -405,55 +401,15 @@ def _of_lines(connection: Any, export: Export, orders: Fit, order_id: str, colum
     """The money of orders that differs between the lines of an order, so that it has to be added up."""
     money = [name for name in columns if orders.heading(name)]
     plain = [name for name in money if not _filling(orders, name)]  # What is worked out of pieces is the line's.
-    shares = {name: constant_within(connection, export.source, order_id, orders.heading(name)) for name in plain}
-    return [name for name in money if (share := shares.get(name)) is None or share <= _CONSTANT]
+    shares = {
+        name: constant_within(connection, export.source, order_id, orders.heading(name), least=1) for name in plain
+    }
+    return [name for name in money if (share := shares.get(name)) is None or share <= CONSTANT]
 
 
 def _filling(found: Fit, column: str) -> dict[str, Any]:
     match = found.matches.get(column)
     return match.filling if match and isinstance(match.filling, dict) else {}
-
-
-def _whose_amount(connection: Any, export: Export, lines: Fit, orders: Fit) -> tuple[Fit, Fit, bool]:
-    """Tell the amount of a line from the total of an order: the total is the same in all lines of an order."""
-    order_id = lines.heading("order_id")
-    line, whole = lines.matches.get("amount"), orders.matches.get("amount")
-    others = {h for name, m in lines.matches.items() if name != "amount" for h in m.headings}
-    if whole and (whole.score <= _BY_CONTENT or others & set(whole.headings)):
-        whole = _narrowed(whole, set(whole.headings) - others) if whole.score > _BY_CONTENT else None
-    wished = {h for m in (line, whole) if m and not isinstance(m.filling, dict) for h in m.headings}
-    if not order_id or not wished:
-        match = lines.matches["amount"]
-        return lines, Fit("orders", {**orders.matches, "amount": match}), False
-    shares = {h: constant_within(connection, export.source, order_id, h) for h in wished}
-    totals = [h for h, share in shares.items() if share is not None and share > _CONSTANT]
-    of_lines = [h for h in wished if h not in totals]
-    line_match = _narrowed(line, of_lines)
-    if line_match is None and lines.heading("quantity") and lines.heading("unit_price"):
-        line_match = _product(lines)
-    whole_match = _narrowed(whole, totals)
-    if whole_match is not None:
-        reason = _say("reasons.same_in_order", why=whole_match.reason)
-        whole_match = Match("amount", whole_match.filling, whole_match.score, reason, whole_match.rivals)
-    chosen = whole_match or line_match or line
-    kept = {name: m for name, m in lines.matches.items() if name != "amount"}
-    kept |= {"amount": line_match or line} if line_match or line else {}  # type: ignore[dict-item]
-    made = Fit("orders", {**orders.matches, **({"amount": chosen} if chosen else {})})
-    return Fit("order_lines", kept), made, whole_match is not None
-
-
-def _narrowed(match: Match | None, headings: Iterable[str]) -> Match | None:
-    """A match of which only some of the headings are possible."""
-    if match is None or isinstance(match.filling, dict):
-        return None
-    wanted = set(headings)
-    rivals = [one for one in match.rivals if one[0] in wanted]
-    if not match.rivals:
-        return match if set(match.headings) <= wanted else None
-    if len(rivals) == 1:
-        heading, score, reason = rivals[0]
-        return Match(match.column, heading, score, reason)
-    return Match(match.column, [h for h, _, _ in rivals], match.score, "", tuple(rivals)) if rivals else None
 
 
 def _cancellations(

@@ -9,7 +9,7 @@ from typing import Any
 from crmlib.contract import TABLES
 from crmlib.intake.money import MEANT_BY_THE_CONTRACT, PRODUCT, Parts, Verdict, judged, numbers_under
 from crmlib.intake.proposal.exports import Export
-from crmlib.intake.proposal.fitting import Fit, Match, called_so
+from crmlib.intake.proposal.fitting import DOUBTED, Fit, Match, called_so
 from crmlib.intake.proposal.headings import likeness
 from crmlib.intake.repairs import Habits
 from crmlib.words import Words
@@ -42,7 +42,7 @@ def with_tested_money(connection: Any, export: Export, fits: Mapping[str, Fit]) 
     open_ = [one for one in verdict.asked if not known or one.key not in MEANT_BY_THE_CONTRACT]
     asked = [_say("decide.money", table=main.table, file=export.shown, asked=str(one)) for one in open_]
     own = "discount" if export.source.heading("discount") else ""
-    return Tested({**fits, **{f.table: _with(f, verdict, parts, own) for f in (lines, orders)}}, asked)
+    return Tested({**fits, **{f.table: _with(f, verdict, parts, own, known=known) for f in (lines, orders)}}, asked)
 
 
 def _parts(export: Export, lines: Fit, orders: Fit) -> Parts:
@@ -102,10 +102,11 @@ def _taken_off(heading: str) -> bool:
     return called_so(heading, "off_words") and not called_so(heading, "paid_words")
 
 
-def _with(found: Fit, verdict: Verdict, parts: Parts, own_name: str) -> Fit:
+def _with(found: Fit, verdict: Verdict, parts: Parts, own_name: str, *, known: bool) -> Fit:
     """A fit with the amount and the discount that the tests prove.
 
-    ``own_name``: the file has a heading of the contract's own name, which would be taken unasked.
+    ``own_name``: the file has a heading of the contract's own name, which would be taken unasked. ``known``: the whole
+    file is in the contract's own form.
     """
     matches = dict(found.matches)
     match = matches.get("amount")
@@ -122,9 +123,17 @@ def _with(found: Fit, verdict: Verdict, parts: Parts, own_name: str) -> Fit:
             del matches["discount"]
         else:
             matches["discount"] = Match("discount", filling, discount.score, _say("reasons.rate", why=discount.reason))
+    elif discount and not known and verdict.discount not in discount.headings and not _says_money(discount):
+        why = _say("reasons.discount_open", why=discount.reason)
+        matches["discount"] = replace(discount, score=min(discount.score, DOUBTED), reason=why, check=True)
     elif discount is None and verdict.form == "amount" and verdict.evidence and "amount" in matches:
         matches["discount"] = Match("discount", verdict.discount, 100.0, _together(map(str, verdict.evidence[:1])))
     return Fit(found.table, matches)
+
+
+def _says_money(match: Match) -> bool:
+    """Whether the heading of a discount says that it is a sum of money, and neither a rate nor a percentage."""
+    return any(called_so(heading, "money_words") for heading in match.headings)
 
 
 def _amount(match: Match, verdict: Verdict) -> Match:

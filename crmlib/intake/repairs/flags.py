@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 
 from crmlib.engine import literal
@@ -37,6 +39,26 @@ BARE_FALSE = (
     "未", "关", "停用", "未启用", "不", *NO_TICKS,
 )  # fmt: skip
 """Answers that do not say what was asked; the others, such as "subscribed", mean the same under any heading."""
+CONSENT = "consent_"
+_OPPOSITE = re.compile(
+    r"opt(ed)?[ _-]?(out|off)|\b(do(es)?[ _-]?not|don.?t|dnc|dnd|not?|never|without|exclude[ds]?|stop|suppress\w*"
+    r"|refus\w*|declin\w*|revoked?|withdr\w*|denied|block\w*|black ?list\w*|object\w*|nicht|kein\w*|ohne|baja|pas)\b"
+    r"|unsub|abmeld|abgemeldet|abbestell|widerruf|widerspr|werbesperre|gesperrt|d[ée]s(abonn|inscri)"
+    r"|[不勿拒禁未]|退订|退訂|取消|免打扰|免打擾|黑名单|黑名單|屏蔽"
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def says_no(heading: str) -> bool:
+    """Whether a yes under a heading of consent is a no.
+
+    >>> [says_no(h) for h in ("Email Opt Out", "DoNotCall", "hs_email_optout", "退订", "短信勿扰", "Abmeldung")]
+    [True, True, True, True, True, True]
+    >>> [says_no(h) for h in ("Email Opt In", "Newsletter", "Notification consent", "同意短信", "WeChat consent")]
+    [False, False, False, False, False]
+    """
+    plain = _CAMEL.sub(" ", unicodedata.normalize("NFKC", heading)).replace("_", " ").casefold()
+    return _OPPOSITE.search(plain) is not None
 
 
 def screen(cell: Cell, habits: Habits) -> dict[str, str]:

@@ -47,7 +47,8 @@ _WRITTEN_OUT = "^[0-9][.][0-9]{6,}E[0-9]{1,2}$"
 _NO_DATE = "^(0000-00-00|0001-01-01|1900-01-00|1899-12-3[01])([ T]00:00(:00)?([.]0+)?Z?)?$"
 _NAMED_ZONE = " ?[(][^)]*[)]$"
 
-_OF_A_PERIOD = ("spent_on",)
+_MONTH_NUMBER = "^(?:19|20)[0-9]{4}[.]0+$"
+OF_A_PERIOD = ("spent_on",)
 """Columns whose value may be a whole month: what is said of it then holds for its first day."""
 _MONTHS_OF_A_YEAR = (
     ("month", "^((?:19|20)[0-9]{2})[-/.](0?[1-9]|1[0-2])-?$", r"\1-\2-01"),
@@ -295,6 +296,8 @@ def _typed_numbers(cell: Cell, habits: Habits, counts: Mapping[str, int], said: 
     walls = sum(counts[name] for name, _, moment, _ in found if not moment)
     decisions = [*said, *([_zone_said(cell, habits, walls)] if walls and cell.kind == "time" else [])]
     decisions += _said_of_numbers(cell, counts, [name for name, *_ in found])
+    months = counts.get("month number", 0)
+    decisions += [cell.decision("months", n=months)] if months and habits.mends("months") else []
     return Plan(cases(branches) if branches else null, filled, tuple(_merged(mendings)), tuple(decisions))
 
 
@@ -305,6 +308,7 @@ _REPAIR_OF = {
     "seconds": "epochs",
     "milliseconds": "epochs",
     "microseconds": "epochs",
+    "month number": "months",
 }
 _DAY_MONTH_CODE = 3
 _NIGHT = "半夜|午夜|深夜|夜里|夜裡|夜间|夜間"
@@ -359,8 +363,9 @@ def _forms(cell: Cell, plain: str, order: DayMonth) -> list[Form]:
         written("year last", _YEAR_LAST_NAME, r"\4-\1-\2 \3"),
         *(
             written(name, pattern, order, "months")
-            for name, pattern, order in (_MONTHS_OF_A_YEAR if cell.name in _OF_A_PERIOD else ())
+            for name, pattern, order in (_MONTHS_OF_A_YEAR if cell.name in OF_A_PERIOD else ())
         ),
+        *([numbered("month number", _MONTH_NUMBER)] if cell.name in OF_A_PERIOD else []),
         numbered("serial", _SERIAL),
         numbered("seconds", _EPOCH_SECONDS),
         numbered("milliseconds", f"{_EPOCH_MILLISECONDS}|{_SCIENTIFIC}"),
@@ -382,6 +387,9 @@ def _numbers(cell: Cell, number: str) -> list[tuple[str, str, str, str]]:
         "milliseconds": f"({number} >= 1e11 AND {number} < 5e12)",
         "microseconds": f"({number} >= 1e14 AND {number} < 5e15)",
     }
+    if cell.name in OF_A_PERIOD:
+        month = f"{number} % 100 BETWEEN 1 AND 12"
+        ranges["month number"] = f"({number} BETWEEN 190001 AND 210012 AND {whole} AND {month})"
 
     def within(name: str, factor: str = "") -> str:
         return f"CAST(CASE WHEN {ranges[name]} THEN round({number}{factor}) END AS BIGINT)"
@@ -392,6 +400,8 @@ def _numbers(cell: Cell, number: str) -> list[tuple[str, str, str, str]]:
         "compact time": f"try_strptime(CAST({within('compact time')} AS VARCHAR), '%Y%m%d%H%M%S')",
         "serial": f"(TIMESTAMP '1899-12-30' + to_milliseconds({within('serial', ' * 86400000')}){later})",
     }
+    if "month number" in ranges:
+        walls["month number"] = f"try_strptime(CAST({within('month number')} AS VARCHAR) || '01', '%Y%m%d')"
     moments = {
         "seconds": f"make_timestamptz({within('seconds', ' * 1e6')})",
         "milliseconds": f"make_timestamptz({within('milliseconds')} * 1000)",
@@ -626,7 +636,7 @@ def _zone_said(cell: Cell, habits: Habits, clocks: int) -> Saying:
 
 
 def _said_of_numbers(cell: Cell, counts: Mapping[str, int], forms: Iterable[str]) -> list[Saying]:
-    shown = [form for form in forms if form in _REPAIR_OF and counts.get(form)]
+    shown = [form for form in forms if _REPAIR_OF.get(form, "months") != "months" and counts.get(form)]
     return [cell.decision("numbers", n=counts[form], form=form) for form in shown]
 
 
