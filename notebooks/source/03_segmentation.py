@@ -220,7 +220,7 @@ pd.crosstab(scored.purchases_year.clip(upper=5).rename("purchases"), scored.f_sc
 
 # %%
 rhythm = segmentation.purchase_rhythm(orders, as_of=chapter.as_of).to_pandas()
-rhythm.head(3).round(2)
+rhythm.query("returns > 0")[["days_to_return", "returns", "weight", "horizon_days"]].head(3).round(2)
 
 # %% [markdown]
 # Add the weights up, day by day. What share of those who come back is back after one month, two, three, half a year?
@@ -232,6 +232,19 @@ back.reindex([30, 60, 90, 180, 365], method="ffill").round(3).rename("share back
 # %% [markdown]
 # All purchases count here, the first as well as the tenth. Chapter 05 asks another question: how long does the *second*
 # order take after the first? Customers who come often have more returns than others, so the two answers need not agree.
+#
+# Is four in five a good place to draw the line of silence? Not everywhere. Think of somebody who orders five times in a
+# week, and then not for 200 days. Four of five returns come within days. But after a week without an order, this customer
+# is not gone at all. So we check the line on those who crossed it. `silent` counts the customers whose silence grew longer
+# than so many days, and whom we could follow for a whole horizon after that. `came_back` counts those of them who bought.
+
+# %%
+beyond = rhythm.set_index("days_to_return")[["silent", "came_back"]]
+beyond.assign(share=beyond.came_back / beyond.silent).reindex([30, 60, 90, 180, 210], method="ffill").round(3)
+
+# %% [markdown]
+# The longer the silence, the fewer come back. The line may stand only where at most half of them do. If more come back,
+# the library moves it to a later day.
 #
 # From this rhythm, and from what customers spend, come the **thresholds** of the rules. The rules stand in a file that you
 # may copy and change for a client (parameter `rules`).
@@ -572,7 +585,9 @@ followed = days | {"history_days": history_days, "horizon": rhythm.horizon_days.
 
 # %%
 chapter.conclude(
-    segmentation.finding_sleeping(moves, tiers, lines, tier_outcomes, bound, rules=own_rules, **followed),
+    segmentation.finding_sleeping(
+        moves, tiers, lines, tier_outcomes, bound, thresholds=thresholds, rules=own_rules, **followed
+    ),
     segmentation.finding_concentration(concentration, history_days=history_days),
     segmentation.finding_core_lost(moves, **days),
     segmentation.finding_potential(moves, tiers, since=earlier),

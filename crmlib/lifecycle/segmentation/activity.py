@@ -10,6 +10,8 @@ from crmlib.purchases import history_days, purchases, revenue_of
 from crmlib.subscriptions import contracts
 
 LONGEST_HORIZON_DAYS = 365
+# More days than any orders span.
+_NEVER = 1_000_000
 
 
 @same_kind
@@ -119,39 +121,96 @@ def revenue_without_customer(orders: Any, *, as_of: Any) -> Any:
 
 @same_kind
 def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
-    """How many days customers take to come back, as a distribution: one row per number of days.
+    """How many days customers take to come back, and how many come back after a silence: one row per number of days.
 
     Columns: ``days_to_return``, ``returns`` (purchases that were followed by the next after so many days), ``weight``
-    (the same with every customer counted once, however often they come), ``horizon_days``. Only purchases that could be
-    followed for the whole horizon are looked at, and only returns within it, so that long gaps are neither cut off nor
-    missed: the horizon is 365 days, or half of the time that the orders span where that is shorter. pandas or Ibis in,
-    same kind out.
+    (the same with every customer counted once, however often they come), ``horizon_days``, ``silent`` (customers whose
+    silence grew longer than so many days), ``came_back`` (those of them who bought again within the horizon after
+    that). Only purchases that could be followed for the whole horizon are looked at, and only returns within it, so
+    that long gaps are neither cut off nor missed: the horizon is 365 days, or half of the time that the orders span
+    where that is shorter. pandas or Ibis in, same kind out.
+
+    ``silent`` looks at one horizon of days, the last that leaves a whole horizon to follow: whose silence passed the
+    line then. Each customer counts once, by the first time in these days. The share is what renewal theory calls
+    1 − S(line + horizon) / S(line), the chance to come back within the horizon of who has been silent up to the line
+    (Cox 1962, *Renewal Theory*, ch. 5), read from counts, without a model. There is a row for each number of days at
+    which one of the columns changes, so that some have 0 returns; between two rows both counts of the silent stay.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "a", "a", "b", "b"], "amount": 1.0, "ordered_at": pd.to_datetime(
     ...     ["2024-01-01", "2024-01-11", "2024-01-31", "2024-01-01", "2024-01-31"])})
-    >>> purchase_rhythm(orders, as_of="2025-12-31")
-       days_to_return  returns  weight  horizon_days
-    0              10        1     0.5           365
-    1              20        1     0.5           365
-    2              30        1     1.0           365
+    >>> purchase_rhythm(orders, as_of="2025-12-31").iloc[2:5]
+       days_to_return  returns  weight  horizon_days  silent  came_back
+    2              10        1     0.5           365       2          2
+    3              20        1     0.5           365       2          1
+    4              30        1     1.0           365       2          0
     """
     import ibis
 
-    horizon = min(max(history_days(orders, as_of=as_of) - 1, 0) // 2, LONGEST_HORIZON_DAYS)
+    history = history_days(orders, as_of=as_of)
+    horizon = min(max(history - 1, 0) // 2, LONGEST_HORIZON_DAYS)
     end = ibis.literal(as_day(as_of))
     days = purchases(orders, as_of=as_of).select("customer_id", "day").distinct()
     coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day"))
-    coming = coming.mutate(
-        horizon_days=ibis.literal(horizon, type="int64"),
-        days_to_return=coming.next_day.delta(coming.day, unit="day"),
-        followed_days=end.delta(coming.day, unit="day"),
+    coming = coming.select(
+        "customer_id",
+        days_to_return=coming.next_day.delta(coming.day, unit="day").cast("int64"),
+        followed_days=end.delta(coming.day, unit="day").cast("int64"),
     )
-    back = coming.filter((coming.followed_days >= coming.horizon_days) & (coming.days_to_return <= coming.horizon_days))
+    back = coming.filter((coming.followed_days >= horizon) & (coming.days_to_return <= horizon))
     back = back.mutate(weight=1.0 / back.count().over(group_by="customer_id"))
-    return (
-        back.group_by("days_to_return", "horizon_days")
-        .agg(returns=back.count(), weight=back.weight.sum())
-        .select("days_to_return", "returns", "weight", "horizon_days")
-        .order_by("days_to_return")
+    returned = back.group_by(day=back.days_to_return).agg(returns=back.count(), weight=back.weight.sum())
+    steps = _silent(coming.filter(coming.followed_days < history), horizon).outer_join(returned, "day")
+    steps = steps.select(
+        day=steps.day.coalesce(steps.day_right),
+        **{name: steps[name].fill_null(0) for name in ("silent", "came_back", "returns", "weight")},
     )
+    # Each step changes how many there are from its day on.
+    until = ibis.window(order_by="day", preceding=None, following=0)
+    return steps.select(
+        days_to_return=steps.day,
+        returns=steps.returns,
+        weight=steps.weight,
+        horizon_days=ibis.literal(horizon, type="int64"),
+        silent=steps.silent.sum().over(until),
+        came_back=steps.came_back.sum().over(until),
+    ).order_by("days_to_return")
+
+
+def _silent(coming: Any, horizon: int) -> Any:
+    """By how much the customers who passed a line of so many days change at a ``day``: ``silent``, and ``came_back``.
+
+    A purchase passes all lines from ``first`` to ``last`` days; for those from ``back`` on the next one follows in the
+    horizon. Who does not come back in it passes the line no second time in these days. So a customer who ever came back
+    after passing a line came back after passing it for the first time.
+    """
+    import ibis
+
+    again = coming.days_to_return.fill_null(ibis.literal(_NEVER, type="int64"))
+    passed = coming.select(
+        "customer_id",
+        first=ibis.greatest(coming.followed_days - 2 * horizon + 1, 0),
+        last=ibis.least(coming.followed_days - horizon, again - 1),
+        back=again - horizon,
+    )
+    back = passed.mutate(first=ibis.greatest(passed["first"], passed.back))
+    nobody = ibis.literal(0, type="int64")
+    changes = [step.select("day", silent=step.change, came_back=nobody) for step in _once_a_customer(passed)]
+    changes += [step.select("day", silent=nobody, came_back=step.change) for step in _once_a_customer(back)]
+    every = ibis.union(*changes)
+    return every.group_by("day").agg(silent=every.silent.sum(), came_back=every.came_back.sum())
+
+
+def _once_a_customer(passed: Any) -> list[Any]:
+    """Where the number of customers with a line between ``first`` and ``last`` grows, and where it falls.
+
+    Of a customer's stretches, each counts where it goes on beyond those that begin before it.
+    """
+    import ibis
+
+    some = passed.filter(passed["first"] <= passed["last"])
+    before = ibis.window(group_by="customer_id", order_by=["first", "last"], preceding=(None, 1))
+    some = some.mutate(new=ibis.greatest(some["first"], (some["last"].max().over(before) + 1).fill_null(0)))
+    new = some.filter(some.new <= some["last"])
+    one = ibis.literal(1, type="int64")
+    return [new.select(day=new.new, change=one), new.select(day=new["last"] + 1, change=-one)]

@@ -180,9 +180,12 @@ def _column_of(name: str, rules: Rules) -> str:
 
 def _way_in_words(row: Any, rules: Rules) -> str:
     threshold = rules.thresholds[row.threshold]
-    young = row.way == "rhythm" and row.horizon_days < YOUNG_DAYS
     values = {**row._asdict(), "share": threshold.quantile, "times": threshold.times, "base": threshold.of}
-    return words.say(f"ways.{'young' if young else row.way}", values)
+    way = "young" if row.way == "rhythm" and row.horizon_days < YOUNG_DAYS else row.way
+    if way == "raised":
+        values["most"] = threshold.back_at_most
+        way = "open" if row.back > values["most"] else way
+    return words.say(f"ways.{way}", values)
 
 
 def tiers_table(

@@ -31,6 +31,7 @@ def finding_sleeping(
     since: Any = None,
     history_days: int | None = None,
     horizon: float | None = None,
+    thresholds: Any = None,
     rules: Rules | None = None,
 ) -> Finding | None:
     """How many of the customers of an earlier day are silent today, and how many of the silent come back anyway.
@@ -48,6 +49,7 @@ def finding_sleeping(
         history_days: how many days the orders cover.
         horizon: the days within which customers had to come back for the line of silence to be read from them
             (``horizon_days`` of :func:`purchase_rhythm`).
+        thresholds: from :func:`thresholds`, to tell how many came back who had been silent for longer than the line.
         rules: the rules that the tiers follow.
 
     None where the rules have no line of silence, or fewer than 30 customers were there, or none of them is silent.
@@ -66,7 +68,7 @@ def finding_sleeping(
         return None
     under = to_pandas(bound).iloc[0]
     back = outcomes[(outcomes.segment == "sleeping") & (outcomes.customers >= FEWEST)]
-    line, at_line = _line(lines, rules)
+    said, at_line = _line(lines, rules, thresholds)
     values = {
         "customers": base, "silent": asleep, "share": asleep / base, "bound": int(under.customers),
         **at_line, "horizon": horizon,
@@ -82,10 +84,9 @@ def finding_sleeping(
         evidence = f"{'beat' if len(back) else 'plain'}.{'split' if 0 < early < asleep else 'whole'}"
     if len(back):
         values |= dict(back.iloc[0][["bought_share", "bought_share_low", "bought_share_high"]])
-    said = [line]
     if values["bound"]:
         said.append("contract")
-    if line != "rule" and horizon is not None and horizon < YOUNG_DAYS:
+    if said[0] != "rule" and horizon is not None and horizon < YOUNG_DAYS:
         said.append("young")
     slept = to_pandas(migration)
     slept = slept[slept.before == "sleeping"][["revenue_before", "revenue_after"]].sum()
@@ -102,21 +103,30 @@ def finding_sleeping(
     )  # fmt: skip
 
 
-def _line(lines: Any, rules: Rules) -> tuple[str, dict[str, Any]]:
-    """How sure the line of silence is, and how many are beyond it, also with the line at the ends of its interval.
+def _line(lines: Any, rules: Rules, thresholds: Any) -> tuple[list[str], dict[str, Any]]:
+    """How sure the line of silence is, how many are beyond it, also with the line at the ends of its interval, and how
+    many came back who were: which sentences say it, and their values.
 
     ``lines``: from :func:`sleeping_lines`.
     """
-    at = lines.set_index("line")
-    values = {
-        "days": at.days["value"], "now": at.customers["value"], "back": rules.thresholds["sleeping_after"].quantile,
-    }  # fmt: skip
-    if not {"low", "high"} <= set(at.index):
-        return "rule", values
-    # A later line leaves fewer customers beyond it.
-    few, many, early, late = at.customers["high"], at.customers["low"], at.days["low"], at.days["high"]
-    values |= {"early": early, "late": late, "few": few, "many": many}
-    return "same_day" if early == late else "range", values
+    at, rule = lines.set_index("line"), rules.thresholds["sleeping_after"]
+    values = {"days": at.days["value"], "now": at.customers["value"], "back": rule.quantile}
+    found = None if thresholds is None else thresholds.set_index("threshold").loc["sleeping_after"]
+    is_raised = found is not None and found.way == "raised"
+    said = "moved" if is_raised else "rule"
+    if {"low", "high"} <= set(at.index):
+        # A later line leaves fewer customers beyond it.
+        few, many, early, late = at.customers["high"], at.customers["low"], at.days["low"], at.days["high"]
+        values |= {"early": early, "late": late, "few": few, "many": many}
+        if early != late:
+            said = "raised" if is_raised else "range"
+        elif not is_raised:
+            said = "same_day"
+    if found is None or found.back != found.back:
+        return [said], values
+    values |= {"passed": found.silent, "returned": found.back, "within": found.horizon_days}
+    values |= {"returned_low": found.back_low, "returned_high": found.back_high}
+    return [said, "open" if is_raised and found.back > rule.back_at_most else "stay"], values
 
 
 def _are_whole_years(since: Any, as_of: Any, history_days: int | None = None) -> bool:

@@ -152,6 +152,7 @@ class Threshold(Strict):
     among: When = Condition()
     at_least: Number | None = None
     otherwise: Number | None = None
+    back_at_most: Annotated[Number, Field(gt=0, lt=1)] | None = None
 
     @field_validator("of")
     @classmethod
@@ -171,6 +172,8 @@ class Threshold(Strict):
             mistakes.append(Mistake(_WORDS, "of.column", ["of"], rhythm=RHYTHM))
         if self.quantile is not None and self.otherwise is None:
             mistakes.append(Mistake(_WORDS, "too_few"))
+        if self.back_at_most is not None and (self.quantile is None or self.of != RHYTHM):
+            mistakes.append(Mistake(_WORDS, "back_at_most", ["back_at_most"], rhythm=RHYTHM))
         if self.times is not None and self.of not in _names(info):
             mistakes.append(Mistake(_WORDS, "of.threshold", ["of"]))
         if mistakes:

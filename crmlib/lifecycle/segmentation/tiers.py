@@ -11,6 +11,7 @@ from crmlib.lifecycle.segmentation.activity import as_rules_count, customer_acti
 from crmlib.lifecycle.segmentation.quantiles import observed_quantiles
 from crmlib.lifecycle.segmentation.rules import RHYTHM, Comparison, Rules, Ruling, Threshold, read_rules
 from crmlib.problems import Problem, UnusableInput
+from crmlib.statistics import wilson
 from crmlib.words import Words
 
 _WORDS = Words(__file__)
@@ -24,13 +25,22 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
 
     Columns: ``threshold``, ``value`` (days, money or purchases), ``low`` and ``high`` (95 % interval; missing where the
     threshold is not read from the rhythm), ``customers`` (that it was read from; missing for fixed ones), ``way`` (how
-    it came about: ``fixed``, ``multiple``, ``rhythm``, ``customers``, ``otherwise``), ``horizon_days`` (within which
-    those of the rhythm came back), ``reached`` (share of the customers looked at who reach it). Where fewer than 30
-    customers have come back, or there is nobody to read a threshold from, its ``otherwise`` is used.
+    it came about: ``fixed``, ``multiple``, ``rhythm``, ``raised``, ``customers``, ``otherwise``), ``horizon_days``
+    (within which those of the rhythm came back), ``reached`` (share of the customers looked at who reach it). Where
+    fewer than 30 customers have come back, or there is nobody to read a threshold from, its ``otherwise`` is used.
     Quantiles are values that occur; money is rounded to two significant digits.
 
+    A quantile of returns is no line of silence where customers buy in bursts: most returns are of the same burst, and
+    nearly everybody beyond the line comes for the next one. So a threshold with ``back_at_most`` is ``raised`` to the
+    first day at which at most that share of those whose silence grew longer came back within the horizon after it, and
+    after which the share is not above it beyond chance (95 %). ``silent`` says how many customers that was read from,
+    ``back`` (``back_low``, ``back_high``: 95 % Wilson interval) which share of them came back. Days whose silence fewer
+    than 30 customers reached say nothing. Where even the last day that says something is not late enough, the line
+    comes after it, and ``back``, which is of that day, is above what was asked for.
+
     The interval turns the one of the share into one of the days (Woodruff 1952); each customer counts as one
-    observation, which is cautious for those who came back more than once.
+    observation, which is cautious for those who came back more than once. That of a raised threshold goes from the
+    first day at which the share may be low enough to the first at which it is so beyond chance.
 
     Args:
         customers: from :func:`customer_activity`, pandas or Ibis.
@@ -65,8 +75,11 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
         else:
             row = _from_customers(threshold, customers, {known: row["value"] for known, row in found.items()})
         found[name] = {"threshold": name, **row}
-    columns = ["threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached"]
-    numbers = dict.fromkeys(["value", "low", "high", "horizon_days", "reached"], float)
+    columns = [
+        "threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached", "silent", "back", "back_low",
+        "back_high",
+    ]  # fmt: skip
+    numbers = dict.fromkeys(set(columns) - {"threshold", "customers", "way", "silent"}, float)
     return pd.DataFrame(list(found.values())).reindex(columns=columns).astype(numbers)
 
 
@@ -107,14 +120,47 @@ def _from_rhythm(threshold: Threshold, rhythm: Any) -> dict[str, Any]:
     share = float(threshold.quantile or 0.0)
     base = float(rhythm.weight.sum())
     if base < FEWEST:
-        return _otherwise(threshold, round(base))
+        return _checked(_otherwise(threshold, round(base)), rhythm, threshold.back_at_most)
     margin = REACH * float(np.sqrt(share * (1 - share) / base))
     wanted = np.array([share, share - margin, min(1.0, share + margin)])
     reached = rhythm.weight.to_numpy().cumsum() / base
     days = rhythm.days_to_return.to_numpy()[np.searchsorted(reached[:-1], wanted - 1e-9)]
     value, low, high = (_at_least(threshold, float(day)) for day in days)
     row = {"value": value, "low": low, "high": high, "customers": round(base), "way": "rhythm"}
-    return row | {"horizon_days": rhythm.horizon_days.iloc[0]}
+    return _checked(row | {"horizon_days": rhythm.horizon_days.iloc[0]}, rhythm, threshold.back_at_most)
+
+
+def _checked(row: dict[str, Any], rhythm: Any, at_most: float | None) -> dict[str, Any]:
+    """The row of a threshold that was found, raised where more than this share of those beyond it come back."""
+    import numpy as np
+
+    if at_most is None or rhythm.empty or "silent" not in rhythm.columns:
+        return row
+    # The counts of the last row before a day are those of the day.
+    after = rhythm[rhythm.days_to_return.shift(-1, fill_value=np.inf) > row["value"]]
+    days = np.maximum(after.days_to_return.to_numpy(dtype=float), row["value"])
+    judged = (after.silent >= FEWEST).to_numpy()
+    base = after.silent.clip(lower=1)
+    share = (after.came_back / base).to_numpy()
+    low, high = (np.asarray(bound) for bound in wilson(after.came_back, base))
+    too_early, last = np.flatnonzero(judged & (low > at_most)), len(days) - 1
+    possible = min(int(too_early[-1]) + 1 if len(too_early) else 0, last)
+
+    def first(late_enough: Any) -> int:
+        """The first day of those possible that is late enough, or about which nothing is known."""
+        found = np.flatnonzero((late_enough | ~judged)[possible:])
+        return possible + int(found[0]) if len(found) else last
+
+    at = first(share <= at_most)
+    known = np.flatnonzero(judged[: at + 1])
+    if not len(known):
+        return row
+    told = known[-1]
+    row |= {"silent": int(base.iloc[told]), "back": share[told], "back_low": low[told], "back_high": high[told]}
+    row["horizon_days"] = rhythm.horizon_days.iloc[0]
+    if at == 0:
+        return row
+    return row | {"value": days[at], "low": days[possible], "high": days[first(high <= at_most)], "way": "raised"}
 
 
 def _otherwise(threshold: Threshold, base: int) -> dict[str, Any]:
