@@ -44,6 +44,8 @@ _NO_ROOM = 74
 _OWN_PARAMETERS = ("client", "run")
 _NOT_THE_CHAPTERS = ("tables", "parameters", "path", "language", "max_set_aside", "logo", "colour")
 """Settings that change nothing in what a chapter says."""
+_SHARED_PARAMETERS = ("03_segmentation", "04_clv")
+"""Chapters whose parameters other chapters read, too."""
 _PUBLIC = ("notebooks", "tables", "lists", "report.xlsx", "summary.md", "report.pdf")
 """What a run puts where readers look, and takes away when it has no more of it."""
 _PACKAGES = (
@@ -296,12 +298,14 @@ def _job(
     settings = client.model_dump_json(exclude=set(_NOT_THE_CHAPTERS))
     content = for_client(content, workspace.has)
     sources = [cell["source"] for cell in content["cells"]]
-    # One file may serve two chapters: the rules of 03 also draw the line of silence in 13.
+    # One setting may serve two chapters: the rules of 03 also draw the line of silence in 13, and what 04 is told of
+    # its model holds for the values of 13.
+    own_and_shared = {"own": own, "shared": {name: client.parameters.get(name, {}) for name in _SHARED_PARAMETERS}}
     named = [client.beside(v) for given in client.parameters.values() for v in given.values() if isinstance(v, str)]
     files = [hashlib.sha256(at.read_bytes()).hexdigest() for at in named if at and at.is_file()]
     digest = hashlib.sha256(
         json.dumps(
-            [_code_fingerprint(), sources, settings, language, own, files, seen, workspace.account["as_of"]],
+            [_code_fingerprint(), sources, settings, language, own_and_shared, files, seen, workspace.account["as_of"]],
             sort_keys=True,
         ).encode()
     )

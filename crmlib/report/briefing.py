@@ -37,6 +37,7 @@ THEMES = {
 """The sections of the page, in order, and what each shows: whole chapters, or single findings and figures of one."""
 OF_THE_DATA = "data"
 """What is said of the data themselves; it has no section of its own, and stands folded where we say how sure we are."""
+OF_PERIODS = "score"
 ON_PAGE_ONE = ("bridge", "year")
 _TOLD_BY = {"bridge": "scorecard.revenue_change"}
 """The finding that a picture on page one tells already."""
@@ -102,6 +103,11 @@ class Theme:
     def beside(self) -> list[dict[str, Any]]:
         """The tables that stand beside a single figure: those that are narrow enough."""
         return [one for one in self.tables if len(self.figures) == 1 and len(one["headings"]) <= _NARROW]
+
+    @property
+    def of_periods(self) -> bool:
+        """Whether it counts whole periods only, as page one does; other sections count to the last day of the data."""
+        return self.key == OF_PERIODS
 
     @property
     def is_empty(self) -> bool:

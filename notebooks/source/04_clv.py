@@ -212,15 +212,13 @@ used.round(3)
 # They must also beat rules that need no model, such as "everybody repeats what they did in the last period".
 
 # %%
-from crmlib import models
-
-end = clv.calibration_end(orders, as_of=chapter.as_of, holdout_weeks=holdout_weeks)
+test = {"as_of": chapter.as_of, "holdout_weeks": holdout_weeks}
+end = clv.calibration_end(orders, **test)
 season_then = clv.find_season(orders, as_of=end)
-past = clv.summary(orders, as_of=chapter.as_of, calibration_end=end, season=season_then).to_pandas()
+past = clv.held_out(orders, **test)
 
 # %%
-kinds = [models.BetaGeoNBD, models.ModifiedBetaGeoNBD, models.ParetoNBD]
-choice = clv.compare(kinds, past)
+choice = clv.model_choice(orders, **test)
 chapter.show(clv.models_table(choice))
 
 # %% [markdown]
@@ -476,7 +474,7 @@ pd.DataFrame({"one model": off, "models apart": apart}).round(2)
 # %% tags=["lesson"]
 cdnow = truth.cdnow_orders()
 then_1997 = clv.summary(cdnow, as_of="1998-06-30", calibration_end="1997-09-30")
-of_cdnow = clv.compare(kinds, then_1997)
+of_cdnow = clv.compare(clv.KINDS, then_1997)
 of_cdnow.table.set_index("model")[["actual_total", "expected_total", "log_score"]].head(3).astype(float).round(2)
 
 # %% tags=["lesson"]

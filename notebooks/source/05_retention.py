@@ -685,6 +685,8 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - **Log-likelihood**: how probable a model makes what we saw, as a logarithm; nearer to zero is better (对数似然).
 # - **Beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end (贝塔分布).
 # - **Survival, renewal rate** of contracts: share still running; share renewed of those that came to the renewal (续约率).
+# - **Contracts side by side**: subscriptions of one customer that run at the same time, or follow one another without a
+#   gap, are one contract that pays their sum (并行的合同).
 # - **sBG, BdW**: models of contracts that differ in how easily they end; in the BdW this also changes with their age.
 #
 # **On to the exercises:** [practice notebook](exercises/05_retention_exercises.ipynb).

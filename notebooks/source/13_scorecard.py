@@ -169,15 +169,28 @@ churn
 # %%
 from crmlib.lifecycle import clv
 
-margin = float(clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"].iloc[0])
+told = chapter.client.parameters.get("04_clv", {})
+known_margin = clv.contribution_margin(orders, as_of=chapter.as_of, fallback=chapter.client.margin)["margin"]
+margin = float(told.get("margin") or known_margin.iloc[0])
 days = scorecard.value_days(chapter.as_of, period=period)
 valued = {"days": days, "margin": margin, "discount_rate": chapter.client.discount_rate}
+
+# %% [markdown]
+# There are several models of the customers. Chapter 04 tests them and takes one. We take the same one here, for all three
+# days, because two models would differ even if no customer did.
+
+# %%
+from crmlib.models import model_name
+
+test = {"holdout_weeks": told.get("holdout_weeks", 0)}
+valued |= test | {"kind": clv.model_choice(orders, as_of=chapter.as_of, **test).kind}
+model_name(valued["kind"].__name__) if valued["kind"] else "none"
 
 # %% [markdown] tags=["needs:customers.channel"]
 # Where we know the channel that won each customer, they are valued as in chapter 04: by what their own channel does.
 
 # %% tags=["needs:customers.channel"]
-valued["groups"] = chapter.table("customers")
+valued |= {"groups": chapter.table("customers"), "by": told.get("group_by", "channel")}
 
 # %% [markdown]
 # There is no value on a day on which the model would not have passed its test.

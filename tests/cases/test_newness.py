@@ -271,7 +271,7 @@ def test_all_numbers_of_the_first_page_end_on_one_day_and_it_says_so_once(tmp_pa
     orders = orders[orders.ordered_at < "2025-08-15"]
     orders = orders.assign(amount=np.random.default_rng(5).integers(5, 90, len(orders)))
     client = write_client(tmp_path / "client", "as_of: 2025-08-14\n", orders=orders.to_csv(index=False))
-    done = runner.run(client, output=tmp_path / "run", language="en", chapters=["13"])
+    done = runner.run(client, output=tmp_path / "run", language="en", chapters=["03", "05", "13"])
     end = pd.Timestamp("2025-08-01")
     year = orders[(orders.ordered_at < end) & (orders.ordered_at >= end - pd.DateOffset(months=12))]
     tables = {name: pd.read_csv(done.folder / "tables" / f"13_{name}.csv") for name in ("bridge", "year")}
@@ -283,6 +283,10 @@ def test_all_numbers_of_the_first_page_end_on_one_day_and_it_says_so_once(tmp_pa
     assert set(bridge.ends) == set(years.ends) == {"2025-07-31"}
     page = (done.folder / "index.html").read_text()
     assert page.count("the year up to Jul 31, 2025") == 1
+    sections = {part.split('"', 1)[0]: part for part in page.split('<section id="')[1:]}
+    assert "Counted up to Jul 31, 2025" in sections["score"]
+    assert "Counted up to Aug 14, 2025" in sections["back"]
+    assert page.count("Counted up to") == len(sections) - 1
     assert "截至2025年7月31日" in chinese_kind()
 
 
@@ -454,7 +458,17 @@ def test_leads_too_young_to_be_judged_are_counted_in_words():
     (told,) = scorecard.findings_of_counts(years, kpis, measures, nothing)
     assert f"; {young} too new to judge." in told.evidence
     values = scorecard.kpi_values(measures, kpis)
-    assert f"too lately to be judged: {young} for" in scorecard.year_tiles(years, kpis, values, measures).reading
+    tiles = scorecard.year_tiles(years, kpis, values, measures)
+    assert f"too lately to be judged: {young} for" in tiles.reading
+    notes = {tile["label"]: tile["note"] for tile in tiles.fields["tiles"]}
+    assert notes["Enquiries that become customers"].endswith(f"; {young} too new to judge")
+    assert sum("too new" in note for note in notes.values()) == 1
+    use("zh")
+    try:
+        tiles = scorecard.year_tiles(years, scorecard.load_kpis(), values, measures).fields["tiles"]
+    finally:
+        use()
+    assert any(tile["note"].endswith(f"；另有{young}个待观察") for tile in tiles)
     judged = leads[(came >= "2025-01-01") & (came < "2025-10-01")]
     share = (judged.converted_at.notna() & ((judged.converted_at - judged.created_at).dt.days <= 90)).mean()
     assert years.set_index("kpi").now["lead_conversion"] == pytest.approx(share)

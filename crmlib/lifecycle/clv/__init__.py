@@ -13,7 +13,7 @@ from typing import Any
 # The public names of each room.
 _ROOMS = {
     "assumptions": "regularity spend_and_frequency",
-    "comparison": "compare",
+    "comparison": "KINDS compare held_out model_choice",
     "contracts": "contract_equity contract_model contract_values",
     "figures": """
         account_table baselines_table contract_models_table equity_table groups_table independence_table models_table

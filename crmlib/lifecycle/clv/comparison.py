@@ -11,13 +11,24 @@ import pandas as pd
 
 from crmlib.engine import to_pandas
 from crmlib.lifecycle.clv.fitting import with_prior_if_needed
-from crmlib.lifecycle.clv.holdout import calibration_by_decile, expected_holdout_orders, log_scores, with_holdout
+from crmlib.lifecycle.clv.holdout import (
+    calibration_by_decile,
+    calibration_end,
+    expected_holdout_orders,
+    log_scores,
+    with_holdout,
+)
+from crmlib.lifecycle.clv.preparation import summary
 from crmlib.lifecycle.clv.ranking import baseline_forecasts, errors_and_ranking
+from crmlib.lifecycle.clv.season import find_season
 from crmlib.models import model_name
 from crmlib.models.arrays import Numbers
+from crmlib.models.beta_geo_nbd import BetaGeoNBD
 from crmlib.models.customer_base import CustomerBase, read_histories
 from crmlib.models.errors import FitDidNotConverge, TooFewRepeatBuyers
+from crmlib.models.modified_beta_geo_nbd import ModifiedBetaGeoNBD
 from crmlib.models.orders_model import OrdersModel
+from crmlib.models.pareto_nbd import ParetoNBD
 from crmlib.models.time_units import Unit
 from crmlib.words import Saying, Words, joined
 
@@ -28,6 +39,9 @@ SURELY_ALIVE = 1 - 1e-9
 # Less of a difference in BIC stands for odds below 20 to 1: Kass & Raftery (1995), "Bayes factors", call from 6 on
 # "strong".
 STRONG_BIC = 6.0
+
+KINDS = (BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD)
+"""The models of customers without a contract from which one is taken."""
 
 _OF_FIT = ("parameters", "log_likelihood", "aic", "bic")
 _OF_HOLDOUT = (
@@ -78,6 +92,29 @@ class _Candidate:
     bic: float
     scores: Numbers | None  # of each customer's holdout
     all_alive: bool  # whether every one-time buyer is surely alive
+
+
+def model_choice(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> Comparison:
+    """The one choice of the model by which this client's customers are valued, in all chapters.
+
+    ``orders``: the contract's (pandas or Ibis). :func:`compare` of :data:`KINDS`, with the time held out that
+    :func:`~crmlib.lifecycle.clv.calibration_end` says. Raises ``CustomerBaseInvalid`` where nobody has bought.
+
+    >>> one = pd.DataFrame({"customer_id": ["a"], "amount": 9.0, "ordered_at": pd.to_datetime(["2025-01-01"])})
+    >>> print(model_choice(one, as_of="2025-12-31").kind)
+    None
+    """
+    return compare(KINDS, held_out(orders, as_of=as_of, holdout_weeks=holdout_weeks))
+
+
+def held_out(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> pd.DataFrame:
+    """The histories by which models are tested: those until the time held out, and what came in it.
+
+    In the time of the season that was known then. Without a holdout, where there can be none.
+    """
+    until = calibration_end(orders, as_of=as_of, holdout_weeks=holdout_weeks)
+    season = find_season(orders, as_of=until)
+    return to_pandas(summary(orders, as_of=as_of, calibration_end=until, season=season))
 
 
 def compare(

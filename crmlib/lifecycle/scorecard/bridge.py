@@ -138,7 +138,16 @@ def amounts_told(bridge: Any) -> tuple[dict[str, float], int]:
 
 
 def change_interval(bridge: Any) -> tuple[float, float]:
-    """The 95% interval of the change of revenue, if customers come by chance. ``bridge``: not empty."""
+    """The 95% interval of the change of revenue, if customers come by chance. ``bridge``: not empty.
+
+    Means of money have Hall's interval (:func:`~crmlib.statistics.skewed`), because few large amounts make them. In a
+    change, large amounts stand on both sides and cancel out; the skewness of a sample is then mostly noise, and Hall's
+    interval holds less than a plain one. Coverage by simulation, log-normal amounts of σ 1.2 and 1.6: as many
+    customers before as after, .97 and .98 (n = 30), .96 and .97 (100), .95 and .95 (1,000), Hall's .89 and .88, .90 and
+    .89, .93 and .90; twice as many after as before, .94 and .92, .95 and .94, .94 and .94, Hall's .89 and .86, .90 and
+    .88, .93 and .90. Where nobody bought before, a plain interval would hold too little (.87 and .77 at n = 30), but
+    then there is no bridge.
+    """
     at = bridge.set_index("part")
     low, high = wald(float(at.amount["after"] - at.amount["before"]), float(at.error["after"]))
     return float(low), float(high)

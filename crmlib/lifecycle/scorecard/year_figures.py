@@ -116,13 +116,14 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
     counted = kpi is None or name == "revenue" or bool(kpi.a_year)
     change = row.now / row.before - 1 if row.before == row.before and row.before else None
     kind = "counted" if counted and change is not None and row.verdict in ("better", "worse") else row.verdict
+    note = words.say(f"year.note.{kind}", before=form(row.before))
     return {
         "label": kpi.name_short if kpi is not None else words.say("year.buyers"),
         "value": form(row.now),
         "status": {"better": "good", "worse": "bad"}.get(row.verdict, "neutral"),
         "shape": _SHAPES.get(row.verdict, "flat"),
         "word": words.say(f"year.word.{kind}", change=abs(change) if change is not None else None),
-        "note": words.say(f"year.note.{kind}", before=form(row.before)),
+        "note": words.say("year.note_young", note=note, n=row.too_young) if row.too_young > 0 else note,
         "target": words.say(f"year.{row.against_target}", target=form(row.target)) if row.against_target else "",
         **_small_line(line, form),
     }

@@ -76,8 +76,8 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
             row = _from_customers(threshold, customers, {known: row["value"] for known, row in found.items()})
         found[name] = {"threshold": name, **row}
     columns = [
-        "threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached", "silent", "back", "back_low",
-        "back_high",
+        "threshold", "value", "low", "high", "customers", "way", "horizon_days", "reached", "silent", "back",
+        "back_low", "back_high",
     ]  # fmt: skip
     numbers = dict.fromkeys(set(columns) - {"threshold", "customers", "way", "silent"}, float)
     return pd.DataFrame(list(found.values())).reindex(columns=columns).astype(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 import crmlib
 from crmlib.lifecycle import scorecard
+from crmlib.lifecycle.scorecard.bridge import change_interval
 from crmlib.purchases import purchases
+from crmlib.statistics import skewed
 from crmlib.words import use
 from tests.lifecycle.scorecard.conftest import grown, orders_of
 
@@ -140,3 +143,26 @@ def test_there_is_no_bridge_without_two_times_and_it_says_so():
         assert bridge.empty
         assert scorecard.plot_bridge(bridge).kind == "nothing"
         assert scorecard.finding_revenue_change(bridge) is None
+
+
+@pytest.mark.parametrize("spread", [1.2, 1.6])
+@pytest.mark.parametrize("customers", [30, 100, 1000])
+@pytest.mark.parametrize("grown", [1, 2])
+def test_the_interval_of_a_change_holds_what_it_promises_and_a_skewed_one_holds_less(customers, spread, grown):
+    """Of a change of money large amounts stand on both sides: Hall's interval, right for means, would do worse."""
+    random, times = np.random.default_rng(4), 600
+    expected = {"before": customers / (1 + grown), "after": grown * customers / (1 + grown)}
+    right = (expected["after"] - expected["before"]) * np.exp(spread**2 / 2)
+    plain = bent = 0
+    for _ in range(times):
+        paid = {time: np.exp(random.normal(0, spread, random.poisson(many))) for time, many in expected.items()}
+        before, after = (float(paid[time].sum()) for time in ("before", "after"))
+        changes = np.concatenate([paid["after"], -paid["before"]])
+        error = float(np.sqrt((changes**2).sum()))
+        bridge = pd.DataFrame({"part": ["before", "after"], "amount": [before, after], "error": [error, error]})
+        low, high = change_interval(bridge)
+        plain += low <= right <= high
+        ends = skewed(after - before, error, (changes**3).sum() / error**3, max(len(changes) - 1, 1))
+        bent += ends[0] <= right <= ends[1]
+    assert plain / times >= 0.9
+    assert plain > bent
