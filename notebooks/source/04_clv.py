@@ -5,12 +5,13 @@
 #     question: What will each of our customers still be worth, how sure is that, and where is value about to be lost?
 #     minutes: 90
 #     needs:
-#       orders: [customer_id, ordered_at, amount]
+#     - orders: [customer_id, ordered_at, amount]
+#     - subscriptions: [customer_id, started_at]
 #     optional:
 #       orders: [cost]
 #       customers: [channel]
 #       spend: [spent_on, channel, cost]
-#       subscriptions: [started_at, ended_at, price]
+#       subscriptions: [ended_at, price]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -54,9 +55,10 @@ orders = chapter.table("orders")
 # %% [markdown]
 # ## What data this needs
 #
-# The chapter needs orders: the customer, the time and the amount. If orders carry their **cost**, we compute the margin
-# from it. If we know which **channel** won each customer, we compare channels; if we know what was **spent** on a channel,
-# also what winning a customer costs. The last part needs **subscriptions**.
+# The chapter needs orders, with the customer, the time and the amount, or **subscriptions**, if the client has contracts.
+# Without orders only the last part, on contracts, has anything to say. If orders carry their **cost**, we compute the
+# margin from it. If we know which **channel** won each customer, we compare channels; if we know what was **spent** on a
+# channel, also what winning a customer costs.
 #
 # All that the models look at fits into four numbers for each customer. `summary` counts them, in weeks:
 #

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 import yaml
 
 import crmlib
+from crmlib import runner
 from crmlib.lifecycle import segmentation
 from crmlib.problems import UnusableInput
 from crmlib.statistics import wilson
+from tests.conftest import write_client
 
 FIRST, LENGTH = pd.Timestamp("2020-01-01"), 1095
 AS_OF = (FIRST + pd.Timedelta(days=LENGTH)).date()
@@ -237,3 +240,22 @@ def test_a_share_that_may_come_back_belongs_to_the_rhythm_only(tmp_path):
     orders = orders_of(purchases_of(KINDS["pareto"]))
     stricter = segmentation.silent_after(orders, as_of=AS_OF, rules=segmentation.read_rules(file))
     assert stricter > segmentation.silent_after(orders, as_of=AS_OF)
+
+
+def test_contracts_alone_have_a_value(tmp_path):
+    """Chapter 04 without a single order: what the running contracts will still bring, at the sales that they make."""
+    random = np.random.default_rng(5)
+    starts = pd.Timestamp("2023-01-01") + pd.to_timedelta(random.integers(0, 900, 300), unit="D")
+    months = random.geometric(random.beta(1, 8, 300))
+    ends = pd.Series([day + pd.DateOffset(months=int(n)) for day, n in zip(starts, months, strict=True)])
+    plans = pd.DataFrame({"subscription_id": range(300), "customer_id": [f"c{n}" for n in range(300)]})
+    plans = plans.assign(started_at=starts, ended_at=ends.where(ends < "2025-12-31"), price=12.0, period="month")
+    settings = "as_of: 2025-12-31\n"
+    client = write_client(tmp_path / "client", settings, subscriptions=plans.to_csv(index=False))
+    done = runner.run(client, output=tmp_path / "run", language="zh", chapters=["04"])
+    assert [(chapter.file.name, chapter.status) for chapter in done.chapters] == [("04_clv", "done")]
+    running = int((ends.isna() | (ends >= "2025-12-31")).sum())
+    page = (done.folder / "index.html").read_text(encoding="utf-8")
+    assert f"{running}份有效合同预计还值" in page
+    # No margin is known: what contracts bring is called sales.
+    assert re.search(rf"{running}份有效合同预计还值[^<]*销售额", page)
