@@ -68,11 +68,10 @@ def main(bases: int = 40, *ends: str) -> None:
             for at, (value, low, high) in enumerate((plain if season is None else measured(orders, season), plain)):
                 held[at] += low <= truth <= high
                 off[at] += value / truth - 1
-        shares = [f"{off[at] / bases:+.1%}" for at in (0, 1)]
-        print(
-            f"{name:<12}{f'{found} of {bases}':>14}{held[0]:>8.0f}{shares[0]:>9}{held[1]:>15.0f}{shares[1]:>9}",
-            flush=True,
-        )
+        shares = [f"{part:+.1%}" for part in off / bases]
+        season_said = f"{found} of {bases}"
+        said = f"{name:<12}{season_said:>14}{held[0]:>8.0f}{shares[0]:>9}{held[1]:>15.0f}{shares[1]:>9}"
+        print(said, flush=True)
 
 
 if __name__ == "__main__":
