@@ -123,10 +123,15 @@ def _tile(name: str, row: Any, kpi: Kpi | None, values: Any, measures: Any) -> d
         "status": {"better": "good", "worse": "bad"}.get(row.verdict, "neutral"),
         "shape": _SHAPES.get(row.verdict, "flat"),
         "word": words.say(f"year.word.{kind}", change=abs(change) if change is not None else None),
-        "note": words.say("year.note_young", note=note, n=row.too_young) if row.too_young > 0 else note,
+        # Of leads a tile says it; of buyers the reading does, because page one has room for few words.
+        "note": words.say("year.note_young", note=note, n=row.too_young) if _has_young_leads(row, kpi) else note,
         "target": words.say(f"year.{row.against_target}", target=form(row.target)) if row.against_target else "",
         **_small_line(line, form),
     }
+
+
+def _has_young_leads(row: Any, kpi: Kpi | None) -> bool:
+    return kpi is not None and "leads" in kpi.needs and row.too_young > 0
 
 
 def _form(kpi: Kpi | None) -> Callable[[Any], str]:
