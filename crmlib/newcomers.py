@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.purchases import data_begin, purchases
+from crmlib.purchases import data_begin, purchase_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +154,7 @@ def customers_start(orders: Any, customers: Any = None, *, as_of: Any, said: str
     else:
         found = _told_by_data(counts, whole, length, said == BEFORE_DATA)
     left_out = int(to_ibis(earlier_customers(orders, customers, start=found, as_of=end)).count().to_pandas())
-    customers_of_all = int(to_ibis(purchases(orders, as_of=end)).customer_id.nunique().to_pandas())
+    customers_of_all = int(_first_days(to_ibis(orders), as_of=end).count().to_pandas())
     return dataclasses.replace(found, customers=customers_of_all, left_out=left_out, cut=found.cut or left_out > 0)
 
 
@@ -173,8 +173,7 @@ def earlier_customers(orders: Any, customers: Any = None, *, start: Start, as_of
     """
     import ibis
 
-    bought = purchases(orders, as_of=as_day(as_of))
-    each = bought.group_by("customer_id").agg(first_day=bought.day.min())
+    each = _first_days(orders, as_of=as_of)
     if start.since is None:
         return each.select("customer_id").order_by("customer_id")
     early = each.first_day < ibis.literal(start.since)
@@ -186,6 +185,12 @@ def earlier_customers(orders: Any, customers: Any = None, *, start: Start, as_of
             old &= each.first_day < ibis.literal(start.data_begin + dt.timedelta(days=start.burn_in))
         early = old | (each.first_day < ibis.literal(start.data_begin))
     return each.filter(early).select("customer_id").order_by("customer_id")
+
+
+def _first_days(orders: Any, *, as_of: Any) -> Any:
+    """``customer_id`` and ``first_day`` of all who bought; an Ibis table."""
+    days = purchase_days(orders, as_of=as_of)
+    return days.filter(days.nth == 0).select("customer_id", first_day=days.day)
 
 
 def without(each: Any, earlier: Any) -> Any:
@@ -215,10 +220,10 @@ def silences(orders: Any, *, as_of: Any, begin: dt.date) -> Any:
     """
     import ibis
 
-    bought = purchases(orders, as_of=as_day(as_of))
-    days = bought.filter(bought.day >= ibis.literal(begin)).select("customer_id", "day").distinct()
-    by_customer = ibis.window(group_by="customer_id", order_by="day")
-    silence = days.day.delta(days.day.lag().over(by_customer), unit="day")
+    days = purchase_days(orders, as_of=as_of)
+    days = days.filter(days.day >= ibis.literal(begin))
+    before = ibis.ifelse(days.previous_day >= ibis.literal(begin), days.previous_day, None)
+    silence = days.day.delta(before, unit="day")
     seen = days.mutate(age=days.day.delta(ibis.literal(begin), unit="day").cast("int64"), silence=silence.cast("int64"))
     seen = seen.mutate(weight=1.0 / seen.silence.count().over(group_by="customer_id").nullif(0))
     counted = seen.group_by("age", "silence").agg(purchases=seen.count(), weight=seen.weight.sum())
@@ -362,8 +367,7 @@ def _registrations(orders: Any, customers: Any, *, end: dt.date, begin: dt.date)
     ``within`` the data, and of these ``at_once`` with the first purchase."""
     import ibis
 
-    bought = purchases(orders, as_of=end)
-    each = bought.group_by("customer_id").agg(first_day=bought.day.min())
+    each = _first_days(orders, as_of=end)
     each = each.left_join(_first_seen(customers), "customer_id")
     wait = each.first_day.delta(each.seen, unit="day")
     within = each.seen >= ibis.literal(begin)

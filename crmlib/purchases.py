@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from crmlib.calendar import as_day, end_of
-from crmlib.engine import AnyTable, same_kind, to_pandas, wall_clock
+from crmlib.engine import AnyTable, made_once, same_kind, to_pandas, wall_clock
 
 NOT_A_PURCHASE = ("cancelled", "open")
 FREE_ORDERS = ("count", "ignore")
@@ -119,20 +119,50 @@ def purchases(
     orders = plain_times(orders)
     amount, spend = orders.amount.cast("float64"), after_refunds(orders)
     kept = orders.ordered_at.notnull() & status_of(orders).notin(NOT_A_PURCHASE)
-    if not guests:
-        kept &= orders.customer_id.notnull()
-    if as_of is not None:
-        kept &= orders.ordered_at < ibis.literal(end_of(as_of))
     kept &= spend.abs() < float("inf")  # NaN, too, is not: databases take it for more than any number
     kept &= (spend > 0) | ((amount == 0) & (spend == 0)) if free_orders == "count" else spend > 0
-    extra = {name: orders[name] if name in orders.columns else ibis.null("string") for name in keep}
-    return orders.filter(kept).select(
-        customer_id=orders.customer_id,
-        ordered_at=orders.ordered_at,
-        day=orders.ordered_at.cast("date"),
-        spend=spend,
-        **extra,
+    bought = made_once(orders.filter(kept).mutate(day=orders.ordered_at.cast("date"), spend=spend))
+    if not guests:
+        bought = bought.filter(bought.customer_id.notnull())
+    if as_of is not None:
+        bought = bought.filter(bought.ordered_at < ibis.literal(end_of(as_of)))
+    extra = {name: bought[name] if name in orders.columns else ibis.null("string") for name in keep}
+    return bought.select("customer_id", "ordered_at", "day", "spend", **extra)
+
+
+@same_kind
+def purchase_days(orders: AnyTable, *, as_of: Any, free_orders: Literal["count", "ignore"] = "ignore") -> AnyTable:
+    """The days on which each customer bought, up to ``as_of``, one row per customer and day, sorted: what most
+    measures of customers count, since several orders of one day are one purchase.
+
+    Columns: ``customer_id``, ``day``, ``orders`` (how many) and ``spend`` (their sum) of that day; ``nth`` (0 for the
+    first), ``first_day``, and the customer's ``previous_day`` and ``next_day`` with a purchase (empty: none until
+    ``as_of``). ``orders`` and which of them count as for :func:`purchases`. pandas or Ibis in, same kind out.
+
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "a"], "amount": [9.0, 5.0, 4.0],
+    ...     "ordered_at": pd.to_datetime(["2025-01-01", "2025-01-01", "2025-02-07"])})
+    >>> purchase_days(orders, as_of="2025-12-31")[["orders", "spend", "nth", "next_day"]]
+       orders  spend  nth   next_day
+    0       2   14.0    0 2025-02-07
+    1       1    4.0    1        NaT
+    """
+    import ibis
+
+    bought = purchases(orders, free_orders=free_orders)
+    days = bought.group_by("customer_id", "day").agg(orders=bought.count(), spend=bought.spend.sum())
+    own = ibis.window(group_by="customer_id", order_by="day")
+    days = days.mutate(
+        nth=ibis.row_number().over(own),
+        first_day=days.day.first().over(own),
+        previous_day=days.day.lag().over(own),
+        next_day=days.day.lead().over(own),
     )
+    days = made_once(days.order_by("customer_id", "day"))
+    end = ibis.literal(as_day(as_of))
+    days = days.filter(days.day <= end)
+    # What was before a day is not changed by what comes after it; only the next day may be too late to be known.
+    return days.mutate(next_day=ibis.ifelse(days.next_day <= end, days.next_day, None)).order_by("customer_id", "day")
 
 
 def contribution(bought: Any, *, margin: float) -> Any:
@@ -189,7 +219,7 @@ def _months(orders: Any, *, as_of: dt.date) -> Any:
     """First day and number of the purchases of each month that has any, in order."""
     bought = purchases(orders, as_of=as_of, guests=True)
     months = bought.group_by(month=bought.day.truncate("M"))
-    return months.agg(first=bought.day.min(), count=bought.count()).order_by("month")
+    return made_once(months.agg(first=bought.day.min(), count=bought.count()).order_by("month"))
 
 
 def history_days(orders: Any, *, as_of: Any) -> int:

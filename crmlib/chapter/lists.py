@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchase_days
 
 CONSENTS = ("email", "sms", "phone", "wechat")
 NOT_ALLOWED = ("no", "unknown")
@@ -72,7 +72,7 @@ def _told(people: Any, orders: Any, customers: Any, *, as_of: Any) -> Any:
     """``customer_id, last_order`` and each consent that is recorded, of these customers only."""
     import ibis
 
-    bought = purchases(orders, as_of=as_of)
+    bought = purchase_days(orders, as_of=as_of)
     last = bought.semi_join(people, "customer_id").group_by("customer_id").agg(last_order=bought.day.max())
     consents = {name: f"consent_{name}" for name in CONSENTS if f"consent_{name}" in customers.columns}
     known = customers.semi_join(people, "customer_id").distinct(on="customer_id")

@@ -6,7 +6,16 @@ shows, an exact quantile) is here, once for each engine; now there is one, DuckD
 
 from typing import Literal
 
-from crmlib.engine.duckdb import connect, empty_table, file_pattern, open_table, quantile, wall_clock
+from crmlib.engine.duckdb import (
+    connect,
+    empty_table,
+    file_pattern,
+    keep_in,
+    made_once,
+    open_table,
+    quantile,
+    wall_clock,
+)
 from crmlib.engine.sql import identifier, literal
 from crmlib.engine.tables import AnyTable, same_kind, to_ibis, to_pandas
 
@@ -19,7 +28,9 @@ __all__ = [
     "empty_table",
     "file_pattern",
     "identifier",
+    "keep_in",
     "literal",
+    "made_once",
     "open_table",
     "quantile",
     "same_kind",

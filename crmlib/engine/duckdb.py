@@ -1,14 +1,17 @@
-"""All that only DuckDB understands: opening tables, its clock, its quantiles."""
+"""All that only DuckDB understands: opening tables, keeping what was made of them, its clock, its quantiles."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crmlib.engine.sql import identifier, literal
+from crmlib.files import hold, replacing
 
 
 def connect(*, threads: int | None = None, folder: Path | None = None, memory: str = "") -> Any:
@@ -78,6 +81,66 @@ def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: 
     if until and time:
         rows = f"SELECT * FROM ({rows}) WHERE {identifier(time)} < DATE {literal(until)} + INTERVAL 1 DAY"
     connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS {rows}")
+    return connection.table(name)
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Where a connection keeps tables, what data its own tables hold, and what it has found there."""
+
+    folder: Path
+    content: str
+    known: dict[Any, Any] = field(default_factory=dict)
+
+
+def keep_in(connection: Any, folder: Path, *, content: str, memory: str = "") -> None:
+    """Let ``connection`` keep tables in ``folder`` (:func:`made_once`); ``content`` says what data its own tables hold.
+
+    What does not fit into ``memory`` (``"2GB"``) goes to the folder, too.
+    """
+    connection.crmlib_shelf = _Shelf(folder, content)
+    connection.raw_sql(f"SET temp_directory = {literal(str(folder / 'spilled'))}")
+    if memory:
+        connection.raw_sql(f"SET memory_limit = {literal(memory)}")
+
+
+def made_once(table: Any) -> Any:
+    """The same Ibis table, read from where it is kept: several measures, chapters and processes need it.
+
+    Whoever asks first makes it, and others wait for that. Its name is made of what the data are and of the SQL that
+    makes it, so that other data or another rule is another table. Where nothing can be kept (what is asked for is made
+    of a frame, or the connection has no folder), it is the table as it was.
+
+    >>> import ibis
+    >>> table = ibis.memtable({"n": [1]})
+    >>> made_once(table) is table
+    True
+    """
+    import ibis.expr.operations as ops
+
+    op = table.op()
+    sources = {id(one.source): one.source for one in op.find(ops.DatabaseTable)}
+    connection = next(iter(sources.values())) if len(sources) == 1 else None
+    shelf = getattr(connection, "crmlib_shelf", None)
+    if connection is None or shelf is None or op.find(ops.InMemoryTable):
+        return table
+    if op not in shelf.known:
+        kept = _kept(connection, shelf, str(connection.compile(table)))
+        shelf.known[op] = kept.cast(table.schema())  # a sum of whole numbers is kept as a fraction
+    return shelf.known[op]
+
+
+def _kept(connection: Any, shelf: _Shelf, query: str) -> Any:
+    name = hashlib.sha256(f"{shelf.content}\0{query}".encode()).hexdigest()[:32]
+    file = shelf.folder / f"{name}.parquet"
+    if not file.is_file():
+        shelf.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (shelf.folder / f"{name}.lock").open("w") as lock:
+            hold(lock)
+            if not file.is_file():
+                with replacing(file) as staged:
+                    connection.raw_sql(f"COPY ({query}) TO {literal(str(staged))} (FORMAT parquet)")
+    connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM {literal(file_pattern(file))}")
     return connection.table(name)
 
 

@@ -30,7 +30,7 @@ from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
 from crmlib.intake.readers.opening import closed
 from crmlib.intake.reasons import in_words
-from crmlib.intake.staging import Opened, Staging
+from crmlib.intake.staging import Opened, Staging, memory
 from crmlib.newcomers import customers_start
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Saying, Words
@@ -38,6 +38,8 @@ from crmlib.words import Saying, Words
 words = Words(__file__)
 _CUSTOMER = "customer_id"
 ACCOUNT = "account.json"
+MADE = "made"
+"""In a workspace: the tables that several chapters need, made once of the contract's."""
 _VAULT = Path(PRIVATE, "vault")
 
 
@@ -102,9 +104,11 @@ class Workspace:
 
     @functools.cached_property
     def _connection(self) -> Any:
-        from crmlib.engine import connect
+        from crmlib.engine import connect, keep_in
 
-        return connect()
+        connection = connect()
+        keep_in(connection, self.folder / MADE, content=self.kept["fingerprint"], memory=memory())
+        return connection
 
 
 def open_workspace(client: Client, folder: Path) -> Workspace:

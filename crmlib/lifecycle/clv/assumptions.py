@@ -21,8 +21,9 @@ from scipy import optimize, special
 
 from crmlib.engine import to_ibis, to_pandas
 from crmlib.lifecycle.clv.options import check_confidence, check_whole
-from crmlib.lifecycle.clv.preparation import Day, purchases
+from crmlib.lifecycle.clv.preparation import Day
 from crmlib.models.arrays import Numbers
+from crmlib.purchases import purchase_days
 from crmlib.statistics import standard_errors
 
 # Beyond this, values of frequent buyers are biased so much that it matters.
@@ -124,13 +125,10 @@ def successive_gaps(orders: Any, *, as_of: Day, most_pairs: int = 5) -> pd.DataF
     ``orders`` and ``most_pairs`` as for :func:`regularity`. One row per pair of at least 8 days: ``customer_id``;
     ``pair`` from 1; ``first_gap``, ``both_gaps`` in whole days.
     """
-    import ibis
-
     check_whole("most_pairs", most_pairs, least=1)
-    daily = purchases(to_ibis(orders), as_of=as_of).select("customer_id", "day").distinct()
-    own = ibis.window(group_by="customer_id", order_by="day")
-    daily = daily.mutate(place=ibis.row_number().over(own))
-    days = to_pandas(daily.filter(daily.place <= 2 * most_pairs).order_by("customer_id", "day"))
+    daily = purchase_days(to_ibis(orders), as_of=as_of)
+    daily = daily.filter(daily.nth <= 2 * most_pairs).select("customer_id", "day", place="nth")
+    days = to_pandas(daily.order_by("customer_id", "day"))
     day = pd.to_datetime(days["day"]).to_numpy().astype("datetime64[D]").astype(np.int64)
     place, who = days["place"].to_numpy(dtype=np.int64), days["customer_id"].to_numpy()
     ends = np.flatnonzero((place > 0) & (place % 2 == 0))

@@ -11,7 +11,7 @@ from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_pandas
 from crmlib.lifecycle.clv.group_models import OTHER, labels_of
 from crmlib.newcomers import WHOLE, Start, without
-from crmlib.purchases import data_begin, purchases
+from crmlib.purchases import data_begin, purchase_days
 
 OF_FIRST_YEAR = ("new_customers", "first_order", "spent", "cost_to_win", "brings_in", "left_over", "left_error")
 # Money for marketing is booked by the month, as a rule: a month without a row ends the bookings.
@@ -80,10 +80,9 @@ def first_year_by_group(
 @same_kind
 def _first_days(orders: Any, *, as_of: Any, earlier: Any = None) -> Any:
     """``customer_id, day, spend``: the first day with purchases of each customer, and what was spent on it."""
-    bought = purchases(orders, as_of=as_of)
-    days = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
-    first = without(bought.group_by("customer_id").agg(day=bought.day.min()), earlier)
-    return days.semi_join(first, ["customer_id", "day"]).order_by("customer_id")
+    days = purchase_days(orders, as_of=as_of)
+    first = days.filter(days.nth == 0).select("customer_id", "day", "spend")
+    return without(first, earlier).order_by("customer_id")
 
 
 @same_kind

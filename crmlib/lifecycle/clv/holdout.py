@@ -15,11 +15,11 @@ import pandas as pd
 from scipy import special
 
 from crmlib.calendar import as_day
-from crmlib.engine import to_ibis, to_pandas
+from crmlib.engine import made_once, to_ibis, to_pandas
 from crmlib.lifecycle.clv.age_grid import AgeGrid
 from crmlib.lifecycle.clv.history_values import STEP, check_finite, moved_models
 from crmlib.lifecycle.clv.options import check_whole
-from crmlib.lifecycle.clv.preparation import Day, FreeOrders, purchases
+from crmlib.lifecycle.clv.preparation import Day, FreeOrders
 from crmlib.models.arrays import Numbers
 from crmlib.models.customer_base import Problem, read_columns, read_histories
 from crmlib.models.errors import CustomerBaseInvalid
@@ -28,7 +28,7 @@ from crmlib.models.maximum_likelihood import log_gamma_step
 from crmlib.models.orders_model import OrdersModel, broadcast, check_counts, check_times, histories
 from crmlib.models.pareto_nbd import ParetoNBD
 from crmlib.models.time_units import days_per_unit
-from crmlib.purchases import history_days
+from crmlib.purchases import history_days, purchase_days
 
 if TYPE_CHECKING:
     from crmlib.lifecycle.clv.opportunity_time import Season
@@ -226,11 +226,10 @@ def orders_by_day(
     """
     import ibis
 
-    daily = purchases(to_ibis(orders), as_of=as_of, free_orders=free_orders).select("customer_id", "day").distinct()
-    daily = daily.mutate(first=daily.day.min().over(ibis.window(group_by="customer_id")))
-    daily = daily.filter(daily["first"] <= ibis.literal(as_day(first_by or as_of)))
-    is_first = daily.day == daily["first"]
-    return to_pandas(daily.group_by("day").agg(new=is_first.sum(), repeat=(~is_first).sum()).order_by("day"))
+    daily = purchase_days(to_ibis(orders), as_of=as_of, free_orders=free_orders)
+    daily = daily.filter(daily.first_day <= ibis.literal(as_day(first_by or as_of)))
+    is_first = daily.nth == 0
+    return to_pandas(made_once(daily.group_by("day").agg(new=is_first.sum(), repeat=(~is_first).sum()).order_by("day")))
 
 
 def expected_repeats(model: OrdersModel, days: pd.DataFrame, ends: Any, *, season: Season | None = None) -> Numbers:

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from crmlib.calendar import as_day, end_of
-from crmlib.engine import same_kind, to_ibis, to_pandas
+from crmlib.engine import made_once, same_kind, to_ibis, to_pandas
 from crmlib.models.errors import CustomerBaseInvalid
 from crmlib.models.time_units import Unit, days_per_unit
-from crmlib.purchases import NOT_A_PURCHASE, after_refunds, check_free_orders, plain_times, purchases, status_of
+from crmlib.purchases import (
+    NOT_A_PURCHASE,
+    after_refunds,
+    check_free_orders,
+    plain_times,
+    purchase_days,
+    purchases,
+    status_of,
+)
 
 if TYPE_CHECKING:
     from crmlib.lifecycle.clv.opportunity_time import Season
@@ -72,16 +80,14 @@ def summary(
     end, length = _holdout(as_of, calibration_end)
     orders = check_orders(orders)
 
-    bought = purchases(orders, as_of=as_of, free_orders=free_orders)
-    # Repeats are summed without the first day: taken off a total, a large first order would swallow them.
-    bought = bought.join(bought.group_by("customer_id").agg(first=bought.day.min()), "customer_id")
-    daily = bought.group_by("customer_id", "day", "first").agg(spend=bought.spend.sum())
+    daily = purchase_days(orders, as_of=as_of, free_orders=free_orders)
     # Without a holdout all days are known, and saying so would only cost the database time.
     known: Any = ibis.literal(True) if calibration_end is None else daily.day <= ibis.literal(end)
     measures = {
         "purchase_days": daily.count(where=known),
         "last": daily.day.max(where=known),
-        "paid": daily.spend.sum(where=known if first_order else known & (daily.day > daily.first)),
+        # Repeats are summed without the first day: taken off a total, a large first order would swallow them.
+        "paid": daily.spend.sum(where=known if first_order else known & (daily.nth > 0)),
     }
     period_start = ibis.literal(end - dt.timedelta(days=length))
     if calibration_end is not None:
@@ -90,7 +96,7 @@ def summary(
             "holdout_spend": daily.spend.sum(where=~known),
             "last_period_days": daily.count(where=known & (daily.day > period_start)),
         }
-    each = daily.group_by("customer_id").agg(first=daily["first"].min(), **measures)
+    each = daily.group_by("customer_id").agg(first=daily.first_day.min(), **measures)
     if calibration_end is not None:
         each = each.filter(each.first <= ibis.literal(end))
 
@@ -118,7 +124,7 @@ def summary(
             "holdout_length": ibis.literal((season.elapsed(end, as_day(as_of)).item() if season else length) / days),
             "last_period_orders": each.last_period_days - (each.first > period_start).cast("int64"),
         }
-    return each.select(**columns, **calendar, unit=ibis.literal(unit)).order_by("customer_id")
+    return made_once(each.select(**columns, **calendar, unit=ibis.literal(unit)).order_by("customer_id"))
 
 
 def _with_pace(each: Any, end: dt.date, season: Season) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from crmlib.calendar import Period, as_day, periods_between, unit_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import without
-from crmlib.purchases import purchases
+from crmlib.purchases import purchase_days
 from crmlib.statistics import wilson
 
 Value = Literal["retention", "customers", "orders", "revenue", "revenue_per_customer"]
@@ -41,12 +41,13 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", earlier: Any =
     1    1          0        0.0
     2    2          1        0.5
     """
-    bought, first, unfinished = _begun(orders, as_of, period, earlier)
-    joined = bought.join(first, "customer_id").mutate(age=lambda t: periods_between(t.cohort, t.period, period))
-    seen = joined.group_by("cohort", "age").agg(
-        customers=joined.customer_id.nunique(), orders=joined.count(), revenue=joined.spend.sum()
+    days, each, unfinished = _begun(orders, as_of, period, earlier)
+    days = days.mutate(age=periods_between(days.cohort, days.period, period))
+    is_again = (days.previous_day >= days.period).fill_null(False)
+    seen = days.group_by("cohort", "age").agg(
+        customers=(~is_again).sum(), orders=days.orders.sum(), revenue=days.spend.sum()
     )
-    table = _of_ages(seen, first, unfinished, period)
+    table = _of_ages(seen, each, unfinished, period)
     shares = {
         "retention": table.customers / table.cohort_customers,
         "revenue_per_customer": table.revenue / table.cohort_customers,
@@ -89,16 +90,17 @@ def last_seen(orders: Any, *, as_of: Any, period: Period = "month", earlier: Any
 
 
 def _begun(orders: Any, as_of: Any, period: Period, earlier: Any) -> tuple[Any, Any, Any]:
-    """The purchases with their period; each customer's first and last one; the first period that is not over."""
+    """The days with purchases and their period; each customer's first and last; the first period that is not over."""
     import ibis
 
     end = as_day(as_of)
-    bought = purchases(orders, as_of=end)
-    bought = bought.mutate(period=bought.day.truncate(unit_of(period)).cast("date"))
-    each = bought.group_by("customer_id").agg(cohort=bought.period.min(), last=bought.period.max())
+    days = without(purchase_days(orders, as_of=end), earlier)
+    cohort, at = (day.truncate(unit_of(period)).cast("date") for day in (days.first_day, days.day))
+    days = days.mutate(cohort=cohort, period=at)
+    each = days.filter(days.next_day.isnull()).select("customer_id", "cohort", last="period")
     # The day after as_of begins the first period that is not over.
     unfinished = ibis.literal(end + dt.timedelta(days=1)).truncate(unit_of(period)).cast("date")
-    return bought, without(each, earlier), unfinished
+    return days, each, unfinished
 
 
 def _of_ages(sums: Any, each: Any, unfinished: Any, period: Period) -> Any:

@@ -6,10 +6,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import Period, as_day, unit_of
-from crmlib.engine import quantile, same_kind, to_ibis
+from crmlib.engine import made_once, quantile, same_kind, to_ibis
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.newcomers import without
-from crmlib.purchases import contribution, data_begin, purchases
+from crmlib.purchases import contribution, data_begin, purchase_days, purchases
 from crmlib.statistics import mean_of_sums, wilson
 
 if TYPE_CHECKING:
@@ -57,28 +57,26 @@ def second_orders(
     import ibis
 
     end = as_day(as_of)
-    bought = purchases(orders, as_of=end)
-    daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
-    numbered = daily.mutate(n=ibis.row_number().over(group_by="customer_id", order_by="day"))
+    days = purchase_days(orders, as_of=end)
     each = (
-        numbered.filter(numbered.n < 2)
+        days.filter(days.nth < 2)
         .group_by("customer_id")
         .agg(
             first_day=lambda t: t.day.min(),
-            first_spend=lambda t: t.spend.sum(where=t.n == 0),
-            second_day=lambda t: t.day.max(where=t.n == 1),
-            second_spend=lambda t: t.spend.sum(where=t.n == 1),
+            first_spend=lambda t: t.spend.sum(where=t.nth == 0),
+            second_day=lambda t: t.day.max(where=t.nth == 1),
+            second_spend=lambda t: t.spend.sum(where=t.nth == 1),
         )
     )
     each = _grouped(without(each, earlier), customers, by)
     followed = ibis.literal(end).delta(each.first_day, unit="day")
     returned = each.second_day.notnull()
-    days = ibis.ifelse(returned, each.second_day.delta(each.first_day, unit="day"), followed)
-    return each.select(
+    waited = ibis.ifelse(returned, each.second_day.delta(each.first_day, unit="day"), followed)
+    return made_once(each.select(
         "customer_id", each.first_day.truncate(unit_of(period)).cast("date").name("cohort"), "first_day", "first_spend",
-        "second_day", "second_spend", returned.name("returned"), days.cast("int64").name("days"),
+        "second_day", "second_spend", returned.name("returned"), waited.cast("int64").name("days"),
         followed.cast("int64").name("followed_days"), "group",
-    ).order_by("customer_id")  # fmt: skip
+    ).order_by("customer_id"))  # fmt: skip
 
 
 def grouping(customers: Any = None) -> Grouping:
@@ -212,9 +210,7 @@ def early_orders(orders: Any, *, as_of: Any, within: int = 90, then: int = 180, 
     import ibis
 
     end = as_day(as_of)
-    bought = purchases(orders, as_of=end)
-    daily = bought.group_by("customer_id", "day").agg(spend=bought.spend.sum())
-    daily = daily.mutate(first_day=daily.day.min().over(group_by="customer_id"))
+    daily = purchase_days(orders, as_of=end)
     last_start = ibis.literal(end - dt.timedelta(days=within + then))
     daily = without(daily.filter(daily.first_day <= last_start), earlier)
     wait = daily.day.delta(daily.first_day, unit="day")
@@ -263,9 +259,9 @@ def value_of_second_orders(
 
     end = as_day(as_of)
     bought = purchases(to_ibis(orders), as_of=end, keep=("cost",))
-    daily = bought.group_by("customer_id", "day").agg(contribution=contribution(bought, margin=margin).sum())
-    daily = daily.mutate(n=ibis.row_number().over(group_by="customer_id", order_by="day"))
-    each = daily.group_by("customer_id").agg(first_day=daily.day.min(), second_day=daily.day.max(where=daily.n == 1))
+    daily = made_once(bought.group_by("customer_id", "day").agg(contribution=contribution(bought, margin=margin).sum()))
+    days = purchase_days(to_ibis(orders), as_of=end)
+    each = days.group_by("customer_id").agg(first_day=days.day.min(), second_day=days.day.max(where=days.nth == 1))
     each = without(each, None if earlier is None else to_ibis(earlier))
     a_year_ago = end - dt.timedelta(days=_YEAR)
     counts = each.agg(new=(each.first_day > ibis.literal(a_year_ago)).sum(), first=each.first_day.min()).to_pandas()

@@ -31,7 +31,7 @@ from crmlib.calendar import (
 )
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
-from crmlib.purchases import data_begin, purchases
+from crmlib.purchases import data_begin, purchase_days, purchases
 from crmlib.statistics import kaplan_meier
 from crmlib.subscriptions import TERM_MONTHS, paid_contracts, renewals_due, unbroken
 
@@ -240,7 +240,7 @@ def order_measures(
         revenue_cubes=(_.spend * _.spend * _.spend).sum(),
         guest_revenue=_.spend.sum(where=_.customer_id.isnull()),
     )
-    days = bought.filter(_.customer_id.notnull()).select("customer_id", "day").distinct()
+    days = purchase_days(orders, as_of=end)
     if earlier is None:
         days = days.mutate(is_old=ibis.literal(False))
     else:
@@ -248,11 +248,10 @@ def order_measures(
         days = days.left_join(old, "customer_id").drop("customer_id_right").fill_null({"is_old": False})
     # A spell runs from one purchase day to the customer's next; every count below is a count of spells.
     # `lapses` is the first day at whose end the purchase lies more than silent_days back.
-    by_customer = ibis.window(group_by="customer_id", order_by="day")
     spells = days.mutate(
         at=_start(days.day, period),
-        previous=days.day.lag().over(by_customer),
-        following=days.day.lead().over(by_customer),
+        previous=days.previous_day,
+        following=days.next_day,
         lapses=(days.day + ibis.interval(days=silent_days + 1)).cast("date"),
     )
     spells = spells.mutate(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib.calendar import as_day, end_of, months_before
-from crmlib.engine import same_kind
-from crmlib.purchases import history_days, purchases, revenue_of
+from crmlib.engine import made_once, same_kind
+from crmlib.purchases import history_days, purchase_days, purchases, revenue_of
 from crmlib.subscriptions import contracts
 
 LONGEST_HORIZON_DAYS = 365
@@ -38,15 +38,15 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
     import ibis
 
     end = as_day(as_of)
-    bought = purchases(orders, as_of=end)
-    in_year = bought.day > ibis.literal(months_before(end, 12))
-    did = bought.group_by("customer_id").agg(
-        first_day=bought.day.min(),
-        last_day=bought.day.max(),
-        purchases=bought.day.nunique(),
-        purchases_year=bought.day.nunique(where=in_year),
-        revenue=revenue_of(bought.spend),
-        revenue_year=revenue_of(bought.spend, where=in_year),
+    days = purchase_days(orders, as_of=end)
+    in_year = days.day > ibis.literal(months_before(end, 12))
+    did = days.group_by("customer_id").agg(
+        first_day=days.day.min(),
+        last_day=days.day.max(),
+        purchases=days.count(),
+        purchases_year=days.count(where=in_year),
+        revenue=revenue_of(days.spend),
+        revenue_year=revenue_of(days.spend, where=in_year),
     )
     did = did.mutate(is_earlier=ibis.literal(False) if earlier is None else did.customer_id.isin(earlier.customer_id))
     everybody = did.select("customer_id")
@@ -58,7 +58,7 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
         everybody = everybody.union(known.select(customer_id=known.customer_id.cast("string")), distinct=True)
     table = everybody.left_join(did, "customer_id")
     today = ibis.literal(end)
-    return table.select(
+    each = table.select(
         customer_id=everybody.customer_id,
         first_day=table.first_day,
         last_day=table.last_day,
@@ -69,7 +69,8 @@ def customer_activity(orders: Any, customers: Any = None, *, as_of: Any, earlier
         revenue=table.revenue.fill_null(0.0),
         revenue_year=table.revenue_year.fill_null(0.0),
         is_earlier=table.is_earlier.fill_null(False),
-    ).order_by("customer_id")
+    )
+    return made_once(each.order_by("customer_id"))
 
 
 def as_rules_count(customers: Any) -> Any:
@@ -150,12 +151,11 @@ def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
     history = history_days(orders, as_of=as_of)
     horizon = min(max(history - 1, 0) // 2, LONGEST_HORIZON_DAYS)
     end = ibis.literal(as_day(as_of))
-    days = purchases(orders, as_of=as_of).select("customer_id", "day").distinct()
-    coming = days.mutate(next_day=days.day.lead().over(group_by="customer_id", order_by="day"))
-    coming = coming.select(
+    days = purchase_days(orders, as_of=as_of)
+    coming = days.select(
         "customer_id",
-        days_to_return=coming.next_day.delta(coming.day, unit="day").cast("int64"),
-        followed_days=end.delta(coming.day, unit="day").cast("int64"),
+        days_to_return=days.next_day.delta(days.day, unit="day").cast("int64"),
+        followed_days=end.delta(days.day, unit="day").cast("int64"),
     )
     back = coming.filter((coming.followed_days >= horizon) & (coming.days_to_return <= horizon))
     back = back.mutate(weight=1.0 / back.count().over(group_by="customer_id"))
@@ -167,14 +167,16 @@ def purchase_rhythm(orders: Any, *, as_of: Any) -> Any:
     )
     # Each step changes how many there are from its day on.
     until = ibis.window(order_by="day", preceding=None, following=0)
-    return steps.select(
-        days_to_return=steps.day,
-        returns=steps.returns,
-        weight=steps.weight,
-        horizon_days=ibis.literal(horizon, type="int64"),
-        silent=steps.silent.sum().over(until),
-        came_back=steps.came_back.sum().over(until),
-    ).order_by("days_to_return")
+    return made_once(
+        steps.select(
+            days_to_return=steps.day,
+            returns=steps.returns,
+            weight=steps.weight,
+            horizon_days=ibis.literal(horizon, type="int64"),
+            silent=steps.silent.sum().over(until),
+            came_back=steps.came_back.sum().over(until),
+        ).order_by("days_to_return")
+    )
 
 
 def _silent(coming: Any, horizon: int) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, is_whole_year, months_before
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchase_days
 
 PARTS = {
     "known": "", "never_bought": "known", "ever_bought": "known", "once": "ever_bought", "again": "ever_bought",
@@ -79,7 +79,7 @@ def _counts(segments: Any, orders: Any, under_contract: Any, *, as_of: Any) -> A
 
     end = as_day(as_of)
     year, before = (ibis.literal(months_before(end, months)) for months in (12, 24))
-    bought = purchases(orders, as_of=months_before(end, 12))
+    bought = purchase_days(orders, as_of=months_before(end, 12))
     then = bought.filter((bought.day > before) & (bought.day <= year)).select("customer_id").distinct()
     known = segments.mutate(
         ever=segments.purchases > 0,
