@@ -7,6 +7,7 @@ shows, an exact quantile) is here, once for each engine; now there is one, DuckD
 from typing import Literal
 
 from crmlib.engine.duckdb import (
+    TooManyRows,
     connect,
     empty_table,
     file_pattern,
@@ -14,6 +15,7 @@ from crmlib.engine.duckdb import (
     made_once,
     open_table,
     quantile,
+    summaries_only,
     wall_clock,
 )
 from crmlib.engine.sql import identifier, literal
@@ -24,6 +26,7 @@ Engine = Literal["duckdb"]
 __all__ = [
     "AnyTable",
     "Engine",
+    "TooManyRows",
     "connect",
     "empty_table",
     "file_pattern",
@@ -34,6 +37,7 @@ __all__ = [
     "open_table",
     "quantile",
     "same_kind",
+    "summaries_only",
     "to_ibis",
     "to_pandas",
     "wall_clock",

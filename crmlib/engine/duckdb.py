@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,48 @@ def _kept(connection: Any, shelf: _Shelf, query: str) -> Any:
     file = shelf.folder / f"{name}.parquet"
     if not file.is_file():
         shelf.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (shelf.folder / f"{name}.lock").open("w") as lock:
-            hold(lock)
+        with (shelf.folder / ".lock").open("w") as lock:
+            hold(lock)  # one table at a time: making it takes all cores, and much memory
             if not file.is_file():
                 with replacing(file) as staged:
                     connection.raw_sql(f"COPY ({query}) TO {literal(str(staged))} (FORMAT parquet)")
     connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM {literal(file_pattern(file))}")
     return connection.table(name)
+
+
+class TooManyRows(Exception):
+    """A measure took more rows out of the engine than a summary has."""
+
+
+@contextmanager
+def summaries_only(most: int) -> Iterator[None]:
+    """As long as this lasts, refuse every result of more than ``most`` rows: what comes here is to be a summary.
+
+    Raises:
+        TooManyRows: where a larger result is asked for.
+
+    >>> import ibis
+    >>> with summaries_only(2):
+    ...     ibis.memtable({"n": [1, 2, 3]}).execute()
+    Traceback (most recent call last):
+    crmlib.engine.duckdb.TooManyRows: 3 rows, where a summary has at most 2
+    """
+    from ibis.backends.duckdb import Backend
+
+    execute = Backend.execute
+
+    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = execute(self, *args, **kwargs)
+        rows = len(result) if hasattr(result, "__len__") else 1
+        if rows > most:
+            raise TooManyRows(f"{rows} rows, where a summary has at most {most}")
+        return result
+
+    Backend.execute = checked
+    try:
+        yield
+    finally:
+        Backend.execute = execute
 
 
 def wall_clock(times: Any, zone: str) -> Any:

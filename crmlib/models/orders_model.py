@@ -51,6 +51,8 @@ class OrdersModel(FittedModel):
     unit: Unit = "weeks"
     # Which parameters are times, so that they grow with the unit.
     times: ClassVar[tuple[str, ...]] = ()
+    # Beyond so many distinct histories it is fitted to every so many-th customer; None: to all, however many.
+    most_histories: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -131,13 +133,15 @@ class OrdersModel(FittedModel):
         ``unit`` (weeks, if neither says); optionally ``customers``, how many customers a row stands for. Equal
         histories are merged first, for an Ibis table in its database. Raises ``CustomerBaseInvalid`` for histories
         that cannot be true, ``TooFewRepeatBuyers`` and ``FitDidNotConverge``. Deterministic, whatever the order of
-        rows.
+        rows. A model whose likelihood costs much is fitted to ``most_histories`` at most: to every so many-th customer
+        of those sorted by history, who are of all kinds. The intervals are then those of so many customers.
 
         Small or uniform bases may have no maximum. ``prior_spread`` helps: each log-parameter then has a normal
         prior around a typical base with this standard deviation (2 is weak: a factor of 7 either way).
         """
         base = read_histories(summary, unit=unit)
         check_enough(base)
+        base = every_so_many(base, most=cls.most_histories)
         customers = float(base.customers.sum())
         # Time in mean ages, so that starts and steps mean the same for days and weeks.
         scale = float(base.customers @ base.T) / customers
@@ -178,6 +182,23 @@ class OrdersModel(FittedModel):
             except FitDidNotConverge:
                 continue
         return None
+
+
+def every_so_many(base: CustomerBase, *, most: int | None) -> CustomerBase:
+    """Every so many-th customer of a base sorted by history, if it has more than ``most`` distinct ones; else all.
+
+    >>> base = merge_histories(np.arange(6.0), np.arange(6.0), np.full(6, 9.0))
+    >>> every_so_many(base, most=3).x.tolist()
+    [1.0, 3.0, 5.0]
+    """
+    if most is None or len(base) <= most:
+        return base
+    nth = -(-len(base) // most)
+    until = np.cumsum(base.customers.astype(np.int64)) // nth
+    customers = np.diff(until, prepend=0)
+    kept = customers > 0
+    left = (base.x[kept], base.t_x[kept], base.T[kept], customers[kept].astype(float))
+    return CustomerBase(*left, base.row[:0], base.unit)
 
 
 def histories(x: Any, t_x: Any, T: Any) -> list[Numbers]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
@@ -60,6 +60,8 @@ class ParetoNBD(OrdersModel):
     alpha: float
     s: float
     beta: float
+    # The integrals over the time of leaving take far longer than the sums of other models.
+    most_histories: ClassVar[int | None] = 30_000
 
     @classmethod
     def likelihood(cls, base: CustomerBase) -> Likelihood:

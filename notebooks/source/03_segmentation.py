@@ -100,9 +100,10 @@ history_days
 # %%
 from crmlib.purchases import purchases
 
-bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend").to_pandas()
+bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend")
 somebody = customers.sort_values(["purchases", "customer_id"]).customer_id.tail(1)
-bought[bought.customer_id.isin(somebody)].sort_values(["day", "spend"]).tail().round({"spend": 2}).reset_index(drop=True)
+theirs = bought.filter(bought.customer_id.isin(somebody.tolist())).to_pandas()
+theirs.sort_values(["day", "spend"]).tail().round({"spend": 2}).reset_index(drop=True)
 
 # %% [markdown]
 # Three questions sum up such a list. How long ago was the last purchase? That is **recency**. How often did the customer
@@ -304,9 +305,9 @@ chapter.show(
 # %%
 from crmlib.calendar import months_before
 
-everything = purchases(orders, as_of=chapter.as_of, guests=True).select("day", "spend").to_pandas()
-in_year = everything[everything.day > pd.Timestamp(months_before(chapter.as_of, 12))]
-assert abs(tiers.revenue_year.sum() - in_year.spend.sum()) < 0.01
+everything = purchases(orders, as_of=chapter.as_of, guests=True)
+in_year = everything.filter(everything.day > months_before(chapter.as_of, 12))
+assert abs(tiers.revenue_year.sum() - in_year.spend.sum().fill_null(0.0).to_pandas()) < 0.01
 
 # %% [markdown] tags=["lesson"]
 # Aurora has {{ (segmented.tier == "core").sum() | count }} core customers. They are

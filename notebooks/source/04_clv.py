@@ -108,8 +108,8 @@ one.round(2)
 # %%
 from crmlib.purchases import purchases
 
-bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend").to_pandas()
-visits = bought[bought.customer_id.isin(one.customer_id)].sort_values("day")
+bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend")
+visits = bought.filter(bought.customer_id.isin(one.customer_id.tolist())).to_pandas().sort_values("day")
 visits.assign(days_since_last=visits.day.diff().dt.days.astype("Int64")).round({"spend": 2})
 
 # %% [markdown]
@@ -392,7 +392,8 @@ chapter.show(clv.groups_table(first_year, by=group_by, trust=trust))
 # at the means.
 
 # %%
-so_far = values.customer_id.map(bought.groupby("customer_id").spend.sum()) * money["margin"]
+spent = bought.group_by("customer_id").agg(spend=bought.spend.sum()).to_pandas()
+so_far = values.customer_id.map(spent.set_index("customer_id").spend) * money["margin"]
 matrix = clv.value_matrix(base, values, value_now=so_far)
 chapter.show(clv.plot_value_matrix(matrix, trust=trust))
 

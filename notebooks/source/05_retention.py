@@ -503,7 +503,8 @@ drawn.groupby(["play", "arm"]).agg(people=("customer_id", "size"), first=("assig
 # %% tags=["needs:actions"]
 days = pd.Timedelta(days=within)
 had_time = drawn[drawn.assigned_at <= pd.Timestamp(chapter.as_of) + pd.Timedelta(days=1) - days]
-times = purchases(orders, as_of=chapter.as_of).select("customer_id", "ordered_at").to_pandas()
+times = purchases(orders, as_of=chapter.as_of).semi_join(actions, "customer_id")
+times = times.select("customer_id", "ordered_at").to_pandas()
 
 # %% tags=["needs:actions"]
 orders_since = had_time.merge(times, on="customer_id")

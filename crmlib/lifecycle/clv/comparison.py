@@ -176,6 +176,7 @@ def compare(
     if held:
         rows += [{"model": rule, **_errors(frame, of)} for rule, of in baseline_forecasts(frame).items()]
     pick, steps = _pick(candidates)
+    steps = [*steps, *_of_a_part(fitted, float(base.customers.sum()))]
     return Comparison(_as_table(rows, held), fitted, pick, tuple(steps), held)
 
 
@@ -187,6 +188,16 @@ def _fitted(
         return kind.fit(frame, unit=unit, prior_spread=prior_spread), ""
     model, helped = with_prior_if_needed(lambda spread: kind.fit(frame, unit=unit, prior_spread=spread))
     return model, "prior" if helped else ""
+
+
+def _of_a_part(fitted: dict[str, OrdersModel], customers: float) -> list[Saying]:
+    """Which models were fitted to a part of so many customers, because there are so many."""
+    counts = {name: model.estimate.customers for name, model in fitted.items() if model.estimate is not None}
+    return [
+        words.later("pick.part", model=model_name(name), customers=round(count), all=round(customers))
+        for name, count in counts.items()
+        if count < customers
+    ]
 
 
 def _all_alive(model: OrdersModel, base: CustomerBase) -> bool:

@@ -111,12 +111,12 @@ def labels_of(ids: pd.Series, groups: Any, by: str) -> pd.Series:
         )
     known = groups if isinstance(groups, pd.DataFrame) else groups.select("customer_id", by)
     known = to_pandas(known).drop_duplicates("customer_id")
-    if not ids.isin(known["customer_id"]).any() and _are_unlike(ids, known["customer_id"]):
+    label = ids.astype(object).map(known.astype(object).set_index("customer_id")[by]).astype(object)
+    if label.isna().all() and not ids.isin(known["customer_id"]).any() and _are_unlike(ids, known["customer_id"]):
         raise ValueError(
             f"no customer_id of the summary is in groups: the summary has such as {ids.iloc[0]} ({ids.dtype}), groups "
             f"has such as {known['customer_id'].iloc[0]} ({known['customer_id'].dtype}); give both the same type"
         )
-    label = ids.astype(object).map(known.astype(object).set_index("customer_id")[by]).astype(object)
     label = label.where(label.notna(), None)
     sizes = label.value_counts()
     if len(sizes) > MOST_GROUPS:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmlib.contract import TABLES
-from crmlib.engine import to_ibis
+from crmlib.engine import to_ibis, to_pandas
 from crmlib.statistics import wilson
 
 Account = Mapping[str, Any]
@@ -170,11 +170,13 @@ def rows_to_check(orders: Any, *, rows: int, seed: int = 0) -> Any:
 
     Columns: ``order_id, customer_id, ordered_at, amount``, as far as there. ``orders``: pandas or Ibis.
     """
+    import ibis
     import numpy as np
 
     table = to_ibis(orders)
-    ids = table.order_id.to_pandas().sort_values(kind="stable").to_numpy(copy=True)
-    drawn = np.random.default_rng(seed).permutation(ids)[:rows]
+    nth = np.random.default_rng(seed).permutation(int(table.count().to_pandas()))[:rows]
+    numbered = table.select("order_id", nth=ibis.row_number().over(order_by="order_id"))
+    drawn = numbered.filter(numbered.nth.isin(nth.tolist()))
     kept = [c for c in ("order_id", "customer_id", "ordered_at", "amount") if c in table.columns]
-    found = table.filter(table.order_id.isin(list(drawn))).select(kept).to_pandas()
+    found = to_pandas(table.semi_join(drawn, "order_id").select(kept))
     return found.sort_values("order_id", kind="stable", ignore_index=True)

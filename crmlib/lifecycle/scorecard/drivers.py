@@ -21,7 +21,7 @@ import pandas as pd
 from ibis import _
 
 from crmlib.calendar import as_day, first_of_months
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import made_once, same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import data_begin, purchases
 from crmlib.statistics import delta_error, wald
@@ -207,7 +207,7 @@ def each_customer(
     is_later = bought.day >= ibis.literal(changes)
     is_earlier = (bought.day >= ibis.literal(starts)) & ~is_later
     groups = {"group": bought[by].cast("string").fill_null("–")} if by else {}
-    return bought.group_by(**groups, customer_id="customer_id").agg(
+    each = bought.group_by(**groups, customer_id="customer_id").agg(
         first=_.day.min(),
         o0=bought.count(where=is_earlier),
         o1=bought.count(where=is_later),
@@ -215,6 +215,7 @@ def each_customer(
         r1=bought.spend.sum(where=is_later).fill_null(0.0),
         squares=(bought.spend * bought.spend).sum(where=is_earlier | is_later),
     )
+    return made_once(each)
 
 
 def logarithmic_mean(one: Any, two: Any) -> Any:
