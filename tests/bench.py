@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests import bench_clv
+from tests import bench_clv, bench_size
 from tests.measure import in_turn, say, seconds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -438,6 +438,7 @@ def main() -> None:
         "members": bench_members,
         "check": bench_check,
         "large": bench_large,
+        "growth": bench_size.bench_growth,
     }
     for name in sys.argv[1:] or benches:
         benches[name]()

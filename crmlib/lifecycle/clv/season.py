@@ -82,8 +82,9 @@ def find_season(orders: Any, *, as_of: Any) -> Season | None:
 
 def _pace(came: Numbers, expected: Numbers, month: Numbers) -> tuple[float, ...] | None:
     """The pace of the twelve months, if they surely differ."""
-    import statsmodels.api as sm
     from scipy.special import fdtrc
+    from statsmodels.genmod.families import Poisson
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     known = expected > 0
     came, expected, month = came[known], expected[known], month[known]
@@ -99,7 +100,7 @@ def _pace(came: Numbers, expected: Numbers, month: Numbers) -> tuple[float, ...]
         return None
 
     def fit(columns: Numbers) -> Any:
-        return sm.GLM(came, columns, family=sm.families.Poisson(), offset=np.log(expected)).fit()
+        return GLM(came, columns, family=Poisson(), offset=np.log(expected)).fit()
 
     none, some = fit(trend), fit(np.hstack([trend, basis[month - 1]]))
     scatter = max(float(some.pearson_chi2) / free, 1.0)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlib.calendar import as_day, months_before
-from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import purchases, revenue_of
+from crmlib.engine import same_kind, to_ibis, to_pandas
+from crmlib.purchases import purchases
 
 KNOWN = "in_customers"
 WHO = ("known_customer", "not_in_customers", "guest")
@@ -105,17 +105,25 @@ def unknown_of_buyers(customers: Any, orders: Any, *, as_of: Any) -> Any:
 
     columns = ["column", "unknown_buyers", "share", "revenue_year", "revenue_share", "expected"]
     names = [name for name in customers.columns if name not in ("customer_id", "is_test")]
-    buyers = to_pandas(buyers_of_the_year(orders, customers, as_of=as_of, keep=names))
-    if buyers.empty or to_pandas(customers.head(1)).empty:
+    if to_pandas(customers.head(1)).empty:
         return pd.DataFrame(columns=columns)
-    everything = buyers.revenue_year.sum()
+    buyers = buyers_of_the_year(to_ibis(orders), to_ibis(customers), as_of=as_of, keep=names)
+    sums = buyers.agg(
+        buyers=buyers.count(),
+        revenue=buyers.revenue_year.sum(),
+        **{f"buyers_{n}": buyers.count(where=buyers[name].isnull()) for n, name in enumerate(names)},
+        **{f"revenue_{n}": buyers.revenue_year.sum(where=buyers[name].isnull()) for n, name in enumerate(names)},
+    )
+    found = to_pandas(sums).fillna(0.0).iloc[0]
+    count, everything = int(found.buyers), float(found.revenue)
+    if not count:
+        return pd.DataFrame(columns=columns)
     rows = []
-    for name in names:
-        unknown = buyers[buyers[name].isna()]
-        revenue = float(unknown.revenue_year.sum())
+    for n, name in enumerate(names):
+        unknown, revenue = int(found[f"buyers_{n}"]), float(found[f"revenue_{n}"])
         share = revenue / everything if everything else 0.0
         expected = name in EXPECTED or name.startswith("consent_")
-        rows.append((name, len(unknown), len(unknown) / len(buyers), revenue, share, expected))
+        rows.append((name, unknown, unknown / count, revenue, share, expected))
     frame = pd.DataFrame(rows, columns=columns)
     return frame.sort_values("revenue_year", ascending=False, kind="stable", ignore_index=True)
 

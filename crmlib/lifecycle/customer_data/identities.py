@@ -79,7 +79,10 @@ def split_customers(orders: Any, *, share: float, seed: int = 0, as_of: Any = No
     merges = pd.DataFrame({"customer_id": names + SECOND, "merged_id": names}, dtype="str")
     if merges.empty:
         return SplitOrders(orders, merges)
-    return SplitOrders(_with_second_ids(orders, _like(orders, merges)), merges)
+    changed = _with_second_ids(orders, _like(orders, merges))
+    if isinstance(orders, pd.DataFrame):
+        changed = changed.sort_values(_in_time(orders), kind="stable", ignore_index=True)
+    return SplitOrders(changed, merges)
 
 
 def _chosen(orders: Any, share: float, seed: int, as_of: Any) -> tuple[int, Any]:
@@ -125,7 +128,7 @@ def _with_second_ids(orders: Any, merges: Any) -> Any:
     columns, names = list(orders.columns), merges.select(customer_id="merged_id", second_id="customer_id")
     theirs = _later_half(orders.semi_join(names, "customer_id")).left_join(names, "customer_id")
     theirs = theirs.mutate(customer_id=ibis.ifelse(theirs.is_later, theirs.second_id, theirs.customer_id))
-    return orders.anti_join(names, "customer_id").union(theirs.select(columns)).order_by(_in_time(orders))
+    return orders.anti_join(names, "customer_id").union(theirs.select(columns))
 
 
 def merged_orders(orders: Any, merges: Any) -> Any:
