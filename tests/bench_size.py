@@ -56,6 +56,8 @@ SELECT 'C' || printf('%09d', i) AS customer_id, 'channel ' || channel AS channel
   TIMESTAMP '2022-01-01 01:00:00' + to_seconds((first * 86400)::BIGINT) AS first_seen_at,
   u(i, 21) < 0.6 AS consent_email, u(i, 22) < 0.4 AS consent_sms FROM people
 """
+
+
 def made(folder: Path, customers: int) -> int:
     """Write a shop of so many customers into ``folder``; how many orders it has."""
     import duckdb

@@ -4,11 +4,13 @@ import datetime as dt
 import multiprocessing
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 
 from crmlib.engine import TooManyRows, connect, keep_in, made_once, summaries_only
 from crmlib.lifecycle import clv, customer_data, retention, scorecard, segmentation
+from crmlib.models import BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD
 from crmlib.newcomers import silences
 from crmlib.purchases import data_begin, purchase_days, purchases
 
@@ -147,6 +149,11 @@ def test_a_table_with_a_frame_in_it_is_not_kept(tmp_path):
     assert purchases(some).customer_id.nunique().execute() == 1
 
 
+def test_where_nothing_can_be_written_it_is_made_each_time(tmp_path):
+    (tmp_path / "made").write_text("no folder")
+    assert purchase_days(kept(tmp_path)[0], as_of=AS_OF).count().execute() > CUSTOMERS
+
+
 def _days_in(folder):
     return len(purchase_days(kept(folder)[0], as_of=AS_OF).to_pandas())
 
@@ -159,3 +166,34 @@ def test_two_processes_that_need_a_table_at_once_both_have_it_whole(tmp_path):
         [],
         [".lock"],
     )
+
+
+# What is fitted to a part
+
+
+def test_a_model_of_many_histories_is_fitted_to_an_even_part_of_the_customers(monkeypatch):
+    random = np.random.default_rng(8)
+    rate, span = random.gamma(0.8, 0.3, 3000), random.exponential(1 / random.gamma(0.7, 1 / 12, 3000))
+    T = random.integers(20, 60, 3000).astype(float)
+    x = random.poisson(rate * np.minimum(span, T)).astype(float)
+    t_x = np.where(x > 0, np.minimum(span, T) * random.beta(np.maximum(x, 1), 1), 0.0)
+    known = pd.DataFrame({"frequency": x, "recency": t_x, "T": T})
+    whole = ParetoNBD.fit(known)
+    monkeypatch.setattr(ParetoNBD, "most_histories", 1200)
+    part, turned = ParetoNBD.fit(known), ParetoNBD.fit(known.iloc[::-1])
+    histories = len(known.drop_duplicates())
+    assert part.estimate.customers == 3000 // -(-histories // 1200)
+    assert part.params.equals(turned.params)
+    # As wide as so many customers make it, and where all of them are.
+    wider = (part.params.standard_error / whole.params.standard_error) ** 2
+    assert wider.between(0.4 * 3000 / part.estimate.customers, 2.5 * 3000 / part.estimate.customers).all()
+    assert ((part.params.estimate - whole.params.estimate).abs() < 2.6 * part.params.standard_error).all()
+
+
+def test_the_chapter_says_which_model_was_fitted_to_a_part(monkeypatch, tables):
+    known = clv.summary(tables[0], as_of=AS_OF, calibration_end="2025-06-30").to_pandas()
+    monkeypatch.setattr(BetaGeoNBD, "most_histories", 500)
+    choice = clv.compare([BetaGeoNBD, ModifiedBetaGeoNBD], known)
+    count = choice.models["BetaGeoNBD"].estimate.customers
+    assert f"BG/NBD was fitted to an even {count:,.0f} of {len(known):,}" in choice.why
+    assert choice.why.count("was fitted to") == 1

@@ -110,7 +110,7 @@ def made_once(table: Any) -> Any:
 
     Whoever asks first makes it, and others wait for that. Its name is made of what the data are and of the SQL that
     makes it, so that other data or another rule is another table. Where nothing can be kept (what is asked for is made
-    of a frame, or the connection has no folder), it is the table as it was.
+    of a frame, or the connection has no folder that can be written), it is the table as it was.
 
     >>> import ibis
     >>> table = ibis.memtable({"n": [1]})
@@ -127,20 +127,27 @@ def made_once(table: Any) -> Any:
         return table
     if op not in shelf.known:
         kept = _kept(connection, shelf, str(connection.compile(table)))
-        shelf.known[op] = kept.cast(table.schema())  # a sum of whole numbers is kept as a fraction
+        # A sum of whole numbers is kept as a fraction.
+        shelf.known[op] = table if kept is None else kept.cast(table.schema())
     return shelf.known[op]
 
 
 def _kept(connection: Any, shelf: _Shelf, query: str) -> Any:
+    """The table from its file, which is made if it is not there; None where the folder cannot be written."""
+    import duckdb
+
     name = hashlib.sha256(f"{shelf.content}\0{query}".encode()).hexdigest()[:32]
     file = shelf.folder / f"{name}.parquet"
     if not file.is_file():
-        shelf.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (shelf.folder / ".lock").open("w") as lock:
-            hold(lock)  # one table at a time: making it takes all cores, and much memory
-            if not file.is_file():
-                with replacing(file) as staged:
-                    connection.raw_sql(f"COPY ({query}) TO {literal(str(staged))} (FORMAT parquet)")
+        try:
+            shelf.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (shelf.folder / ".lock").open("w") as lock:
+                hold(lock)  # one table at a time: making it takes all cores, and much memory
+                if not file.is_file():
+                    with replacing(file) as staged:
+                        connection.raw_sql(f"COPY ({query}) TO {literal(str(staged))} (FORMAT parquet)")
+        except (OSError, duckdb.IOException):
+            return None
     connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM {literal(file_pattern(file))}")
     return connection.table(name)
 
