@@ -7,7 +7,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, months_before
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.purchases import purchases
+from crmlib.purchases import purchases, revenue_of
 
 KNOWN = "in_customers"
 WHO = ("known_customer", "not_in_customers", "guest")
