@@ -150,7 +150,7 @@ def purchase_days(orders: AnyTable, *, as_of: Any, free_orders: Literal["count",
     import ibis
 
     bought = purchases(orders, free_orders=free_orders)
-    days = bought.group_by("customer_id", "day").agg(orders=bought.count(), spend=bought.spend.sum())
+    days = bought.group_by("customer_id", "day").agg(orders=bought.count(), spend=revenue_of(bought.spend))
     own = ibis.window(group_by="customer_id", order_by="day")
     days = days.mutate(
         nth=ibis.row_number().over(own),

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from crmlib.calendar import Period, as_day, periods_between, unit_of
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import without
-from crmlib.purchases import purchase_days
+from crmlib.purchases import purchase_days, revenue_of
 from crmlib.statistics import wilson
 
 Value = Literal["retention", "customers", "orders", "revenue", "revenue_per_customer"]
@@ -45,7 +45,7 @@ def cohorts(orders: Any, *, as_of: Any, period: Period = "month", earlier: Any =
     days = days.mutate(age=periods_between(days.cohort, days.period, period))
     is_again = (days.previous_day >= days.period).fill_null(False)
     seen = days.group_by("cohort", "age").agg(
-        customers=(~is_again).sum(), orders=days.orders.sum(), revenue=days.spend.sum()
+        customers=(~is_again).sum(), orders=days.orders.sum(), revenue=revenue_of(days.spend)
     )
     table = _of_ages(seen, each, unfinished, period)
     shares = {

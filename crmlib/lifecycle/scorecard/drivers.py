@@ -23,7 +23,7 @@ from ibis import _
 from crmlib.calendar import as_day, first_of_months
 from crmlib.engine import made_once, same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
-from crmlib.purchases import data_begin, purchases
+from crmlib.purchases import data_begin, purchases, revenue_of
 from crmlib.statistics import delta_error, wald
 
 # The order in which drivers are shown.
@@ -211,8 +211,8 @@ def each_customer(
         first=_.day.min(),
         o0=bought.count(where=is_earlier),
         o1=bought.count(where=is_later),
-        r0=bought.spend.sum(where=is_earlier).fill_null(0.0),
-        r1=bought.spend.sum(where=is_later).fill_null(0.0),
+        r0=revenue_of(bought.spend, where=is_earlier).fill_null(0.0),
+        r1=revenue_of(bought.spend, where=is_later).fill_null(0.0),
         squares=(bought.spend * bought.spend).sum(where=is_earlier | is_later),
     )
     return made_once(each)

@@ -31,7 +31,7 @@ from crmlib.calendar import (
 )
 from crmlib.engine import same_kind, to_pandas
 from crmlib.newcomers import WHOLE, Start
-from crmlib.purchases import data_begin, purchase_days, purchases
+from crmlib.purchases import data_begin, purchase_days, purchases, revenue_of
 from crmlib.statistics import kaplan_meier
 from crmlib.subscriptions import TERM_MONTHS, paid_contracts, renewals_due, unbroken
 
@@ -234,11 +234,11 @@ def order_measures(
     tomorrow = end + dt.timedelta(days=1)
     first_day, begin = tomorrow if pd.isna(first) else as_day(first), data_begin(orders, as_of=end) or tomorrow
     taken = bought.group_by(at=_start(bought.day, period)).agg(
-        revenue=_.spend.sum(),
+        revenue=revenue_of(_.spend),
         orders=_.count(),
         revenue_squares=(_.spend * _.spend).sum(),
         revenue_cubes=(_.spend * _.spend * _.spend).sum(),
-        guest_revenue=_.spend.sum(where=_.customer_id.isnull()),
+        guest_revenue=revenue_of(_.spend, where=_.customer_id.isnull()),
     )
     days = purchase_days(orders, as_of=end)
     if earlier is None:

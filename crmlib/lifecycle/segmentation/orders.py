@@ -6,7 +6,7 @@ from typing import Any
 
 from crmlib.calendar import as_day, first_whole_period, months_before, whole_periods
 from crmlib.engine import same_kind, to_pandas
-from crmlib.purchases import data_begin, purchases
+from crmlib.purchases import data_begin, purchases, revenue_of
 from crmlib.statistics import mean_of_sums
 
 
@@ -57,7 +57,7 @@ def _sums(orders: Any, *, as_of: Any) -> Any:
     lately = bought.filter(bought.day > ibis.literal(months_before(end, 12)))
     return lately.group_by(is_guest=lately.customer_id.isnull()).agg(
         orders=lately.count(),
-        revenue=lately.spend.sum(),
+        revenue=revenue_of(lately.spend),
         squares=(lately.spend * lately.spend).sum(),
         cubes=(lately.spend * lately.spend * lately.spend).sum(),
     )
@@ -100,4 +100,4 @@ def seasons(orders: Any, *, as_of: Any) -> Any:
 @same_kind
 def _by_month(orders: Any, *, as_of: Any) -> Any:
     bought = purchases(orders, as_of=as_day(as_of), guests=True)
-    return bought.group_by(at=bought.day.truncate("M")).agg(revenue=bought.spend.sum())
+    return bought.group_by(at=bought.day.truncate("M")).agg(revenue=revenue_of(bought.spend))
