@@ -338,9 +338,12 @@ def _call_lists(run: Run, made: Sequence[Finding], concluded: Sequence[Finding])
 
     answer: dict[str, CallList] = {}
     seen: list[tuple[set[str], dict[str, int]]] = []
-    rooms = {chapter.file.name[3:]: chapter.file.name[:2] for chapter in run.chapters}
+    # A chapter of the client's own may call itself by its whole name.
+    named = {
+        name: chapter.file.name[:2] for chapter in run.chapters for name in (chapter.file.name, chapter.file.name[3:])
+    }
     for number, one in enumerate([*made, *(one for one in concluded if one not in made)], 1):
-        file = run.folder / "lists" / f"{rooms[one.chapter]}_{one.key.partition('.')[2]}.csv"
+        file = run.folder / "lists" / f"{named[one.chapter]}_{one.key.partition('.')[2]}.csv"
         if not one.listed or not file.is_file():
             continue
         kept = pd.read_csv(file, usecols=["customer_id", "contact"], dtype=str, keep_default_na=False)

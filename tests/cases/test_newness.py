@@ -287,7 +287,7 @@ def test_all_numbers_of_the_first_page_end_on_one_day_and_it_says_so_once(tmp_pa
     assert "Counted up to Jul 31, 2025" in sections["score"]
     assert "Counted up to Aug 14, 2025" in sections["back"]
     assert page.count("Counted up to") == len(sections) - 1
-    assert "截至2025年7月31日" in chinese_kind()
+    assert "年度数字算到2025年7月31日" in chinese_kind()
 
 
 def chinese_kind():

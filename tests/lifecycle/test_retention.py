@@ -657,14 +657,15 @@ def test_the_sample_s_half_price_offer_wakes_customers_and_earns_nothing(aurora,
     assert finding.headline == "The half-price offer wakes customers but earns nothing yet"
     said = finding.evidence.replace("\u2060", "").replace("CN", "")
     assert said == (
-        "24% of 1,190 bought; 15% of 1,158 left alone did. Profit after cost is +$2 each (\u2212$6 to +$10)."
+        "Last made in Oct 2025. 24.3% of 1,190 bought, 14.5% of 1,158 left alone. "
+        "Profit after cost: +$2 each (\u2212$6 to +$10)."
     )
     assert (finding.money, finding.kind) == (13284.0, "spent")
     assert finding.failed_plays == (truth["measures"]["win_back"]["play"],)
     shown = retention.tested_offer_table(effects)
     assert shown.title == "What the half-price test says"
     assert [row[0] for row in shown.fields["rows"]] == ["Bought again", "Gross profit after cost, each"]
-    assert shown.fields["rows"][0][1:] == ["24%", "15%", "+10 points (7 to 13)"]
+    assert shown.fields["rows"][0][1:] == ["24.3%", "14.5%", "+9.8 points (6.6 to 12.9)"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -19,7 +19,7 @@ from crmlib.lifecycle.segmentation.quantiles import observed_quantiles, round_to
 from crmlib.lifecycle.segmentation.rules import OWN_RULES
 from crmlib.problems import UnusableInput
 from crmlib.purchases import purchases
-from crmlib.words import gain, short, use
+from crmlib.words import short, use
 from tests.lengths import too_long
 
 AS_OF, SINCE = "2025-12-31", dt.date(2024, 12, 31)
@@ -662,15 +662,16 @@ def test_the_core_of_aurora_is_told_in_cash_by_who_stayed_left_rose_and_came(ear
     gained = both.revenue_year - both.revenue_year_then.fillna(0)
     was, is_now, is_new = both.tier_then == "core", both.tier == "core", both.tier_then.isna()
     parts = [
-        (was & is_now, 115, "+¥145k"), (was & ~is_now, 214, "−\u2060¥380k"),
-        (~was & is_now & ~is_new, 208, "+¥301k"), (is_now & is_new, 484, "+¥1.24m"),
+        (was & is_now, 115, "+¥144.9k", 144_900), (was & ~is_now, 214, "−\u2060¥379.7k", -379_700),
+        (~was & is_now & ~is_new, 208, "+¥300.6k", 300_600), (is_now & is_new, 484, "+¥1.24m", 1_240_000),
     ]  # fmt: skip
     use("en", "CNY")
     finding = segmentation.finding_core_lost(moves, since=SINCE, as_of=AS_OF)
     assert finding.headline == "484 of 807 core customers are new since Dec 31, 2024"
-    for rows, count, said in parts:
+    for rows, count, said, amount in parts:
         assert rows.sum() == count
-        assert gain(gained[rows].sum()) == said
+        # To a step of the last digit, since rounded parts and their total add up.
+        assert gained[rows].sum() == pytest.approx(amount, abs=5000 if "m" in said else 100)
         assert f"{count}" in finding.evidence
         assert said in finding.evidence
     # Newcomers bring 95% of what the core gained.

@@ -229,7 +229,9 @@ def test_a_page_is_marked_so_that_it_can_be_heard(opened, folder, name):
     )
     assert tables
     assert [one for one in tables if not (one["caption"] and one["rows"] and one["columns"] == one["cells"])] == []
-    links = shown.evaluate("[...document.links].map((one) => [one.textContent.trim(), one.getAttribute('href')])")
+    links = shown.evaluate(
+        "[...document.links].map((one) => [one.ariaLabel || one.textContent.trim(), one.getAttribute('href')])"
+    )
     targets: dict[str, set[str]] = {}
     for text, target in links:
         targets.setdefault(text, set()).add(target)

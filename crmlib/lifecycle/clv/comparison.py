@@ -98,13 +98,15 @@ def model_choice(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> Comparis
     """The one choice of the model by which this client's customers are valued, in all chapters.
 
     ``orders``: the contract's (pandas or Ibis). :func:`compare` of :data:`KINDS`, with the time held out that
-    :func:`~crmlib.lifecycle.clv.calibration_end` says. Raises ``CustomerBaseInvalid`` where nobody has bought.
+    :func:`~crmlib.lifecycle.clv.calibration_end` says. Where nobody has bought, nothing
+    is compared, and no model is picked.
 
     >>> one = pd.DataFrame({"customer_id": ["a"], "amount": 9.0, "ordered_at": pd.to_datetime(["2025-01-01"])})
     >>> print(model_choice(one, as_of="2025-12-31").kind)
     None
     """
-    return compare(KINDS, held_out(orders, as_of=as_of, holdout_weeks=holdout_weeks))
+    histories = held_out(orders, as_of=as_of, holdout_weeks=holdout_weeks)
+    return compare(KINDS, histories) if len(histories) else Comparison(_as_table([], held=False), {}, *_pick([]))
 
 
 def held_out(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> pd.DataFrame:
