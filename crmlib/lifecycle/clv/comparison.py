@@ -106,7 +106,10 @@ def model_choice(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> Comparis
     None
     """
     histories = held_out(orders, as_of=as_of, holdout_weeks=holdout_weeks)
-    return compare(KINDS, histories) if len(histories) else Comparison(_as_table([], held=False), {}, *_pick([]))
+    if histories.empty:
+        pick, steps = _pick([])
+        return Comparison(_as_table([], held=False), {}, pick, tuple(steps))
+    return compare(KINDS, histories)
 
 
 def held_out(orders: Any, *, as_of: Any, holdout_weeks: int = 0) -> pd.DataFrame:

@@ -40,8 +40,8 @@ def thresholds(customers: Any, rhythm: Any, *, rules: Rules | None = None) -> An
 
     The interval turns the one of the share into one of the days (Woodruff 1952); each customer counts as one
     observation, which is cautious for those who came back more than once. That of a raised threshold goes from the
-    first day at which the share may be low enough to the first at which it is so beyond chance. The share promised is that
-    of a steady base: where many more one-time buyers come than came before, more than half may come back, or fewer.
+    first day at which the share may be low enough to the first at which it is so beyond chance. The share promised
+    is that of a steady base: where more and more new customers come, or fewer, another share may come back.
 
     Args:
         customers: from :func:`customer_activity`, pandas or Ibis.
