@@ -324,8 +324,9 @@ def agreeing(
     """
     most = digits if most is None else most
     for places in range(digits, most + 1):
-        units = [round(part * 10.0**places) for part in parts]
-        missing = round(total * 10.0**places) - sum(units)
+        # Rounded as it is printed: 0.35 lies below the middle, ten times as much does not.
+        *units, whole = (round(round(value, places) * 10.0**places) for value in (*parts, total))
+        missing = whole - sum(units)
         if not missing:
             break
     way = 1 if missing > 0 else -1

@@ -96,10 +96,10 @@ def test_why_a_model_is_taken_is_said_with_its_numbers() -> None:
     regular = [1000, 631, 468, 382, 326, 289, 262, 241]
     falling = np.round(50_000 * BetaDiscreteWeibull(alpha=2.0, beta=3.0, c=0.6).survival(range(11)))
     said = [contract_models_table(contract_model(ages_of(left))).reading for left in (regular, HIGH_END, falling)]
-    assert "agree with a chance of leaving that does not change with a contract's age (p value 0.25" in said[0]
-    assert "rises with its age" in said[1]
+    assert "stays the same (sBG): the data agree with it (p value 0.25" in said[0]
+    assert "it rises, which the simpler model (sBG) cannot say" in said[1]
     assert "p value below 0.001" in said[1]
-    assert "falls with its age" in said[2]
+    assert "it falls, which" in said[2]
 
 
 RUNNING = pd.DataFrame({"age": [0, 5], "contracts": [300, 102], "revenue": [300 * 90.0, 102 * 100.0]})

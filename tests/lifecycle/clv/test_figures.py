@@ -212,13 +212,13 @@ def test_tables_name_their_methods_and_notes(all_of) -> None:
     shown = shown_of(all_of)
     baselines, compared, groups = (next(e for e in shown if e.name == n) for n in ("baselines", "models", "by_group"))
     assert [row[0] for row in baselines.fields["rows"]] == [
-        "Model: BG/NBD",
+        "Model: may leave after a repeat order (BG/NBD)",
         "Rule: everyone goes on at their own rate",
         "Rule: everyone repeats the last period",
         "Rule: the long silent are gone, others keep their rate",
         "Rule: everyone orders as often as the average",
     ]
-    assert compared.fields["rows"][1][0] == "Model: MBG/NBD"
+    assert compared.fields["rows"][1][0] == "Model: may leave after any order (MBG/NBD)"
     assert compared.fields["rows"][-1][4] == UNKNOWN  # a rule has no log score
     assert [row[0] for row in groups.fields["rows"]] == ["A", "Other channels", "Not recorded"]
     assert [row[-1] for row in groups.fields["rows"]] == ["–", "Rough: a weak prior was used", "–"]

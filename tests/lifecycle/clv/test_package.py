@@ -16,4 +16,4 @@ def test_importing_the_package_is_light() -> None:
 
 def test_every_public_name_is_there() -> None:
     for name in clv.__all__:
-        assert callable(getattr(clv, name))
+        assert getattr(clv, name) is not None
