@@ -314,7 +314,7 @@ from crmlib.statistics import process_limits
 
 by_library = process_limits(history)
 assert not abs(by_library.upper - history.mean() - reach) > 1e-6
-by_library
+{name: round(value, 4) for name, value in by_library._asdict().items()}
 
 # %% [markdown]
 # ## What makes false alarms
