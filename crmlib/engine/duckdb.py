@@ -157,8 +157,10 @@ class TooManyRows(Exception):
 
 
 @contextmanager
-def summaries_only(most: int) -> Iterator[None]:
+def summaries_only(most: int) -> Iterator[list[int]]:
     """As long as this lasts, refuse every result of more than ``most`` rows: what comes here is to be a summary.
+
+    Answers a list that grows by the rows of each result.
 
     Raises:
         TooManyRows: where a larger result is asked for.
@@ -172,17 +174,19 @@ def summaries_only(most: int) -> Iterator[None]:
     from ibis.backends.duckdb import Backend
 
     execute = Backend.execute
+    taken: list[int] = []
 
     def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = execute(self, *args, **kwargs)
         rows = len(result) if hasattr(result, "__len__") else 1
+        taken.append(rows)
         if rows > most:
             raise TooManyRows(f"{rows} rows, where a summary has at most {most}")
         return result
 
     Backend.execute = checked
     try:
-        yield
+        yield taken
     finally:
         Backend.execute = execute
 

@@ -130,7 +130,7 @@ def a_hair_off(table: pd.DataFrame, columns: list[str], seed: int) -> pd.DataFra
     return moved
 
 
-def same(model, other):
+def assert_same_model(model, other):
     """Parameters and draws to nine digits, though the data differ in the sixteenth."""
     assert np.abs(other.log_parameters - model.log_parameters).max() < 1e-9
     assert other.log_likelihood_ == pytest.approx(model.log_likelihood_, rel=1e-12)
@@ -146,27 +146,27 @@ def same(model, other):
 @pytest.mark.parametrize("kind", [BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD])
 def test_data_a_hair_off_have_the_same_models_of_orders(simulate, kind, seed):
     base = simulate(400, seed=seed)
-    same(kind.fit(base), kind.fit(a_hair_off(base, ["recency", "T"], seed)))
+    assert_same_model(kind.fit(base), kind.fit(a_hair_off(base, ["recency", "T"], seed)))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_data_a_hair_off_have_the_same_model_of_spend(simulate, seed):
     base = simulate(400, seed=seed)
-    same(GammaGamma.fit(base), GammaGamma.fit(a_hair_off(base, ["monetary"], seed)))
+    assert_same_model(GammaGamma.fit(base), GammaGamma.fit(a_hair_off(base, ["monetary"], seed)))
 
 
 @pytest.mark.parametrize("kind", [BetaDiscreteWeibull, ShiftedBetaGeometric])
 def test_data_a_hair_off_have_the_same_models_of_renewal(kind):
     """Of the first, draws walk in chains, where a last digit grows with each step unless they keep to a lattice."""
     table = pd.DataFrame({"left": 10 * np.array([100, 86.9, 74.3, 65.3, 59.3, 55.1, 51.7, 49.1])})
-    same(kind.fit(table.left.to_numpy()), kind.fit(a_hair_off(table, ["left"], 1).left.to_numpy()))
+    assert_same_model(kind.fit(table.left.to_numpy()), kind.fit(a_hair_off(table, ["left"], 1).left.to_numpy()))
 
 
 def test_histories_added_up_in_another_order_have_the_same_model_of_occasions():
     origin = importlib.util.find_spec("lifetimes").origin
     table = pd.read_csv(Path(origin).parent / "datasets" / "donations.csv").rename(columns={"weights": "customers"})
     # Whole numbers cannot be a hair off; what is added up in another order is.
-    same(BetaGeoBetaBinomial.fit(table), BetaGeoBetaBinomial.fit(table.sample(frac=1.0, random_state=1)))
+    assert_same_model(BetaGeoBetaBinomial.fit(table), BetaGeoBetaBinomial.fit(table.sample(frac=1.0, random_state=1)))
 
 
 @pytest.mark.parametrize("kind", [BetaGeoNBD, ParetoNBD])
