@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from crmlib.contract import TABLES, Table
-from crmlib.engine import Engine
+from crmlib.engine import ENGINES, is_address
 from crmlib.mapping import FILL_IN, TableSource, Zone, unknown_columns
 from crmlib.problems import Problem, UnusableInput, nearest
 from crmlib.settings import Mistake, Mistakes, SettingsFile, Strict, open_settings
@@ -75,7 +75,8 @@ class Client(Strict):
     ``customers_start`` says whether customers are older than the data (see :mod:`crmlib.newcomers`).
     ``parameters`` overrides the parameters of single chapters: ``{03_segmentation: {scores: 4}}``. ``customer_ids``:
     tables carry keyed ``pseudonyms``, or the ids as they are (synthetic and published data only). A table may have
-    several sources, each read by its own rules.
+    several sources, each read by its own rules. ``engine``: on what the chapters compute (:mod:`crmlib.engine`), with
+    what is set of ``spark`` in Spark's own names: ``{spark.driver.memory: 8g}``.
     """
 
     name: str = Field(min_length=1)
@@ -91,7 +92,8 @@ class Client(Strict):
     owners: dict[str, str] = {}
     logo: str = ""
     colour: str = ""
-    engine: Engine = "duckdb"
+    engine: str = ENGINES[0]
+    spark: dict[str, bool | int | str] = {}
     tables: dict[str, Annotated[list[TableSource], Field(min_length=1)]] = Field(min_length=1)
     customer_ids: Literal["pseudonyms", "as they are"] = "pseudonyms"
     merge: Merging = Merging()
@@ -150,11 +152,31 @@ class Client(Strict):
         return country
 
     @property
+    def spark_settings(self) -> dict[str, str]:
+        """What is set of Spark, as Spark reads it."""
+        return {key: str(v).lower() if isinstance(v, bool) else str(v) for key, v in self.spark.items()}
+
+    @property
     def calling_code(self) -> str:
         """The calling code of the client's country: as it is set, else told by zone or currency; empty: not known."""
         from crmlib.intake.identities.countries import CALLING_CODES, country_of
 
         return CALLING_CODES.get(self.country or country_of(self.timezone, self.currency), "")
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_exists(cls, engine: str) -> str:
+        if not is_address(engine):
+            raise Mistake(_WORDS, "engine.name", nearest=nearest(engine, ENGINES))
+        return engine
+
+    @field_validator("spark")
+    @classmethod
+    def _settings_are_of_spark(cls, settings: dict[str, bool | int | str]) -> dict[str, bool | int | str]:
+        wrong = [Mistake(_WORDS, "spark", [key]) for key in settings if not key.startswith("spark.")]
+        if wrong:
+            raise Mistakes(wrong)
+        return settings
 
     @field_validator("colour")
     @classmethod

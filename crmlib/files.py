@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from typing import Any
 def replacing(file: Path) -> Iterator[Path]:
     """A name beside the file to write to; in the end it takes the file's place, or vanishes if anything went wrong.
 
+    It may become a folder, where there is none of the file's name.
+
     Raises:
         OSError: the file cannot be written.
     """
@@ -26,7 +29,10 @@ def replacing(file: Path) -> Iterator[Path]:
         yield staged
         os.replace(staged, file)
     finally:
-        staged.unlink(missing_ok=True)
+        if staged.is_dir():
+            shutil.rmtree(staged, ignore_errors=True)
+        else:
+            staged.unlink(missing_ok=True)
 
 
 def half_written(name: str) -> bool:

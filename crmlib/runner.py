@@ -32,6 +32,7 @@ from crmlib.intake.identities.private import room_for
 from crmlib.intake.identities.runs import at_work
 from crmlib.kernel import KernelInWaiting, manager_of, with_own_settings
 from crmlib.problems import Problem, UnusableInput, nearest
+from crmlib.reaching import reached
 from crmlib.run import ChapterRun, Run
 from crmlib.run_folder import run_folder, writing_to
 from crmlib.words import Words, use, voice
@@ -109,7 +110,8 @@ def run(
     folder = run_folder(client, output)
     with room_for(folder), at_work(client.folder), writing_to(folder, client, readable=readable):
         speaks = voice().language
-        return _run(client, files, folder, speaks, workers, cell_timeout, progress, since, pdf, waits)
+        with reached(client, folder / ".work") as engine:
+            return _run(client, files, folder, speaks, engine, workers, cell_timeout, progress, since, pdf, waits)
 
 
 def _run(
@@ -117,6 +119,7 @@ def _run(
     files: Sequence[ChapterFile],
     folder: Path,
     language: str,
+    engine: str,
     workers: int | None,
     cell_timeout: int,
     progress: Progress,
@@ -132,7 +135,7 @@ def _run(
     from crmlib.report.intake import write_intake
 
     began = time.monotonic()
-    workspace = take_in(client, folder / "workspace", waits=waits)
+    workspace = take_in(client, folder / "workspace", engine=engine, waits=waits)
     before = earlier_briefing(Run(folder, client, language, workspace, (), 0.0), since)
     jobs, results = [], {}
     for file in files:
@@ -310,7 +313,7 @@ def _job(
         ).encode()
     )
     job_folder = folder / ".work" / file.name
-    run_settings = {"workspace": str(workspace.folder), "language": language}
+    run_settings = {"workspace": str(workspace.folder), "language": language, "engine": workspace.engine}
     parameters = {"client": str(client.path), "run": str(job_folder), **own}
     return _Job(file, job_folder, content, run_settings, parameters, digest.hexdigest(), cell_timeout)
 

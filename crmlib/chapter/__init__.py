@@ -20,7 +20,7 @@ from crmlib.newcomers import Start, earlier_customers
 from crmlib.words import use
 
 RUN = "run.json"
-"""In the folder of a run's chapter: where the run's workspace is, and the language it speaks."""
+"""In the folder of a run's chapter: where the run's workspace and engine are, and the language it speaks."""
 
 
 class Chapter:
@@ -134,7 +134,10 @@ def begin(name: str, client: str | Path, run: str | Path = "", *, language: str 
     speaks = language or settings.get("language") or opened.language
     use(speaks, opened.currency)
     own = opened.folder / ".crmlib" / "workspaces" / opened.path.stem
-    workspace = open_workspace(opened, Path(settings["workspace"])) if run else take_in(opened, own)
+    if run:
+        workspace = open_workspace(opened, Path(settings["workspace"]), engine=settings.get("engine", ""))
+    else:
+        workspace = take_in(opened, own)
     use(speaks, opened.currency, margin=opened.knows_margin(workspace.kept))
     return Chapter(name, opened, workspace, Path(run) if run else None)
 

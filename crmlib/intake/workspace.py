@@ -12,9 +12,9 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from crmlib.intake.reasons import in_words
 from crmlib.intake.staging import Opened, Staging, memory
 from crmlib.newcomers import customers_start
 from crmlib.problems import Problem, UnusableInput
+from crmlib.reaching import engine_in_words
 from crmlib.words import Saying, Words
 
 words = Words(__file__)
@@ -45,7 +46,7 @@ _VAULT = Path(PRIVATE, "vault")
 
 @dataclass(frozen=True)
 class Workspace:
-    """Contract tables that have been taken in, read through Ibis on DuckDB.
+    """Contract tables that have been taken in, read through Ibis on DuckDB or on another ``engine``.
 
     Times are shown as the client's wall clock, and nothing after the day ``as_of`` is shown.
     """
@@ -53,6 +54,8 @@ class Workspace:
     folder: Path
     kept: dict[str, Any]
     timezone: str
+    engine: str = "duckdb"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def account(self) -> dict[str, Any]:
@@ -78,7 +81,7 @@ class Workspace:
         return table in self.kept["tables"] and set(columns) <= set(self.columns(table))
 
     def table(self, name: str) -> Any:
-        """The table as an Ibis table on DuckDB; one that the client does not have is empty, in the contract's columns.
+        """The table as an Ibis table; one that the client does not have is empty, in the contract's columns.
 
         A table whose customers nobody knows still has the column: it is empty, as that of guests is.
 
@@ -104,15 +107,18 @@ class Workspace:
 
     @functools.cached_property
     def _connection(self) -> Any:
-        from crmlib.engine import connect, keep_in
+        from crmlib.engine import keep_in, open_engine
 
-        connection = connect()
+        with engine_in_words():
+            connection = open_engine(self.engine, self.folder / MADE, self.settings)
         keep_in(connection, self.folder / MADE, content=self.kept["fingerprint"], memory=memory())
         return connection
 
 
-def open_workspace(client: Client, folder: Path) -> Workspace:
+def open_workspace(client: Client, folder: Path, *, engine: str = "") -> Workspace:
     """The workspace that a run has made: nothing is taken in again, whatever has become of the exports meanwhile.
+
+    ``engine``: where a run reaches the client's engine (:func:`crmlib.reaching.reached`); by default the client's.
 
     Raises:
         UnusableInput: there is no workspace in the folder.
@@ -120,13 +126,20 @@ def open_workspace(client: Client, folder: Path) -> Workspace:
     account = _earlier(folder)
     if account is None:
         raise UnusableInput([Problem.said(words, "no_workspace", str(folder))])
-    return Workspace(folder, account, client.timezone)
+    return _read_by(client, folder, account, engine)
 
 
-def take_in(client: Client, folder: Path, *, waits: Callable[[], None] = lambda: None) -> Workspace:
+def _read_by(client: Client, folder: Path, account: dict[str, Any], engine: str) -> Workspace:
+    # A server that was started for the run has the client's settings already.
+    settings = client.spark_settings if engine in ("", client.engine) else {}
+    return Workspace(folder, account, client.timezone, engine or client.engine, settings)
+
+
+def take_in(client: Client, folder: Path, *, engine: str = "", waits: Callable[[], None] = lambda: None) -> Workspace:
     """Turn a client's sources into the contract tables in ``folder``; what is there and unchanged is used again.
 
-    ``waits`` is called where another run, check or notebook takes the client in, which is waited for.
+    ``engine``: as for :func:`open_workspace`. ``waits`` is called where another run, check or notebook takes the client
+    in, which is waited for.
 
     Raises:
         UnusableInput: with every problem of every table at once.
@@ -140,7 +153,7 @@ def take_in(client: Client, folder: Path, *, waits: Callable[[], None] = lambda:
         fingerprint = _fingerprint(client, sources)
         earlier = _earlier(folder)
         if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
-            return Workspace(folder, earlier, client.timezone)
+            return _read_by(client, folder, earlier, engine)
         with room_for(folder), _whole_folder(folder) as staging, _private_folder(folder) as scratch:
             staged = Staging(client, sources, scratch)
             account = _run(staged, staging)
@@ -148,7 +161,7 @@ def take_in(client: Client, folder: Path, *, waits: Callable[[], None] = lambda:
             _add_start(account, Workspace(staging, json.loads(_text(account)), client.timezone), client)
             text = _text(account)
             (staging / ACCOUNT).write_text(text, encoding="utf-8")
-        return Workspace(folder, json.loads(text), client.timezone)
+        return _read_by(client, folder, json.loads(text), engine)
 
 
 def _text(account: Any) -> str:
@@ -268,7 +281,7 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
     """The account of the tables in the folder, if it and they are whole."""
     try:
         account = json.loads((folder / ACCOUNT).read_text(encoding="utf-8"))
-        whole = all((folder / f"{name}.parquet").is_file() for name in account["tables"])
+        whole = all((folder / f"{name}.parquet").exists() for name in account["tables"])
         return account if whole and account["fingerprint"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

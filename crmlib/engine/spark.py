@@ -1,0 +1,216 @@
+"""All that only Spark understands: its session and server, opening tables, keeping what was made of them, its clock.
+
+Spark is spoken to over Spark Connect only: the chapters' processes need no Java of their own and share one session's
+memory and cores. Where there is no server (``engine: spark``), one is started for the run.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from crmlib.engine.failures import EngineFailed
+
+JAVA = 17
+"""The oldest Java that Spark 4 runs on."""
+_SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.adaptive.enabled": "true",
+}
+"""Of every session, on whichever server."""
+_SERVER = {
+    "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+    "spark.connect.grpc.binding.address": "localhost",
+    "spark.connect.grpc.binding.port": "0",
+    "spark.driver.memory": "4g",
+    "spark.sql.shuffle.partitions": "4",  # of 200, nearly all would be empty
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.ui.enabled": "false",
+    "spark.log.level": "ERROR",
+}
+"""Of a server that a run has started."""
+_LOCAL = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+_KINDS = {
+    "text": "STRING",
+    "time": "TIMESTAMP",
+    "date": "DATE",
+    "number": "DOUBLE",
+    "whole": "BIGINT",
+    "flag": "BOOLEAN",
+}
+
+
+@contextmanager
+def server(engine: str, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """The address of a Spark Connect server on this computer, which lasts as long as this does and this process.
+
+    Its work is done here (``spark``) or by the cluster of the master ``spark://…``. Only who has the address can
+    connect: there is a token in it.
+
+    Raises:
+        EngineFailed: Java is missing or too old, the extra ``spark`` is not installed, or the server does not start.
+    """
+    _java()
+    token = secrets.token_hex(16)
+    own = _SERVER | {"spark.master": "local[*]" if engine == "spark" else engine}
+    own |= (_LOCAL if engine == "spark" else {}) | _SESSION | dict(settings)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "crmlib.engine.spark_server", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=os.environ | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": token},
+            start_new_session=True,  # Ctrl-C is for the run, which ends the server itself
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(f"{json.dumps(own)}\n".encode())
+            process.stdin.flush()
+            port = process.stdout.readline().decode().strip()
+            if not port.isdigit():
+                process.wait()
+                said.seek(0)
+                why = said.read().decode(errors="replace")
+                missing = "No module named 'pyspark'" in why
+                raise EngineFailed("not_installed" if missing else "not_started", said=_last_words(why))
+            yield f"sc://localhost:{port}/;token={token}"
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
+    """A new session of a Spark Connect server behind Ibis, whose clock shows UTC and whose SQL is ANSI's.
+
+    Raises:
+        EngineFailed: nobody answers there, or does not let us in; or the extra ``spark`` is not installed.
+    """
+    try:
+        import ibis
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+    except ImportError:
+        raise EngineFailed("not_installed") from None
+    try:
+        session = SparkSession.builder.remote(address).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
+        connection = ibis.pyspark.connect(session)
+        for key, value in (_SESSION | dict(settings)).items():
+            session.conf.set(key, value)
+    except PySparkException as error:
+        raise EngineFailed("not_reached", address=_public(address), said=_last_words(str(error))) from None
+    return connection
+
+
+def empty_table(connection: Any, name: str, kinds: Mapping[str, str]) -> Any:
+    """An empty table with columns of the contract's kinds."""
+    columns = ", ".join(f"{column} {_KINDS[kind]}" for column, kind in kinds.items())
+    connection._session.createDataFrame([], schema=columns).createOrReplaceTempView(name)
+    return connection.table(name)
+
+
+def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: str | None, time: str | None) -> Any:
+    """A workspace table as analyses see it: times as the client's wall clock, rows up to the end of ``until``."""
+    from pyspark.sql import functions
+    from pyspark.sql.types import TimestampType
+
+    rows = connection._session.read.parquet(_pattern(file))
+    for one in rows.schema.fields:
+        if isinstance(one.dataType, TimestampType):
+            rows = rows.withColumn(one.name, functions.from_utc_timestamp(one.name, timezone))
+    if until and time:
+        rows = rows.where(functions.col(time) < functions.date_add(functions.to_date(functions.lit(until)), 1))
+    rows.createOrReplaceTempView(name)
+    return connection.table(name)
+
+
+def spill_to(connection: Any, folder: Path, *, memory: str = "") -> None:
+    """Nothing: where Spark keeps what does not fit into its memory is said when it starts."""
+
+
+def write(connection: Any, query: str, folder: Path) -> None:
+    """Write what a query answers as a folder of Parquet files.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    connection._session.sql(query).write.parquet(f"file:{folder.absolute()}")
+
+
+def read(connection: Any, folder: Path, *, name: str) -> Any:
+    """The folder of Parquet files as an Ibis table."""
+    connection._session.read.parquet(_pattern(folder)).createOrReplaceTempView(name)
+    return connection.table(name)
+
+
+def wall_clock(times: Any, zone: str) -> Any:
+    """What a clock in the time ``zone`` shows at the times (an Ibis column in UTC), without a zone."""
+    return _from_utc()(times, zone)
+
+
+@functools.cache
+def _from_utc() -> Any:
+    import ibis
+    import ibis.expr.datatypes as types
+
+    def from_utc_timestamp(time, zone): ...  # type: ignore[no-untyped-def]
+
+    signature = ((types.timestamp, types.string), types.timestamp)
+    return ibis.udf.scalar.builtin(from_utc_timestamp, signature=signature)
+
+
+def _pattern(file: Path) -> str:
+    """The file's path for Spark, which reads paths as patterns: characters with a meaning there stand for themselves.
+
+    >>> _pattern(Path("/a/orders[1]"))
+    'file:/a/orders\\\\[1\\\\]'
+    """
+    return "file:" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(file.absolute()))
+
+
+def _java() -> None:
+    """Refuse to go on without a Java that Spark runs on."""
+    home = os.environ.get("JAVA_HOME", "")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    try:
+        told = subprocess.run([java or "java", "-version"], capture_output=True, text=True, check=True).stderr
+    except (OSError, subprocess.CalledProcessError):
+        raise EngineFailed("no_java", oldest=JAVA) from None
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    if found and int(found[1]) < JAVA:
+        raise EngineFailed("old_java", found=int(found[1]), oldest=JAVA, path=java)
+
+
+def _last_words(said: str) -> str:
+    """The line of a program's complaints that says most: the last that speaks of an error, else the last."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if re.search(r"error|exception", line, re.I)), (lines or [""])[-1])
+
+
+def _public(address: str) -> str:
+    """An address without what lets people in.
+
+    >>> _public("sc://localhost:15002/;token=abc;user_id=ann")
+    'sc://localhost:15002'
+    """
+    return address.partition("/;")[0]
