@@ -16,6 +16,7 @@ from crmlib.exhibits import Exhibit, in_digits_that_hold
 from crmlib.files import replacing
 from crmlib.finding import Finding
 from crmlib.intake import Workspace, open_workspace, take_in
+from crmlib.models.kept import keep_fits_in
 from crmlib.newcomers import Start, earlier_customers
 from crmlib.words import use
 
@@ -138,6 +139,7 @@ def begin(name: str, client: str | Path, run: str | Path = "", *, language: str 
         workspace = open_workspace(opened, Path(settings["workspace"]), engine=settings.get("engine", ""))
     else:
         workspace = take_in(opened, own)
+    keep_fits_in(workspace.made)
     use(speaks, opened.currency, margin=opened.knows_margin(workspace.kept))
     return Chapter(name, opened, workspace, Path(run) if run else None)
 

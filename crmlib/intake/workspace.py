@@ -68,6 +68,11 @@ class Workspace:
         return dt.date.fromisoformat(self.kept["as_of"])
 
     @property
+    def made(self) -> Path:
+        """The folder of what is made once of these data, for all chapters."""
+        return self.folder / MADE
+
+    @property
     def tables(self) -> list[str]:
         """The tables that are there."""
         return list(self.kept["tables"])
@@ -110,8 +115,8 @@ class Workspace:
         from crmlib.engine import keep_in, open_engine
 
         with engine_in_words():
-            connection = open_engine(self.engine, self.folder / MADE, self.settings)
-        keep_in(connection, self.folder / MADE, content=self.kept["fingerprint"], memory=memory())
+            connection = open_engine(self.engine, self.made, self.settings)
+        keep_in(connection, self.made, content=self.kept["fingerprint"], memory=memory())
         return connection
 
 

@@ -104,6 +104,7 @@ class GammaGamma(FittedModel):
             estimate = most_likely(
                 _likelihood(x, m / scale, weights), cls.starts, cls.symbols, customers=customers,
                 prior_spread=prior_spread, shift=np.array([0.0, 0.0, np.log(scale)]), height=customers * np.log(scale),
+                of=[cls.__name__, x, m / scale, weights],
             )  # fmt: skip
         except FitDidNotConverge as error:
             reasons = [words for ends, words in NO_MAXIMUM.items() if set(ends) <= set(error.runs_to.items())]

@@ -14,6 +14,7 @@ from scipy import linalg, special
 
 from crmlib.models.arrays import Numbers
 from crmlib.models.errors import FitDidNotConverge
+from crmlib.models.kept import Maximum, sought_once
 from crmlib.models.one_thread import one_thread
 from crmlib.models.posterior import NORMAL_ENOUGH, Likelihood, ParameterDraws, Peak, draw, draw_normal, normal_share
 
@@ -62,9 +63,7 @@ class Estimate:
 
 
 @one_thread
-def maximise(
-    likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]
-) -> tuple[Numbers, float, Numbers, int]:
+def maximise(likelihood: Likelihood, starts: Sequence[Numbers], symbols: Sequence[str]) -> Maximum:
     """The maximum of a log-likelihood by Newton's method: place, height, Hessian and iterations.
 
     ``starts`` are tried in turn. A place counts as maximum only if the Hessian is negative definite there and the
@@ -90,7 +89,7 @@ def maximise(
             else:
                 break
             place, (value, gradient, hessian) = place + step, ahead
-            if np.abs(place).max() > 40:
+            if np.abs(place).max() > 40 or _at_the_edge(place - starts[0], gradient, hessian):
                 break
         ends.append((value, place))
         parameters = ", ".join(f"{symbol} {np.exp(p):.4g}" for symbol, p in zip(symbols, place, strict=True))
@@ -108,6 +107,12 @@ def maximise(
         "parameters near those of a typical customer base as far as the data do not say otherwise",
         runs_to=runs_to,
     )
+
+
+def _at_the_edge(moved: Numbers, gradient: Numbers, hessian: Numbers) -> bool:
+    """Whether a parameter has run away, and what is left is a plain that rises by nothing: no step finds a maximum."""
+    level = float(np.linalg.norm(gradient)) < LEAST_CURVATURE
+    return level and np.abs(moved).max() > FAR_AWAY and bool(linalg.eigvalsh(-hessian)[0] < LEAST_CURVATURE)
 
 
 def _ran_away(moved: Numbers, symbols: Sequence[str]) -> dict[str, str]:
@@ -146,14 +151,24 @@ def most_likely(
     first: Sequence[Numbers] = (),
     shift: Numbers | float = 0.0,
     height: float = 0.0,
+    of: Sequence[Any] = (),
 ) -> Estimate:
     """The maximum of a log-likelihood, sought from ``first`` and then ``starts``, around the first of which a prior is.
+
+    ``of``: which model's likelihood it is, and of which data; what was found of the same may be kept
+    (:func:`~crmlib.models.kept.sought_once`).
 
     Where the likelihood is that of times or money in another unit, ``shift`` takes its log-parameters, and ``height``
     its value, to those of the data. Raises :class:`FitDidNotConverge`.
     """
     posterior = with_prior(likelihood, starts[0], prior_spread)
-    place, value, hessian, iterations = maximise(posterior, [*first, *starts], symbols)
+    begin = [*first, *starts]
+
+    def seek() -> Maximum:
+        return maximise(posterior, begin, symbols)
+
+    known = [*of, *symbols, np.array(begin, float), np.array(starts[0], float), prior_spread]
+    place, value, hessian, iterations = sought_once(seek, known) if of else seek()
 
     def unscaled(log_parameters: Numbers, *, curved: bool = True) -> tuple[float, Numbers, Numbers]:
         value, gradient, hessian = posterior(log_parameters - shift, curved=curved)

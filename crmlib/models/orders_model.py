@@ -152,12 +152,17 @@ class OrdersModel(FittedModel):
             estimate = most_likely(
                 cls.likelihood(scaled), cls.starts, cls.symbols, customers=customers, prior_spread=prior_spread,
                 first=[] if rough is None else [rough.place], shift=shift,
-                height=float(base.customers @ base.x) * np.log(scale),
+                height=float(base.customers @ base.x) * np.log(scale), of=cls._data(scaled),
             )  # fmt: skip
         except FitDidNotConverge as error:
             raise error.explained(meaning(error.runs_to), in_words(base, base.unit or "weeks")) from None
         typical = cls.starts[0] + shift if prior_spread is None else None
         return cls.from_estimate(replace(estimate, rough=rough, typical=typical), unit=base.unit or "weeks")
+
+    @classmethod
+    def _data(cls, base: CustomerBase) -> list[Any]:
+        """What the likelihood of these histories is made of."""
+        return [cls.__name__, base.x, base.t_x, base.T, base.customers]
 
     @classmethod
     def _rough_peak(cls, base: CustomerBase, prior_spread: float | None) -> Peak | None:
@@ -177,7 +182,7 @@ class OrdersModel(FittedModel):
             try:
                 return most_likely(
                     cls.likelihood(rough), cls.starts, cls.symbols,
-                    customers=float(base.customers.sum()), prior_spread=prior_spread,
+                    customers=float(base.customers.sum()), prior_spread=prior_spread, of=cls._data(rough),
                 ).peak  # fmt: skip
             except FitDidNotConverge:
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,18 @@ def test_each_way_to_run_away_has_a_meaning(runs_to: dict[str, str], words: str)
 def test_no_meaning_is_hidden_by_one_before_it() -> None:
     for ends, _, words in MEANINGS:
         assert words in meaning(ends)
+
+
+def test_who_all_leave_at_one_rate_are_told_so_after_few_steps() -> None:
+    """Parameters on their way to infinity are left alone once nothing is to be gained: a hundred steps told no more."""
+    random = np.random.default_rng(5)
+    rate, span = random.gamma(0.8, 0.3, 3000), random.exponential(30.0, 3000)
+    T = random.integers(20, 60, 3000).astype(float)
+    x = random.poisson(rate * np.minimum(span, T)).astype(float)
+    t_x = np.where(x > 0, np.minimum(span, T) * random.beta(np.maximum(x, 1), 1), 0.0)
+    with pytest.raises(FitDidNotConverge) as caught:
+        ParetoNBD.fit(pd.DataFrame({"frequency": x, "recency": t_x, "T": T}))
+    assert caught.value.runs_to == {"s": "infinity", "beta": "infinity"}
+    steps = [int(n) for n in re.findall(r"\]: (\d+) steps to", str(caught.value))]
+    assert len(steps) == 4
+    assert max(steps) < 40

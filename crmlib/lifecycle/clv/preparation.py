@@ -189,16 +189,25 @@ def summary_account(
     orders = check_orders(orders)
     known = _with_rule(orders, as_of, free_orders)
     known = known.mutate(counted=known.rule.isin(["counted", "partly refunded", "free, counted"]))
+    days = purchase_days(orders, as_of=as_of, free_orders=free_orders)
+    # Putting orders in order costs most, so only those are whose customer has several on that day.
+    several = days.filter(days.orders > 1).select("customer_id", "day", several=True)
+    known = known.left_join(several, ["customer_id", "day"])
+    known = known.select(*_KNOWN, "counted", several=known.several.notnull() & known.counted)
+    ordered = known.filter(known.several)
     same_day = ibis.window(
-        group_by=[known.customer_id, known.day, known.counted],
-        order_by=[known.ordered_at, known.amount.desc(), known.spend.desc()],
+        group_by=[ordered.customer_id, ordered.day],
+        order_by=[ordered.ordered_at, ordered.amount.desc(), ordered.spend.desc()],
     )
-    cases = [(known.counted & (ibis.row_number().over(same_day) > 0), "same day")]
+    ordered = ordered.mutate(place=ibis.row_number().over(same_day))
+    known = known.filter(~known.several).mutate(place=ibis.literal(0, "int64")).union(ordered)
+    cases = [(known.place > 0, "same day")]
     if calibration_end is not None:
-        first = known.day.min(where=known.counted).over(ibis.window(group_by=known.customer_id))
+        came = days.filter(days.nth == 0).select("customer_id", first="first_day")
+        known = known.left_join(came, "customer_id").select(*_KNOWN, "counted", "place", "first")
         cases = [
-            (known.counted & (first > ibis.literal(end)), "new after calibration_end"),
-            *cases,
+            (known.counted & (known["first"] > ibis.literal(end)), "new after calibration_end"),
+            (known.place > 0, "same day"),
             (known.counted & (known.day > ibis.literal(end)), "held out"),
         ]
     known = known.mutate(rule=ibis.cases(*cases, else_=known.rule))
@@ -209,6 +218,9 @@ def summary_account(
     table = rules.left_join(found, "rule")
     counted = table.select("place", "rule", orders=table.found.fill_null(0), amount=table.sum.fill_null(0.0))
     return counted.order_by("place").drop("place")
+
+
+_KNOWN = ("customer_id", "ordered_at", "day", "amount", "spend", "rule")
 
 
 def _with_rule(orders: Any, as_of: Day, free_orders: FreeOrders) -> Any:
