@@ -26,6 +26,8 @@ def connect(*, threads: int | None = None, folder: Path | None = None, memory: s
         settings |= {"database": folder / "intake.duckdb", "temp_directory": str(folder)}
     if memory:
         settings["memory_limit"] = memory
+    # DuckDB merges nested selects itself; that Ibis does so first takes a sixth of the time of a small chapter.
+    ibis.options.sql.fuse_selects = False
     connection = ibis.duckdb.connect(**settings)
     connection.raw_sql("SET TimeZone = 'UTC'")
     return connection

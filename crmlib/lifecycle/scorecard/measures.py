@@ -29,7 +29,7 @@ from crmlib.calendar import (
     unit_of,
     whole_periods,
 )
-from crmlib.engine import same_kind, to_pandas
+from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.newcomers import WHOLE, Start
 from crmlib.purchases import data_begin, purchase_days, purchases, revenue_of
 from crmlib.statistics import kaplan_meier
@@ -158,7 +158,7 @@ def base_measures(
     parts = [
         to_pandas(measure(table, as_of=as_of, period=period, **how))
         for measure, table, how in optional
-        if table is not None
+        if table is not None and (measure is order_measures or _has_rows(table))
     ]
     if equity is not None:
         parts.append(equity.assign(period=[period_start(day, period) for day in equity["as_of"]]))
@@ -171,6 +171,10 @@ def base_measures(
     joined = pd.concat(frames, axis=1) if frames else pd.DataFrame()
     table = joined.reindex(index=index, columns=list(BASE_MEASURES))
     return table.astype(float).rename_axis("period").reset_index()
+
+
+def _has_rows(table: Any) -> bool:
+    return bool(to_ibis(table).limit(1).count().execute())
 
 
 def value_days(as_of: Any, *, period: Period = "month") -> list[dt.date]:
