@@ -11,13 +11,16 @@ STAMP := $(VENV)/installed
 # The extra that compares with PyMC-Marketing is large; it lives beside, in an environment of its own.
 BAYES := $(VENV)-bayes
 BAYES_BIN := $(BAYES)$(patsubst $(VENV)%,%,$(BIN))
+# So does Spark, which takes Java 17, too.
+SPARK := $(VENV)-spark
+SPARK_BIN := $(SPARK)$(patsubst $(VENV)%,%,$(BIN))
 NOTEBOOKS := notebooks/*.ipynb notebooks/exercises/*.ipynb notebooks/solutions/*.ipynb
 WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
 
 # Kernels start three times faster with compiled byte code; an empty value turns this switch off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: report test test-other bench bayes notebooks docs lab lock clean setup
+.PHONY: report test test-other test-spark bench bayes notebooks docs lab lock clean setup
 
 report: $(STAMP)
 	$(BIN)/crmlib run $(CLIENT) --out $(OUT)
@@ -38,6 +41,10 @@ test-other: $(STAMP)
 	$(BIN)/python -m tests.other_machine -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -q $(NUMERIC) \
 	  --ignore=tests/lifecycle/clv/test_intervals.py \
 	  -k "not both_languages and not pass_through_memory and not false_alarms and not differ_no_more_often"
+
+# Every measure on Spark and on DuckDB, and the sample's run on both.
+test-spark: $(SPARK)/installed
+	$(SPARK_BIN)/python -m pytest -n 0 -q tests/spark
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
@@ -71,6 +78,12 @@ $(BAYES)/installed: requirements.lock pyproject.toml
 	$(BAYES_BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[bayes]"
 	$(BAYES_BIN)/python -c "import pathlib; pathlib.Path('$(BAYES)/installed').touch()"
 
+$(SPARK)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(SPARK)
+	$(SPARK_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --compile -r requirements.lock
+	$(SPARK_BIN)/python -m pip install --quiet --disable-pip-version-check --compile -e ".[spark]"
+	$(SPARK_BIN)/python -c "import pathlib; pathlib.Path('$(SPARK)/installed').touch()"
+
 # `make lock UPGRADE=` adds what is new and keeps all other versions.
 UPGRADE ?= --upgrade
 lock:
@@ -79,4 +92,4 @@ lock:
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet $(UPGRADE) -o requirements.lock
 
 clean:
-	rm -rf $(VENV) $(BAYES) reports .crmlib data/*/.crmlib
+	rm -rf $(VENV) $(BAYES) $(SPARK) reports .crmlib data/*/.crmlib

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crmlib.client import Client
-from crmlib.engine import EngineFailed, serving
+from crmlib.engine import EngineFailed, engine_failure, serving
 from crmlib.problems import Problem, UnusableInput
 from crmlib.words import Words
 
@@ -25,9 +25,21 @@ def engine_in_words(file: str = "client.yaml") -> Iterator[None]:
     """
     try:
         yield
-    except EngineFailed as failed:
-        problem = Problem.said(_WORDS, f"engine.{failed.cause}", file, "engine", **failed.values)
-        raise UnusableInput([problem]) from None
+    except Exception as error:
+        failed = error if isinstance(error, EngineFailed) else engine_failure(type(error).__name__, str(error))
+        if failed is None:
+            raise
+        raise UnusableInput([_problem(failed, file)]) from None
+
+
+def failure_in_words(kind: str, said: str) -> str:
+    """What an error in a chapter's cell says of the engine, by the name of its class and its text; else empty."""
+    failed = engine_failure(kind, said)
+    return str(_problem(failed, "client.yaml")) if failed else ""
+
+
+def _problem(failed: EngineFailed, file: str) -> Problem:
+    return Problem.said(_WORDS, f"engine.{failed.cause}", file, "engine", **failed.values)
 
 
 @contextmanager

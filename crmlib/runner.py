@@ -32,7 +32,7 @@ from crmlib.intake.identities.private import room_for
 from crmlib.intake.identities.runs import at_work
 from crmlib.kernel import KernelInWaiting, manager_of, with_own_settings
 from crmlib.problems import Problem, UnusableInput, nearest
-from crmlib.reaching import reached
+from crmlib.reaching import failure_in_words, reached
 from crmlib.run import ChapterRun, Run
 from crmlib.run_folder import run_folder, writing_to
 from crmlib.words import Words, use, voice
@@ -530,6 +530,8 @@ def _in_words(error: Any, job: _Job) -> str:
     """Why a cell has stopped: what a person can mend as it was said, else in which section and where to look."""
     if error.ename == UnusableInput.__name__:
         return str(error.evalue).strip()
+    if of_engine := failure_in_words(str(error.ename), str(error.evalue)):
+        return of_engine
     section = ""
     for cell in job.content["cells"]:
         source = "".join(cell["source"])

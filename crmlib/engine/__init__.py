@@ -14,7 +14,7 @@ from typing import Any
 from crmlib.engine import duckdb
 from crmlib.engine.addresses import ENGINES, is_address
 from crmlib.engine.duckdb import connect, file_pattern
-from crmlib.engine.failures import EngineFailed
+from crmlib.engine.failures import EngineFailed, engine_failure
 from crmlib.engine.guard import TooManyRows, summaries_only
 from crmlib.engine.rooms import connection_of, room_of
 from crmlib.engine.serving import open_engine, serving
@@ -29,6 +29,7 @@ __all__ = [
     "TooManyRows",
     "connect",
     "empty_table",
+    "engine_failure",
     "file_pattern",
     "identifier",
     "is_address",

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crmlib.engine.failures import EngineFailed
+from crmlib.engine.failures import EngineFailed, last_words
 
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
@@ -86,7 +86,7 @@ def server(engine: str, folder: Path, settings: Mapping[str, str]) -> Iterator[s
                 said.seek(0)
                 why = said.read().decode(errors="replace")
                 missing = "No module named 'pyspark'" in why
-                raise EngineFailed("not_installed" if missing else "not_started", said=_last_words(why))
+                raise EngineFailed("not_installed" if missing else "not_started", said=last_words(why))
             yield f"sc://localhost:{port}/;token={token}"
         finally:
             process.stdin.close()
@@ -118,7 +118,7 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
         for key, value in (_SESSION | dict(settings)).items():
             session.conf.set(key, value)
     except PySparkException as error:
-        raise EngineFailed("not_reached", address=_public(address), said=_last_words(str(error))) from None
+        raise EngineFailed("not_reached", address=_public(address), said=_said(error)) from None
     return connection
 
 
@@ -201,10 +201,10 @@ def _java() -> None:
         raise EngineFailed("old_java", found=int(found[1]), oldest=JAVA, path=java)
 
 
-def _last_words(said: str) -> str:
-    """The line of a program's complaints that says most: the last that speaks of an error, else the last."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if re.search(r"error|exception", line, re.I)), (lines or [""])[-1])
+def _said(error: BaseException) -> str:
+    """What a server, or the way to it, has said."""
+    details = getattr(error.__cause__, "details", None)
+    return details() if callable(details) else last_words(str(error))
 
 
 def _public(address: str) -> str:
