@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shutil
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -120,6 +121,10 @@ def briefing(folder: Path, key: str, language: str) -> Briefing:
         file, chapters = folder / key / "client" / "client.yaml", CLIENTS[key].chapters
         if not file.is_file():
             write(key, file.parent, REPOSITORY)
+    # A table is taken in and a model fitted once, as where a client's second language is asked for.
+    taken, own = (folder / key / other / "workspace" for other in ("en", language))
+    if taken.is_dir() and not own.exists():
+        shutil.copytree(taken, own)
     done = runner.run(file, output=folder / key / language, language=language, chapters=chapters)
     return Briefing(done, language)
 

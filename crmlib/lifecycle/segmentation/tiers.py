@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
@@ -227,8 +227,11 @@ def _assigned(customers: Any, *, rules: Rules, values: Mapping[str, float]) -> A
     counted = as_rules_count(customers)
     tier = ibis.ifelse(counted.purchases > 0, rules.tiers.first_that_fits(counted, values), ibis.null("string"))
     table = counted.mutate(tier=tier, stage=rules.stages.first_that_fits(counted, values))
-    _check_covered(table.filter((table.purchases > 0) & table.tier.isnull()), rules.tiers, values, "tier")
-    _check_covered(table.filter(table.stage.isnull()), rules.stages, values, "stage")
+    uncovered = {"tier": (table.purchases > 0) & table.tier.isnull(), "stage": table.stage.isnull()}
+    counts = to_pandas(table.agg(**{kind: table.count(where=lacks) for kind, lacks in uncovered.items()}))
+    for kind, ruling in (("tier", rules.tiers), ("stage", rules.stages)):
+        if counts[kind][0]:
+            _refuse_uncovered(table.filter(uncovered[kind]), ruling, values, kind)
     if "is_earlier" in table.columns:
         table = table.mutate(purchases=table.purchases - table.is_earlier.cast("int64"))
     return table.order_by("customer_id")
@@ -243,14 +246,12 @@ def customers_in_tier(customers: Any, *, tier: str, rules: Rules, values: Mappin
     return inside.agg(customers=inside.count(), revenue_year=inside.revenue_year.sum().fill_null(0.0))
 
 
-def _check_covered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], kind: str) -> None:
-    """Raise if there is anybody, naming the conditions that fail for most of them."""
+def _refuse_uncovered(uncovered: Any, ruling: Ruling, values: Mapping[str, float], kind: str) -> NoReturn:
+    """Say which conditions fail for most of those whom no rule fits."""
     comparisons = ruling.comparisons()
     outcome = {f"c{n}": part.on(uncovered, values) for n, part in enumerate(comparisons)}
     counted = uncovered.mutate(**outcome).group_by(list(outcome)).agg(customers=lambda t: t.count())
     patterns = counted.order_by(counted.customers.desc(), *outcome).to_pandas()
-    if patterns.empty:
-        return
     most = patterns.iloc[0]
     holds = [str(part) for n, part in enumerate(comparisons) if most[f"c{n}"]]
     others = [part for part in comparisons if str(part) not in holds]
