@@ -99,11 +99,13 @@ def run(
             readable=readable,
             waits=_say_that_it_waits,
         )
+    known = _WORDS.names("changed")
     for result in done.chapters:
         name = result.file.name
         if result.status == "done":
-            state = "reused" if result.reused else "done"
-            _say("console.in_time", chapter=name, state=state, seconds=result.seconds)
+            changed = [_WORDS.name("changed", one) if one in known else one for one in result.changed]
+            how = "reused" if result.reused else "changed" if changed else "in_time"
+            _say(f"console.{how}", chapter=name, state="done", seconds=result.seconds, changed=changed)
         else:
             said = result.why if result.status == "left out" else _WORDS.say("chapter.failed", why=result.why)
             _say("console.of_chapter", chapter=name, said=said)

@@ -165,6 +165,28 @@ def purchase_days(orders: AnyTable, *, as_of: Any, free_orders: Literal["count",
     return days.mutate(next_day=ibis.ifelse(days.next_day <= end, days.next_day, None)).order_by("customer_id", "day")
 
 
+def every_so_many(orders: Any, *, as_of: Any, most: int) -> tuple[int, Any]:
+    """How many customers have bought until ``as_of``, and every so many-th of them, in the order of their ids, so that
+    at most ``most`` are left (Ibis: ``customer_id``); None where they are no more than that.
+
+    >>> import ibis
+    >>> day = dt.datetime(2025, 1, 2)
+    >>> orders = ibis.memtable({"customer_id": ["a", "b", "c"], "amount": [5.0] * 3, "ordered_at": [day] * 3})
+    >>> count, some = every_so_many(orders, as_of="2025-12-31", most=2)
+    >>> count, some.customer_id.to_list()
+    (3, ['a', 'c'])
+    """
+    import ibis
+
+    days = purchase_days(orders, as_of=as_of)
+    buyers = days.filter(days.nth == 0).select("customer_id")
+    count = int(buyers.count().execute())
+    if count <= most:
+        return count, None
+    numbered = buyers.mutate(place=ibis.row_number().over(ibis.window(order_by="customer_id")))
+    return count, made_once(numbered.filter(numbered.place % -(-count // most) == 0).select("customer_id"))
+
+
 def contribution(bought: Any, *, margin: float) -> Any:
     """What is left of each purchase (an Ibis column): its spend less its ``cost`` where that is known, else times
     ``margin`` (0 to 1).

@@ -13,7 +13,11 @@ from crmlib.intake import Workspace
 
 @dataclass(frozen=True)
 class ChapterRun:
-    """What became of one chapter: ``done``, ``failed`` (with the error in plain words) or ``left out`` (with why)."""
+    """What became of one chapter: ``done``, ``failed`` (with the error in plain words) or ``left out`` (with why).
+
+    ``changed``: of what it is made of, what is not as it was when it ran before: names of tables, and ``code, chapter,
+    settings, language, as_of``; ``unfinished`` where it had no result. Empty where it never ran, or is ``reused``.
+    """
 
     file: ChapterFile
     status: Literal["done", "failed", "left out"]
@@ -21,6 +25,7 @@ class ChapterRun:
     reused: bool = False
     why: str = ""
     thinner: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     notebook: Path | None = None
 
 

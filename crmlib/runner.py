@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import json
@@ -251,7 +252,7 @@ class _Job:
     content: dict[str, Any]
     settings: dict[str, str]
     parameters: dict[str, Any]
-    fingerprint: str
+    inputs: dict[str, str]
     cell_timeout: int
 
     @property
@@ -283,11 +284,31 @@ class _Job:
 
     def outcome(self) -> dict[str, Any] | None:
         """How this job ended, now or in an earlier run of exactly the same; None if nobody has written it down."""
+        found = self.latest()
+        return found if found and found["inputs"] == self.inputs else None
+
+    def latest(self) -> dict[str, Any] | None:
+        """How the chapter ended here last time, whatever it was made of; None if nobody has written it down."""
         try:
             found = json.loads(self.outcome_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if found["fingerprint"] == self.fingerprint else None
+        return found if isinstance(found.get("inputs"), dict) else None
+
+    def changed(self) -> tuple[str, ...]:
+        """What is not as it was when the chapter ran here last time; empty if it never has."""
+        found = self.latest()
+        if found is None:
+            return ()
+        names = sorted({*self.inputs, *found["inputs"]}, key=[*self.inputs, *found["inputs"]].index)
+        changed = tuple(name for name in names if self.inputs.get(name) != found["inputs"].get(name))
+        return changed or ("unfinished",)
+
+    @property
+    def length(self) -> float:
+        """How long the chapter may take: as long as last time, or before that, the longer the more cells it has."""
+        found = self.latest()
+        return found["seconds"] if found else sum(cell["cell_type"] == "code" for cell in self.content["cells"])
 
 
 def _job(
@@ -306,18 +327,25 @@ def _job(
     own_and_shared = {"own": own, "shared": {name: client.parameters.get(name, {}) for name in _SHARED_PARAMETERS}}
     named = [client.beside(v) for given in client.parameters.values() for v in given.values() if isinstance(v, str)]
     files = [hashlib.sha256(at.read_bytes()).hexdigest() for at in named if at and at.is_file()]
-    digest = hashlib.sha256(
-        json.dumps(
-            [_code_fingerprint(), sources, settings, language, own_and_shared, files, seen, workspace.account["as_of"]],
-            sort_keys=True,
-        ).encode()
-    )
+    inputs = {
+        **seen,
+        "as_of": workspace.account["as_of"],
+        "settings": _digest([settings, own_and_shared, files]),
+        "chapter": _digest(sources),
+        "language": language,
+        "code": _code_fingerprint(),
+    }
     job_folder = folder / ".work" / file.name
     run_settings = {"workspace": str(workspace.folder), "language": language, "engine": workspace.engine}
     parameters = {"client": str(client.path), "run": str(job_folder), **own}
-    return _Job(file, job_folder, content, run_settings, parameters, digest.hexdigest(), cell_timeout)
+    return _Job(file, job_folder, content, run_settings, parameters, inputs, cell_timeout)
 
 
+def _digest(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
 def _code_fingerprint() -> str:
     package = Path(__file__).parent
     digest = hashlib.sha256()
@@ -341,6 +369,9 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
             waiting.append(job)
     if not waiting:
         return results
+    changed = {job.name: job.changed() for job in waiting}
+    # The longest first: whoever comes last would else work alone, with the other cores idle.
+    waiting.sort(key=lambda job: -job.length)
     # The server of forks is spoken to over a socket among the temporary files, whose path must not be too long.
     forking = os.name == "posix" and short_folder() == tempfile.gettempdir()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
@@ -353,7 +384,7 @@ def _run_jobs(jobs: Sequence[_Job], workers: int, progress: Progress) -> dict[st
         }
         try:
             for future in as_completed(futures):
-                result = future.result()
+                result = replace(future.result(), changed=changed[futures[future].name])
                 results[result.file.name] = result
                 progress(result.file.name, result.status, result.seconds)
         except BaseException:
@@ -430,7 +461,7 @@ def _execute(job: _Job, forked: bool) -> None:
         if job.running.exists():
             os.replace(job.running, job.notebook)
         outcome = {
-            "fingerprint": job.fingerprint,
+            "inputs": job.inputs,
             "status": status,
             "why": why,
             "seconds": round(time.monotonic() - began, 2),
@@ -617,6 +648,7 @@ def _write_manifest(done: Run, made: Sequence[Path]) -> None:
                 "status": chapter.status,
                 "seconds": round(chapter.seconds, 2),
                 "reused": chapter.reused,
+                "changed": list(chapter.changed),
                 "why": chapter.why,
                 "runs_thinner_without": list(chapter.thinner),
             }

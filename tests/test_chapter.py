@@ -95,3 +95,30 @@ def test_a_lesson_gets_its_numbers_from_the_run(tmp_path):
     assert done.cells[1].source == "On day 30 5,977 waited, 12.5% of all."
     assert [c.execution_count for c in done.cells if c.cell_type == "code"] == [1, 2]
     assert done.cells[2].outputs[0].execution_count == 2
+
+
+def test_what_is_done_by_hand_takes_everybody_or_an_even_part_and_says_so(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    rows = [f"{n},c{n % 7},2025-0{1 + n % 3}-11,9.5" for n in range(28)]
+    (folder / "orders.csv").write_text("\n".join(["order_id,customer_id,ordered_at,amount", *rows, "99,,2025-03-02,7"]))
+    (folder / "client.yaml").write_text(
+        "name: Shop\ncurrency: CNY\ntimezone: Asia/Shanghai\ncustomer_ids: as they are\nas_of: 2025-12-31\n"
+        "tables: {orders: {from: orders.csv}}\n"
+    )
+
+    def opened():
+        chapter = crmlib.begin("05_retention", folder / "client.yaml", language="en")
+        orders = chapter.table("orders")
+        return orders, chapter.in_hand(orders), chapter.in_hand(orders)
+
+    orders, whole, _ = opened()
+    assert whole is orders
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(crmlib.chapter, "MOST_IN_HAND", 3)
+    _, part, again = opened()
+    found = part.to_pandas()
+    assert found.groupby("customer_id").size().to_dict() == {"c0": 4, "c3": 4, "c6": 4}
+    assert again.count().execute() == 12
+    shown = capsys.readouterr().out
+    assert shown.count("Markdown") == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
 from crmlib import runner
 from crmlib.chapters import chapter_files
+from crmlib.cli import app
 from crmlib.client import load_client
 from crmlib.problems import UnusableInput
 from crmlib.run_folder import writing_to
@@ -135,6 +138,61 @@ def test_a_second_run_redoes_only_what_changed(notebooks, client_file, tmp_path)
     (client_file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-03,1\n")
     assert reused() == {"01_good": False, "02_fails": False}
     assert (tmp_path / "out" / "tables" / "01_orders.csv").read_text() == "order_id,amount\n1,5\n2,7\n3,1\n"
+
+
+def test_a_run_says_what_has_changed_for_each_chapter_that_it_runs_again(notebooks, tmp_path, capsys):
+    file = write_client(tmp_path / "client", "as_of: 2025-02-01\n", orders=ORDERS)
+
+    def changed(**options):
+        done = runner.run(file, output=tmp_path / "out", notebooks=notebooks, chapters=["01"], **options)
+        (chapter,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["chapters"]
+        assert tuple(chapter["changed"]) == done.chapters[0].changed
+        return done.chapters[0].reused, done.chapters[0].changed
+
+    assert changed() == (False, ())
+    assert changed() == (True, ())
+    (file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-03,1\n")
+    assert changed() == (False, ("orders",))
+    (file.parent / "orders.csv").write_text(ORDERS)
+    file.write_text(file.read_text().replace("2025-02-01", "2025-02-02").replace("name: ", "name: New "))
+    assert changed() == (False, ("orders", "as_of", "settings"))
+    assert changed(language="zh") == (False, ("language",))
+    write_chapter(notebooks, "01_good", BEGIN.format(name="01_good") + "\n1")
+    assert changed(language="zh") == (False, ("chapter",))
+    outcome = tmp_path / "out" / ".work" / "01_good" / "outcome.json"
+    outcome.write_text(json.dumps(json.loads(outcome.read_text()) | {"status": "failed"}))
+    assert changed(language="zh") == (False, ("unfinished",))
+
+
+def test_the_console_says_what_was_used_again_and_why_the_others_ran(notebooks, client_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("crmlib.chapters.notebooks_folder", lambda: notebooks)
+
+    def said():
+        result = CliRunner().invoke(app, ["run", str(client_file), "--out", str(tmp_path / "out"), "--chapter", "01"])
+        return next(line for line in result.output.splitlines() if line.startswith("01_good"))
+
+    assert re.fullmatch(r"01_good: done in [\d.]+ s", said())
+    assert said() == "01_good: used again, nothing it is made of has changed"
+    (client_file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-09,1\n")
+    why = "run again because of orders, the day of the analysis"
+    assert re.fullmatch(rf"01_good: done in [\d.]+ s, {why}", said())
+
+
+def test_the_chapters_that_took_longest_begin_first(notebooks, client_file, tmp_path):
+    for name in ("02_fails", "04_more"):
+        write_chapter(notebooks, name, BEGIN.format(name=name))
+    begun = []
+
+    def told(chapter, state, seconds):
+        if state == "started":
+            begun.append(chapter)
+
+    runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, workers=1)
+    outcome = tmp_path / "out" / ".work" / "04_more" / "outcome.json"
+    outcome.write_text(json.dumps(json.loads(outcome.read_text()) | {"seconds": 900.0}))
+    (client_file.parent / "orders.csv").write_text(ORDERS + "3,c,2025-01-03,1\n")
+    runner.run(client_file, output=tmp_path / "out", notebooks=notebooks, workers=1, progress=told)
+    assert begun[0] == "04_more"
 
 
 def test_a_file_that_parameters_name_counts_with_what_stands_in_it(notebooks, tmp_path):

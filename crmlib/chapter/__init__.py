@@ -18,8 +18,12 @@ from crmlib.finding import Finding
 from crmlib.intake import Workspace, open_workspace, take_in
 from crmlib.models.kept import keep_fits_in
 from crmlib.newcomers import Start, earlier_customers
-from crmlib.words import use
+from crmlib.words import Words, use
 
+_WORDS = Words(__file__)
+
+MOST_IN_HAND = 50_000
+"""So many customers are taken into pandas, whole, for what a chapter does by hand."""
 RUN = "run.json"
 """In the folder of a run's chapter: where the run's workspace and engine are, and the language it speaks."""
 
@@ -64,6 +68,26 @@ class Chapter:
         """The customers who may be older than the data, so that nobody calls them new: ``customer_id``."""
         tables = {name: self.table(name) for name in ("orders", "customers")}
         return earlier_customers(**tables, start=self.start, as_of=self.as_of)
+
+    def in_hand(self, table: Any) -> Any:
+        """The rows of a table with ``customer_id`` on which something is done by hand, in pandas.
+
+        These are all; or, of very many customers, those of every so many-th buyer, the same each time. A line then says
+        so.
+        """
+        return table if self._part is None else table.semi_join(self._part, "customer_id")
+
+    @functools.cached_property
+    def _part(self) -> Any:
+        """The customers who are taken in hand; None: everybody is."""
+        from IPython.display import Markdown, display
+
+        from crmlib.purchases import every_so_many
+
+        buyers, part = every_so_many(self.table("orders"), as_of=self.as_of, most=MOST_IN_HAND)
+        if part is not None:
+            display(Markdown(_WORDS.say("in_hand", buyers=buyers, most=MOST_IN_HAND)))
+        return part
 
     def start_told(self) -> Exhibit:
         """How many customers are not called new, because they may be older than the data, and how that is known."""

@@ -34,7 +34,7 @@ from crmlib.intake.staging import Opened, Staging, memory
 from crmlib.newcomers import customers_start
 from crmlib.problems import Problem, UnusableInput
 from crmlib.reaching import engine_in_words
-from crmlib.words import Saying, Words
+from crmlib.words import Saying, Voice, Words, voice
 
 words = Words(__file__)
 _CUSTOMER = "customer_id"
@@ -56,11 +56,14 @@ class Workspace:
     timezone: str
     engine: str = "duckdb"
     settings: Mapping[str, str] = field(default_factory=dict)
+    _worded: dict[Voice, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def account(self) -> dict[str, Any]:
         """What became of every row, column and table, worded in the language in use."""
-        return worded(self.kept)
+        if voice() not in self._worded:
+            self._worded[voice()] = worded(self.kept)
+        return self._worded[voice()]
 
     @property
     def as_of(self) -> dt.date:

@@ -498,7 +498,8 @@ chapter.show(clv.plot_tracking(tracked))
 # %%
 measured = ["p_alive", "value_if_alive", "value_at_risk"]
 lowest = values.sort_values(["p_alive", "customer_id"]).head(100)
-top = values[values.p_alive >= 0.05].sort_values("value_at_risk", ascending=False).head(100)
+at_risk = values.sort_values(["value_at_risk", "customer_id"], ascending=[False, True])
+top = at_risk[at_risk.p_alive >= 0.05].head(100)
 
 # %%
 lowest[measured].mean().to_frame("lowest P(alive)").assign(**{"highest value at risk": top[measured].mean()}).round(2)

@@ -70,14 +70,15 @@ chapter.show(chapter.start_told())
 # %%
 from crmlib.purchases import purchases
 
-bought = purchases(orders, as_of=chapter.as_of).select("customer_id", "day", "spend").to_pandas()
+bought = chapter.in_hand(purchases(orders, as_of=chapter.as_of)).select("customer_id", "day", "spend").to_pandas()
 bought.agg({"customer_id": "nunique", "day": ["min", "max", "count"]})
 
 # %% [markdown]
 # Cancelled and open orders are no purchases. Neither are orders that were refunded in full. `purchases` leaves them out.
 #
 # The chapter's tables stay in the database, however large they are. `to_pandas()` fetches a result, so you see it where
-# the rows come to us. Small results, such as the rates below, are pandas tables from the start.
+# the rows come to us. Small results, such as the rates below, are pandas tables from the start. A very large base does
+# not fit into our hands. Then `in_hand` takes an even part of the customers for what we do by hand, and says so.
 
 # %% [markdown] tags=["lesson"]
 # Aurora Beauty has won {{ bought.customer_id.nunique() | count }} customers in two years. They have bought
@@ -143,7 +144,9 @@ cohorts[["cohort", "age", "cohort_customers", "customers", "orders", "retention"
 
 # %%
 hand = by_hand.groupby(["cohort", "age"]).customer_id.nunique().reset_index(name="by_hand")
-library = cohorts.assign(cohort=cohorts.cohort.dt.to_period(period[0].upper()).astype("int64"))
+same = {"as_of": chapter.as_of, "period": period, "earlier": old_customers}
+library = retention.cohorts(chapter.in_hand(orders), **same).to_pandas()
+library["cohort"] = library.cohort.dt.to_period(period[0].upper()).astype("int64")
 both = library.merge(hand, on=["cohort", "age"], how="left").fillna({"by_hand": 0})
 
 # %%
@@ -208,7 +211,8 @@ by = group_by or retention.grouping(customers)
 returns = retention.second_orders(orders, customers, as_of=chapter.as_of, by=by, period=trend_period, earlier=old_customers)
 
 # %%
-each = returns.to_pandas()
+few = chapter.in_hand(returns)
+each = few.to_pandas()
 each[["customer_id", "first_day", "second_day", "returned", "days", "followed_days", "group"]].head(4)
 
 # %% [markdown]
@@ -227,8 +231,9 @@ rate = retention.repeat_rate(returns, within=within)
 rate.round(3)
 
 # %%
-assert rate.followed.item() == len(followed)
-assert rate.returned.item() == in_time.sum()
+of_these = retention.repeat_rate(few, within=within)
+assert of_these.followed.item() == len(followed)
+assert of_these.returned.item() == in_time.sum()
 
 # %% [markdown]
 # This rate counts *new* customers. The repurchase rate of the scorecard (chapter 13) counts *all* buyers, so it is another
@@ -299,7 +304,8 @@ curve.set_index("day")[["share", "low", "high"]].reindex(shown, method="ffill").
 # %%
 import numpy as np
 
-assert np.allclose(1 - still_waiting.loc[curve.day[1:]], curve.share[1:])
+of_these = retention.return_curves(few, by=None)
+assert np.allclose(1 - still_waiting.loc[of_these.day[1:]], of_these.share[1:])
 
 # %%
 chapter.show(retention.plot_waiting(curve))

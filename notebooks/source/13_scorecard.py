@@ -93,7 +93,8 @@ chapter.show(chapter.start_told())
 # %%
 from crmlib.purchases import purchases
 
-bought = purchases(orders, as_of=chapter.as_of).order_by("customer_id", "ordered_at").to_pandas()
+few = chapter.in_hand(orders)  # all, or an even part of very many customers
+bought = purchases(few, as_of=chapter.as_of).order_by("customer_id", "ordered_at").to_pandas()
 bought["day"] = bought["day"].astype("datetime64[us]")
 bought["pause"] = bought.groupby("customer_id")["day"].diff().dt.days
 
@@ -211,7 +212,9 @@ measures[["period", "revenue", "buyers", "new_customers", "active_at_start", "la
 # Both ways agree for the last period:
 
 # %%
-counted = measures.tail(1)[["active_at_start", "lapsed"]].dropna()
+same = {"as_of": chapter.as_of, **rules, **newcomers}
+of_these = measures if few is orders else scorecard.base_measures(orders=few, **same)
+counted = of_these.tail(1)[["active_at_start", "lapsed"]].dropna()
 assert (counted == churn.tolist()).all(axis=None)
 
 # %% [markdown]
