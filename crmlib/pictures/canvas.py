@@ -198,7 +198,9 @@ def _measurable(words: str, weight: Any) -> tuple[str, int]:
 
 def written(sheet: Sheet, *, label: str, paper: bool) -> str:
     """The figure as one ``<svg>`` element; the house style must be on."""
-    sheet.draw_without_rendering()
+    layout = sheet.get_layout_engine()
+    if sheet.axes and layout is not None:
+        layout.execute(sheet)
     sheet.set_layout_engine("none")
     for finish in sheet.finishing:
         finish()
