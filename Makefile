@@ -47,7 +47,7 @@ test-spark: $(SPARK)/installed
 	$(SPARK_BIN)/python -m pytest -n 0 -q tests/spark
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --write BENCHMARKS.md
 
 bayes: $(BAYES)/installed
 	$(BAYES_BIN)/python -m pytest -q -s tests/models/test_bayes.py

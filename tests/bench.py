@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import hmac
 import os
@@ -18,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from tests import bench_clv, bench_size
-from tests.measure import in_turn, say, seconds
+from tests.measure import in_turn, page, say, seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -422,7 +423,7 @@ def bench_large() -> None:
 
 
 def main() -> None:
-    """Run the named benchmarks, or all."""
+    """Run the named benchmarks, or all: ``bench growth --largest 100000000 --write BENCHMARKS.md``."""
     benches = {
         "import": bench_import,
         "small": bench_small,
@@ -438,10 +439,19 @@ def main() -> None:
         "members": bench_members,
         "check": bench_check,
         "large": bench_large,
-        "growth": bench_size.bench_growth,
+        "growth": lambda: bench_size.bench_growth(asked.largest),
     }
-    for name in sys.argv[1:] or benches:
+    parser = argparse.ArgumentParser(description="Speed as ratios.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(benches)}; all without any")
+    parser.add_argument("--largest", type=int, default=bench_size.MOST_IN_CHAPTERS, help="orders of the largest shop")
+    parser.add_argument("--write", type=Path, help="a file for all results, as a page")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.names if name not in benches]:
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(benches)}")
+    for name in asked.names or benches:
         benches[name]()
+    if asked.write:
+        asked.write.write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
