@@ -42,6 +42,8 @@ _SERVER = {
 }
 """Of a server that a run has started."""
 _LOCAL = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+_OF_CLIENTS = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
+"""What pyspark sets where a process has connected before: a server started from it would take itself for a client."""
 _KINDS = {
     "text": "STRING",
     "time": "TIMESTAMP",
@@ -72,7 +74,8 @@ def server(engine: str, folder: Path, settings: Mapping[str, str]) -> Iterator[s
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env=os.environ | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": token},
+            env={k: v for k, v in os.environ.items() if k not in _OF_CLIENTS}
+            | {"SPARK_CONNECT_AUTHENTICATE_TOKEN": token},
             start_new_session=True,  # Ctrl-C is for the run, which ends the server itself
         )
         assert process.stdin is not None

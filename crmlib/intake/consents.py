@@ -46,8 +46,8 @@ def unturned(connection: Any, table: Table, wanted: TableSource, source: Source,
                 left = f"nullif({mapped_sql(left, told)}, {literal(chr(1))})" if told else left
             bare = ", ".join(map(literal, (*BARE_TRUE, *BARE_FALSE, *CROSSES)))
             found = connection.execute(
-                f"SELECT DISTINCT {left} AS word FROM ({source.sql}) WHERE lower(word) IN ({bare}) ORDER BY 1 "
-                f"LIMIT {_MOST_WORDS}"
+                f"SELECT word FROM (SELECT DISTINCT {left} AS word FROM ({source.sql})) WHERE lower(word) IN ({bare}) "
+                f"ORDER BY 1 LIMIT {_MOST_WORDS}"
             ).fetchall()
             if found:
                 example = ", ".join(f"{json.dumps(old, ensure_ascii=False)}: \"{new}\""

@@ -541,7 +541,7 @@ def _in_words(address: Address, select: str, shown: str, password: str | None) -
             _refuse("not_unicode", shown, place)
         if address.kind == "duckdb" and "disabled by configuration" in str(error):
             _refuse("outside", shown, place, folder=EXPORTS)
-        said = _without_values(_first_line(error), select)
+        said = without_values(_first_line(error), select)
         said = said.replace(password, "…") if password else said
         _refuse("refused_query" if select else "refused_table", shown, place, product=address.product, said=said)
 
@@ -571,12 +571,12 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in message.splitlines() if line.strip()), "…")
 
 
-def _without_values(message: str, select: str) -> str:
+def without_values(message: str, select: str) -> str:
     """The message up to the first quoted words that do not stand in the query: they may be a person's.
 
-    >>> _without_values('column "amuont" does not exist', "SELECT amuont FROM orders")
+    >>> without_values('column "amuont" does not exist', "SELECT amuont FROM orders")
     'column "amuont" does not exist'
-    >>> _without_values("Could not convert string 'Anna O'Hara' to INT32", "SELECT cast(name AS int) FROM people")
+    >>> without_values("Could not convert string 'Anna O'Hara' to INT32", "SELECT cast(name AS int) FROM people")
     'Could not convert string … to INT32'
     """
     for quoted in re.finditer(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`", message):

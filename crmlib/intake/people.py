@@ -26,7 +26,8 @@ class People:
     """The customers of one reading: who each is in the tables. Made by :func:`know_people`.
 
     The DuckDB table ``people`` holds ``customer_id`` (as in the exports), ``pseudonym``, and ``shown``: the pseudonym
-    of the person with whom the customer was merged, or the customer's own.
+    of the person with whom the customer was merged, or the customer's own. ``identities``: whether names, addresses
+    and numbers of people were read.
     """
 
     connection: Any
@@ -34,6 +35,7 @@ class People:
     account: dict[str, Any] = field(default_factory=dict)
     proposed: Any = None
     names: Any = None
+    identities: bool = True
 
     def shown(self, name: str, rows: str, columns: Sequence[str]) -> str:
         """SQL of a table's rows as the workspace holds them: pseudonyms, masked words, no identity columns.
@@ -120,8 +122,7 @@ class People:
         return {column: f"i.{column}" for column in known}
 
     def _identity_columns(self) -> list[str]:
-        found = self.connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'customers'")
-        if not found.fetchall():
+        if ("customers",) not in self.connection.execute("SHOW TABLES").fetchall():
             return []
         return [column for column in rules.names_of(self.connection, "customers") if column in IDENTITIES]
 
@@ -131,20 +132,37 @@ class People:
 
 
 def know_people(connection: Any, client: Client, staged: Sequence[str]) -> People:
-    """Give every customer of the staged tables a pseudonym, and leave out who is to be forgotten.
+    """Give every customer of the staged tables a pseudonym, learn the names that texts may hold, and leave out who is
+    to be forgotten.
 
     Raises:
         UnusableInput: the vault's key is nowhere or is another one.
     """
     from crmlib.intake.identities.known_names import install_names
     from crmlib.intake.identities.masking import install as install_masks
+    from crmlib.intake.identities.vault import Vault
+    from crmlib.intake.identities.vault_key import client_key
+
+    install_masks(connection)
+    people = give_pseudonyms(connection, client, staged)
+    if any(column in FREE_TEXT for name in staged for column in rules.names_of(connection, name)):
+        people.names = _known_names(people, Vault(client.folder, client_key(client.folder)))
+        install_names(connection, people.names)
+    return people
+
+
+def give_pseudonyms(connection: Any, client: Client, staged: Sequence[str]) -> People:
+    """Give every customer of the staged tables a pseudonym, and leave out who is to be forgotten.
+
+    Raises:
+        UnusableInput: the vault's key is nowhere or is another one.
+    """
     from crmlib.intake.identities.pseudonyms import check_distinct, forgotten_sql, install
     from crmlib.intake.identities.vault import Vault
     from crmlib.intake.identities.vault_key import client_key
 
     key = client_key(client.folder)
     install(connection, key)
-    install_masks(connection)
     having = [name for name in staged if "customer_id" in rules.names_of(connection, name)]
     ids = " UNION ALL ".join(f"SELECT customer_id FROM {identifier(name)}" for name in having)
     ids = ids or "SELECT NULL::VARCHAR AS customer_id"
@@ -154,18 +172,13 @@ def know_people(connection: Any, client: Client, staged: Sequence[str]) -> Peopl
         f"(SELECT DISTINCT customer_id FROM ({ids}) WHERE customer_id IS NOT NULL))"
     )
     check_distinct(connection, "people")
-    vault = Vault(client.folder, key)
-    forgotten = vault.forgotten()
+    forgotten = Vault(client.folder, key).forgotten()
     if forgotten:
         ids = f"SELECT customer_id FROM people WHERE {forgotten_sql('pseudonym', forgotten)}"
         rules.set_aside_people(connection, staged, ids, rules.FORGOTTEN)
     open_to_others = os.name == "posix" and bool(client.folder.stat().st_mode & 0o077)
     account = {"key": key.where, "people": _count(connection, "people"), "open_to_others": open_to_others}
-    people = People(connection, client, account)
-    if any(column in FREE_TEXT for name in staged for column in rules.names_of(connection, name)):
-        people.names = _known_names(people, vault)
-        install_names(connection, people.names)
-    return people
+    return People(connection, client, account)
 
 
 def _known_names(people: People, vault: Any) -> Any:

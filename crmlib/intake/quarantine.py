@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ _FACTS = ("_row", "_reason", LINE)
 BOM = "\ufeff"
 
 
-def quarantine_name(file: str) -> str:
+def quarantine_name(file: str, *, ending: str = ".csv") -> str:
     """The name under which the rows of a source file are kept.
 
     >>> quarantine_name("../exports/orders.csv.gz"), quarantine_name("shop.xlsx/Sheet 1")
@@ -34,7 +35,7 @@ def quarantine_name(file: str) -> str:
     """
     parts = ["up" if part == ".." else part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
     name = "__".join(parts)
-    return name if name.lower().endswith(".csv") else f"{name}.csv"
+    return name if name.lower().endswith(ending) else f"{name}{ending}"
 
 
 def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], folder: Path) -> dict[str, str]:
@@ -51,10 +52,7 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
     Returns:
         the written file by the source's name, for what is to be corrected.
     """
-    for old in [*folder.glob("*.csv"), *(folder / LEFT_OUT).glob("*.csv")]:
-        # The list of duplicates lies here too, with the decisions that a person has made in it.
-        if old.name != MERGES:
-            old.unlink()
+    clear_quarantine(folder)
     by_file: dict[str, tuple[Source, list[str]]] = {}
     for table, sources in staged.items():
         for source in sources:
@@ -77,6 +75,16 @@ def write_quarantine(connection: Any, staged: Mapping[str, Sequence[Source]], fo
             if not by_rule:
                 written[file] = quarantine_name(file)
     return written
+
+
+def clear_quarantine(folder: Path) -> None:
+    """Remove what an earlier reading has left in quarantine."""
+    for old in [*folder.glob("*.csv"), *(folder / LEFT_OUT).glob("*.csv")]:
+        # The list of duplicates lies here too, with the decisions that a person has made in it.
+        if old.name != MERGES:
+            old.unlink()
+    for old in [*folder.glob("*.parquet"), *(folder / LEFT_OUT).glob("*.parquet")]:
+        shutil.rmtree(old)
 
 
 def _reasons(

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from crmlib.intake.readers import find_files, open_source
 from crmlib.intake.readers.formats import PERCENT
 from crmlib.intake.readers.workbook import NOT_CALCULATED
 from crmlib.intake.reasons import deliberate, in_words, kept, words
-from crmlib.intake.repairs import HIDDEN, Cell, Habits, Repair, examine
+from crmlib.intake.repairs import HIDDEN, Cell, Habits, Mended, Repair, examine
 from crmlib.intake.repairs import words as repair_words
 from crmlib.intake.repairs.currencies import foreign_money, together
 from crmlib.intake.scales import questions_of_scale, questions_of_tickets
@@ -102,22 +102,21 @@ class Staging:
         Raises:
             UnusableInput: with every problem of every table at once.
         """
-        self.connection = connect(folder=self.scratch, memory=memory()).con
+        self.connection = self._connected()
         self._shared: dict[str, rules.SharedKey] = {}
         self._read: dict[tuple[str, str], tuple[list[Source], list[Problem]]] = {}
         for name, opened in self.opened.items():
             self._stage(TABLES[name], opened)
-        opened_files = [source.file for sources, _ in self._read.values() for source in sources]
-        self.problems += unused_corrections(opened_files, self.client.folder)
+        self.problems += unused_corrections(self._correctable(), self.client.folder)
         self._set_aside_people()
         if self.client.customer_ids == "pseudonyms" and not self.problems:
-            self.people = know_people(self.connection, self.client, list(self.accounts))
+            self.people = self._know_people()
         for name, opened in self.opened.items():
             if name in self.accounts:
                 self._join_rows(TABLES[name], opened)
                 self._count(TABLES[name])
                 self._bands(TABLES[name], self.accounts[name], self.made(name))
-        if self.people and "customers" in self.accounts and not self.problems:
+        if self.people and self.people.identities and "customers" in self.accounts and not self.problems:
             merged = find_duplicates(self.people, self.made("customers"))
             if "orders" in self.accounts:
                 note_effect(self.people, self.made("orders"))
@@ -136,6 +135,9 @@ class Staging:
         answer = {"as_of": as_of, "first_day": first, "last_day": last, "tables": self.accounts}
         answer |= {"quality": measured}
         return answer | ({"people": self.people.account} if self.people else {})
+
+    def _connected(self) -> Any:
+        return connect(folder=self.scratch, memory=memory()).con
 
     def _ask(self, made: Mapping[str, str], foreign_keys: Sequence[Mapping[str, Any]]) -> None:
         """Put to the account what only a person can say, unless the sources of the table are confirmed."""
@@ -160,7 +162,7 @@ class Staging:
         problems: list[Problem] = []
         for number, one in enumerate(opened):
             if one.wanted.database:
-                sources, wrong = self._open_database(one.wanted)
+                sources, wrong = self._open_database(one.wanted, table, number)
                 one.sources += sources
                 problems += wrong
             for file in one.files:
@@ -210,31 +212,11 @@ class Staging:
                 calendar=one.wanted.calendar,
                 repairs=one.wanted.repairs,
             )
-            mended, undecided = examine(
-                self.connection,
-                shaped.relation,
-                shaped.cells,
-                habits,
-                place=place,
-                beside=_unread(table, one),
-                among=f"{LEFT} = ''",
-            )
-            formats = _formats(shaped, one)
-            currencies, asked = foreign_money(
-                self.connection,
-                shaped.relation,
-                shaped.cells,
-                mended,
-                among=f"{LEFT} = ''",
-                currency=self.client.currency,
-                place=place,
-                formats={name: {m: n for m, (n, *_) in marks.items()} for name, marks in formats.items()},
-            )
-            undecided += [*currencies, *_percent_of_money(shaped, formats, place)]
+            mended, undecided, asked = self._examined(table, one, shaped, habits, place)
             self.problems += undecided
             account["questions"] += [*asked, *_units_in_headings(table, one.wanted, one.sources)]
             if table.name in ("orders", "order_lines") and not one.wanted.confirmed:
-                account["questions"] += contradicted(self.connection, table, one.wanted, one.sources, habits)
+                account["questions"] += self._contradicted(table, one, habits)
             repairs = [*shaped.repairs, *(repair for cell in mended.values() for repair in cell.repairs)]
             account["repairs"] += [_told(repair) for repair in repairs]
             account["decisions"] += [said for cell in mended.values() for said in cell.decisions]
@@ -264,6 +246,38 @@ class Staging:
         self._ordered(table, opened, place)
         self._rules(table, opened)
 
+    def _examined(
+        self, table: Table, one: Opened, shaped: Shaped, habits: Habits, place: str
+    ) -> tuple[dict[str, Mended], list[Problem], list[Saying]]:
+        """How each cell of a source is read, what keeps it from being read, and what is asked of its money."""
+        mended, undecided = examine(
+            self.connection,
+            shaped.relation,
+            shaped.cells,
+            habits,
+            place=place,
+            beside=_unread(table, one),
+            among=f"{LEFT} = ''",
+        )
+        formats = _formats(shaped, one)
+        currencies, asked = foreign_money(
+            self.connection,
+            shaped.relation,
+            shaped.cells,
+            mended,
+            among=f"{LEFT} = ''",
+            currency=self.client.currency,
+            place=place,
+            formats={name: {m: n for m, (n, *_) in marks.items()} for name, marks in formats.items()},
+        )
+        return mended, [*undecided, *currencies, *_percent_of_money(shaped, formats, place)], asked
+
+    def _contradicted(self, table: Table, one: Opened, habits: Habits) -> Iterable[Saying]:
+        return contradicted(self.connection, table, one.wanted, one.sources, habits)
+
+    def _know_people(self) -> People:
+        return know_people(self.connection, self.client, list(self.accounts))
+
     def _open(self, file: Path, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
         """The sources in a file; a file that several tables are made from is opened once."""
         reading = Reading(**{name: getattr(wanted, name) for name in Reading.model_fields})
@@ -288,7 +302,7 @@ class Staging:
         self._read[key] = sources, problems
         return sources, problems
 
-    def _open_database(self, wanted: TableSource) -> tuple[list[Source], list[Problem]]:
+    def _open_database(self, wanted: TableSource, table: Table, number: int) -> tuple[list[Source], list[Problem]]:
         from crmlib.intake.databases import open_database, without_password
 
         key = (f"{wanted.database}", f"{wanted.source} {wanted.query}")
@@ -363,8 +377,16 @@ class Staging:
             one.wanted,
             one.sources,
             name=f"cells_{table.name}_{number}",
-            identities=self.client.customer_ids == "pseudonyms",
+            identities=self._keeps_identities(),
         )
+
+    def _correctable(self) -> list[str]:
+        """The sources whose rows a person may correct beside them."""
+        return [source.file for sources, _ in self._read.values() for source in sources]
+
+    def _keeps_identities(self) -> bool:
+        """Whether names, addresses and numbers of people are read, for the vault."""
+        return self.client.customer_ids == "pseudonyms"
 
     def _columns(self, table: Table, opened: Sequence[Opened]) -> list[str]:
         """The contract's columns that any source fills, then the open ones (``item_…``)."""
@@ -375,7 +397,7 @@ class Staging:
             for name, filling in fillings_of(table, one.wanted, list(source.types)).items()
             if fills(filling, source)
         }
-        if self.client.customer_ids != "pseudonyms":
+        if not self._keeps_identities():
             found -= {column.name for column in table.columns if column.identity}
         return [name for name in table.names if name in found] + sorted(found - set(table.names))
 
@@ -516,7 +538,7 @@ class Staging:
             if unsettled and not all(one.wanted.confirmed for one in opened):
                 asked = words.later("questions.confirm", about=table.name, asked=unsettled)
                 self.accounts[table.name]["questions"].append(asked)
-        elif table.key:
+        elif table.key and self._shared[table.name].repeated:
             rules.drop_repeated_keys(self.connection, table.name, table.key)
 
     def _ask_about_key(self, table: Table, opened: Sequence[Opened]) -> None:
@@ -539,10 +561,13 @@ class Staging:
 
     def made(self, name: str) -> str:
         """The relation of a table's rows as they go into the workspace: an SQL query."""
-        found = self._rows(f"SELECT count(*) FROM duckdb_tables() WHERE table_name = {literal('made_' + name)}")
-        if found[0][0]:
-            return f"SELECT * FROM {identifier('made_' + name)}"
-        return f"SELECT * FROM {identifier(name)} WHERE {REASON} = ''"
+        if self._as_read(name):
+            return f"SELECT * FROM {identifier(name)} WHERE {REASON} = ''"
+        return f"SELECT * FROM {identifier('made_' + name)}"
+
+    def _as_read(self, name: str) -> bool:
+        """Whether each row of a table is one that was read, rather than made of several."""
+        return (f"made_{name}",) not in self._rows("SHOW TABLES")
 
     def damaged(self) -> list[Problem]:
         """The sources that cannot be read to their end: damage within a Parquet file shows only then."""
@@ -583,10 +608,11 @@ class Staging:
         account["by_rule"] = sum(account["reasons_by_rule"].values())
         names = rules.names_of(self.connection, name)
         made = [c for c, *_ in self._rows(f"DESCRIBE {self.made(name)}") if not c.startswith("_")]
-        filled = self._filled(accepted, made)
+        rows, filled = self._filled(accepted, made)
+        as_read = f"FROM {staged} WHERE {REASON} = ''"
         account |= {
-            "rows": self._rows(f"SELECT count(*) {accepted}")[0][0],
-            "values": self._filled(f"FROM {staged} WHERE {REASON} = ''", names),
+            "rows": rows,
+            "values": filled if names == made and self._as_read(name) else self._filled(as_read, names)[1],
             "sums": self._sums(table, names),
             "blanked": dict(
                 self._rows(
@@ -597,21 +623,22 @@ class Staging:
             "columns": {
                 column: count for column, count in filled.items() if count and not column_of(table, column).identity
             },
-            "without_customer": 0,
+            "without_customer": rows - filled.get("customer_id", rows),
             "of_unknown_customers": 0,
         }
-        if "customer_id" in made:
-            account["without_customer"] = self._rows(f"SELECT count(*) {accepted} WHERE customer_id IS NULL")[0][0]
-            if name != "customers" and "customers" in self.accounts:
-                account["of_unknown_customers"] = self._rows(
-                    f"SELECT count(*) {accepted} AS t WHERE customer_id IS NOT NULL AND NOT EXISTS "
-                    f"(SELECT 1 FROM customers AS c WHERE c.{REASON} = '' AND c.customer_id = t.customer_id)"
-                )[0][0]
+        if "customer_id" in made and name != "customers" and "customers" in self.accounts:
+            account["of_unknown_customers"] = self._rows(
+                f"SELECT count(*) {accepted} AS t WHERE customer_id IS NOT NULL AND NOT EXISTS "
+                f"(SELECT 1 FROM customers AS c WHERE c.{REASON} = '' AND c.customer_id = t.customer_id)"
+            )[0][0]
         self._judge(table, account)
 
-    def _filled(self, rows: str, columns: Sequence[str]) -> dict[str, int]:
-        counts = self._rows(f"SELECT {', '.join(f'count({identifier(c)})' for c in columns)} {rows}")[0]
-        return dict(zip(columns, counts, strict=True))
+    def _filled(self, rows: str, columns: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many rows there are, and how many are filled in each column."""
+        count, *filled = self._rows(f"SELECT count(*), {', '.join(f'count({identifier(c)})' for c in columns)} {rows}")[
+            0
+        ]
+        return count, dict(zip(columns, filled, strict=True))
 
     def _by_file(self, name: str, sources: Sequence[Source]) -> dict[str, dict[str, int]]:
         counted = {source.file: {"read": 0, "accepted": 0, "repaired": 0, "quarantined": 0} for source in sources}

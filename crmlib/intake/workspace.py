@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import filecmp
@@ -21,10 +22,13 @@ from typing import Any
 import crmlib
 from crmlib.client import Client
 from crmlib.contract import TABLES
+from crmlib.engine import open_engine, serving
 from crmlib.files import no_room
 from crmlib.intake.databases import database_fingerprint
 from crmlib.intake.identities.private import PRIVATE, room_for
 from crmlib.intake.identities.runs import taking_in
+from crmlib.intake.on_spark import SparkStaging, on_spark, unheeded_on_spark
+from crmlib.intake.on_spark import fingerprint as fingerprint_on_spark
 from crmlib.intake.profiles import resolved_tables
 from crmlib.intake.quarantine import CORRECTED
 from crmlib.intake.readers import find_files
@@ -155,21 +159,40 @@ def take_in(client: Client, folder: Path, *, engine: str = "", waits: Callable[[
     sources, problems = locate(client)
     if problems:
         raise UnusableInput(problems)
-    with taking_in(client.folder, waits=waits):
+    with taking_in(client.folder, waits=waits), _reading_engine(client, folder, engine) as (session, address):
         # What an interrupted reading left behind may hold people's data: it goes even if nothing is read again.
         _clear_abandoned(folder)
-        fingerprint = _fingerprint(client, sources)
+        fingerprint = _fingerprint(client, sources, session)
         earlier = _earlier(folder)
         if earlier and earlier["fingerprint"] == fingerprint and _has_vault(client):
             return _read_by(client, folder, earlier, engine)
         with room_for(folder), _whole_folder(folder) as staging, _private_folder(folder) as scratch:
             staged = Staging(client, sources, scratch)
+            if session:
+                staged = SparkStaging(client, sources, scratch, session=session)
             account = _run(staged, staging)
             account["fingerprint"] = fingerprint
-            _add_start(account, Workspace(staging, json.loads(_text(account)), client.timezone), client)
+            _add_start(account, Workspace(staging, json.loads(_text(account)), client.timezone, address), client)
             text = _text(account)
             (staging / ACCOUNT).write_text(text, encoding="utf-8")
         return _read_by(client, folder, json.loads(text), engine)
+
+
+@contextmanager
+def _reading_engine(client: Client, folder: Path, engine: str) -> Iterator[tuple[Any, str]]:
+    """The session of Spark that reads the client's sources (None: DuckDB does) and its address."""
+    if not on_spark(client):
+        yield None, "duckdb"
+        return
+    settings = client.spark_settings if engine in ("", client.engine) else {}
+    at = engine or client.engine
+    with engine_in_words(client.path.name), serving(at, folder.parent, settings) as address:
+        session = open_engine(address, folder.parent, settings)._session
+        try:
+            yield session, address
+        finally:
+            with contextlib.suppress(Exception):  # a server that is gone has no session left
+                session.stop()
 
 
 def _text(account: Any) -> str:
@@ -236,7 +259,7 @@ def locate(client: Client) -> tuple[dict[str, list[Opened]], list[Problem]]:
                 said = {"table": name, "path": wanted.source, "folder": client.folder.name}
                 problems.append(Problem.said(words, "no_file", client.path.name, **said))
         problems += _read_twice(found[name], name, client)
-    return found, problems
+    return found, problems + (unheeded_on_spark(client, resolved) if on_spark(client) else [])
 
 
 def _read_twice(opened: Sequence[Opened], table: str, client: Client) -> list[Problem]:
@@ -295,7 +318,7 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
+def _fingerprint(client: Client, sources: dict[str, list[Opened]], session: Any) -> str:
     digest = hashlib.sha256(crmlib.__version__.encode())
     kit = Path(__file__).parent
     for module in sorted(
@@ -330,7 +353,10 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
     for name, opened in sources.items():
         for one in opened:
             digest.update(f"\0{name}\0{one.wanted.model_dump_json(by_alias=True)}".encode())
-            if one.wanted.database:
+            if one.wanted.database and session:
+                known = fingerprint_on_spark(session, one.wanted, client.folder)
+                digest.update((known or secrets.token_hex()).encode())
+            elif one.wanted.database:
                 # A server's tables have no fingerprint: they are read again each time.
                 digest.update((database_fingerprint(one.wanted, client.folder) or secrets.token_hex()).encode())
             joined = [file for join in one.wanted.joins for file in find_files(join.source, client.folder)]
@@ -344,7 +370,11 @@ def _fingerprint(client: Client, sources: dict[str, list[Opened]]) -> str:
 
 def _has_vault(client: Client) -> bool:
     """Whether the identities that belong to the tables are there, if they have any."""
-    return client.customer_ids != "pseudonyms" or (client.folder / _VAULT / "identities.sealed").is_file()
+    return (
+        client.customer_ids != "pseudonyms"
+        or on_spark(client)
+        or (client.folder / _VAULT / "identities.sealed").is_file()
+    )
 
 
 def _digest(file: Path) -> bytes:

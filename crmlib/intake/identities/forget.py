@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +188,8 @@ class _Forgetting:
             if half_written(file.name):
                 self._remove(file, "half_written")
                 continue
+            if file.parent.suffix == ".parquet" and (file.parent.parent / ACCOUNT).is_file():
+                continue  # a part of a table that Spark has written
             if (file.parent / ACCOUNT).is_file():
                 if file.name == ACCOUNT:
                     self._in_workspace(file.parent)
@@ -211,10 +214,13 @@ class _Forgetting:
 
     def _in_workspace(self, folder: Path) -> None:
         """Delete the person's rows, correct the account and make the next run take the data in again."""
-        if self.client.merge.rules or self.client.merge.listed:
-            # Rows of a merged customer stand under another pseudonym: only a new intake can tell them.
-            for file in [*sorted(folder.glob("*.parquet")), folder / ACCOUNT]:
-                self._remove(file, "merged")
+        tables = sorted(folder.glob("*.parquet"))
+        merged, on_spark = self.client.merge.rules or self.client.merge.listed, any(table.is_dir() for table in tables)
+        if merged or on_spark:
+            # Rows of a merged customer stand under another pseudonym: only a new intake can tell them. Tables of Spark
+            # are folders of many files, which Spark writes anew.
+            for file in [*tables, folder / ACCOUNT]:
+                self._remove(file, "merged" if merged else "written_by_spark")
             return
         account = json.loads((folder / ACCOUNT).read_text(encoding="utf-8"))
         gone = _rows_of_person(folder, self.person)
@@ -279,6 +285,11 @@ class _Forgetting:
     def _in_table_aside(self, file: Path) -> None:
         try:
             content = file.read_bytes()
+            if file.parent.suffix == ".parquet" and file.parent.parent.name in ("left_out", *ASIDE):
+                # Spark writes the rows in quarantine anew, without the person's.
+                if file.suffix == ".parquet" and rows_with(file, self.person):
+                    self._remove(file, "made_anew")
+                return
             if file.suffix.lower() not in (".csv", ".tsv", ".txt"):
                 if stands_in(content, self.person) or rows_with(file, self.person):
                     self._remains("aside", file=self._named(file))
@@ -322,7 +333,9 @@ class _Forgetting:
         return found
 
     def _remove(self, file: Path, why: str) -> None:
-        if not self.pretend:
+        if not self.pretend and file.is_dir():
+            shutil.rmtree(file)
+        elif not self.pretend:
             file.unlink(missing_ok=True)
         self.done.append(Step(self._named(file), _WORDS.say(f"removed.{why}")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -82,7 +83,77 @@ def examine(
     plans = {cell.name: _plan(cell, habits, counts[cell.name], lent, place) for cell in cells}
     plans = {cell.name: wholes.judged(connection, relation, cell, plans[cell.name], habits) for cell in cells}
     repairs = _repairs(connection, relation, cells, plans, habits)
-    mended = {
+    mended = _mended(plans, repairs)
+    kept = f"(SELECT * FROM {relation} WHERE {among})"
+    refused = [one for cell in cells for one in _refused(connection, kept, cell, plans[cell.name], place)]
+    return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
+
+
+def read_as_written(
+    connection: Any, relation: str, cells: Sequence[Cell], habits: Habits, *, place: str, among: str, most: int
+) -> tuple[dict[str, Mended], list[Problem]]:
+    """How cells are read on an engine that mends no text: those with a type, and text in the form that programs write.
+
+    Other text is either unreadable by every rule, so that its row has the reason that it has anywhere, or it would have
+    to be mended; then nothing of its column is read, and a problem says what stands there. Which of the two it is, is
+    found out with all rules on the different cells of this kind, of which a column may have ``most``.
+
+    Args: as in :func:`examine`.
+    """
+    counts = _screened(connection, relation, cells, habits)
+    problems: list[Problem] = []
+    texts_ = [cell for cell in cells if is_text(cell)]
+    further = {cell.name: _FAMILIES[cell.kind].as_written(cell) for cell in texts_ if counts[cell.name]["dirty"]}
+    for name, found in _counted(connection, further, relation).items():
+        counts[name].update(found)
+    for cell in texts_:
+        if cell.kind in ("number", "whole") and numbers.needs_a_look(habits, counts[cell.name]):
+            problems.append(Problem.said(words, "text_of_numbers", place, cell.shown, n=counts[cell.name]["three"]))
+        elif counts[cell.name]["dirty"]:
+            problems += _to_be_mended(connection, relation, cell, habits, place, among, most)
+    plans = {cell.name: _plan(cell, habits, defaultdict(int, counts[cell.name]), Lent(), place) for cell in cells}
+    plans = {cell.name: wholes.judged(connection, relation, cell, plans[cell.name], habits) for cell in cells}
+    repairs = _repairs(connection, relation, cells, plans, habits)
+    return _mended(plans, repairs), problems
+
+
+def _to_be_mended(
+    connection: Any, relation: str, cell: Cell, habits: Habits, place: str, among: str, most: int
+) -> list[Problem]:
+    """What is wrong with text that would have to be mended, or of which there is too much to find out."""
+    import duckdb
+
+    other = f"NOT ({_FAMILIES[cell.kind].is_as_written(cell)}) AND {cell.raw} <> ''"
+    found = connection.execute(
+        f"SELECT {cell.raw} AS cell, count(*) AS n, min({ROW}) FROM {relation} WHERE {among} AND {other} "
+        f"GROUP BY 1 ORDER BY 2 DESC, 3 LIMIT {most + 1}"
+    ).fetchall()
+    if not found:
+        return []
+    number, row = sum(n for _, n, _ in found), found[0][2]
+    said = {"n": number, "row": row, "example": HIDDEN if cell.private else found[0][0]}
+    if len(found) > most:
+        return [Problem.said(words, "text_unclear", place, cell.shown, **said | {"most": most})]
+    with duckdb.connect() as here:
+        here.execute(f"CREATE TABLE found ({FILE} VARCHAR, {ROW} BIGINT, cell VARCHAR)")
+        here.executemany("INSERT INTO found VALUES ('', ?, ?)", [(at, text) for text, _, at in found])
+        mended, problems = examine(here, "found", [replace(cell, raw="cell")], habits, place=place)
+        read = mended[cell.name]
+        same = f"{read.value} = cell" if cell.kind == "text" else f"{read.value} IS NULL"
+        as_it_is = f"coalesce({read.filled} AND NOT {read.changed} AND ({same}), false)"
+        wrong = here.execute(f"SELECT {ROW}, cell FROM found WHERE NOT {as_it_is}").fetchall()
+    if not wrong and not problems:
+        return []
+    at = {row for row, _ in wrong} or {row for *_, row in found}
+    said = {"n": sum(n for _, n, row in found if row in at), "row": min(at)}
+    named = next((text for text, _, row in found if row in at), "")
+    repairs = list(dict.fromkeys(words.name("repairs", repair.name) for repair in read.repairs))
+    said |= {"example": HIDDEN if cell.private else named, "repairs": repairs}
+    return [Problem.said(words, "text_to_mend" if repairs else "text_undecided", place, cell.shown, **said)]
+
+
+def _mended(plans: Mapping[str, Plan], repairs: Mapping[str, Sequence[Repair]]) -> dict[str, Mended]:
+    return {
         name: Mended(
             plan.value,
             plan.filled,
@@ -92,9 +163,6 @@ def examine(
         )
         for name, plan in plans.items()
     }
-    kept = f"(SELECT * FROM {relation} WHERE {among})"
-    refused = [one for cell in cells for one in _refused(connection, kept, cell, plans[cell.name], place)]
-    return mended, [*(problem for plan in plans.values() for problem in plan.problems), *refused]
 
 
 def _refused(connection: Any, relation: str, cell: Cell, plan: Plan, place: str) -> list[Problem]:

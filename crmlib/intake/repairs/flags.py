@@ -67,6 +67,16 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     return {"dirty": f"{cell.raw} IS NOT NULL AND {text} NOT IN {_list((*STRICT_TRUE, *STRICT_FALSE))}"}
 
 
+def is_as_written(cell: Cell) -> str:
+    """SQL: whether a cell stands in a form that is read without mending, if it is a flag at all."""
+    return f"lower({cell.raw}) IN {_list((*STRICT_TRUE, *STRICT_FALSE))}"
+
+
+def as_written(cell: Cell) -> dict[str, str]:
+    """SQL conditions counted over a column that is not mended."""
+    return {"empty": f"{cell.raw} = ''"}
+
+
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text before it is counted: the word in lower case."""
     return [("word", f"lower({text})")]

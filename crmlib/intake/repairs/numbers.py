@@ -53,6 +53,16 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     }
 
 
+def is_as_written(cell: Cell) -> str:
+    """SQL: whether a cell stands in a form that is read without mending, if it is a number at all."""
+    return _strict(cell.raw)
+
+
+def as_written(cell: Cell) -> dict[str, str]:
+    """SQL conditions counted over a column that is not mended."""
+    return {"empty": f"{cell.raw} = ''"}
+
+
 def needs_a_look(habits: Habits, counts: Mapping[str, int]) -> bool:
     """Whether numbers that can all be read may still mean something else: 1.377 that is 1377."""
     if habits.decimal == ".":

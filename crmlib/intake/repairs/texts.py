@@ -42,6 +42,18 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     return {"dirty": matches(cell.raw, "|".join(patterns)), "empty": f"{cell.raw} = ''"}
 
 
+def is_as_written(cell: Cell) -> str:
+    """SQL: whether there is nothing to mend in a text."""
+    return f"NOT {screen(cell, Habits('UTC'))['dirty']}"
+
+
+def as_written(cell: Cell) -> dict[str, str]:
+    """SQL conditions counted over a column that is not mended."""
+    told = ("codes", "na", "filled", "masked", "long", "rounded")
+    found = evidence(cell, Habits("UTC"), {"plain": cell.raw, "t": cell.raw})
+    return {name: test for name, test in found.items() if name in told}
+
+
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text before it is counted: full-width characters as plain ones."""
     return [("plain", _narrowed(text, cell) if not cell.free and habits.mends("full_width") else text)]

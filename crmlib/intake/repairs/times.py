@@ -93,6 +93,27 @@ def screen(cell: Cell, habits: Habits) -> dict[str, str]:
     }
 
 
+def is_as_written(cell: Cell) -> str:
+    """SQL: whether a cell stands in a form of ISO 8601, if it is a time at all."""
+    return f"{_fast(cell, cell.raw)} OR {matches(cell.raw, _WALL_CLOCK)} OR {matches(cell.raw, _WITH_OFFSET)}"
+
+
+def as_written(cell: Cell) -> dict[str, str]:
+    """SQL conditions counted over a column that is not mended."""
+    zoned = f"(NOT {_fast(cell, cell.raw)} AND {matches(cell.raw, _WITH_OFFSET)})"
+    return {
+        "wall clock": f"{_fast(cell, cell.raw)} OR {matches(cell.raw, _WALL_CLOCK)}",
+        "with offset": zoned,
+        "moments": zoned,
+        "midnights": f"{zoned} AND {matches(cell.raw, _MIDNIGHT)}",
+        "no date": matches(cell.raw, _NO_DATE),
+        "epoch zero": f"starts_with({cell.raw}, '1970') AND {matches(cell.raw, '^1970[-/]0?1[-/]0?1')} "
+        f"OR starts_with({cell.raw}, '1969-12-31')",
+        "buddhist": matches(cell.raw, BUDDHIST_YEAR),
+        "empty": f"{cell.raw} = ''",
+    }
+
+
 def layers(cell: Cell, habits: Habits, text: str) -> list[tuple[str, str]]:
     """What is worked out of the cleaned text: in plain characters, and which form it has."""
     code = cases([(form.condition, str(i)) for i, form in enumerate(_forms(cell, "{plain}", "day first"), start=3)])

@@ -99,7 +99,7 @@ def _placeholders(connection: Any, relation: str, plan: Plan) -> dict[str, int]:
     rows = connection.execute(
         f"""WITH days AS (SELECT CAST({plan.value} AS DATE) AS day, count(*) AS n FROM {relation} GROUP BY 1),
             placeholders AS (SELECT unnest([{days}]) AS placeholder),
-            pairs AS (SELECT day, n, placeholder, abs(day - placeholder) AS apart,
+            pairs AS (SELECT day, n, placeholder, abs(date_diff('day', placeholder, day)) AS apart,
                     month(day) = 1 AND day(day) = 1 AND abs(year(day) - year(placeholder)) <= {_YEARS_AROUND}
                     AND day NOT IN ({days}) AS new_year
                 FROM days, placeholders WHERE day IS NOT NULL)
