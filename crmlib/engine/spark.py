@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import re
 import secrets
@@ -118,11 +119,31 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
         session = SparkSession.builder.remote(address).create()
         session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
         connection = ibis.pyspark.connect(session)
+        connection.compiler = _compiler()
         for key, value in (_SESSION | dict(settings)).items():
             session.conf.set(key, value)
     except PySparkException as error:
         raise EngineFailed("not_reached", address=_public(address), said=_said(error)) from None
     return connection
+
+
+@functools.cache
+def _compiler() -> Any:
+    """Ibis's SQL for Spark, in which 1.96 is a fraction in floating point, as everywhere else.
+
+    To Spark, it is a decimal, and what is computed of decimals alone is cut to six places.
+    """
+    import ibis.expr.datatypes as types
+    import sqlglot.expressions as sql
+    from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+
+    class Compiler(PySparkCompiler):  # type: ignore[misc]
+        def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
+            if dtype.is_floating() and math.isfinite(value):
+                return self.cast(sql.convert(value), types.float64)
+            return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    return Compiler()
 
 
 def empty_table(connection: Any, name: str, kinds: Mapping[str, str]) -> Any:
@@ -157,7 +178,14 @@ def write(connection: Any, query: str, folder: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    connection._session.sql(query).write.parquet(f"file:{folder.absolute()}")
+    from pyspark.errors import PySparkException
+
+    try:
+        connection._session.sql(query).write.parquet(f"file:{folder.absolute()}")
+    except PySparkException as error:
+        if re.search("Mkdirs failed|Permission denied|Read-only file system|No space left", str(error)):
+            raise OSError(last_words(str(error))) from error
+        raise
 
 
 def read(connection: Any, folder: Path, *, name: str) -> Any:
