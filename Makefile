@@ -44,7 +44,7 @@ test-other: $(STAMP)
 
 # Every measure on Spark and on DuckDB, and the sample's run on both.
 test-spark: $(SPARK)/installed
-	$(SPARK_BIN)/python -m pytest -n 0 -q tests/spark
+	$(SPARK_BIN)/python -m pytest -n $(WORKERS) --dist loadscope -q tests/spark
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench --write BENCHMARKS.md

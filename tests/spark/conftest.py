@@ -20,12 +20,14 @@ LIGHT = {
 }
 """Small tables are done sooner by plans that are not compiled to Java's own code."""
 
+NEEDS = {"spark_address", "asked"}
+"""What these tests take: a server, or minutes that `make test` is spared."""
 there = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in (one for one in items if isinstance(one, pytest.Function)):
-        if Path(__file__).parent in item.path.parents and not there and "spark_address" in item.fixturenames:
+        if Path(__file__).parent in item.path.parents and not there and NEEDS & set(item.fixturenames):
             item.add_marker(pytest.mark.skip("takes Java and the extra spark: make test-spark"))
 
 
