@@ -183,3 +183,15 @@ def periods_between(first: Value, second: Value, period: Period) -> Value:
     elif period == "quarter":
         years = 4 * years + end.quarter() - start.quarter()
     return years.cast("int64")
+
+
+def days_apart(start: Any, end: Any) -> Any:
+    """Days, with their parts, from one time to another (Ibis columns), to the second.
+
+    >>> import ibis, pandas as pd
+    >>> times = ibis.memtable({"a": [pd.Timestamp("2025-01-01 12:00")], "b": [pd.Timestamp("2025-01-02 18:00:00.7")]})
+    >>> days_apart(times.a, times.b).execute()[0].item()
+    1.25
+    """
+    # Of parts of seconds, one engine counts those that have begun and another those that are over.
+    return end.truncate("s").delta(start.truncate("s"), unit="second") / 86400.0

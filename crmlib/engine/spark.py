@@ -115,6 +115,7 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
         from pyspark.sql.connect.client.retries import DefaultPolicy
     except ImportError:
         raise EngineFailed("not_installed") from None
+    session = None
     try:
         session = SparkSession.builder.remote(address).create()
         session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
@@ -123,6 +124,8 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
         for key, value in (_SESSION | dict(settings)).items():
             session.conf.set(key, value)
     except PySparkException as error:
+        if session is not None:
+            session.stop()  # or what is done in other sessions would ask this one
         raise EngineFailed("not_reached", address=_public(address), said=_said(error)) from None
     return connection
 

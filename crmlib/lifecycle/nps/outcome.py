@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from crmlib.answers import DETRACTOR, PASSIVE, PROMOTER, SMALL_BASE
-from crmlib.calendar import end_of
+from crmlib.calendar import days_apart, end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.purchases import purchases, revenue_of
 from crmlib.statistics import mean_of_sums, skewed, wilson
@@ -64,7 +64,7 @@ def later_revenue(answers: Any, orders: Any, *, as_of: Any, days: int = 180, bef
     table = last.left_join(sums, "customer_id").drop("customer_id_right")
     amounts = {name: table[name].fill_null(0.0) for name in ("revenue_before", "revenue_after")}
     counts = {name: table[name].fill_null(0).cast("int64") for name in ("orders_before", "orders_after")}
-    since = table.answered_at.delta(table.last, unit="second") / 86400.0
+    since = days_apart(table.last, table.answered_at)
     table = table.mutate(**amounts, **counts, days_since=since.fill_null(float(before)))
     return table.select(*_ANSWER, *_HISTORY).order_by("customer_id")
 

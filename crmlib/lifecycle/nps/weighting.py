@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from crmlib.calendar import end_of
+from crmlib.calendar import days_apart, end_of
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.nps.score import scores
 from crmlib.purchases import purchases
@@ -148,7 +148,7 @@ def _traits(table: Any, *, at: str, customers: Any, orders: Any, loyalty: Any) -
         past = past.filter(past.bought_at < past[at])
         history = past.group_by(*keys).agg(last=past.bought_at.max(), times=past.count())
         table = table.left_join(history, keys).drop("customer_id_right", f"{at}_right")
-        days = table[at].delta(table.last, unit="second") / 86400.0
+        days = days_apart(table.last, table[at])
         recency: Any = ibis.literal(LONGER)
         for longest, band in reversed(RECENCY):
             recency = ibis.ifelse(days <= longest, band, recency)
