@@ -45,10 +45,12 @@ def engine_failure(kind: str, said: str) -> EngineFailed | None:
 
 
 def last_words(said: str) -> str:
-    """The line of a program's complaints that says most: the last that speaks of an error, else the last.
+    """The line of a program's complaints that says most: the last that speaks of an error, Java's before Python's.
 
     >>> last_words("Traceback ...\\njava.io.IOException: No space left on device\\n\\tat Writer.java:7")
     'java.io.IOException: No space left on device'
     """
     lines = [line.strip() for line in said.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
-    return next((line for line in reversed(lines) if re.search("error|exception", line, re.I)), (lines or [""])[-1])
+    errors = [line for line in lines if re.search("error|exception", line, re.I)]
+    of_java = [line for line in errors if re.search(r"\b(java|org|scala)\.[\w.$]+(Exception|Error)\b", line)]
+    return (of_java or errors or lines or [""])[-1]

@@ -158,16 +158,18 @@ def empty_table(connection: Any, name: str, kinds: Mapping[str, str]) -> Any:
 
 def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: str | None, time: str | None) -> Any:
     """A workspace table as analyses see it: times as the client's wall clock, rows up to the end of ``until``."""
-    from pyspark.sql import functions
     from pyspark.sql.types import TimestampType
 
     rows = connection._session.read.parquet(_pattern(file))
-    for one in rows.schema.fields:
-        if isinstance(one.dataType, TimestampType):
-            rows = rows.withColumn(one.name, functions.from_utc_timestamp(one.name, timezone))
+    rows.createOrReplaceTempView(f"{name}_in_utc")
+    columns = {one.name: f"`{one.name.replace('`', '``')}`" for one in rows.schema.fields}
+    times = {one.name for one in rows.schema.fields if isinstance(one.dataType, TimestampType)}
+    shown = [f"from_utc_timestamp({c}, '{timezone}') AS {c}" if n in times else c for n, c in columns.items()]
+    query = f"SELECT {', '.join(shown)} FROM `{name}_in_utc`"
     if until and time:
-        rows = rows.where(functions.col(time) < functions.date_add(functions.to_date(functions.lit(until)), 1))
-    rows.createOrReplaceTempView(name)
+        query = f"SELECT * FROM ({query}) WHERE {columns[time]} < date_add(DATE '{until}', 1)"
+    # In SQL, because functions of Python ask whichever session is the process's active one.
+    connection._session.sql(query).createOrReplaceTempView(name)
     return connection.table(name)
 
 
