@@ -71,7 +71,7 @@ def open_table(connection: Any, file: Path, *, name: str, timezone: str, until: 
     The Parquet file stores UTC; each time column is shown in ``timezone`` without offset, so that a day, week or
     month is the client's. ``time`` names the column by which rows after the day ``until`` are left out.
     """
-    path = literal(file_pattern(file) + ("/*.parquet" if file.is_dir() else ""))
+    path = literal(file_pattern(file))
     described = connection.raw_sql(f"DESCRIBE FROM {path}").fetchall()
     columns = [(identifier(column), kind) for column, kind, *_ in described]
     shown = ", ".join(
