@@ -59,6 +59,6 @@ def test_a_chapter_is_run_again_when_its_file_has_changed(make_client, tmp_path)
 
     def fingerprint(words):
         own.write_text(f"themes: {{wait: {{words: {words}}}}}\n", encoding="utf-8")
-        return _job(chapter, client, "en", workspace, tmp_path / "run", 60).fingerprint
+        return _job(chapter, client, "en", workspace, tmp_path / "run", 60).inputs
 
     assert fingerprint("[late]") == fingerprint("[late]") != fingerprint("[late, slow]")

@@ -83,6 +83,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
         lambda each: each.select("customer_id", left=purchases.contribution(each, margin=0.4))
     )(purchases.purchases(t.orders, keep=("cost",))),
     "purchases.data_begin": lambda t: purchases.data_begin(t.orders, **DAY),
+    "purchases.every_so_many": lambda t: purchases.every_so_many(t.orders, **DAY, most=3)[1],
     "purchases.history_days": lambda t: purchases.history_days(t.orders, **DAY),
     "purchases.plain_times": lambda t: purchases.plain_times(t.orders),
     "purchases.purchase_days": lambda t: purchases.purchase_days(t.orders, as_of=EARLIER),
