@@ -45,6 +45,9 @@ _SERVER = {
 _LOCAL = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 _OF_CLIENTS = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 """What pyspark sets where a process has connected before: a server started from it would take itself for a client."""
+_opened: list[Any] = []
+"""All sessions of this process, so that none is collected as garbage: pyspark would then close what all of them share, in
+the middle of another one's query, which fails or waits for ever."""
 _KINDS = {
     "text": "STRING",
     "time": "TIMESTAMP",
@@ -118,6 +121,7 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
     session = None
     try:
         session = SparkSession.builder.remote(address).create()
+        _opened.append(session)
         session.client.set_retry_policies([DefaultPolicy(max_retries=4, max_backoff=2000)])
         connection = ibis.pyspark.connect(session)
         connection.compiler = _compiler()
@@ -132,9 +136,10 @@ def connect(address: str, settings: Mapping[str, str] = {}) -> Any:
 
 @functools.cache
 def _compiler() -> Any:
-    """Ibis's SQL for Spark, in which 1.96 is a fraction in floating point, as everywhere else.
+    """Ibis's SQL for Spark, in which 1.96 is a fraction in floating point and no rows are 0, as everywhere else.
 
-    To Spark, it is a decimal, and what is computed of decimals alone is cut to six places.
+    To Spark, 1.96 is a decimal, and what is computed of decimals alone is cut to six places. Rows that meet a condition
+    are summed there, and the sum of none is empty.
     """
     import ibis.expr.datatypes as types
     import sqlglot.expressions as sql
@@ -145,6 +150,9 @@ def _compiler() -> Any:
             if dtype.is_floating() and math.isfinite(value):
                 return self.cast(sql.convert(value), types.float64)
             return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+        def visit_CountStar(self, op: Any, *, arg: Any, where: Any) -> Any:
+            return super().visit_CountStar(op, arg=arg, where=where) if where is None else self.f.count_if(where)
 
     return Compiler()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import weakref
 
 import ibis
 import pandas as pd
@@ -69,6 +71,13 @@ def test_a_number_is_a_fraction_and_no_decimal_of_six_places(spark):
     table = spark.create_view("one", ibis.memtable({"n": [7]}), overwrite=True)
     z = ibis.literal(1.959963984540054)
     assert table.select(x=z * z / table.n).x.execute()[0] == pytest.approx(1.959963984540054**2 / 7, rel=1e-15)
+
+
+def test_a_session_that_nobody_holds_any_more_stops_no_other(spark, spark_address, tmp_path):
+    session = weakref.ref(open_engine(spark_address, tmp_path)._session)
+    gc.collect()
+    assert session() is not None  # or it would close what all share, in the middle of another one's query
+    assert spark.create_view("two", ibis.memtable({"n": [7, 8]}), overwrite=True).n.sum().execute() == 15
 
 
 def test_what_is_kept_is_made_once_and_nothing_half_written_is_left(spark, tmp_path):
