@@ -155,6 +155,8 @@ def test_a_test_is_told_by_what_is_left_after_its_cost(given, headline, action, 
     assert (finding.headline, finding.money, finding.sure) == (headline, money, "tested")
     assert finding.action.startswith(action)
     assert finding.evidence.startswith("30% of 500 bought; 20% of 400 left alone did.")
+    low = "−1" if "low" in given else "4"
+    assert f"Difference in buying {low} to 16 percentage points" in finding.certainty.replace("\u2060", "")
     earns = "profit_low" in given
     assert (finding.kind, finding.direction) == (("profit", "good") if earns else ("spent", "bad"))
     assert (finding.plays, finding.failed_plays) == ((("spring_mailing",), ()) if earns else ((), ("spring_mailing",)))
