@@ -104,7 +104,7 @@ WITH_WORDS = {"01_decisions.csv", "01_reasons.csv", "13_other_measures.csv"}
 def test_two_runs_give_the_same_tables_and_findings_in_any_language(aurora, sample_run):
     """Also one after the other.
 
-    That the words, too, are the same bytes again is proved on small clients (`tests/cases/test_any_machine.py`), and for
+    That the words, too, are the same bytes again is proved on small clients (`tests/cases/test_any_machine.py`), and on
     the sample by its stored notebooks, which `make test` runs once more.
     """
     folders = (aurora.folder, sample_run("zh"))

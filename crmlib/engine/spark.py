@@ -46,8 +46,8 @@ _LOCAL = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0
 _OF_CLIENTS = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
 """What pyspark sets where a process has connected before: a server started from it would take itself for a client."""
 _opened: list[Any] = []
-"""All sessions of this process, so that none is collected as garbage: pyspark would then close what all of them share, in
-the middle of another one's query, which fails or waits for ever."""
+"""All sessions of this process. If one was collected as garbage, pyspark would close what all of them share, in the
+middle of another one's query, which then fails or waits for ever."""
 _KINDS = {
     "text": "STRING",
     "time": "TIMESTAMP",
