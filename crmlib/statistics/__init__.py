@@ -12,7 +12,7 @@ from crmlib.statistics.means import delta_error, mean_of_sums, per_count, skewed
 from crmlib.statistics.net_score import adjusted_wald, net_score_variance
 from crmlib.statistics.shares import newcombe, wilson
 from crmlib.statistics.steps import Step, find_step
-from crmlib.statistics.survival import kaplan_meier, log_rank
+from crmlib.statistics.survival import cumulative_incidence, kaplan_meier, log_rank
 
 __all__ = [
     "CHANCE_OF_A_GAP",
@@ -20,6 +20,7 @@ __all__ = [
     "Step",
     "adjusted_wald",
     "bonferroni",
+    "cumulative_incidence",
     "delta_error",
     "difference",
     "find_step",
