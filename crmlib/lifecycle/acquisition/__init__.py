@@ -25,6 +25,30 @@ from crmlib.lifecycle.acquisition.costs import (
     payback,
     source_quality,
 )
+from crmlib.lifecycle.acquisition.figures import (
+    channel_name,
+    pipeline_table,
+    plot_attribution,
+    plot_cohort_ratio,
+    plot_conversion,
+    plot_costs,
+    plot_mix,
+    plot_payback,
+    plot_reasons,
+    plot_speed,
+    plot_stages,
+    quality_table,
+    response_table,
+    stage_name,
+    steps_table,
+)
+from crmlib.lifecycle.acquisition.findings import (
+    finding_attribution,
+    finding_payback,
+    finding_speed,
+    finding_steps,
+    finding_waiting,
+)
 from crmlib.lifecycle.acquisition.leads import (
     after_long_waits,
     compare_conversion,

@@ -2,7 +2,8 @@
 
 Rules that look at one path at a time are counted in the engine (:func:`rule_credits`). The Markov chain needs only how
 often one channel follows another (:func:`transitions`, :func:`removal_effects`), Shapley values only which channels a
-path holds (:func:`channel_sets`, :func:`shapley_credits`). None of them knows what would have happened without a contact.
+path holds (:func:`channel_sets`, :func:`shapley_credits`). None of them knows what would have happened without a
+contact.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def earnings(
     each = to_ibis(newcomers(to_ibis(orders), to_ibis(customers), as_of=as_of, earlier=_as_ibis(earlier)))
     for months in HORIZONS:
         end = as_day(as_of) - dt.timedelta(days=round(months * _MONTH_DAYS))
-        known = [day for day in _periods(orders, as_of=end, period=step, start=start)]
+        known = _periods(orders, as_of=end, period=step, start=start)
         if not costs.empty:
             known = [day for day in known if costs.period.min() <= day <= costs.period.max()]
         if not known:

@@ -60,12 +60,12 @@ def stage_order(leads: Any, lead_stages: Any, *, as_of: Any) -> Any:
 
 @same_kind
 def lead_times(leads: Any, lead_stages: Any = None, *, as_of: Any, by: LeadGrouping | None = None) -> Any:
-    """What became of leads, and on which day after they came in: ``group, days, moved, lost, open`` (counts of leads).
+    """What became of leads, and on which day after they came in: ``group, days, moved, lost, open`` (counts).
 
-    ``moved``: won on that day (``converted_at``); ``lost``: given up on it, which is the day on which the lead entered a
-    last stage of the lost (``lost``, see :func:`stage_order`), or ``as_of`` where no such day is known; ``open``:
-    neither until ``as_of``, so that it is known only that it takes longer. ``group``: of the column ``by``; without it there is one group.
-    pandas or Ibis in, same kind out. :func:`conversion` reads it.
+    ``moved``: won on that day (``converted_at``); ``lost``: given up on it, which is the day on which the lead entered
+    a last stage of the lost (``lost``, see :func:`stage_order`), or ``as_of`` where no such day is known; ``open``:
+    neither until ``as_of``, so that it is known only that it takes longer. ``group``: of the column ``by``; without it
+    there is one group. pandas or Ibis in, same kind out. :func:`conversion` reads it.
 
     >>> import pandas as pd
     >>> leads = pd.DataFrame({"lead_id": ["a", "b", "c"], "channel": "ads", "lost_reason": [None, "price", None],

@@ -76,7 +76,9 @@ def _response(part: pd.DataFrame) -> dict[str, Any]:
     return {"spread": spread, "elasticity": elasticity, "low": low, "high": high, "verdict": verdict}
 
 
-def budget_steps(first_year: pd.DataFrame, *, by: str = "channel", quarters: int = 4) -> pd.DataFrame:
+def budget_steps(
+    first_year: pd.DataFrame, *, by: str = "channel", quarters: int = 4, trusted: bool = True
+) -> pd.DataFrame:
     """What to move first, from the channel whose new customers leave least to the one whose leave most.
 
     ``first_year``: what a new customer of each group costs and brings in (``spent``, ``new_customers``,
@@ -85,8 +87,8 @@ def budget_steps(first_year: pd.DataFrame, *, by: str = "channel", quarters: int
     source's budget; ``moved`` in that quarter; ``lost_customers`` at the source and ``won_customers`` at the target, at
     today's cost; ``cost_now`` of a new customer at the target, and ``cost_most``, up to which the step pays: there the
     money brings in as much as it did at the source; ``room``, their ratio; ``comparable``: whether so many customers
-    are enough to tell the cost apart (at least 30 expected at the source and the target). Empty with fewer than two
-    groups with a cost, and where the source brings in more for its money than the target.
+    are enough to tell the cost apart (at least 30 expected at the source and the target). ``trusted``: whether money may be put on the forecast of
+    the first year. Empty where it may not, with fewer than two groups with a cost, and where the source brings in more for its money than the target.
     """
     import pandas as pd
 
@@ -94,7 +96,7 @@ def budget_steps(first_year: pd.DataFrame, *, by: str = "channel", quarters: int
     needed = [name for name in ("left_over", "cost_to_win", "brings_in", "spent") if name in table]
     known = table.dropna(subset=needed) if len(needed) == 4 else table.head(0)
     known = known[(known.spent > 0) & (known.cost_to_win > 0)] if len(known) else known
-    if len(known) < 2:
+    if len(known) < 2 or not trusted:
         return pd.DataFrame(columns=_OF_STEPS)
     known = known.sort_values("left_over", ascending=False, kind="stable")
     best, worst = known.iloc[0], known.iloc[-1]

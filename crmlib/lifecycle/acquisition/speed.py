@@ -77,7 +77,8 @@ def effect_of_speed(speed: Any, *, within_days: int = 1) -> pd.DataFrame:
     41.
 
     >>> import pandas as pd
-    >>> rows = [("a", "0", 100, 40), ("a", "4+", 100, 30), ("b", "0", 50, 5), ("b", "4+", 150, 0), ("b", "never", 50, 0)]
+    >>> rows = [("a", "0", 100, 40), ("a", "4+", 100, 30), ("b", "0", 50, 5), ("b", "4+", 150, 0)]
+    >>> rows += [("b", "never", 50, 0)]
     >>> speed = pd.DataFrame(rows, columns=["group", "wait", "leads", "won"])
     >>> effect_of_speed(speed)[["difference", "plain", "naive"]].round(3).values.tolist()
     [[0.1, 0.18, 0.2]]

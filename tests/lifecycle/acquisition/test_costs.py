@@ -45,8 +45,8 @@ def test_channels_stand_in_the_order_of_their_true_quality(tables, known, truth,
     at = quality.set_index("channel")
     planted = truth["customer_base"]["channels"]
     second = {name: one["second_order"]["within_90_days"]["simulated"] for name, one in planted.items()}
-    assert list(quality.channel)[0] == "referral" == max(second, key=second.get)
-    assert list(quality.channel)[-1] == "social" == min(second, key=second.get)
+    assert quality.channel.iloc[0] == "referral" == max(second, key=second.get)
+    assert quality.channel.iloc[-1] == "social" == min(second, key=second.get)
     assert at.repeat_rate.round(3)[["referral", "social"]].tolist() == [0.573, 0.262]
     for name, share in second.items():
         reach = 1.35  # seven at once
