@@ -223,12 +223,12 @@ chapter.show(acquisition.plot_mix(mix, period=period))
 from crmlib.calendar import first_of_months
 
 year = str(first_of_months(chapter.as_of, 12))
-spent = spend.filter(spend.spent_on >= year).group_by("channel").agg(cost=spend.cost.sum()).to_pandas()
+spent = spend.filter(spend.spent_on >= year).to_pandas().groupby("channel").cost.sum()
 won = acquisition.newcomers(orders, customers, as_of=chapter.as_of, earlier=chapter.earlier)
-won = won.filter(won.first_day >= year).group_by("channel").agg(customers=won.count()).to_pandas()
+won = won.filter(won.first_day >= year).channel.value_counts(name="customers").to_pandas()
 
 # %% tags=["needs:spend.channel", "needs:customers.channel"]
-by_hand = spent.merge(won, on="channel")
+by_hand = won.merge(spent, on="channel").sort_values("channel", ignore_index=True)
 by_hand.assign(cac=by_hand.cost / by_hand.customers).round(2)
 
 # %% [markdown] tags=["needs:spend.channel", "needs:customers.channel"]
@@ -271,7 +271,7 @@ chapter.show(acquisition.plot_payback(earned, paid))
 # chance: how much each customer buys, and how many customers the money has won. `month` is when the money was back.
 
 # %% tags=["needs:orders"]
-paid[["channel", "customers", "cac", "first_order", "month", "earned", "ratio", "ratio_low", "ratio_high", "sure"]].round(2)
+paid[["channel", "customers", "cac", "first_order", "month", "earned", "ratio", "ratio_low", "ratio_high"]].round(2)
 
 # %% [markdown] tags=["needs:spend.channel", "needs:customers.channel"]
 # The same by cohort: has a channel become better or worse? Compare a cell with its row only if the ranges behind them
@@ -294,7 +294,8 @@ returns = retention.second_orders(orders, customers, as_of=chapter.as_of, by="ch
 repeat = retention.repeat_rate(returns, within=within, by="group")
 
 # %% tags=["needs:customers.channel"]
-lead_times = acquisition.lead_times(chapter.table("leads"), chapter.table("lead_stages"), as_of=chapter.as_of, by="channel")
+both = (chapter.table("leads"), chapter.table("lead_stages"))
+lead_times = acquisition.lead_times(*both, as_of=chapter.as_of, by="channel")
 of_leads = acquisition.conversion(lead_times, by="group")
 cac = acquisition.acquisition_costs(orders, customers, spend, period=None, lag=lag, **new)
 
@@ -324,8 +325,8 @@ response = acquisition.response_to_spend(monthly)
 chapter.show(acquisition.response_table(response))
 
 # %% [markdown] tags=["lesson", "needs:spend.channel", "needs:customers.channel"]
-# What if we looked anyway? At Aurora the agencies are paid for each customer won. So spend follows customers, and a plain
-# regression finds an almost perfect "response". It has found the price list.
+# What if we looked anyway? At Aurora the agencies are paid for each customer won, a little before or after. So spend
+# follows customers, and more money never won anybody. What will a plain regression find?
 
 # %% tags=["lesson", "needs:spend.channel", "needs:customers.channel"]
 import numpy as np
@@ -333,6 +334,10 @@ import numpy as np
 social = monthly[monthly.channel == "social"]
 naive_slope, _ = np.polyfit(np.log(social.cost), np.log(social.new_customers), 1)
 round(float(naive_slope), 2)
+
+# %% [markdown] tags=["lesson", "needs:spend.channel", "needs:customers.channel"]
+# It promises {{ naive_slope | number.2 }} per cent more customers for one per cent more money. That looks like a channel
+# that saturates. In truth it has found the bills of the agencies.
 
 # %% [markdown] tags=["needs:spend.channel", "needs:customers.channel"]
 # Still, we can say where to *begin*. Chapter 04 forecasts what a new customer leaves in the first year, with a model for

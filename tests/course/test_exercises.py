@@ -24,6 +24,7 @@ from crmlib.words import use
 
 CHAPTERS = {
     "customer_data": "01_customer_data",
+    "acquisition": "02_acquisition",
     "segmentation": "03_segmentation",
     "clv": "04_clv",
     "retention": "05_retention",

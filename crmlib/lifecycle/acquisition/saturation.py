@@ -13,7 +13,8 @@ FEWEST_PERIODS = 18
 LEAST_SPREAD = 0.2
 """How far spend must have moved for itself (standard deviation of its logarithm, trend and season taken out): 20 %."""
 FEWEST_NEW = 5
-STEPS = (0.1, 0.25, 0.5)
+STEPS = (0.1, 0.25)
+"""Shares of a budget that are moved one after the other; the last is the quarter of which chapter 04 speaks."""
 _OF_RESPONSE = ["channel", "periods", "spread", "elasticity", "low", "high", "verdict"]
 _OF_STEPS = [
     "step", "source", "target", "share", "moved", "lost_customers", "won_customers", "cost_now", "cost_most", "room",
@@ -82,13 +83,14 @@ def budget_steps(
     """What to move first, from the channel whose new customers leave least to the one whose leave most.
 
     ``first_year``: what a new customer of each group costs and brings in (``spent``, ``new_customers``,
-    ``cost_to_win``, ``brings_in``, ``left_over``, as chapter 04 finds them, of a year of ``quarters`` quarters). One
-    row per step, each tried for a quarter before the next: ``step``; ``source`` and ``target``; ``share`` of the
-    source's budget; ``moved`` in that quarter; ``lost_customers`` at the source and ``won_customers`` at the target, at
-    today's cost; ``cost_now`` of a new customer at the target, and ``cost_most``, up to which the step pays: there the
-    money brings in as much as it did at the source; ``room``, their ratio; ``comparable``: whether so many customers
-    are enough to tell the cost apart (at least 30 expected at the source and the target). ``trusted``: whether money may be put on the forecast of
-    the first year. Empty where it may not, with fewer than two groups with a cost, and where the source brings in more for its money than the target.
+    ``cost_to_win``, ``brings_in``, ``left_over``, as chapter 04 finds them, of a year of ``quarters`` quarters);
+    ``trusted``: whether money may be put on its forecast. One row per step, each tried for a quarter before the next:
+    ``step``; ``source`` and ``target``; ``share`` of the source's budget; ``moved`` in that quarter;
+    ``lost_customers`` at the source and ``won_customers`` at the target, at today's cost; ``cost_now`` of a new
+    customer at the target, and ``cost_most``, up to which the step pays: there the money brings in as much as it did at
+    the source; ``room``, their ratio; ``comparable``: whether so many customers are enough to tell the cost apart (at
+    least 30 expected on either side). Empty without trust, with fewer than two groups with a cost, and where the source
+    brings in more for its money than the target.
     """
     import pandas as pd
 

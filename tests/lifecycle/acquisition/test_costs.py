@@ -266,10 +266,11 @@ def test_steps_of_the_budget_say_up_to_which_cost_they_pay():
     )  # fmt: skip
     steps = acquisition.budget_steps(year)
     assert steps[["source", "target"]].drop_duplicates().values.tolist() == [["bad", "good"]]
-    assert steps.moved.tolist() == [200.0, 500.0, 1000.0]
-    row = steps.iloc[1]
+    assert steps.moved.tolist() == [200.0, 500.0]
+    row = steps.iloc[1]  # the quarter
     assert (row.lost_customers, row.won_customers) == (5.0, 10.0)
     # 500 bring in 750 at the source (5 × 150); at the target 300 each, so they must win 2.5: 200 each at most.
     assert (row.cost_now, row.cost_most, row.room) == (50.0, 200.0, 4.0)
     assert acquisition.budget_steps(year[year.channel == "good"]).empty
     assert acquisition.budget_steps(year.drop(columns="left_over")).empty
+    assert acquisition.budget_steps(year, trusted=False).empty
