@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crmlib.engine import TooManyRows, connect, keep_in, made_once, summaries_only
-from crmlib.lifecycle import clv, customer_data, retention, scorecard, segmentation
+from crmlib.lifecycle import acquisition, clv, customer_data, retention, scorecard, segmentation
 from crmlib.models import BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD
 from crmlib.newcomers import silences
 from crmlib.purchases import data_begin, purchase_days, purchases
@@ -52,6 +52,28 @@ def second(orders, customers):
     return retention.second_orders(orders, customers, as_of=AS_OF)
 
 
+def spend_of(customers):
+    return customers.group_by(spent_on=customers.first_seen_at.cast("date"), channel=customers.channel).agg(cost=_N)
+
+
+def leads_of(customers):
+    """Every customer as a lead, of whom half became one on the same day."""
+    won = ibis.ifelse(customers.consent_email, customers.first_seen_at, None)
+    names = {"lead_id": customers.customer_id, "created_at": customers.first_seen_at, "converted_at": won}
+    return customers.select(**names, lost_reason=ibis.null("string"))
+
+
+def attribution(orders, customers):
+    """Two contacts of each customer, before the first order of most."""
+    at = {"touched_at": customers.first_seen_at, "kind": ibis.literal("visit")}
+    touches = customers.select("customer_id", "channel", **at)
+    path = acquisition.paths(touches.union(touches.mutate(channel=ibis.literal("mail"))), orders, as_of=AS_OF)
+    steps = acquisition.transitions(path, groups=20)
+    shapley = acquisition.shapley_credits(acquisition.channel_sets(path))
+    return acquisition.attribution(acquisition.rule_credits(path), acquisition.removal_effects(steps), shapley)
+
+
+_N = ibis._.count().cast("float64")
 MEASURES = {
     "data_begin": lambda o, c: data_begin(o, as_of=AS_OF),
     "repeat_measures": lambda o, c: customer_data.repeat_measures(o, as_of=AS_OF),
@@ -75,6 +97,11 @@ MEASURES = {
     "driver_tree": lambda o, c: scorecard.driver_tree(o, as_of=AS_OF),
     "drill_down": lambda o, c: scorecard.drill_down(o, by="store", as_of=AS_OF),
     "contribution_margin": lambda o, c: clv.contribution_margin(o, as_of=AS_OF, fallback=0.4),
+    "channel_mix": lambda o, c: acquisition.channel_mix(o, c, as_of=AS_OF),
+    "acquisition_costs": lambda o, c: acquisition.acquisition_costs(o, c, spend_of(c), as_of=AS_OF),
+    "earnings": lambda o, c: acquisition.earnings(o, c, spend_of(c), as_of=AS_OF, by_cohort="quarter"),
+    "attribution": lambda o, c: attribution(o, c),
+    "conversion": lambda o, c: acquisition.conversion(acquisition.lead_times(leads_of(c), as_of=AS_OF), by="group"),
     "summary_account": lambda o, c: clv.summary_account(o, as_of=AS_OF).to_pandas(),
 }
 

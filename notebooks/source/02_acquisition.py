@@ -68,6 +68,7 @@ chapter = crmlib.begin("02_acquisition", client, run)
 # %%
 orders, customers, spend = (chapter.table(name) for name in ("orders", "customers", "spend"))
 new = {"as_of": chapter.as_of, "earlier": chapter.earlier, "start": chapter.start}
+margin = chapter.client.margin
 chapter.show(chapter.start_told())
 
 # %% [markdown] tags=["lesson"]
@@ -224,11 +225,11 @@ from crmlib.calendar import first_of_months
 
 year = str(first_of_months(chapter.as_of, 12))
 spent = spend.filter(spend.spent_on >= year).to_pandas().groupby("channel").cost.sum()
-won = acquisition.newcomers(orders, customers, as_of=chapter.as_of, earlier=chapter.earlier)
-won = won.filter(won.first_day >= year).channel.value_counts(name="customers").to_pandas()
+came_first = acquisition.newcomers(orders, customers, as_of=chapter.as_of, earlier=chapter.earlier)
+of_year = came_first.filter(came_first.first_day >= year).channel.value_counts(name="customers").to_pandas()
 
 # %% tags=["needs:spend.channel", "needs:customers.channel"]
-by_hand = won.merge(spent, on="channel").sort_values("channel", ignore_index=True)
+by_hand = of_year.merge(spent, on="channel").sort_values("channel", ignore_index=True)
 by_hand.assign(cac=by_hand.cost / by_hand.customers).round(2)
 
 # %% [markdown] tags=["needs:spend.channel", "needs:customers.channel"]
@@ -254,7 +255,6 @@ chapter.show(acquisition.plot_costs(costs, period=period))
 # customers who came so long ago that each has been followed for the whole time. Then nothing is forecast.
 
 # %% tags=["needs:orders"]
-margin = chapter.client.margin
 earned = acquisition.earnings(orders, customers, spend, margin=margin, **new)
 earned[earned.month == 0][["channel", "customers", "cac", "earned", "low", "high", "months"]].round(2)
 
@@ -400,11 +400,12 @@ some
 
 # %% tags=["needs:touches"]
 of_won = paths.filter(paths.won == 1)
-first_by_hand = of_won.filter(of_won.nth == 1).channel.value_counts().to_pandas().set_index("channel")
-last_by_hand = of_won.filter(of_won.nth == of_won.touches).channel.value_counts().to_pandas().set_index("channel")
+firsts, lasts = of_won.filter(of_won.nth == 1), of_won.filter(of_won.nth == of_won.touches)
+first_by_hand = firsts.channel.value_counts(name="first").to_pandas().set_index("channel")
+last_by_hand = lasts.channel.value_counts(name="last").to_pandas().set_index("channel")
 
 # %% tags=["needs:touches"]
-first_by_hand.join(last_by_hand, how="outer", lsuffix="_first", rsuffix="_last").fillna(0).astype(int)
+first_by_hand.join(last_by_hand, how="outer").fillna(0).astype(int)
 
 # %% [markdown] tags=["needs:touches"]
 # The library counts these and three more: **linear** (all alike), **time decay** (a contact a week earlier counts half,
@@ -416,7 +417,7 @@ credits.to_pandas().round(1)
 
 # %% tags=["needs:touches"]
 counted = credits.to_pandas().set_index("channel")["last"]
-assert (counted[counted > 0].round(6) == last_by_hand.iloc[:, 0].reindex(counted[counted > 0].index)).all()
+assert (counted[counted > 0].round(6) == last_by_hand["last"].reindex(counted[counted > 0].index)).all()
 
 # %% [markdown] tags=["needs:touches"]
 # Two more rules look at those who did *not* buy, or at all channels together.
@@ -524,7 +525,8 @@ acquisition.velocity(conversion, waiting, value=value).round(2)
 chapter.conclude(acquisition.finding_payback(paid))
 
 # %% tags=["needs:lead_stages"]
-chapter.conclude(acquisition.finding_waiting(waiting, late), acquisition.finding_speed(effect))
+chapter.conclude(acquisition.finding_waiting(waiting, late, stage_rates))
+chapter.conclude(acquisition.finding_speed(effect))
 
 # %% tags=["needs:touches"]
 chapter.conclude(acquisition.finding_attribution(attributed, known_paths))

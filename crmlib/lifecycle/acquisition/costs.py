@@ -31,7 +31,7 @@ _OF_COSTS = ["channel", "period", "new_customers", "cost", "cac", "low", "high"]
 _OF_MIX = ["channel", "period", "new_customers", "share", "low", "high"]
 _OF_EARNINGS = [
     "channel", "cohort", "customers", "cost", "cac", "month", "months", "earned", "low", "high", "ratio", "ratio_low",
-    "ratio_high",
+    "ratio_high", "until",
 ]  # fmt: skip
 
 
@@ -165,8 +165,9 @@ def earnings(
     ``customers``; ``cost`` and ``cac``, what was spent on the channel in the months in which they came, in all and for
     each; ``earned``, the mean contribution of a customer up to that month (its orders' spend less their ``cost``, else
     times ``margin``) with its 95 % interval ``low, high``; ``ratio``, what was earned for each unit of money spent
-    (LTV:CAC so far), with ``ratio_low, ratio_high``, to which chance in how many were won counts, too. ``cost``
-    and what follows from it are missing where nothing is booked. Empty without customers who were followed for so long.
+    (LTV:CAC so far), with ``ratio_low, ratio_high``, to which chance in how many were won counts, too; ``until``, the
+    last month (its first day) in which they came. ``cost`` and what follows from it are missing where nothing is
+    booked. Empty without customers who were followed for so long.
     """
     import numpy as np
     import pandas as pd
@@ -201,7 +202,7 @@ def earnings(
     cost = found.cost.where(found.cost > 0)
     return found.assign(
         cac=cost / n, earned=found.total / n, low=low, high=high, months=months, ratio=found.total / cost,
-        ratio_low=sum_low / cost, ratio_high=sum_high / cost, customers=found.customers.astype(int),
+        ratio_low=sum_low / cost, ratio_high=sum_high / cost, until=known[-1], customers=found.customers.astype(int),
     ).sort_values(["channel", "cohort", "month"], ignore_index=True)[_OF_EARNINGS]  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def payback(earned: pd.DataFrame) -> pd.DataFrame:
     ``first_order``, what the first day leaves; ``month`` from which on ``earned`` is at least ``cac`` (missing: not
     within ``months``); ``sure``: ``back`` where even the lower end of the interval reaches the cost at the end,
     ``short`` where not even the upper one does, else ``unsure``; ``earned, low, high`` and ``ratio, ratio_low,
-    ratio_high`` at the end; ``left``: earned less the cost. Those who leave most stand first.
+    ratio_high`` at the end; ``left``: earned less the cost; ``until`` as there. Those who leave most stand first.
     """
     import numpy as np
     import pandas as pd
@@ -222,15 +223,15 @@ def payback(earned: pd.DataFrame) -> pd.DataFrame:
         last, first = part.iloc[-1], part.iloc[0]
         back = part.month[part.earned >= part.cac]
         sure = "back" if last.ratio_low >= 1 else "short" if last.ratio_high < 1 else "unsure"
-        kept = {name: last[name] for name in ("customers", "cac", "months", "earned", "low", "high")}
+        kept = {name: last[name] for name in ("customers", "cac", "months", "earned", "low", "high", "until")}
         ratios = {name: last[name] for name in ("ratio", "ratio_low", "ratio_high")}
         month = back.iloc[0] if len(back) else np.nan
         rows.append(
             {"channel": channel, **kept, "first_order": first.earned, "month": month, "sure": sure, **ratios,
              "left": last.earned - last.cac}
         )  # fmt: skip
-    columns = ["channel", "customers", "cac", "months", "earned", "low", "high", "first_order", "month", "sure",
-               "ratio", "ratio_low", "ratio_high", "left"]  # fmt: skip
+    columns = ["channel", "customers", "cac", "months", "earned", "low", "high", "until", "first_order", "month",
+               "sure", "ratio", "ratio_low", "ratio_high", "left"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("left", ascending=False, ignore_index=True, kind="stable")
 

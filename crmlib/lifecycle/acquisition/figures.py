@@ -15,6 +15,7 @@ from crmlib.words import Words, interval, money, number, percent, place, short
 words = Words(__file__)
 
 _MOST = 7
+_CONVERSION = {"channel": "conversion_channel", "owner": "conversion_owner"}
 
 
 def channel_name(channel: Any, *, begins: bool = False) -> str:
@@ -101,7 +102,7 @@ def plot_conversion(rates: Any, compared: Any = None, *, by: str = "channel") ->
     name = channel_name if by == "channel" else owner_name
     told = rates[rates.conversion.notna()].sort_values("leads", ascending=False, kind="stable").head(20)
     if told.empty:
-        return exhibits.nothing(words, f"conversion_{by}")
+        return exhibits.nothing(words, _CONVERSION[by])
     told = told.sort_values("conversion", ascending=False, kind="stable")
     drawn = told.assign(
         label=[words.say("axes.counted", name=name(row.group, begins=True), n=row.leads) for row in told.itertuples()],
@@ -116,7 +117,7 @@ def plot_conversion(rates: Any, compared: Any = None, *, by: str = "channel") ->
     apart = [] if compared is None else [name(group) for group in compared[compared.differs != "chance"].group]
     between = "between" if by == "channel" else "differ" if apart else "chance"
     return exhibits.figure(
-        words, f"conversion_{by}", rates, picture, apart=apart, differing=len(apart),
+        words, _CONVERSION[by], rates, picture, apart=apart, differing=len(apart),
         reading="small" if judged.empty else between if len(judged) > 1 else "one", best=name(best.group),
         worst=name(worst.group), high=best.conversion, low=worst.conversion, groups=len(told),
         open_leads=int(told.open.sum()), least=SMALL_BASE,
@@ -230,6 +231,7 @@ def told_payback(paid: Any) -> dict[str, Any]:
         "worst": channel_name(worst.channel), "worst_left": worst.left, "worst_ratio": worst.ratio,
         "worst_low": worst.ratio_low, "worst_high": worst.ratio_high, "worst_cac": worst.cac,
         "worst_earned": worst.earned, "worst_first": worst.first_order, "months": int(worst.months),
+        "until": worst.until,
         "channels": len(paid), "customers": int(paid.customers.sum()),
         "late": [channel_name(name) for name in late.channel], "late_channels": len(late),
         "slow": channel_name(late.channel[late.month.idxmax()]) if len(late) else "",

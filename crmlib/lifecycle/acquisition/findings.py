@@ -19,6 +19,8 @@ from crmlib.words import Words
 words = Words(__file__)
 
 FEWEST_OVERDUE = 10
+MANY = 0.05
+"""From this share of all leads on, those that wait too long ask for a decision."""
 WIDE = 0.05
 """From this difference between two rules on, the credit of a channel depends on the rule."""
 
@@ -43,20 +45,23 @@ def finding_payback(paid: Any) -> Finding | None:
     )  # fmt: skip
 
 
-def finding_waiting(waiting: Any, late: Any) -> Finding | None:
+def finding_waiting(waiting: Any, late: Any, rates: Any) -> Finding | None:
     """How many open leads wait longer than leads that are won do, and what becomes of such leads.
 
-    ``waiting``: from :func:`open_leads`; ``late``: from :func:`after_long_waits`. None with fewer than ten that are
-    overdue, or 30 earlier ones to learn from.
+    ``waiting``: from :func:`open_leads`; ``late``: from :func:`after_long_waits`; ``rates``: from :func:`conversion` by
+    stage. Asks for a decision where at least one in twenty of all leads waits too long; a few late ones are the
+    team's daily work. None with fewer than ten that are overdue, or 30 earlier ones to learn from.
     """
     table = to_ibis(waiting)
     counts = table.agg(leads=table.count(), overdue=table.overdue.sum()).to_pandas().fillna(0).iloc[0]
     if counts.overdue < FEWEST_OVERDUE or late.empty or late.leads.iloc[0] < SMALL_BASE:
         return None
     row = late.iloc[0]
+    decides = counts.overdue >= MANY * rates.leads.max()
     return tell(
-        words, "waiting", {**row, "earlier": int(row.leads)}, direction="bad", sure="counted", owner="sales",
-        when="week", overdue=int(counts.overdue), open_leads=int(counts.leads),
+        words, "waiting", {**row, "earlier": int(row.leads)}, direction="bad", sure="counted",
+        owner="sales" if decides else "", when="week" if decides else "", overdue=int(counts.overdue),
+        open_leads=int(counts.leads),
     )  # fmt: skip
 
 
