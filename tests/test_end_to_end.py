@@ -16,7 +16,9 @@ from crmlib.report.collect import section
 from tests.conftest import write_client
 from tests.report.page import Page, problems
 
-CHAPTERS = ["01_customer_data", "03_segmentation", "04_clv", "05_retention", "08_nps", "13_scorecard"]
+CHAPTERS = [
+    "01_customer_data", "02_acquisition", "03_segmentation", "04_clv", "05_retention", "08_nps", "13_scorecard"
+]  # fmt: skip
 
 
 def findings(run):
