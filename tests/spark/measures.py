@@ -14,7 +14,16 @@ from crmlib import newcomers, purchases, subscriptions
 from crmlib.chapter import lists
 from crmlib.contract import TABLES
 from crmlib.engine import empty_table, open_table, to_pandas
-from crmlib.lifecycle import clv, customer_data, experiments, nps, retention, scorecard, segmentation
+from crmlib.lifecycle import (
+    acquisition,
+    clv,
+    customer_data,
+    experiments,
+    nps,
+    retention,
+    scorecard,
+    segmentation,
+)
 from crmlib.models import BetaGeoNBD, GammaGamma
 
 AS_OF = dt.date(2025, 12, 31)
@@ -52,6 +61,8 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     # Parameters of their own: what is fitted would be as equal as the summaries are.
     "model": lambda t: BetaGeoNBD(r=0.5, alpha=6.0, a=0.8, b=2.5),
     "fitted": lambda t: {"orders_model": t.model, "spend_model": GammaGamma(p=6.25, q=3.74, v=15.44)},
+    "in_stages": lambda t: to_pandas(acquisition.stage_times(t.leads, t.lead_stages, **DAY)),
+    "paths": lambda t: acquisition.paths(t.touches, t.orders, **DAY, window=400),
     "start": lambda t: newcomers.customers_start(t.orders, t.customers, **DAY),
     "earlier": lambda t: newcomers.earlier_customers(t.orders, t.customers, start=t.start, **DAY),
     "activity": lambda t: segmentation.customer_activity(t.orders, t.customers, **DAY, earlier=t.earlier),
@@ -178,6 +189,33 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "nps.weigh": lambda t: nps.weigh(t.answered, t.asked, nps.response_model(t.asked)),
     "nps.weighted_where_known": lambda t: nps.weighted_where_known(to_pandas(t.answered), to_pandas(t.asked)),
     "nps.with_traits": lambda t: t.described,
+    "acquisition.acquisition_costs": lambda t: acquisition.acquisition_costs(
+        t.orders, t.customers, t.spend, **DAY, earlier=t.earlier, start=t.start
+    ),
+    "acquisition.channel_mix": lambda t: acquisition.channel_mix(t.orders, t.customers, **DAY, earlier=t.earlier),
+    "acquisition.channel_sets": lambda t: acquisition.channel_sets(t.paths),
+    "acquisition.contact_speed": lambda t: acquisition.contact_speed(t.leads, t.lead_stages, **DAY),
+    "acquisition.earnings": lambda t: acquisition.earnings(
+        t.orders, t.customers, t.spend, **DAY, margin=0.5, by_cohort="quarter"
+    ),
+    "acquisition.lead_times": lambda t: acquisition.lead_times(t.leads, t.lead_stages, **DAY, by="owner"),
+    "acquisition.lost_reasons": lambda t: acquisition.lost_reasons(t.leads),
+    "acquisition.newcomers": lambda t: acquisition.newcomers(t.orders, t.customers, **DAY, earlier=t.earlier),
+    "acquisition.open_leads": lambda t: acquisition.open_leads(t.leads, t.lead_stages, **DAY),
+    "acquisition.path_summary": lambda t: acquisition.path_summary(t.paths, t.orders, **DAY),
+    "acquisition.paths": lambda t: t.paths,
+    "acquisition.pipeline": lambda t: acquisition.pipeline(
+        acquisition.conversion(t.in_stages, by="stage"), acquisition.open_leads(t.leads, t.lead_stages, **DAY)
+    ),
+    "acquisition.rule_credits": lambda t: acquisition.rule_credits(t.paths),
+    "acquisition.stage_order": lambda t: acquisition.stage_order(t.leads, t.lead_stages, **DAY),
+    "acquisition.stage_times": lambda t: t.in_stages,
+    "acquisition.transitions": lambda t: acquisition.transitions(t.paths),
+    "acquisition.velocity": lambda t: acquisition.velocity(
+        acquisition.conversion(acquisition.lead_times(t.leads, t.lead_stages, **DAY)),
+        acquisition.open_leads(t.leads, t.lead_stages, **DAY),
+        value=100.0,
+    ),
     "retention.cohorts": lambda t: retention.cohorts(t.orders, **DAY, earlier=t.earlier),
     "retention.compare_groups": lambda t: retention.compare_groups(t.second),
     "retention.compare_newer": lambda t: retention.compare_newer(t.second, **DAY),
