@@ -18,7 +18,7 @@ from tests.lengths import too_long
 from tests.lifecycle.acquisition.conftest import NAMES
 from tests.lifecycle.acquisition.test_attribution import paths_of
 
-JUNK = re.compile(r"\b(nan|none|inf|nat)\b|[{}]", re.IGNORECASE)
+JUNK = re.compile(r"\b(nan|NaN|None|inf|NaT)\b|[{}]")
 AS_OF = "2025-12-31"
 
 
