@@ -24,7 +24,7 @@ LATIN = {"MRR",
     "Kaplan", "Meier", "Wilson", "Wald", "Gini", "Shewhart", "XmR", "Holm", "Johnson", "p", "n", "R", "F", "M", "IANA",
     "ISO", "BIC", "A", "B", "C", "S", "zip", "gzip", "ZIP", "GZIP", "Zoho", "CRM", "Unicode", "GB", "ASCII", "HTML",
     "PDF", "RTF", "XML", "PNG", "JPEG", "kB", "MHTML", "SYLK", "Office", "Numbers", "Zip", "bzip", "xz", "zstd", "RAR",
-    "Java", "Spark",
+    "Java", "Spark", "AUC", "Brier",
 }  # fmt: skip
 """Latin words that stand in Chinese sentences as they are; code and file names stand between backquotes or quotes."""
 

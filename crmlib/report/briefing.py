@@ -28,12 +28,15 @@ words = Words(__file__)
 THEMES = {
     "back": ("retention", "segmentation", "churn", "growth"),
     "channels": ("acquisition", "clv.groups", "clv.by_group", "retention.groups", "segmentation.origin"),
-    "value": ("clv", "retention.contracts", "scorecard.counts_recurring_revenue", "scorecard.counts_active_contracts"),
-    "service": ("nps", "service", "journey", "scorecard.counts_tickets"),
+    "value": (
+        "clv", "retention.contracts", "churn.recurring", "churn.movements", "scorecard.counts_recurring_revenue",
+        "scorecard.counts_active_contracts",
+    ),
+    "service": ("nps", "service", "journey", "churn.slow_complaints", "churn.complaints", "scorecard.counts_tickets"),
     "tests": ("experiments", "playbook"),
     "score": ("scorecard", "strategy"),
     "data": ("customer_data",),
-}
+}  # fmt: skip
 """The sections of the page, in order, and what each shows: whole chapters, or single findings and figures of one."""
 OF_THE_DATA = "data"
 """What is said of the data themselves; it has no section of its own, and stands folded where we say how sure we are."""

@@ -37,8 +37,10 @@ MANY_GUESTS = 0.5
 SILENT_DAYS = 60
 YOUNG_DAYS = 90
 FEWEST_ORDERS = 30
-_OF_ORDERS = ("acquisition", "clv", "customer_data", "retention", "scorecard", "segmentation")
-_OF_OTHER_TABLES = ("acquisition.speed", "acquisition.waiting", "retention.renewals", "scorecard.counts_")
+_OF_ORDERS = ("acquisition", "churn", "clv", "customer_data", "retention", "scorecard", "segmentation")
+_OF_OTHER_TABLES = (
+    "acquisition.speed", "acquisition.waiting", "churn.recurring", "retention.renewals", "scorecard.counts_"
+)  # fmt: skip
 _OF_SALES = "scorecard.counts_revenue"
 _AS_USUAL = "scorecard.signals"
 

@@ -17,14 +17,12 @@ from crmlib.lifecycle.retention.figures import (
     plot_triangle,
     plot_waiting,
     renewal_models_table,
-    tested_offer_table,
 )
 from crmlib.lifecycle.retention.findings import (
     finding_groups,
     finding_newer,
     finding_renewals,
     finding_second_order,
-    finding_tested_offer,
     finding_timing,
 )
 from crmlib.lifecycle.retention.kaplan_meier import log_rank, median_wait, return_curves, waiting_times

@@ -12,7 +12,7 @@ from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE, Value, pooled_r
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term
 from crmlib.lifecycle.retention.second_order import Grouping
-from crmlib.words import Words, agreeing, money, number, percent, place, quotation, short, sums
+from crmlib.words import Words, money, number, percent, place
 
 words = Words(__file__)
 
@@ -210,72 +210,6 @@ def plot_repeat_rate(rates: Any, newer: Any = None, *, within: int = 90, period:
         days=within, least=SMALL_BASE, cohorts=len(known), first=first.repeat_rate, last=last.repeat_rate,
         first_cohort=period_name(first.cohort, period), last_cohort=period_name(last.cohort, period),
     )  # fmt: skip
-
-
-def tested_offer(effects: Any) -> Any:
-    """The row of the offer that is told: of those that chance drew, with 30 people on either side, the one that cost
-    most; None without any.
-
-    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
-    """
-    tested = effects[effects.drawn & (effects.treated >= SMALL_BASE) & (effects.control >= SMALL_BASE)]
-    return None if tested.empty else tested.sort_values(["cost_year", "treated"], kind="stable").iloc[-1]
-
-
-def play_name(play: str, *, of: str = "plays") -> str:
-    """What a play is called in a sentence: by its words, or as the client calls it.
-
-    >>> play_name("win_back_friend_half_price"), play_name("spring_mailing")
-    ('half-price offer', '“spring mailing”')
-    """
-    if play in words.names(of):
-        return words.name(of, play)
-    return words.say("axes.play", name=quotation(play.replace("_", " "), length=24))
-
-
-def tested_offer_table(effects: Any) -> Exhibit:
-    """The test of an offer in two rows: who bought again, and what was left of it.
-
-    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
-    """
-    import pandas as pd
-
-    row = tested_offer(effects)
-    if row is None:
-        return exhibits.nothing(words, "tested_offer", of="tables", test=words.say("axes.by_lot"))
-    told = told_effect(row)
-    points = {"difference": told["points"], "low": told["points_low"], "high": told["points_high"]}
-    shown = pd.DataFrame(
-        [
-            (words.say("axes.bought_again"), told["treated_rate"], told["control_rate"],
-             words.say("axes.points", points)),
-            (words.say("axes.profit_each"), told["treated_profit"], told["control_profit"],
-             words.say("axes.gained", told)),
-        ],
-        columns=["outcome", "treated", "control", "difference"],
-    )  # fmt: skip
-    return exhibits.table(
-        words, "tested_offer", shown, row, place="section", kept=effects, test=play_name(row.play, of="tests")
-    )
-
-
-def told_effect(row: Any) -> dict[str, str]:
-    """The effect of a tested offer in words: rates, profits and their differences, which agree as they are printed.
-
-    ``row``: of :func:`~crmlib.lifecycle.experiments.play_effect`. Differences of rates are ``points``.
-    """
-    rates, digits = agreeing([row.treated_rate, -row.control_rate], row.effect, digits=2, most=3)
-    ends = {"points_low": row.low, "points_high": row.high}
-    profits, profit, step = sums([row.treated_profit, -row.control_profit], row.profit)
-    gains = {"profit": profit, "profit_low": row.profit_low, "profit_high": row.profit_high}
-    plus = "+" if sum(rates) > 0 else ""
-    return {
-        "treated_rate": percent(rates[0], digits=digits - 2), "control_rate": percent(-rates[1], digits=digits - 2),
-        "treated_profit": short(profits[0], step=step), "control_profit": short(-profits[1], step=step),
-        "points": plus + number(100 * sum(rates), digits=digits - 2),
-        **{name: number(100 * share, digits=digits - 2) for name, share in ends.items()},
-        **{name: short(amount, sign=True, step=step) for name, amount in gains.items()},
-    }  # fmt: skip
 
 
 def plot_early_orders(early: Any, *, within: int = 90, then: int = 180) -> Exhibit:

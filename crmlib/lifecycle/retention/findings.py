@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from crmlib.engine import to_pandas
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
-from crmlib.lifecycle.retention.figures import group_name, p_value, play_name, tested_offer, told_effect
+from crmlib.lifecycle.retention.figures import group_name, p_value
 from crmlib.lifecycle.retention.kaplan_meier import median_wait
 from crmlib.lifecycle.retention.renewals import Term, most_frequent_term
 from crmlib.lifecycle.retention.second_order import Grouping, repeat_rate
@@ -162,28 +162,4 @@ def finding_renewals(
         ends_first=ends[0], ends_last=ends[-1], lowest=lowest, ends_lowest=ends[lowest - 1],
         until=until, ahead=int(ages.contracts[ages.age < until].sum()),
         others=[words.say("axes.of_term", other) for other in others.itertuples(index=False)],
-    )  # fmt: skip
-
-
-def finding_tested_offer(effects: Any) -> Finding | None:
-    """What the test of the offer that cost most has shown: who came back, and whether it pays.
-
-    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`. Where the range of the profit is not above
-    zero, the play counts as failed, and decisions that rest on it alone are not told. None unless chance may have
-    drawn both groups (``drawn``), and each has 30 people whom we could follow.
-    """
-    row = tested_offer(effects)
-    if row is None:
-        return None
-    earns, loses, wakes = row.profit_low > 0, row.profit_high < 0, row.low > 0
-    said = "earns" if earns else "loses" if loses else "wakes" if wakes else "nothing"
-    shown = told_effect(row) | {"play": play_name(row.play)}
-    a_year = {f"a_year{end}": row.treated_year * row[f"profit{end}"] for end in ("", "_low", "_high")}
-    money, ended = "a_year" if earns else "cost_year", "" if row.runs else ".ended"
-    return tell(
-        words, "tested_offer", {**row, **shown, **a_year}, direction="good" if earns else "bad", headline=said,
-        evidence="runs" if row.runs else "ended", action=f"{said}{ended or '.runs'}", sure="tested", owner="marketing",
-        when="month" if earns or ended else "week",
-        money=money if earns or row.cost_year > 0 else "", kind="profit" if earns else "spent",
-        plays=(row.play,) if earns else (), failed_plays=() if earns else (row.play,),
     )  # fmt: skip
