@@ -10,7 +10,6 @@
 #     optional:
 #       customers: [channel]
 #       subscriptions: [ended_at, price]
-#       actions: [arm, cost]
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -31,7 +30,6 @@
 # - say how many new customers order a second time, by when, and how sure that is;
 # - compare groups and years of customers fairly;
 # - tell retention of shoppers from retention of contracts, and project contracts into the future;
-# - say what an offer really changed, where chance decided who got it;
 # - put a price on one percentage point.
 
 # %% tags=["parameters"]
@@ -56,7 +54,7 @@ orders = chapter.table("orders")
 # ## What data this needs
 #
 # The chapter needs orders, with the customer, the time and the amount, or **subscriptions**, if the client has contracts.
-# Two more things add detail: the **channel** that won each customer, and **actions**, if offers were tested.
+# One more thing adds detail: the **channel** that won each customer.
 #
 # **The start of the data is not the start of the customers.** Most exports begin in the middle of a business. Then old
 # customers look like new ones at the beginning, because their earlier orders are missing. So the kit asks of the data, or
@@ -353,7 +351,7 @@ pairs[["group", "other", "difference", "low", "high", "p_adjusted"]].head(5).rou
 
 # %% [markdown]
 # Even a sure difference is no cause. Channels bring different people. If you move money between channels, you move people
-# and not loyalty. Only a control group shows what an action *adds* (chapter 11).
+# and not loyalty. Only a control group shows what an action *adds* (chapter 06).
 #
 # ## Are newer customers better?
 #
@@ -490,57 +488,6 @@ every_third[["age", "survival", "low", "high", "projected", "same_rate"]].round(
 # of thumb said {{ every_third.same_rate.iloc[-1] | percent }}. Why is it so far off? It does not know that those who leave
 # easily leave first.
 
-# %% [markdown] tags=["needs:actions"]
-# ## An offer that was tested
-#
-# So far we only watched. Customers who returned may have returned anyway, with an offer or without. One thing tells the
-# difference: **chance** decides who gets the offer, and the others are left alone. Then the two groups, the **arms**, differ
-# in nothing else. Which arm do you expect to buy more, and which to leave more money?
-
-# %% tags=["needs:actions"]
-actions = chapter.table("actions")
-drawn = actions.select("action_id", "play", "arm", "customer_id", "assigned_at").to_pandas()
-drawn.groupby(["play", "arm"]).agg(people=("customer_id", "size"), first=("assigned_at", "min"))
-
-# %% [markdown] tags=["needs:actions"]
-# By hand: who bought within the time allowed? We take only people whom we have followed for that long. Everybody counts in
-# the arm that chance drew, even those whom nobody reached.
-
-# %% tags=["needs:actions"]
-days = pd.Timedelta(days=within)
-had_time = drawn[drawn.assigned_at <= pd.Timestamp(chapter.as_of) + pd.Timedelta(days=1) - days]
-times = purchases(orders, as_of=chapter.as_of).semi_join(actions, "customer_id")
-times = times.select("customer_id", "ordered_at").to_pandas()
-
-# %% tags=["needs:actions"]
-orders_since = had_time.merge(times, on="customer_id")
-wait = orders_since.ordered_at - orders_since.assigned_at
-hits = orders_since.action_id[(wait >= pd.Timedelta(0)) & (wait < days)]
-shares = had_time.assign(bought=had_time.action_id.isin(hits)).groupby(["play", "arm"]).bought.mean()
-by_arm = shares.unstack().reindex(columns=["treat", "control"])
-by_arm.round(3)
-
-# %% [markdown] tags=["needs:actions"]
-# The library finds the same. It adds ranges, and asks what is left: the gross profit of these orders, less the cost of the
-# offer. It also asks whether chance can have drawn the arms. If one arm came at other times, or had bought more before,
-# somebody chose, and it is no test (`drawn`).
-
-# %% tags=["needs:actions"]
-from crmlib.lifecycle.experiments import play_effect
-
-effects = play_effect(actions, orders, within_days=within, as_of=chapter.as_of, margin=chapter.client.margin)
-effects[["play", "treated", "control", "effect", "low", "high", "profit", "profit_low", "profit_high", "drawn"]].round(3)
-
-# %% tags=["needs:actions"]
-assert not ((effects.set_index("play").treated_rate - by_arm.treat).abs() > 1e-9).any()
-chapter.show(retention.tested_offer_table(effects))
-
-# %% [markdown] tags=["lesson", "needs:actions"]
-# The half-price offer does wake customers: {{ effects.treated_rate.iloc[-1] | percent }} buy, against
-# {{ effects.control_rate.iloc[-1] | percent }} without it. Whoever counts only those who came back calls that a success. But
-# {{ effects.control_rate.iloc[-1] | percent }} would have come anyway, and now paid half. What is left is
-# {{ effects.profit.iloc[-1] | money.2 }} each, and the range holds zero.
-
 # %% [markdown]
 # ## What a second order is worth
 #
@@ -596,9 +543,6 @@ chapter.conclude(
     retention.finding_newer(newer),
     retention.finding_groups(returns, pairs, own, within=within, by=by),
 )
-
-# %% tags=["needs:actions"]
-chapter.conclude(retention.finding_tested_offer(effects))
 
 # %% tags=["needs:subscriptions"]
 outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=margin)
@@ -670,7 +614,6 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - Kaplan–Meier curves use the others too, for as long as we followed them. There is a median only if the curve reaches it.
 # - Compare groups with a test, pairs with an allowance for their number, and years at the same follow-up and season.
 # - Other customers may explain a better rate: look at the mix before you praise a measure.
-# - Only chance tells what an offer adds. Count what is left after its cost, and not only who came back.
 # - Where leaving is seen (contracts), we can project survival: with the sBG, or with the BdW where a contract's own chance
 #   to leave changes with its age.
 # - One percentage point has a price: a hundredth of a year's new customers, times what a second order brings.
@@ -688,7 +631,6 @@ so_far.to_frame().join(fair).round(3).tail(8)
 # - **Greenwood's formula**: how sure each point of a Kaplan–Meier curve is.
 # - **p, adjusted p**: how often chance alone makes a difference as large; adjusted: among so many comparisons (校正后p值).
 # - **Mix**: the part of a difference that comes from which groups came (结构效应).
-# - **Arm**: one of the groups that chance has drawn: treated, or left alone (试验组, 对照组).
 # - **Log-likelihood**: how probable a model makes what we saw, as a logarithm; nearer to zero is better (对数似然).
 # - **Beta distribution**: a family of curves between 0 and 1, here of contracts' probabilities to end (贝塔分布).
 # - **Survival, renewal rate** of contracts: share still running; share renewed of those that came to the renewal (续约率).

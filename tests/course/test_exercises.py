@@ -28,6 +28,7 @@ CHAPTERS = {
     "segmentation": "03_segmentation",
     "clv": "04_clv",
     "retention": "05_retention",
+    "churn": "06_churn",
     "nps": "08_nps",
     "scorecard": "13_scorecard",
 }

@@ -23,7 +23,6 @@ from crmlib.lifecycle.churn.figures import (
     plot_return_hazard,
     plot_risk_by_value,
     plot_silence,
-    tested_offer,
     tested_offer_table,
     win_back_table,
 )
@@ -45,4 +44,4 @@ from crmlib.lifecycle.churn.model import (
 )
 from crmlib.lifecycle.churn.recurring import recurring_movements, revenue_retention
 from crmlib.lifecycle.churn.silence import average_gap, bought_again, compare_rules, silence_on, silence_rules
-from crmlib.lifecycle.churn.win_back import effect_by_risk, silent_customers, win_back_rates
+from crmlib.lifecycle.churn.win_back import effect_by_risk, silent_customers, tested_offer, win_back_rates

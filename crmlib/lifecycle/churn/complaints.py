@@ -92,8 +92,8 @@ def slow_complaints(outcomes: Any, *, as_of: Any, level: float = 0.95) -> pd.Dat
     kind: ``quick``, ``slow`` (followed complaints), ``quick_again``, ``slow_again`` (share of their customers who
     bought in time), ``difference`` (slow less quick) with ``low, high`` (Newcombe), ``quick_profit``, ``slow_profit``
     (mean per complaint, client's currency), ``lost`` (quick less slow) with ``lost_low, lost_high``; ``slow_year``,
-    slow complaints opened in the last 365 days up to ``as_of``. Nobody drew by lot who waits; what complaints are about,
-    and where, may differ. The first row is the place in which most complaints waited. Empty without any.
+    slow complaints opened in the last 365 days up to ``as_of``. Nobody drew by lot who waits; what complaints are
+    about, and where, may differ. The first row is the place in which most complaints waited. Empty without any.
     """
     import ibis
     import pandas as pd
@@ -141,22 +141,20 @@ _SLOW = [
 
 
 @same_kind
-def waiting_for_amends(
-    outcomes: Any, orders: Any, *, as_of: Any, place: str, days: int = 90, margin: float = 1.0
-) -> Any:
+def waiting_for_amends(outcomes: Any, orders: Any, *, as_of: Any, days: int = 90, margin: float = 1.0) -> Any:
     """Customers whose complaint of the last ``days`` days waited too long, and who have not bought since.
 
-    ``outcomes``: from :func:`complaint_outcomes`; only complaints of a ``place``. One row per customer, sorted:
-    ``customer_id``, ``value`` (profit of the customer's last 365 days, client's currency), ``opened_on`` (the last such
-    complaint), ``is_open`` (one is open). pandas or Ibis in, same kind out.
+    ``outcomes``: from :func:`complaint_outcomes`. One row per customer, sorted: ``customer_id``, ``place`` (of the
+    purchase before), ``value`` (profit of the customer's last 365 days, client's currency), ``opened_on`` (the last
+    such complaint), ``is_open`` (one is open). pandas or Ibis in, same kind out.
     """
     import ibis
 
     end = as_day(as_of)
-    recent = outcomes.filter(
-        outcomes.slow & (outcomes.place == place) & (outcomes.opened_on > ibis.literal(end - dt.timedelta(days=days)))
+    recent = outcomes.filter(outcomes.slow & (outcomes.opened_on > ibis.literal(end - dt.timedelta(days=days))))
+    each = recent.group_by("customer_id").agg(
+        place=recent.place.max(), opened_on=recent.opened_on.max(), is_open=recent.is_open.any()
     )
-    each = recent.group_by("customer_id").agg(opened_on=recent.opened_on.max(), is_open=recent.is_open.any())
     days_of = purchase_days(orders, as_of=end)
     last = days_of.group_by("customer_id").agg(last_day=days_of.day.max())
     bought = purchases(orders, as_of=end, keep=("cost",))
@@ -166,5 +164,5 @@ def waiting_for_amends(
     each = each.inner_join(last, "customer_id").left_join(worth, "customer_id").drop("customer_id_right")
     each = each.filter(each.last_day <= each.opened_on)
     return each.select(
-        "customer_id", value=each.value.fill_null(0.0).round(2), opened_on="opened_on", is_open="is_open"
+        "customer_id", "place", value=each.value.fill_null(0.0).round(2), opened_on="opened_on", is_open="is_open"
     ).order_by("customer_id")

@@ -9,12 +9,12 @@ from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.churn.early_warning import RISKS, VALUES
 from crmlib.lifecycle.churn.recurring import PARTS
 from crmlib.lifecycle.churn.silence import compare_rules
+from crmlib.lifecycle.churn.win_back import SMALL_BASE, tested_offer
 from crmlib.statistics import wilson
 from crmlib.words import Words, agreeing, interval, number, percent, quotation, short, sums
 
 words = Words(__file__)
 
-SMALL_BASE = 30
 NEAR = 0.05
 """So far may predicted and observed shares lie apart, on average, in a model that is good enough to plan with."""
 
@@ -260,16 +260,6 @@ def p_value(p: float) -> str:
     return number(p, digits=3) if p >= 0.001 else "< 0.001"
 
 
-def tested_offer(effects: Any) -> Any:
-    """The row of the offer that is told: of those that chance drew, with 30 people on either side, the one that cost
-    most; None without any.
-
-    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
-    """
-    tested = effects[effects.drawn & (effects.treated >= SMALL_BASE) & (effects.control >= SMALL_BASE)]
-    return None if tested.empty else tested.sort_values(["cost_year", "treated"], kind="stable").iloc[-1]
-
-
 def play_name(play: str, *, of: str = "plays") -> str:
     """What a play is called in a sentence: by its words, or as the client calls it.
 
@@ -371,12 +361,12 @@ def win_back_table(rates: Any, *, within: int, silent_after: int) -> Exhibit:
             for row in rates.itertuples()
         ],
     )
-    columns = ["helped", "silent", "came_back", "rate", "range", "value", "value_range"]
+    columns, name = ["helped", "silent", "came_back", "rate", "range", "value", "value_range"], "win_back"
     if "known" in rates:
         shown["known"] = [words.name("known", known) for known in rates.known]
-        columns.insert(1, "known")
+        columns, name = ["helped", "known", *columns[1:5]], "win_back_known"
     shown["value"] = shown.value.where(rates.valued >= SMALL_BASE)
-    return exhibits.table(words, "win_back", shown, columns=columns, kept=rates, days=silent_after, within=within)
+    return exhibits.table(words, name, shown, columns=columns, kept=rates, days=silent_after, within=within)
 
 
 def plot_risk_by_value(groups: Any) -> Exhibit:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from crmlib.finding import Direction, Finding, tell
-from crmlib.lifecycle.churn.figures import SMALL_BASE, play_name, tested_offer, told_effect
+from crmlib.lifecycle.churn.figures import SMALL_BASE, play_name, told_effect
+from crmlib.lifecycle.churn.win_back import tested_offer
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -41,9 +42,9 @@ def finding_slow_complaints(
     """Where complaints that wait too long cost customers: the place with the surest loss.
 
     ``slow``: from :func:`~crmlib.lifecycle.churn.slow_complaints` of so many days ``within`` and hours; ``waiting``: a
-    frame from :func:`~crmlib.lifecycle.churn.waiting_for_amends` of this place, the people of the decision. The
-    money is what a year's slow complaints would bring if their customers came back like those of quick ones, each of
-    whom brings so much. None where no place shows a loss beyond chance.
+    frame from :func:`~crmlib.lifecycle.churn.waiting_for_amends`; those of the place are the people of the decision.
+    The money is what a year's slow complaints would bring if their customers came back like those of quick ones, each
+    of whom brings so much. None where no place shows a loss beyond chance.
     """
     sure = slow[slow.high < 0]
     if sure.empty:
@@ -55,7 +56,8 @@ def finding_slow_complaints(
     priced = stake["stake"] > 0
     others = slow[slow.place != row.place]
     elsewhere = others.iloc[0] if len(others) else row
-    people = None if waiting is None or len(waiting) == 0 else _amends(waiting)
+    there = waiting if waiting is None else waiting[waiting.place == row.place]
+    people = None if there is None or there.empty else _amends(there)
     values = {
         **row, **stake, "within": within, "hours": sla_hours, "where": words.name("places", row.place),
         "points": -100 * row.difference, "points_low": -100 * row.high, "points_high": -100 * row.low,

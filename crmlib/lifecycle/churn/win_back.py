@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPLAINED, WAITED, NOTHING = "complained", "waited", "nothing known"
-_FEWEST = 30
+SMALL_BASE = 30
 
 
 @same_kind
@@ -129,12 +129,22 @@ def win_back_rates(silent: Any, *, by: str | None = None, level: float = 0.95) -
     return told.drop(columns=["total", "squares", "cubes"])
 
 
+def tested_offer(effects: Any) -> Any:
+    """The row of the offer that is told: of those that chance drew, with 30 people on either side, the one that cost
+    most; None without any.
+
+    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`.
+    """
+    tested = effects[effects.drawn & (effects.treated >= SMALL_BASE) & (effects.control >= SMALL_BASE)]
+    return None if tested.empty else tested.sort_values(["cost_year", "treated"], kind="stable").iloc[-1]
+
+
 def effect_by_risk(
     actions: Any,
     orders: Any,
     model: BuyingModel | None,
     *,
-    play: str,
+    effects: Any,
     within_days: int,
     as_of: Any,
     margin: float = 1.0,
@@ -143,20 +153,22 @@ def effect_by_risk(
 ) -> pd.DataFrame:
     """Whom a tested offer changed: its effect among customers of low, middle and high risk when it was assigned.
 
+    ``effects``: from :func:`~crmlib.lifecycle.experiments.play_effect`, of which :func:`tested_offer` is looked at.
     ``model``: from :func:`~crmlib.lifecycle.churn.fit_model`; risks are those of the day before the assignment.
     ``tables``: those of :func:`~crmlib.lifecycle.churn.features` that there are, by name. One row per third of the risk
     (``risk_group`` 1 to 3): ``risk_from``, ``risk_to``, and the columns of
     :func:`~crmlib.lifecycle.experiments.play_effect`, whose intervals hold for the three rows at once (Bonferroni).
-    Empty without a model, or where a third has no 30 customers in either arm.
+    Empty without a model or an offer, or where a third has no 30 customers in either arm.
     """  # fmt: skip
     import ibis
     import numpy as np
     import pandas as pd
 
-    if model is None:
+    offer = tested_offer(effects)
+    if model is None or offer is None:
         return pd.DataFrame()
     mine = to_ibis(actions)
-    mine = mine.filter(mine.play == play)
+    mine = mine.filter(mine.play == offer.play)
     day_before = (mine.assigned_at.cast("date") - ibis.interval(days=1)).cast("date")
     asked = mine.select("action_id", customer_id=mine.customer_id.cast("string"), day=day_before)
     given = {name: to_ibis(table) for name, table in (tables or {}).items()}
@@ -164,7 +176,7 @@ def effect_by_risk(
     each = to_pandas(asked.inner_join(known.select("customer_id", "day", "risk"), ["customer_id", "day"]).select(
         "action_id", "risk"
     ).order_by("action_id"))  # fmt: skip
-    if len(each) < 6 * _FEWEST:
+    if len(each) < 6 * SMALL_BASE:
         return pd.DataFrame()
     rank = np.argsort(np.argsort(each.risk.to_numpy(), kind="stable"), kind="stable")
     each["risk_group"] = 1 + rank * 3 // len(each)
@@ -181,4 +193,4 @@ def effect_by_risk(
         )
         rows.append(found.assign(risk_group=group, risk_from=part.risk.min(), risk_to=part.risk.max()))
     table = pd.concat(rows, ignore_index=True)
-    return table if len(table) == 3 and (table[["treated", "control"]] >= _FEWEST).all(axis=None) else table.head(0)
+    return table if len(table) == 3 and (table[["treated", "control"]] >= SMALL_BASE).all(axis=None) else table.head(0)

@@ -88,12 +88,13 @@ def test_complaints_are_about_what_was_planted(aurora, made):
 def test_the_arms_of_the_offer_are_thirds_whose_effects_mean_the_whole(aurora, made, tables):
     actions = aurora.table("actions")
     known = {"within_days": 90, "as_of": aurora.as_of, "margin": aurora.client.margin}
-    thirds = churn.effect_by_risk(actions, made.orders, made.model, play=WIN_BACK, tables=tables, **known)
-    whole = play_effect(actions, made.orders, **known).set_index("play").loc[WIN_BACK]
+    effects = play_effect(actions, made.orders, **known)
+    thirds = churn.effect_by_risk(actions, made.orders, made.model, effects=effects, tables=tables, **known)
+    whole = effects.set_index("play").loc[WIN_BACK]
     assert len(thirds) == 3
     assert thirds.treated.sum() == whole.treated
     weights = (thirds.treated + thirds.control) / (whole.treated + whole.control)
     assert (weights * thirds.effect).sum() == pytest.approx(whole.effect, abs=0.003)
     assert thirds.control_rate.is_monotonic_decreasing  # who is likelier gone comes back less without help
     assert not (thirds.profit_low > 0).any()
-    assert churn.effect_by_risk(actions, made.orders, None, play=WIN_BACK, tables=tables, **known).empty
+    assert churn.effect_by_risk(actions, made.orders, None, effects=effects, tables=tables, **known).empty
