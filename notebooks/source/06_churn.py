@@ -274,8 +274,9 @@ followed_up = {"as_of": as_of, "within": complaint_days, "sla_hours": sla_hours,
 complaints = churn.complaint_outcomes(orders, tickets, **followed_up)
 
 # %% tags=["needs:tickets.is_complaint"]
-followed = complaints.filter(complaints.followed).group_by("place", "slow")
-followed.agg(complaints=complaints.count(), again=complaints.again.mean()).order_by("place", "slow").to_pandas().round(3)
+followed = complaints.filter(complaints.followed)
+shares = followed.group_by("place", "slow").agg(complaints=followed.count(), again=followed.again.mean())
+shares.order_by("place", "slow").to_pandas().round(3)
 
 # %% [markdown] tags=["needs:tickets.is_complaint"]
 # The library counts the same, and adds the range of the difference:

@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 
 from crmlib.chapter.lists import call_list, reachable
 from crmlib.finding import Finding
-from crmlib.lifecycle import retention, scorecard, segmentation
+from crmlib.lifecycle import churn, scorecard, segmentation
+from crmlib.lifecycle.churn.figures import told_effect
 from crmlib.lifecycle.clv.figures import told_first_year
 from crmlib.lifecycle.nps.findings import told_shares
-from crmlib.lifecycle.retention.figures import told_effect
 from crmlib.lifecycle.scorecard.figures import _worded_split
 from crmlib.report.briefing import _call_lists
 from crmlib.words import agreeing, number, short, sums, use
@@ -206,7 +206,7 @@ def test_an_offer_that_is_no_longer_made_is_not_paused(last, runs, language):
         "profit_low": -1.0, "profit_high": 5.0, "treated_year": 200, "cost_year": 900.0, "drawn": True,
         "last_on": dt.date.fromisoformat(last), "runs": runs,
     }  # fmt: skip
-    found = retention.finding_tested_offer(pd.DataFrame([row]))
+    found = churn.finding_tested_offer(pd.DataFrame([row]))
     begins = {"en": ("Pause it.", "Drop it."), "zh": ("暂停", "不再开展")}[language]
     assert found.action.startswith(begins[not runs])
     assert ({"en": "Nov 2025", "zh": "2025年11月"}[language] in found.evidence) is not runs

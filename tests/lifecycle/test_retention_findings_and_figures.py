@@ -1,6 +1,5 @@
 """Retention: what is said, and what is drawn."""
 
-import datetime as dt
 import functools
 import re
 
@@ -127,54 +126,6 @@ def test_the_group_that_returns_least_is_named_with_what_it_is_worth():
     assert (finding.direction, finding.money) == ("neutral", None)
 
 
-# An offer that was tested
-
-
-def effect_of(**given):
-    row = {
-        "play": "spring_mailing", "within_days": 60, "treated": 500, "control": 400, "treated_rate": 0.3,
-        "control_rate": 0.2, "effect": 0.1, "low": 0.04, "high": 0.16, "treated_profit": 12.0, "control_profit": 10.0,
-        "profit": 2.0, "profit_low": -1.0, "profit_high": 5.0, "treated_year": 200, "cost_year": 900.0, "drawn": True,
-        "last_on": dt.date(2025, 12, 9), "runs": True,
-    }  # fmt: skip
-    return pd.DataFrame([row | given])
-
-
-@pytest.mark.parametrize(
-    ("given", "headline", "action", "money"),
-    [
-        ({}, "The “spring mailing” wakes customers but earns nothing yet", "Pause it.", 900.0),
-        ({"low": -0.01}, "The “spring mailing” shows no effect yet", "Pause it.", 900.0),
-        ({"profit_high": -0.1}, "The “spring mailing” costs more than it brings", "Stop it.", 900.0),
-        ({"profit_low": 0.5}, "The “spring mailing” earns more than it costs", "Keep it.", 400.0),
-        ({"cost_year": 0.0}, "The “spring mailing” wakes customers but earns nothing yet", "Pause it.", None),
-    ],
-)
-def test_a_test_is_told_by_what_is_left_after_its_cost(given, headline, action, money):
-    finding = retention.finding_tested_offer(effect_of(**given))
-    assert (finding.headline, finding.money, finding.sure) == (headline, money, "tested")
-    assert finding.action.startswith(action)
-    assert finding.evidence.startswith("30% of 500 bought; 20% of 400 left alone did.")
-    low = "−1" if "low" in given else "4"
-    assert f"Difference in buying {low} to 16 percentage points" in finding.certainty.replace("\u2060", "")
-    earns = "profit_low" in given
-    assert (finding.kind, finding.direction) == (("profit", "good") if earns else ("spent", "bad"))
-    assert (finding.plays, finding.failed_plays) == ((("spring_mailing",), ()) if earns else ((), ("spring_mailing",)))
-    assert finding.decides
-
-
-def test_what_no_lot_has_drawn_or_few_have_got_is_not_told_as_tested():
-    for given in ({"drawn": False}, {"control": 29}, {"treated": 29}):
-        effects = effect_of(**given)
-        assert retention.finding_tested_offer(effects) is None
-        assert retention.tested_offer_table(effects).kind == "nothing"
-        both = pd.concat([effects.assign(cost_year=9e9), effect_of(play="other")])
-        assert "other" in retention.finding_tested_offer(both).headline
-    none = effect_of()[:0]
-    assert retention.finding_tested_offer(none) is None
-    assert retention.tested_offer_table(none).title == "What the random test says"
-
-
 def cohort_table(*cohorts):
     """A cohort's month, its customers and how many of them bought a month later."""
     rows = [
@@ -264,7 +215,6 @@ def figures_of(end):
         lambda: retention.plot_repeat_rate(rates, period="month"),
         lambda: retention.plot_early_orders(early),
         lambda: retention.renewal_models_table(fitted),
-        lambda: retention.tested_offer_table(effect_of()),
         lambda: retention.plot_projection(projection),
     ]
 
@@ -316,9 +266,6 @@ def test_every_finding_is_as_short_as_the_page_allows():
             *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms, running=running)
               for left in (45.0, 60.0) for model in models),
             retention.finding_renewals(outlook, models[0], term="year", terms=terms, running=running),
-            *(retention.finding_tested_offer(effect_of(play=play, treated=12_345, control=12_345, **given))
-              for play in ("win_back_friend_half_price", "spring_mailing_to_old_customers_in_the_south")
-              for given in ({}, {"low": -0.1}, {"profit_high": -0.1}, {"profit_low": 0.1}, {"runs": False})),
         ]  # fmt: skip
         assert not [words for finding in found for words in too_long(finding)], language
 

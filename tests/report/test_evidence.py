@@ -79,7 +79,7 @@ def groups(kept):
 
 
 def half_price_offer(kept):
-    row = kept.table("05_tested_offer").set_index("play").loc["win_back_friend_half_price"]
+    row = kept.table("06_tested_offer").set_index("play").loc["win_back_friend_half_price"]
     told = [number(row.treated), number(row.control)]
     told += [percent(one, digits=1) for one in (row.treated_rate, row.control_rate)]
     actions = pd.read_parquet(kept.folder / "workspace" / "actions.parquet").query("arm == 'treat'")
@@ -87,6 +87,12 @@ def half_price_offer(kept):
     assert (f"{last:%Y-%m-%d}", row.runs) == (row.last_on, False)
     told += re.findall(r"\d+", month(last.date()))
     return row.cost_year, told + [gain(one) for one in (row.profit, row.profit_low, row.profit_high)]
+
+
+def complaints_that_wait(kept):
+    row = kept.table("06_complaints").set_index("place").loc["shops"]
+    money = row.slow_year * -row.difference * row.quick_profit / row.quick_again
+    return money, [percent(row.slow_again), percent(row.quick_again), "180", number(row.slow_year)]
 
 
 def detractors(kept):
@@ -132,7 +138,8 @@ def revenue_change(kept):
     ("key", "counted"),
     [
         ("clv.value_at_risk", at_risk), ("clv.groups", groups), ("clv.concentration", best_fifth),
-        ("retention.contracts", ending_contracts), ("retention.tested_offer", half_price_offer),
+        ("retention.contracts", ending_contracts), ("churn.tested_offer", half_price_offer),
+        ("churn.slow_complaints", complaints_that_wait),
         ("retention.groups", second_orders_by_group), ("nps.detractors", detractors), ("nps.groups", score_of_groups),
         ("scorecard.revenue_change", revenue_change),
     ],

@@ -31,7 +31,7 @@ def plot_silence(rules: Any, *, days: int) -> Exhibit:
     shown = shown.assign(name=shown.rule.map(lambda rule: words.name("rules", rule)))
     fixed, own = both.iloc[0], both.iloc[1]
     picture = pictures.curves(
-        shown, x="caught", series=[pictures.Series("false_alarms", "", "main")], by="name",
+        shown, x="caught", series=[pictures.Series("false_alarms")], by="name",
         points=[pictures.Point(float(fixed.caught), float(fixed.false_alarms), words.say("axes.days", days=days))],
         x_label=words.say("axes.caught"), y_label=words.say("axes.false_alarms"), x_form=percent, y_form=percent,
         x_limits=(0, 1), y_limits=(0, None),
