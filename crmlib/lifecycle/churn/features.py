@@ -15,7 +15,7 @@ from crmlib.purchases import purchase_days, purchases
 
 SLA_HOURS = 24
 _RECENT, _YEAR = 180, 365
-MOST_MODELLED = 50_000
+MOST_MODELLED = 20_000
 """So many customers teach a model; of more, an even part is drawn by a hash of their ids."""
 AMOUNTS = ("tenure_days", "purchases", "spend")
 GAPS = ("overdue",)
@@ -85,7 +85,8 @@ def features(
 
     asked = moments.select(customer_id=moments.customer_id.cast("string"), day=moments.day.cast("date")).distinct()
     begin, end = _ends(asked.day)
-    bought = purchases(orders, as_of=end, keep=("discount", "coupon", "order_id"))
+    people = asked.select("customer_id").distinct()
+    bought = purchases(orders, as_of=end, keep=("discount", "coupon", "order_id")).semi_join(people, "customer_id")
     reduced = (bought.discount.cast("float64").fill_null(0.0) > 0) | bought.coupon.notnull()
     daily = bought.group_by("customer_id", bought_on="day").agg(
         spend=bought.spend.sum(), orders=bought.count(), reduced=reduced.sum()
@@ -193,7 +194,8 @@ def _drift(asked: Any, bought: Any, lines: Any) -> dict[str, Any]:
     """Whether the last purchase by the day holds only categories that were new with it."""
     if lines is None or "category" not in lines.columns:
         return {"drifted": None}
-    kinds = lines.filter(lines.category.notnull()).select(line_order=lines.order_id.cast("string"), kind=lines.category)
+    kinds = lines.filter(lines.category.notnull())
+    kinds = kinds.select(line_order=kinds.order_id.cast("string"), kind=kinds.category).distinct()
     held = bought.join(kinds, bought.order_id.cast("string") == kinds.line_order)
     first = held.group_by("customer_id", "kind").agg(kind_since=held.day.min())
     held = held.select("customer_id", "kind", bought_on="day").distinct().join(first, ["customer_id", "kind"])

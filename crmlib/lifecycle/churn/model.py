@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FEWEST = 100
 """Fewer customers, or fewer than 30 on either side, teach no model."""
 _FEWEST_OF_A_KIND = 30
-_RESAMPLES, _SEED = 300, 6
+_RESAMPLES, _SEED = 200, 6
 _WEAK = 100.0
 """A prior so weak that it moves nothing but coefficients of which the data say nothing (variance, in deviations²)."""
 SILENCE, LOGISTIC, BOOSTED = "silence alone", "logistic", "boosted trees"
