@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 SHARED = ["purchases", "answers", "newcomers", "subscriptions", "chapter.lists", "lifecycle.experiments"]
-CHAPTERS = ["acquisition", "clv", "customer_data", "nps", "retention", "scorecard", "segmentation"]
+CHAPTERS = ["acquisition", "churn", "clv", "customer_data", "nps", "retention", "scorecard", "segmentation"]
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:

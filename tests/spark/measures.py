@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from crmlib import answers as survey_answers
 from crmlib import newcomers, purchases, subscriptions
 from crmlib.chapter import lists
@@ -16,6 +18,7 @@ from crmlib.contract import TABLES
 from crmlib.engine import empty_table, open_table, to_pandas
 from crmlib.lifecycle import (
     acquisition,
+    churn,
     clv,
     customer_data,
     experiments,
@@ -24,6 +27,7 @@ from crmlib.lifecycle import (
     scorecard,
     segmentation,
 )
+from crmlib.lifecycle.churn.model import BuyingModel
 from crmlib.models import BetaGeoNBD, GammaGamma
 
 AS_OF = dt.date(2025, 12, 31)
@@ -85,6 +89,19 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "events": lambda t: customer_data.events({name: getattr(t, name) for name in TABLES}, **DAY),
     "split": lambda t: customer_data.split_customers(t.orders, share=0.3, **DAY),
     "values": lambda t: clv.customer_values(t.summary, **t.fitted),
+    "moments": lambda t: churn.moments(t.orders, as_of=EARLIER),
+    "features": lambda t: churn.features(
+        t.moments, t.orders, t.tickets, t.surveys, t.order_lines, t.subscriptions, sla_hours=12
+    ),
+    "buying": lambda t: BuyingModel(
+        ("overdue", "purchases", "waited"), np.array([-1.0, -0.2, 0.8, -0.5]), np.eye(4) / 100, {}, 100, 90
+    ),
+    "risks": lambda t: churn.customer_risks(
+        churn.with_risk(t.features, t.buying), t.orders, as_of=EARLIER, silent_after=300, margin=0.4
+    ),
+    "complained": lambda t: churn.complaint_outcomes(t.orders, t.tickets, **DAY, within=60, margin=0.4),
+    "silent": lambda t: churn.silent_customers(t.orders, t.actions, t.tickets, **DAY, silent_after=30),
+    "effects": lambda t: experiments.play_effect(t.actions, t.orders, within_days=60, **DAY),
 }
 
 
@@ -121,6 +138,32 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     ),
     "experiments.play_effect": lambda t: experiments.play_effect(t.actions, t.orders, within_days=60, **DAY),
     "experiments.second_order_outcomes": lambda t: experiments.second_order_outcomes(t.orders, **DAY, within_days=60),
+    "churn.average_gap": lambda t: churn.average_gap(t.orders, **DAY),
+    "churn.bought_again": lambda t: churn.bought_again(t.orders, since=EARLIER, within=60),
+    "churn.complaint_outcomes": lambda t: t.complained,
+    "churn.cox_model": lambda t: churn.cox_model(churn.return_spells(t.orders, t.tickets, **DAY)),
+    "churn.customer_risks": lambda t: t.risks,
+    "churn.effect_by_risk": lambda t: churn.effect_by_risk(
+        t.actions, t.orders, t.buying, effects=t.effects, within_days=60, **DAY
+    ),
+    "churn.features": lambda t: t.features,
+    "churn.fit_model": lambda t: churn.fit_model(churn.with_outcomes(t.features, t.orders, within=90), within=90),
+    "churn.judge": lambda t: churn.judge(*[churn.with_outcomes(t.features, t.orders, within=90)] * 2)[0],
+    "churn.moments": lambda t: t.moments,
+    "churn.recurring_movements": lambda t: churn.recurring_movements(t.subscriptions, **DAY),
+    "churn.return_hazard": lambda t: churn.return_hazard(t.orders, **DAY),
+    "churn.return_spells": lambda t: churn.return_spells(t.orders, t.tickets, **DAY),
+    "churn.revenue_retention": lambda t: churn.revenue_retention(t.subscriptions, **DAY, months=6),
+    "churn.risk_by_value": lambda t: churn.risk_by_value(t.risks),
+    "churn.silence_on": lambda t: churn.silence_on(t.orders, as_of=EARLIER, active_within=300),
+    "churn.silence_rules": lambda t: churn.silence_rules(t.orders, **DAY),
+    "churn.silent_customers": lambda t: t.silent,
+    "churn.slow_complaints": lambda t: churn.slow_complaints(t.complained, **DAY),
+    "churn.waiting_for_amends": lambda t: churn.waiting_for_amends(t.complained, t.orders, **DAY, days=400),
+    "churn.warned_customers": lambda t: churn.warned_customers(t.risks),
+    "churn.win_back_rates": lambda t: churn.win_back_rates(t.silent, by="known"),
+    "churn.with_outcomes": lambda t: churn.with_outcomes(t.features, t.orders, within=90),
+    "churn.with_risk": lambda t: churn.with_risk(t.features, t.buying),
     "clv.baseline_comparison": lambda t: clv.baseline_comparison(t.past, [t.model]),
     "clv.calibration_by_decile": lambda t: clv.calibration_by_decile(t.past, t.model),
     "clv.calibration_end": lambda t: clv.calibration_end(t.orders, **DAY),

@@ -8,14 +8,14 @@ from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.churn.complaints import complaint_outcomes, place_of
 from crmlib.lifecycle.churn.features import SLA_HOURS
-from crmlib.purchases import purchase_days, purchases
+from crmlib.purchases import every_so_many, purchase_days, purchases
 from crmlib.statistics import wald, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_SPELLS = 20_000
-"""So many silences teach the Cox model; of more, an even part is drawn by a hash of the customers' ids."""
+MOST_SPELLS = 30_000
+"""So many silences teach the Cox model at most, about; of more, those of every so many-th customer."""
 _FEWEST_EVENTS = 30
 
 
@@ -51,6 +51,15 @@ def return_hazard(orders: Any, *, as_of: Any, width: int = 30, until: int = 360)
     return pd.DataFrame(rows, columns=["from_day", "to_day", "silent", "came_back", "share", "low", "high"])
 
 
+def _part(orders: Any, days: Any, *, as_of: Any, most: int) -> Any:
+    """Every so many-th customer, so that about ``most`` silences are left (Ibis); None where they are no more."""
+    silences = int(days.count().execute())
+    if silences <= most:
+        return None
+    customers = int(days.filter(days.nth == 0).count().execute())
+    return every_so_many(orders, as_of=as_of, most=max(1, customers * most // silences))[1]
+
+
 @same_kind
 def return_spells(
     orders: Any, tickets: Any = None, *, as_of: Any, sla_hours: float = SLA_HOURS, most: int | None = None
@@ -60,19 +69,16 @@ def return_spells(
     Columns: ``customer_id``, ``place`` of the purchase (see :func:`~crmlib.lifecycle.churn.complaint_outcomes`),
     ``start``, ``stop`` (days since the purchase), ``came_back`` (1: the next purchase ended it), ``purchases`` so far,
     ``quick`` and ``slow`` (1: the customer complained in this silence, and by now it is known that the answer came
-    within ``sla_hours``, or did not). So nobody is called slow before it was known. ``most``: of more silences, the
-    customers that a hash of their ids draws. pandas or Ibis in, same kind out.
+    within ``sla_hours``, or did not). So nobody is called slow before it was known. ``most``: of more silences, about
+    so many, of every so many-th customer. pandas or Ibis in, same kind out.
     """
     import ibis
 
     end = as_day(as_of)
     days = purchase_days(orders, as_of=end)
-    if most is not None:
-        people = days.group_by("customer_id").agg(spells=days.count())
-        order = [people.customer_id.hash(), people.customer_id]
-        upto = ibis.window(order_by=order, preceding=None, following=0)
-        people = people.mutate(running=people.spells.sum().over(upto))
-        days = days.semi_join(people.filter(people.running <= most), "customer_id")
+    some = None if most is None else _part(orders, days, as_of=end, most=most)
+    if some is not None:
+        days = days.semi_join(some, "customer_id")
     followed = ibis.literal(end).delta(days.day, unit="day")
     wait = days.next_day.delta(days.day, unit="day").coalesce(followed).cast("int64")
     spells = days.select(

@@ -11,12 +11,12 @@ from typing import Any
 from crmlib.calendar import as_day
 from crmlib.engine import made_once, same_kind
 from crmlib.lifecycle.churn.silence import average_gap
-from crmlib.purchases import purchase_days, purchases
+from crmlib.purchases import every_so_many, purchase_days, purchases
 
 SLA_HOURS = 24
 _RECENT, _YEAR = 180, 365
 MOST_MODELLED = 20_000
-"""So many customers teach a model; of more, an even part is drawn by a hash of their ids."""
+"""So many customers teach a model at most; of more, every so many-th."""
 AMOUNTS = ("tenure_days", "purchases", "spend")
 GAPS = ("overdue",)
 MOST_OVERDUE = 10.0
@@ -29,8 +29,8 @@ REASONS = ("price", "quality", "service", "need")
 def moments(orders: Any, *, as_of: Any, active_within: int = _YEAR, most: int | None = None) -> Any:
     """The customers to be looked at on a day: who bought by then, and last at most ``active_within`` days before.
 
-    Columns: ``customer_id``, ``day``; one row per customer, sorted. ``most``: of more customers, this many that a hash
-    of their ids draws, the same in every run. pandas or Ibis in, same kind out.
+    Columns: ``customer_id``, ``day``; one row per customer, sorted. ``most``: of more buyers, every
+    so many-th is looked at, the same in every run. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["a", "b"], "amount": 1.0,
@@ -44,8 +44,9 @@ def moments(orders: Any, *, as_of: Any, active_within: int = _YEAR, most: int | 
     days = purchase_days(orders, as_of=end)
     last = days.group_by("customer_id").agg(last_day=days.day.max())
     known = last.filter(last.last_day >= ibis.literal(end - dt.timedelta(days=active_within)))
-    if most is not None:
-        known = known.order_by(known.customer_id.hash(), "customer_id").limit(most)
+    some = None if most is None else every_so_many(orders, as_of=end, most=most)[1]
+    if some is not None:
+        known = known.semi_join(some, "customer_id")
     return known.select("customer_id", day=ibis.literal(end)).order_by("customer_id")
 
 
