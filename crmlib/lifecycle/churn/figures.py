@@ -223,7 +223,7 @@ def plot_complaints(slow: Any, *, within: int, sla_hours: float = 24) -> Exhibit
     reading = "alike" if sure.empty else "less_there" if len(others) else "less"
     other = others.iloc[0] if len(others) else row
     return exhibits.figure(
-        words, "complaints", slow, picture, place="section", message=message, reading=reading, days=within,
+        words, "complaints", slow, picture, message=message, reading=reading, days=within,
         where=words.name("places", row.place), quick=row.quick_again, slow=row.slow_again, hours=sla_hours,
         elsewhere=words.name("places", other.place), other_quick=other.quick_again, other_slow=other.slow_again,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmlib.finding import Direction, Finding, tell
+from crmlib.finding import Finding, tell
 from crmlib.lifecycle.churn.figures import SMALL_BASE, play_name, told_effect
 from crmlib.lifecycle.churn.win_back import tested_offer
 from crmlib.words import Words
@@ -68,7 +68,7 @@ def finding_slow_complaints(
     certainty = f"{'two' if len(others) else 'one'}.{'priced' if priced else 'unpriced'}"
     return tell(
         words, "slow_complaints", values, direction="bad", certainty=certainty,
-        headline="all" if row.place == "all" else "place", evidence="all" if row.place == "all" else "place",
+        headline="all" if row.place == "all" else "place",
         action="plain" if people is None else "listed", owner="service", when="month",
         money="stake" if priced else "", kind="profit", plays=("service_recovery",), customers=people,
     )  # fmt: skip
@@ -101,7 +101,7 @@ def finding_early_warning(warned: Any, groups: Any, judged: Any, *, within: int 
         "gone": warned.risk.mean(), "model": words.name("models", row.model),
     }  # fmt: skip
     return tell(
-        words, "early_warning", values, direction="bad", evidence="all" if count == len(people) else "most",
+        words, "early_warning", values, direction="neutral", evidence="all" if count == len(people) else "most",
         customers=people,
     )  # fmt: skip
 
@@ -144,15 +144,16 @@ def finding_came_back(rates: Any, *, within: int, silent_after: int, value_days:
 def finding_recurring(retention: Any) -> Finding | None:
     """What is left of the recurring revenue of a year ago, from the same customers; informs.
 
+    It is news where it grows only: what ends is a decision of chapter 05.
+
     ``retention``: from :func:`~crmlib.lifecycle.churn.revenue_retention`. None with fewer than 30 customers then.
     """
     if retention.empty or retention.customers.iloc[0] < SMALL_BASE:
         return None
     row = retention.iloc[0]
     said = "grows" if row.net_low > 1 else "shrinks" if row.net_high < 1 else "holds"
-    directions: dict[str, Direction] = {"grows": "good", "shrinks": "bad"}
     moved = row.expansion + row.contraction > 0
     return tell(
-        words, "recurring", row, direction=directions.get(said, "neutral"), headline=said,
+        words, "recurring", row, direction="good" if said == "grows" else "neutral", headline=said,
         evidence="moved" if moved else "plain", action=said, sure="counted",
     )  # fmt: skip
