@@ -38,7 +38,7 @@ def silent_customers(
     One row per silence that passed ``silent_after`` days between 365 + ``within`` and ``within`` days before ``as_of``,
     sorted: ``customer_id``, ``silent_on`` (the day on which it did), ``came_back`` (1: bought in the next ``within``
     days), ``helped`` (an action of the arm ``treat`` was assigned in the silence before the customer came back, or
-    before these days were over), ``known`` (what the last complaint of the 180 days before tells: ``waited`` for more
+    before these days were over), ``known`` (what complaints since the last purchase tell: ``waited`` for more
     than ``sla_hours``, ``complained``, ``nothing known``), ``value`` (contribution from the purchase that ended the
     silence through the next ``value_days``; client's currency; empty for those who did not come back, or are not
     followed for so long). pandas or Ibis in, same kind out.
@@ -81,7 +81,7 @@ def silent_customers(
         )  # fmt: skip
         pairs = spells.join(told, spells.customer_id == told.who)
         since = pairs.silent_on.delta(pairs.opened_on, unit="day")
-        pairs = pairs.filter((since > 0) & (since <= 180 + silent_after) & (pairs.opened_on >= pairs.day))
+        pairs = pairs.filter((since > 0) & (pairs.opened_on >= pairs.day))
         found = pairs.group_by(*keys).agg(slow=pairs.slow.max())
         spells = spells.left_join(found, keys).drop("customer_id_right", "day_right")
         known = ibis.cases((spells.slow == 1, WAITED), (spells.slow == 0, COMPLAINED), else_=NOTHING)
