@@ -275,8 +275,8 @@ complaints = churn.complaint_outcomes(orders, tickets, **followed_up)
 
 # %% tags=["needs:tickets.is_complaint"]
 followed = complaints.filter(complaints.followed)
-shares = followed.group_by("place", "slow").agg(complaints=followed.count(), again=followed.again.mean())
-shares.order_by("place", "slow").to_pandas().round(3)
+answered = followed.group_by("place", "slow").agg(complaints=followed.count(), again=followed.again.mean())
+answered.order_by("place", "slow").to_pandas().round(3)
 
 # %% [markdown] tags=["needs:tickets.is_complaint"]
 # The library counts the same, and adds the range of the difference:
