@@ -125,7 +125,7 @@ def return_spells(
 def cox_model(spells: Any, *, level: float = 0.95) -> pd.DataFrame:
     """What raises and lowers the chance to come back on any day of a silence: Cox models, one for each place.
 
-    ``spells``: from :func:`return_spells`, about MOST_SPELLS rows at most. One row per ``place`` and ``term`` (``purchases``,
+    ``spells``: from :func:`return_spells`, of MOST_SPELLS silences. One row per ``place`` and ``term`` (``purchases``,
     per doubling; ``quick``, ``slow`` complaint): ``hazard_ratio`` with ``low, high``, ``p_value``; ``silences`` with
     such a complaint (of all, for ``purchases``) and ``events`` among them; ``proportional_p``, the test that the ratio
     is the same early and late in a silence (small: it is not). Ties as by Efron; errors allow for several silences of
