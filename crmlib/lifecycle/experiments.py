@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.engine import same_kind, to_pandas
 from crmlib.purchases import contribution, purchases
@@ -73,18 +73,24 @@ def draw_arms(customer_ids: Iterable[str]) -> list[str]:
     return arms
 
 
-def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def staged_effect(
+    outcomes: pd.DataFrame, *, level: float = 0.95, errors: Literal["units", "observations"] = "units"
+) -> pd.DataFrame:
     """What a measure changed that started in different units (shops) at different times: difference in differences.
 
     ``outcomes``: one row per observation with ``unit``, ``period``, ``treated`` (whether the measure was running) and
-    ``outcome`` (a number, or 0 and 1). Answers one row: ``effect``, ``low``, ``high`` (of the outcome's unit),
-    ``naive`` (treated minus untreated observations of the units that were ever treated: what a before/after
-    comparison would claim), ``units``, ``treated_units`` and ``observations``.
+    ``outcome`` (a number, or 0 and 1); or, made by an engine, one row per unit, period and ``treated`` with
+    ``observations``, ``total`` and ``squares`` (sums of the outcomes and of their squares). Answers one row:
+    ``effect``, ``low``, ``high`` (of the outcome's unit), ``naive`` (treated minus untreated observations of the units
+    that were ever treated: what a before/after comparison would claim), ``units``, ``treated_units`` and
+    ``observations``.
 
     The effect is that of least squares with an effect for every unit and every period. Errors are clustered by unit
     and judged by the t distribution with units − 1 degrees of freedom (Cameron & Miller 2015, *A practitioner's guide
-    to cluster-robust inference*, section VI): shops, not customers, were assigned. It assumes that without the measure
-    all units would have moved alike, and that the effect is about the same in each.
+    to cluster-robust inference*, section VI): shops, not customers, were assigned. With ``errors="observations"`` each
+    observation counts as drawn by itself (White's HC1): right where units differ in nothing but their level, and too
+    sure where a unit has good and bad months of its own. It assumes that without the measure all units would have moved
+    alike, and that the effect is about the same in each.
 
     Raises:
         ValueError: no unit is untreated in some period in which another is treated, or fewer than four units.
@@ -101,17 +107,17 @@ def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     import pandas as pd
     from scipy.stats import t as student
 
-    table = outcomes.assign(treated=outcomes.treated.astype(float), outcome=outcomes.outcome.astype(float))
-    cells = table.groupby(["unit", "period", "treated"], sort=True).outcome.agg(["mean", "size"]).reset_index()
+    cells = _cells(outcomes)
     units = pd.Index(cells.unit.unique())
     if len(units) < 4:
         raise ValueError(f"a staged roll-out needs at least 4 units to say how sure it is; these are {len(units)}")
     effects = pd.get_dummies(cells[["unit", "period"]].astype("category"), drop_first=True).to_numpy(float)
     constant = np.ones((len(cells), 1))
-    weight = np.sqrt(cells["size"].to_numpy(float))[:, None]
+    size = cells.observations.to_numpy(float)
+    weight, mean = np.sqrt(size)[:, None], cells.total.to_numpy(float) / size
     others = np.hstack([constant, effects]) * weight
     treated = cells.treated.to_numpy()[:, None] * weight
-    answer = cells["mean"].to_numpy()[:, None] * weight
+    answer = mean[:, None] * weight
     # Frisch-Waugh: what is left of treatment and outcome once units and periods are accounted for.
     treated_left = treated - others @ np.linalg.lstsq(others, treated, rcond=None)[0]
     if float((treated_left**2).sum()) < 1e-9 * float((treated**2).sum() + 1e-300) or not treated.any():
@@ -119,14 +125,23 @@ def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
     answer_left = answer - others @ np.linalg.lstsq(others, answer, rcond=None)[0]
     spread = float((treated_left**2).sum())
     effect = float((treated_left * answer_left).sum()) / spread
-    scores = (treated_left * (answer_left - effect * treated_left)).ravel()
-    clusters = np.array([scores[(cells.unit == unit).to_numpy()].sum() for unit in units])
-    count, columns = len(table), others.shape[1] + 1
-    correction = len(units) / (len(units) - 1) * (count - 1) / (count - columns)
-    error = np.sqrt(correction * (clusters**2).sum()) / spread
-    reach = float(student.ppf(0.5 + level / 2, len(units) - 1)) * error
-    ever = table[table.unit.isin(table.loc[table.treated > 0, "unit"].unique())]
-    means = ever.groupby("treated").outcome.mean()
+    residual = answer_left - effect * treated_left
+    count, columns = int(size.sum()), others.shape[1] + 1
+    if errors == "units":
+        scores = (treated_left * residual).ravel()
+        clusters = np.array([scores[(cells.unit == unit).to_numpy()].sum() for unit in units])
+        correction = len(units) / (len(units) - 1) * (count - 1) / (count - columns)
+        meat, reach = (clusters**2).sum(), student.ppf(0.5 + level / 2, len(units) - 1)
+    else:
+        # Squared residuals of a cell's observations: those of its mean, and what varies within it.
+        within = np.maximum(cells.squares.to_numpy(float) - size * mean**2, 0.0)
+        correction = count / (count - columns)
+        meat = ((treated_left.ravel() ** 2 / size) * (residual.ravel() ** 2 + within)).sum()
+        reach = student.ppf(0.5 + level / 2, count - columns)
+    reach = float(reach) * float(np.sqrt(correction * meat)) / spread
+    ever = cells[cells.unit.isin(cells.loc[cells.treated > 0, "unit"].unique())]
+    sums = ever.groupby("treated")[["total", "observations"]].sum()
+    means = sums.total / sums.observations
     return pd.DataFrame(
         {
             "effect": [effect],
@@ -138,6 +153,16 @@ def staged_effect(outcomes: pd.DataFrame, *, level: float = 0.95) -> pd.DataFram
             "observations": [count],
         }
     )
+
+
+def _cells(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """One row per unit, period and treatment, with ``observations, total, squares``."""
+    if "observations" in outcomes.columns:
+        return outcomes.assign(treated=outcomes.treated.astype(float)).reset_index(drop=True)
+    outcome = outcomes.outcome.astype(float)
+    table = outcomes.assign(treated=outcomes.treated.astype(float), total=outcome, squares=outcome**2)
+    sums = {"observations": ("total", "size"), "total": ("total", "sum"), "squares": ("squares", "sum")}
+    return table.groupby(["unit", "period", "treated"], sort=True).agg(**sums).reset_index()
 
 
 def play_effect(
