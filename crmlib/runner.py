@@ -325,7 +325,9 @@ def _job(
     # One setting may serve two chapters: the rules of 03 also draw the line of silence in 13, and what 04 is told of
     # its model holds for the values of 13.
     own_and_shared = {"own": own, "shared": {name: client.parameters.get(name, {}) for name in _SHARED_PARAMETERS}}
-    named = [client.beside(v) for given in client.parameters.values() for v in given.values() if isinstance(v, str)]
+    usual = {name: value for name, value in file.parameters.items() if name not in _OWN_PARAMETERS}
+    given = [usual, *client.parameters.values()]
+    named = [client.beside(value) for one in given for value in one.values() if isinstance(value, str)]
     files = [hashlib.sha256(at.read_bytes()).hexdigest() for at in named if at and at.is_file()]
     inputs = {
         **seen,

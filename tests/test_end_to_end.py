@@ -17,8 +17,8 @@ from tests.conftest import write_client
 from tests.report.page import Page, problems
 
 CHAPTERS = [
-    "01_customer_data", "02_acquisition", "03_segmentation", "04_clv", "05_retention", "06_churn", "08_nps",
-    "13_scorecard",
+    "01_customer_data", "02_acquisition", "03_segmentation", "04_clv", "05_retention", "06_churn", "07_growth",
+    "08_nps", "13_scorecard",
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ MANY_GUESTS = 0.5
 SILENT_DAYS = 60
 YOUNG_DAYS = 90
 FEWEST_ORDERS = 30
-_OF_ORDERS = ("acquisition", "churn", "clv", "customer_data", "retention", "scorecard", "segmentation")
+_OF_ORDERS = ("acquisition", "churn", "clv", "customer_data", "growth", "retention", "scorecard", "segmentation")
 _OF_OTHER_TABLES = (
     "acquisition.speed", "acquisition.waiting", "churn.recurring", "retention.renewals", "scorecard.counts_"
 )  # fmt: skip

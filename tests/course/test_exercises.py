@@ -29,6 +29,7 @@ CHAPTERS = {
     "clv": "04_clv",
     "retention": "05_retention",
     "churn": "06_churn",
+    "growth": "07_growth",
     "nps": "08_nps",
     "scorecard": "13_scorecard",
 }

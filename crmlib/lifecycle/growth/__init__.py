@@ -8,7 +8,15 @@ beyond chance; ``attach`` how often one comes with another, and what a measure o
 """
 
 from crmlib.lifecycle.growth.affinity import affinities
-from crmlib.lifecycle.growth.attach import attach_rate, attachable, rollout_customers, rollout_effect
+from crmlib.lifecycle.growth.attach import (
+    all_effects,
+    attach_rate,
+    attachable,
+    idle_before_after,
+    pair_to_follow,
+    rollout_customers,
+    rollout_effect,
+)
 from crmlib.lifecycle.growth.baskets import basket_trend, baskets, item_kind, item_names
 from crmlib.lifecycle.growth.discounts import discount_dependence, discount_trend
 from crmlib.lifecycle.growth.figures import (
@@ -31,7 +39,13 @@ from crmlib.lifecycle.growth.figures import (
     rollouts_table,
     tiers_table,
 )
-from crmlib.lifecycle.growth.findings import finding_affinity, finding_club, finding_discounts, finding_rollout
+from crmlib.lifecycle.growth.findings import (
+    finding_affinity,
+    finding_club,
+    finding_discounts,
+    finding_rollout,
+    findings_of_rollouts,
+)
 from crmlib.lifecycle.growth.item_lives import item_changes, item_lives
 from crmlib.lifecycle.growth.item_sets import item_sets
 from crmlib.lifecycle.growth.ladder import ladder, steps_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlib.calendar import Period, as_day, unit_of
@@ -143,3 +144,44 @@ def rollout_customers(baskets: Any, *, item: str, idle: tuple[str, ...], as_of: 
     age = ibis.literal(as_day(as_of)).delta(last.day, unit="day")
     kept = last.filter(last.has & last.store.isin([*idle]) & (age <= within_days))
     return kept.select("customer_id", bought_on=kept.day).order_by("customer_id")
+
+
+def pair_to_follow(pairs: Any, measures: Sequence[Rollout]) -> tuple[str, str]:
+    """The two items that a chapter follows: those of the first measure, else the pair of the largest sure lift.
+
+    ``pairs``: from :func:`~crmlib.lifecycle.growth.affinities`. Two empty names where there is neither.
+    """
+    if measures:
+        return measures[0].item, measures[0].other
+    sure = pairs[(pairs.p_adjusted < 0.05) & (pairs.lift > 1) & (pairs.item_baskets >= pairs.other_baskets)]
+    return (str(sure["item"].iloc[0]), str(sure.other.iloc[0])) if len(sure) else ("", "")
+
+
+def all_effects(effects: Sequence[Any]) -> Any:
+    """The rows of :func:`rollout_effect` of several measures in one frame; empty without any."""
+    import pandas as pd
+
+    known = [frame for frame in effects if len(frame)]
+    return pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=EFFECTS)
+
+
+def idle_before_after(chances: Any, measures: Sequence[Rollout]) -> Any:
+    """What before and after says of shops that never began: one row per measure, a pandas frame.
+
+    ``measure``, ``chances_before, rate_before, chances_after, rate_after``; cut on the first day on which any shop
+    began. A difference here is nothing that the measure did. ``chances``: from :func:`attachable`.
+    """
+    import ibis
+    import pandas as pd
+
+    rows = []
+    for one in measures:
+        begun = min(day for day in one.stores.values() if day is not None)
+        idle = [store for store, day in one.stores.items() if day is None]
+        table = to_ibis(chances)
+        table = table.filter(table.store.isin(idle)).mutate(after=lambda t, begun=begun: t.day >= ibis.literal(begun))
+        sums = to_pandas(table.group_by("after").agg(n=table.count(), rate=table.outcome.mean())).set_index("after")
+        if {True, False} <= set(sums.index):
+            rows.append((one.name, *(sums.loc[late, name] for late in (False, True) for name in ("n", "rate"))))
+    columns = ["measure", "chances_before", "rate_before", "chances_after", "rate_after"]
+    return pd.DataFrame(rows, columns=columns)

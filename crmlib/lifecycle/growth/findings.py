@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmlib.engine import to_pandas
 from crmlib.finding import Direction, Finding, tell
+from crmlib.lifecycle.growth.attach import rollout_customers
 from crmlib.lifecycle.growth.figures import affinities_told, depends, item_name, measure_name, points_told
 from crmlib.lifecycle.growth.loyalty import NO_MEMBER
 from crmlib.words import Words
+
+if TYPE_CHECKING:
+    from crmlib.lifecycle.growth.rollouts import Rollout
 
 words = Words(__file__)
 
@@ -66,6 +71,23 @@ def finding_rollout(
         listed=0 if people is None else len(people),
     )  # fmt: skip
     return replace(told, key=f"{told.key}_{row.measure}")
+
+
+def findings_of_rollouts(
+    baskets: Any, measures: Sequence[Rollout], effects: Sequence[Any], *, as_of: Any, names: Any = None
+) -> list[Finding | None]:
+    """:func:`finding_rollout` of each of the ``measures``, with whom it could still reach.
+
+    ``effects``: of each the row of :func:`~crmlib.lifecycle.growth.rollout_effect`.
+    """
+    said = {one.name: one.said for one in measures}
+    found = []
+    for one, effect in zip(measures, effects, strict=True):
+        idle = tuple(store for store, day in one.stores.items() if day is None)
+        within = {"as_of": as_of, "within_days": one.within_days}
+        people = rollout_customers(baskets, item=one.item, idle=idle, **within) if one.kind == "next" else None
+        found.append(finding_rollout(effect, said=said, names=names, idle=len(idle), customers=people))
+    return found
 
 
 def finding_club(tiers: Any, joiners: Any, at_once: Any) -> Finding | None:

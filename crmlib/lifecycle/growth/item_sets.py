@@ -60,8 +60,12 @@ def _parts(items: frozenset[str]) -> list[frozenset[str]]:
 
 
 def _frequent_sets(rows: Any, count: int, largest: int) -> dict[frozenset[str], int]:
+    import warnings
+
     import pandas as pd
-    from mlxtend.frequent_patterns import fpgrowth
+
+    with warnings.catch_warnings():  # on import it switches warnings on for everybody
+        from mlxtend.frequent_patterns import fpgrowth
 
     table = pd.crosstab(rows.order_id, rows["item"]) > 0
     found = fpgrowth(table, min_support=FEWEST / count, use_colnames=True, max_len=largest)

@@ -51,8 +51,10 @@ class _Rollouts(Strict):
     measures: dict[str, Rollout]
 
 
-def read_rollouts(path: str | Path | None = None) -> list[Rollout]:
+def read_rollouts(path: str | Path | None = None, *, is_named: bool = False) -> list[Rollout]:
     """The measures of a client's own YAML file, in its order; none without a file.
+
+    ``is_named``: the client names the file, so that it must be there; else none are known where it is not.
 
     Raises:
         UnusableInput: with every problem of the file at once.
@@ -60,7 +62,7 @@ def read_rollouts(path: str | Path | None = None) -> list[Rollout]:
     >>> read_rollouts()
     []
     """
-    if path is None:
+    if path is None or not (is_named or Path(path).is_file()):
         return []
     file = open_settings(path)
     made = file.made(_Rollouts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def check_settings(client: Client, parameters: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the client's own file of measures that began in some shops before others."""
     try:
-        read_rollouts(client.beside(parameters.get("rollouts", "")))
+        read_rollouts(client.beside(parameters.get("rollouts", "rollouts.yaml")), is_named="rollouts" in parameters)
     except UnusableInput as unusable:
         return unusable.problems
     return []
