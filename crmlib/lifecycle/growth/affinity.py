@@ -35,8 +35,8 @@ def affinities(baskets: Any, *, by: By = "order", most_items: int = MOST_ITEMS, 
       (Holm) among ``comparisons`` pairs: all that could have been found, not only those that were.
 
     Only a lift above 1 says something: orders in which nobody bought anything are in no table, which alone pushes pairs
-    apart. Judged are pairs of the ``most_items`` most frequent items that chance would bring together five times or more.
-    Sorted by lift, the largest first. Empty with fewer than two items.
+    apart. Judged are pairs of the ``most_items`` most frequent items that chance would bring together five times or
+    more. Sorted by lift, the largest first. Empty with fewer than two items.
 
     Sources: Agrawal, Imieliński & Swami (1993); Brin, Motwani, Ullman & Tsur (1997) for lift; Mantel & Haenszel (1959)
     for what is expected within strata.

@@ -1,4 +1,4 @@
-"""How often one item comes with another, from period to period and from shop to shop, and what a measure changed in it."""
+"""How often one item comes with another, from period to period, and what a measure of some shops changed in it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def attachable(
     import ibis
 
     columns = ("order_id", "customer_id", "ordered_at", "day", "store")
-    each = baskets.group_by(*columns).agg(
-        has=(baskets["item"] == item).any(), holds=(baskets["item"] == other).any()
-    )
+    # A frame without rows does not say what its columns are.
+    baskets = baskets.mutate(day=baskets.day.cast("date"), ordered_at=baskets.ordered_at.cast("timestamp"))
+    each = baskets.group_by(*columns).agg(has=(baskets["item"] == item).any(), holds=(baskets["item"] == other).any())
     if kind == "together":
         return each.filter(each.has).select(*columns, outcome=each.holds.cast("int64")).order_by("order_id")
     known = each.filter(each.customer_id.notnull())
@@ -76,9 +76,7 @@ def attach_rate(chances: Any, *, period: Period | None = None) -> Any:
     return counted.mutate(rate=counted.taken / counted.chances, low=low, high=high)
 
 
-def rollout_effect(
-    baskets: Any, rollout: Rollout, *, as_of: Any, margin: float = 1.0, level: float = 0.95
-) -> Any:
+def rollout_effect(baskets: Any, rollout: Rollout, *, as_of: Any, margin: float = 1.0, level: float = 0.95) -> Any:
     """What a measure that some shops began earlier, later or never has changed in the share that takes the other item.
 
     One row (a pandas frame): ``measure, item, other, kind, within_days``; ``naive``: after less before, in the shops

@@ -98,9 +98,9 @@ def basket_trend(baskets: Any, *, period: Period = "month") -> Any:
     error = ((frame.squares / frame.orders - frame["items"] ** 2).clip(lower=0) / frame.orders) ** 0.5
     low, high = wilson(frame.more, frame.orders)
     items_low, items_high = wald(frame["items"], error)
-    return frame.assign(items_low=items_low, items_high=items_high, several=frame.more / frame.orders, low=low, high=high)[
-        ["period", "orders", "items", "items_low", "items_high", "pieces", "several", "low", "high"]
-    ]
+    return frame.assign(
+        items_low=items_low, items_high=items_high, several=frame.more / frame.orders, low=low, high=high
+    )[["period", "orders", "items", "items_low", "items_high", "pieces", "several", "low", "high"]]
 
 
 @same_kind

@@ -87,7 +87,9 @@ def _group(reduced: Any, orders: Any) -> Any:
     import numpy as np
     import pandas as pd
 
-    choice = np.select([reduced == 0, reduced == orders, 2 * reduced <= orders], ["never", "always", "sometimes"], "mostly")
+    choice = np.select(
+        [reduced == 0, reduced == orders, 2 * reduced <= orders], ["never", "always", "sometimes"], "mostly"
+    )
     return pd.Series(choice, index=reduced.index)
 
 

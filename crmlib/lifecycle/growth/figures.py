@@ -65,10 +65,10 @@ def affinities_told(pairs: Any) -> Any:
 
 def _beside_chance(frame: Any, labels: Sequence[str], *, axis: str) -> Any:
     """Shares as dots with intervals, beside the share of all as short lines."""
-    drawn = frame.assign(label=labels)
+    drawn, most = frame.assign(label=labels), 1.1 * float(frame.confidence_high.max())
     return pictures.dots(
         drawn, value="confidence", label="label", low="confidence_low", high="confidence_high", tick="base",
-        form=percent, value_label=words.say(f"axes.{axis}"), limits=(0, min(1.0, 1.1 * float(frame.confidence_high.max()))),
+        form=percent, value_label=words.say(f"axes.{axis}"), limits=(0, min(1.0, most)),
     )  # fmt: skip
 
 
@@ -106,9 +106,13 @@ def plot_sequences(steps: Any, *, names: Any = None, within: int = 120) -> Exhib
     told = steps[(steps.p_adjusted < SURE) & (steps.lift > 1)].head(_MOST)
     if told.empty:
         pairs = 0 if steps.empty else int(steps.comparisons.iloc[0])
-        return exhibits.nothing(words, "sequences", why="nothing" if steps.empty else "chance", pairs=pairs, days=within)
+        return exhibits.nothing(
+            words, "sequences", why="nothing" if steps.empty else "chance", pairs=pairs, days=within
+        )
     labels = [
-        words.say("axes.after", item=item_name(row.item, names), other=item_name(row.other, names), days=row.median_days)
+        words.say(
+            "axes.after", item=item_name(row.item, names), other=item_name(row.other, names), days=row.median_days
+        )
         for row in told.itertuples()
     ]
     picture = _beside_chance(told, labels, axis="next")
@@ -122,7 +126,9 @@ def item_sets_table(sets: Any, *, names: Any = None) -> Exhibit:
     """Sets of three and more items that are more than their best pair; ``sets``: from :func:`item_sets`."""
     sure = sets[(sets.p_adjusted < SURE) & (sets.lift > 1)].head(_MOST_ROWS)
     if sure.empty:
-        return exhibits.nothing(words, "item_sets", of="tables", why="nothing" if sets.empty else "chance", sets=len(sets))
+        return exhibits.nothing(
+            words, "item_sets", of="tables", why="nothing" if sets.empty else "chance", sets=len(sets)
+        )
     shown = sure.assign(set=[" + ".join(item_name(item, names) for item in items) for items in sure["items"]])
     kept = sets.assign(items=[" + ".join(items) for items in sets["items"]])
     columns = ["set", "together", "support", "expected_share", "lift"]
@@ -359,7 +365,10 @@ def plot_tier_migration(moves: Any, order: Sequence[str]) -> Exhibit:
     place_of = {tier: at for at, tier in enumerate(names)}
     stayed = frame[frame.before != NO_MEMBER]
     rank = {side: stayed[side].map(place_of) for side in ("before", "after")}
-    up, down = (stayed.members[rank["after"] > rank["before"]].sum(), stayed.members[rank["after"] < rank["before"]].sum())
+    up, down = (
+        stayed.members[rank["after"] > rank["before"]].sum(),
+        stayed.members[rank["after"] < rank["before"]].sum(),
+    )
     return exhibits.figure(
         words, "tier_migration", frame, picture, up=up, down=down, members=stayed.members.sum(), place="notebook",
         joined=frame.members[frame.before == NO_MEMBER].sum(),
@@ -373,7 +382,8 @@ def plot_points(ages: Any, liability: Any) -> Exhibit:
         return exhibits.nothing(words, "points")
     last = len(frame) - 1
     labels = [
-        words.say(f"axes.age.{'over' if at == last else 'between'}", row) for at, row in enumerate(frame.to_dict("records"))
+        words.say(f"axes.age.{'over' if at == last else 'between'}", row)
+        for at, row in enumerate(frame.to_dict("records"))
     ]
     parts = [pictures.Series("redeemed", words.say("axes.redeemed"), "main"),
              pictures.Series("open", words.say("axes.open"), "muted")]  # fmt: skip
@@ -399,10 +409,11 @@ def joiners_table(joiners: Any, at_once: Any) -> Exhibit:
             words, "joiners", of="tables", why="at_once" if some else "nothing", **(at_once.iloc[0] if some else {})
         )
     row = joiners.iloc[0]
-    shown = pd.DataFrame(
-        [(words.say("axes.joined"), row.joiners, row.joiners_before, words.say("axes.ends", low=number(row.joiners_low, digits=2), high=number(row.joiners_high, digits=2))),
-         (words.say("axes.stayed_out"), row.stayers, row.stayers_before, words.say("axes.ends", low=number(row.stayers_low, digits=2), high=number(row.stayers_high, digits=2)))],
-        columns=["who", "customers", "orders_before", "ends"],
-    )  # fmt: skip
+    sides = {"joiners": words.say("axes.joined"), "stayers": words.say("axes.stayed_out")}
+    rows = []
+    for side, who in sides.items():
+        low, high = (number(row[f"{side}_{end}"], digits=2) for end in ("low", "high"))
+        rows.append((who, row[side], row[f"{side}_before"], words.say("axes.ends", low=low, high=high)))
+    shown = pd.DataFrame(rows, columns=["who", "customers", "orders_before", "ends"])
     said = "more" if row.low > 0 else "less" if row.high < 0 else "alike"
     return exhibits.table(words, "joiners", shown, row, kept=joiners, reading=said)

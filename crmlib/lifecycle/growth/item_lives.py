@@ -74,7 +74,9 @@ def item_changes(baskets: Any, *, as_of: Any) -> Any:
     p = holm(2 * ndtr(-np.abs(share_after - share_before) / error.clip(lower=1e-12)))
     moved = np.where(share_after > share_before, "growing", "fading")
     stage = np.where(p < 0.05, moved, "steady")
-    stage = np.where((counts.before == 0) & (p < 0.05), "new", np.where((counts.after == 0) & (p < 0.05), "gone", stage))
+    stage = np.where(
+        (counts.before == 0) & (p < 0.05), "new", np.where((counts.after == 0) & (p < 0.05), "gone", stage)
+    )
     frame = counts.assign(
         share_before=share_before, share_after=share_after, change=share_after - share_before, low=low, high=high,
         p_adjusted=p, stage=stage,

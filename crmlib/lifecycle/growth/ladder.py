@@ -24,11 +24,9 @@ def steps_of(orders: Any, *, as_of: Any) -> list[float]:
     >>> steps_of(orders, as_of="2025-12-31")
     [30.0, 60.0, 80.0]
     """
-    spend = _year(to_ibis(orders), as_of=as_of).spend
-    row = _year(to_ibis(orders), as_of=as_of).agg(
-        n=spend.count(), **{str(share): quantile(spend, share) for share in (0.25, 0.5, 0.75)}
-    )
-    found = to_pandas(row).iloc[0]
+    year = _year(to_ibis(orders), as_of=as_of)
+    quarters = {str(share): quantile(year.spend, share) for share in (0.25, 0.5, 0.75)}
+    found = to_pandas(year.agg(n=year.count(), **quarters)).iloc[0]
     if found.n < FEWEST:
         return []
     return sorted({_rounded_up(float(found[str(share)])) for share in (0.25, 0.5, 0.75)})

@@ -21,11 +21,11 @@ _AGES = ((0, 3), (3, 6), (6, 12), (12, 18), (18, 1200))
 def tier_summary(loyalty: Any, orders: Any, *, as_of: Any, margin: float = 1.0) -> Any:
     """What customers of each tier bought in the last twelve months, and what they redeemed, beside those in none.
 
-    One row per ``tier`` (today's: that of the last movement; ``no member`` for buyers without any): ``customers`` (of
-    these, ``buyers`` in the twelve months), ``orders``, ``revenue``, ``contribution`` (spend less cost, or × ``margin``)
-    and ``redeemed`` points; per customer ``orders_each``, ``contribution_each``, ``redeemed_each``; ``balance`` of points
-    not redeemed. Sorted by contribution per customer, the largest first. Members of higher tiers bought more: that is
-    how they came to be in them. pandas or Ibis in, same kind out.
+    One row per ``tier`` (today's: that of the last movement; ``no member`` for buyers without any): ``customers``, of
+    these ``buyers`` in the twelve months, ``orders``, ``revenue``, ``contribution`` (spend less cost, or × ``margin``)
+    and ``redeemed`` points; per customer ``orders_each``, ``contribution_each``, ``redeemed_each``; ``balance`` of
+    points not redeemed. Sorted by contribution per customer, the largest first. Members of higher tiers bought more:
+    that is how they came to be in them. pandas or Ibis in, same kind out.
     """
     import ibis
 
@@ -60,8 +60,8 @@ def tier_summary(loyalty: Any, orders: Any, *, as_of: Any, margin: float = 1.0) 
 def tier_migration(loyalty: Any, *, as_of: Any, months: int = 12) -> Any:
     """From which tier to which members have moved in the last ``months``: one row per pair of tiers.
 
-    ``before`` (the tier then; ``no member``: joined since), ``after`` (today's), ``members``. Sorted. pandas or Ibis in,
-    same kind out.
+    ``before`` (the tier then; ``no member``: joined since), ``after`` (today's), ``members``. Sorted. pandas or Ibis
+    in, same kind out.
     """
     now = _tier_at(loyalty, as_of=as_of).rename(after="tier")
     then = _tier_at(loyalty, as_of=months_before(as_of, months)).rename(before="tier")

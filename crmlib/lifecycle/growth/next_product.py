@@ -16,9 +16,7 @@ FEWEST_CUSTOMERS = 100
 RECALL = ["method", "k", "customers", "items", "recall", "low", "high", "gain", "gain_low", "gain_high"]
 
 
-def recall(
-    baskets: Any, *, as_of: Any, test_days: int = 180, k: int = 3, most_customers: int = MOST_CUSTOMERS
-) -> Any:
+def recall(baskets: Any, *, as_of: Any, test_days: int = 180, k: int = 3, most_customers: int = MOST_CUSTOMERS) -> Any:
     """Which way of choosing ``k`` items per customer meets most of what they then bought: a test on time.
 
     Everything until ``test_days`` before ``as_of`` is learned from; customers are judged who bought before and after.

@@ -43,7 +43,7 @@ class Rollout(Strict):
 
     @property
     def said(self) -> str:
-        """What the measure is called in the language in use, or in another where the file does not say; else its name."""
+        """What the measure is called in the language in use, else in another, else its name."""
         return self.label.get(voice().language) or next(iter(self.label.values()), self.name.replace("_", " "))
 
 
@@ -67,4 +67,3 @@ def read_rollouts(path: str | Path | None = None, *, is_named: bool = False) -> 
     file = open_settings(path)
     made = file.made(_Rollouts)
     return [one.model_copy(update={"name": name}) for name, one in made.measures.items()]
-

@@ -89,8 +89,10 @@ def _step_counts(steps: Any) -> Any:
     now, then = steps.filter(steps.side == "item"), steps.filter(steps.side == "other")
     pairs = now.join(then.select("customer_id", "day", other="item"), ["customer_id", "day"])
     days = pairs.next_day.delta(pairs.day, unit="day").cast("float64")
-    pairs = pairs.mutate(days=days).group_by("item", "other").agg(
-        n=lambda t: t.count(), median_days=lambda t: quantile(t.days, 0.5)
+    pairs = (
+        pairs.mutate(days=days)
+        .group_by("item", "other")
+        .agg(n=lambda t: t.count(), median_days=lambda t: quantile(t.days, 0.5))
     )
     pairs = pairs.select(kind=ibis.literal("both"), item=pairs.item, other=pairs.other, n=pairs.n,
                          median_days=pairs.median_days)  # fmt: skip

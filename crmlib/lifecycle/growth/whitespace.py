@@ -46,8 +46,10 @@ def whitespace(baskets: Any, customers: Any, *, as_of: Any, by: str, most_items:
     table = to_ibis(customers)
     if by not in table.columns:
         return pd.DataFrame(columns=SPACE)
-    known = table.filter(table.customer_id.notnull()).group_by(customer_id=table.customer_id.cast("string")).agg(
-        segment=table[by].cast("string").strip().nullif("").max()
+    known = (
+        table.filter(table.customer_id.notnull())
+        .group_by(customer_id=table.customer_id.cast("string"))
+        .agg(segment=table[by].cast("string").strip().nullif("").max())
     )
     counts = to_pandas(_counts(to_ibis(baskets), known, as_of=as_of, most_items=most_items))
     if counts.empty:

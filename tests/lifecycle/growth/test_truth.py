@@ -73,7 +73,8 @@ def test_no_set_of_three_is_more_than_its_best_pair(held):
 
 # What reference/numbers.md states for each measure: the effect and its interval.
 @pytest.mark.parametrize(
-    ("name", "stated", "low", "high"), [("serum_mask_set", 0.066, 0.005, 0.126), ("after_sun_guide", 0.159, 0.078, 0.239)]
+    ("name", "stated", "low", "high"),
+    [("serum_mask_set", 0.066, 0.005, 0.126), ("after_sun_guide", 0.159, 0.078, 0.239)],
 )  # fmt: skip
 def test_a_measure_of_some_shops_shows_its_true_effect_with_the_stated_interval(
     held, rollouts, truth, name, stated, low, high
