@@ -319,7 +319,8 @@ chapter.show(growth.ladder_table(ladder))
 # ## Does anybody wait for discounts?
 
 # %%
-growth.discount_trend(orders, as_of=chapter.as_of).to_pandas().tail(4).round(3)
+reduced = growth.discount_trend(orders, as_of=chapter.as_of).to_pandas().set_index("period")
+reduced[["orders", "reduced", "share", "low", "high", "depth"]].tail(4).round(3)
 
 # %% [markdown]
 # Some customers have bought only at a discount. A list of them is quickly made, and often they are called bargain hunters.
