@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 SHARED = ["purchases", "answers", "newcomers", "subscriptions", "chapter.lists", "lifecycle.experiments"]
-CHAPTERS = ["acquisition", "churn", "clv", "customer_data", "nps", "retention", "scorecard", "segmentation"]
+CHAPTERS = [
+    "acquisition", "churn", "clv", "customer_data", "growth", "nps", "retention", "scorecard", "segmentation"
+]  # fmt: skip
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:

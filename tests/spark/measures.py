@@ -22,6 +22,7 @@ from crmlib.lifecycle import (
     clv,
     customer_data,
     experiments,
+    growth,
     nps,
     retention,
     scorecard,
@@ -38,6 +39,14 @@ ACCOUNT = {
         "orders": {"read": 9, "quarantined": 1, "sums": {"amount": {"read": 9.0, "accepted": 8.0, "quarantined": 1.0}}}
     }
 }
+
+
+def rollout(t: Any) -> growth.Rollout:
+    """A measure that one of two shops has begun."""
+    stores = {"S1": dt.date(2025, 3, 1), "S2": None}
+    return growth.Rollout(name="own", item=t.item, other=t.other, stores=stores)
+
+
 PARTS = {"starts": dt.date(2024, 1, 1), "changes": dt.date(2025, 1, 1), "as_of": AS_OF, "begins": dt.date(2023, 1, 1)}
 
 
@@ -83,6 +92,11 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         t.touches, t.answered, **DAY, customers=t.customers, orders=t.orders, loyalty=t.loyalty
     ),
     "standing": lambda t: nps.standing(t.described, t.orders, **DAY),
+    "held": lambda t: growth.baskets(t.order_lines, t.orders, **DAY, item="category"),
+    "item": lambda t: max([*growth.item_names(t.order_lines).to_pandas()["item"], ""]),
+    "other": lambda t: min([*growth.item_names(t.order_lines).to_pandas()["item"], ""]),
+    "chances": lambda t: growth.attachable(t.held, item=t.item, other=t.other),
+    "rhythms": lambda t: growth.replenishment(t.held, **DAY),
     "second": lambda t: retention.second_orders(t.orders, t.customers, **DAY, earlier=t.earlier),
     "summary": lambda t: clv.summary(t.orders, **DAY),
     "past": lambda t: clv.summary(t.orders, **DAY, calibration_end=dt.date(2025, 3, 31)),
@@ -259,6 +273,37 @@ ASKED: dict[str, Callable[[Any], Any]] = {
         acquisition.open_leads(t.leads, t.lead_stages, **DAY),
         value=100.0,
     ),
+    "growth.affinities": lambda t: growth.affinities(t.held, by="customer"),
+    "growth.attach_rate": lambda t: growth.attach_rate(t.chances, period="month"),
+    "growth.attachable": lambda t: growth.attachable(t.held, item=t.item, other=t.other, kind="next", within_days=400),
+    "growth.basket_trend": lambda t: growth.basket_trend(t.held),
+    "growth.baskets": lambda t: growth.baskets(t.order_lines, t.orders, **DAY, item="product"),
+    "growth.discount_dependence": lambda t: growth.discount_dependence(t.orders, **DAY),
+    "growth.discount_trend": lambda t: growth.discount_trend(t.orders, **DAY),
+    "growth.due": lambda t: growth.due(t.held, t.rhythms.mutate(regular=True), **DAY),
+    "growth.idle_before_after": lambda t: growth.idle_before_after(t.chances, [rollout(t)]),
+    "growth.item_changes": lambda t: growth.item_changes(t.held, **DAY),
+    "growth.item_kind": lambda t: growth.item_kind(t.order_lines),
+    "growth.item_lives": lambda t: growth.item_lives(t.held, of="first"),
+    "growth.item_names": lambda t: growth.item_names(t.order_lines, item="product"),
+    "growth.item_sets": lambda t: growth.item_sets(t.held, most_baskets=400),
+    "growth.joined_with_first_order": lambda t: growth.joined_with_first_order(t.loyalty, t.orders, **DAY),
+    "growth.joiners_before": lambda t: growth.joiners_before(t.loyalty, t.orders, **DAY),
+    "growth.ladder": lambda t: growth.ladder(t.orders, **DAY),
+    "growth.next_items": lambda t: growth.next_items(t.held, to_pandas(t.customers).head(40)),
+    "growth.points_by_age": lambda t: growth.points_by_age(t.loyalty, **DAY),
+    "growth.recall": lambda t: growth.recall(t.held, **DAY),
+    "growth.replenishment": lambda t: t.rhythms,
+    "growth.rollout_customers": lambda t: growth.rollout_customers(
+        t.held, item=t.item, idle=("S1", "S2"), **DAY, within_days=700
+    ),
+    "growth.rollout_effect": lambda t: growth.rollout_effect(t.held, rollout(t), **DAY),
+    "growth.segment_column": lambda t: growth.segment_column(t.customers),
+    "growth.sequences": lambda t: growth.sequences(t.held, **DAY, within=300),
+    "growth.steps_of": lambda t: growth.steps_of(t.orders, **DAY),
+    "growth.tier_migration": lambda t: growth.tier_migration(t.loyalty, **DAY),
+    "growth.tier_summary": lambda t: growth.tier_summary(t.loyalty, t.orders, **DAY),
+    "growth.whitespace": lambda t: growth.whitespace(t.held, t.customers, **DAY, by="channel"),
     "retention.cohorts": lambda t: retention.cohorts(t.orders, **DAY, earlier=t.earlier),
     "retention.compare_groups": lambda t: retention.compare_groups(t.second),
     "retention.compare_newer": lambda t: retention.compare_newer(t.second, **DAY),

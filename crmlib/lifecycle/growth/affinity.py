@@ -49,7 +49,7 @@ def affinities(baskets: Any, *, by: By = "order", most_items: int = MOST_ITEMS, 
     0    A     B    20      12.5         0.8   1.6
     1    B     A    20      12.5         1.0   1.6
     """
-    units = made_once(_units(baskets, by=by)) if not _is_frame(baskets) else _units(baskets, by=by)
+    units = _units(baskets, by=by)
     sizes = to_pandas(_stratum_sizes(units)).set_index("stratum").units.sort_index()
     singles = to_pandas(_item_counts(units, most_items=most_items))
     pairs = to_pandas(_pair_counts(units, most_items=most_items))
@@ -136,24 +136,18 @@ def _chances(ab: Any, a: Any, b: Any, n: Any, observed: Any, expected: Any) -> A
     return np.minimum(2 * np.minimum(up, down), 1.0)
 
 
-def _is_frame(table: Any) -> bool:
-    import pandas as pd
-
-    return isinstance(table, pd.DataFrame)
-
-
 @same_kind
 def _units(baskets: Any, *, by: By) -> Any:
     """``unit, stratum, item``, each once: of an order, or of a customer and on how many days he ordered."""
     import ibis
 
     if by == "order":
-        return baskets.select(unit=baskets.order_id, stratum=ibis.literal(0), item=baskets.item).distinct()
+        return baskets.select(unit=baskets.order_id, stratum=ibis.literal(0), item=baskets["item"])
     known = baskets.filter(baskets.customer_id.notnull())
     days = known.group_by("customer_id").agg(days=known.day.nunique())
     each = known.select("customer_id", "item").distinct().join(days, "customer_id")
     stratum = ibis.least(each.days, ibis.literal(_MOST_STRATUM)).cast("int64")
-    return each.select(unit=each.customer_id, stratum=stratum, item=each.item)
+    return made_once(each.select(unit=each.customer_id, stratum=stratum, item=each["item"]))
 
 
 @same_kind

@@ -44,7 +44,8 @@ def finding_rollout(
     ``effects``: the row of :func:`~crmlib.lifecycle.growth.rollout_effect`; ``said``: what measures are called, by
     name; ``idle``: how many shops do not have it yet; ``customers``: from
     :func:`~crmlib.lifecycle.growth.rollout_customers`, of a measure that works on the next order. Only where both
-    ranges, order by order and shop by shop, leave zero out, is the effect more than a hint. None without a comparison.
+    ranges, order by order and shop by shop, leave zero out, is the effect more than a hint, and has money. None
+    without a comparison.
     """
     if effects.empty:
         return None
@@ -67,7 +68,7 @@ def finding_rollout(
         evidence=row.kind, action=action, certainty="steady" if steady else "unsteady",
         sure="estimated" if steady else "hint",
         owner="marketing" if more or harms else "", when="month" if more or harms else "",
-        money="a_year" if more else "", kind="profit", customers=people,
+        money="a_year" if more and steady else "", kind="profit", customers=people,
         listed=0 if people is None else len(people),
     )  # fmt: skip
     return replace(told, key=f"{told.key}_{row.measure}")
