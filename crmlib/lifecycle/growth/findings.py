@@ -69,7 +69,6 @@ def finding_rollout(
         sure="estimated" if steady else "hint",
         owner="marketing" if more or harms else "", when="month" if more or harms else "",
         money="a_year" if more and steady else "", kind="profit", customers=people,
-        listed=0 if people is None else len(people),
     )  # fmt: skip
     return replace(told, key=f"{told.key}_{row.measure}")
 

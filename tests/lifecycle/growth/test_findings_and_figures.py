@@ -57,7 +57,7 @@ def test_a_measure_on_the_next_order_comes_with_a_list_and_one_that_all_have_ask
     effect, people = effect_of(0.05, 0.15, 0.02, 0.18, kind="next"), pd.DataFrame({"customer_id": ["a", "b"]})
     told = growth.finding_rollout(effect, idle=6, customers=people)
     assert told.customers.value.tolist() == pytest.approx([5.0, 5.0])
-    assert "the 2 customers listed" in told.action
+    assert "listed customers first" in told.action
     assert growth.finding_rollout(effect, idle=6, customers=people.iloc[:0]).customers is None
     kept = growth.finding_rollout(effect, idle=0)
     assert (kept.decides, kept.money) == (False, None)
