@@ -11,7 +11,7 @@ from crmlib.words import use
 from tests.lengths import too_long
 from tests.lifecycle.growth.conftest import AS_OF, baskets_of
 
-JUNK = re.compile(r"\b(nan|NaN|none|inf|NaT)\b|[{}*]|\bNone\b(?! of)")
+JUNK = re.compile(r"\b(nan|NaN|inf|NaT)\b|[{}*]|\b[Nn]one\b(?! of)")
 
 
 @pytest.fixture(autouse=True)
