@@ -206,9 +206,7 @@ def plot_payback(earned: Any, paid: Any) -> Exhibit:
         references=[pictures.Reference(0, words.say("axes.money_back"))], x_label=words.say("axes.months"),
         y_label=words.say("axes.left"), x_form=number, y_form=money,
     )  # fmt: skip
-    return exhibits.figure(
-        words, "payback", earned, picture, told_payback(told), reading=payback_said(told), place="section"
-    )
+    return exhibits.figure(words, "payback", earned, picture, told_payback(told), reading=payback_said(told))
 
 
 def payback_said(paid: Any) -> str:

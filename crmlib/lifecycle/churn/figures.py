@@ -292,9 +292,7 @@ def tested_offer_table(effects: Any) -> Exhibit:
         ],
         columns=["outcome", "treated", "control", "difference"],
     )  # fmt: skip
-    return exhibits.table(
-        words, "tested_offer", shown, row, place="section", kept=effects, test=play_name(row.play, of="tests")
-    )
+    return exhibits.table(words, "tested_offer", shown, row, kept=effects, test=play_name(row.play, of="tests"))
 
 
 def told_effect(row: Any) -> dict[str, str]:

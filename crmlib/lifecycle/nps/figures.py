@@ -226,10 +226,10 @@ def themes_table(themes: Any, *, labels: Any = None) -> Exhibit:
     values = {**(named.iloc[0] if worst is None else worst), "share": named.iloc[0].share}
     values["theme"] = theme_name(named.iloc[0].theme, labels)
     values["worst"] = theme_name(worst.theme, labels) if worst is not None else ""
-    reading = "alike" if worst is None else "worst"
     return exhibits.table(
-        words, "themes", shown, values, columns=columns, reading=reading, kept=themes, place="section"
-    )
+        words, "themes", shown, values, columns=columns, reading="alike" if worst is None else "worst", kept=themes,
+        place="fold" if worst is None else "section",
+    )  # fmt: skip
 
 
 def theme_name(theme: str, labels: Any = None) -> str:
