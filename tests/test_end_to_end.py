@@ -135,7 +135,8 @@ def test_cdnow_runs_with_orders_only_and_says_what_is_left_out(repository, tmp_p
     assert result.exit_code == 0, result.output
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     status = {c["name"]: c["status"] for c in manifest["chapters"]}
-    assert status == {name: "left out" if name == "08_nps" else "done" for name in CHAPTERS}
+    left_out = {"07_growth", "08_nps"}
+    assert status == {name: "left out" if name in left_out else "done" for name in CHAPTERS}
     assert manifest["tables"]["orders"]["accepted"] == 69_659
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert problems(html) == []
@@ -176,7 +177,9 @@ def thin_client(repository, folder, *, hostile=False):
 def test_a_client_with_two_tables_runs_and_hostile_text_stays_text(repository, tmp_path):
     file = thin_client(repository, tmp_path / "client", hostile=True)
     done = runner.run(file, output=tmp_path / "out")
-    assert [(c.file.name, c.status, c.why) for c in done.chapters] == [(name, "done", "") for name in CHAPTERS]
+    others = [name for name in CHAPTERS if name != "07_growth"]
+    assert [c.file.name for c in done.chapters if (c.status, c.why) == ("done", "")] == others
+    assert {c.file.name: c.status for c in done.chapters}["07_growth"] == "left out"
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     # The client's own braces stay as they are.
     own = {f"unfilled: '{{{name}}}'" for name in ("x", "0", "1")}

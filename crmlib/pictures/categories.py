@@ -202,8 +202,8 @@ def stacked_shares(
 ) -> Picture:
     """What each row's whole is made of: bars of equal length, parts as shares with their per cent inside.
 
-    ``parts``: amounts or shares, each row is divided by its sum; shares below 6% get no number. Rows that sum to
-    nothing stay empty.
+    ``parts``: amounts or shares, each row is divided by its sum; shares below 6% (on a phone, 15%) get no number.
+    Rows that sum to nothing stay empty.
 
     >>> table = pd.DataFrame({"by": ["mail"], "yes": [30.0], "no": [10.0]})
     >>> picture = stacked_shares(table, label="by", parts=[Series("yes"), Series("no")], form="{:.0%}".format)
@@ -216,11 +216,11 @@ def stacked_shares(
         amounts = np.nan_to_num(np.array([numbers(table, part.value) for part in parts])).reshape(len(parts), -1)
         whole = amounts.sum(axis=0)
         shares = np.divide(amounts, whole, out=np.zeros_like(amounts), where=whole > 0)
-        starts = np.cumsum(shares, axis=0) - shares
+        starts, least = np.cumsum(shares, axis=0) - shares, 0.15 if is_narrow(axes) else 0.06
         for (part, row), share in np.ndenumerate(shares):
             if share > 0:
                 lanes.bar(row, share, tones[part], start=starts[part, row], thickness=0.7)
-            if share >= 0.06:
+            if share >= least:
                 middle, tone = starts[part, row] + share / 2, readable_on(tones[part])
                 note(axes, form(float(share)), (middle, row), (0, 0), tone, ha="center", va="center")
         lanes.names(table[label])

@@ -237,4 +237,8 @@ def test_every_list_of_the_run_is_linked_from_its_page_and_what_they_share_is_sa
     mail = (folder / "summary.md").read_text(encoding="utf-8")
     kept = json.loads((folder / "briefing.json").read_text(encoding="utf-8"))["decisions"]
     linked = [one for one in kept if f"{one['key'].partition('.')[2]}.xlsx" in mail]
-    assert {one["key"] for one in linked} == {"clv.value_at_risk", "nps.detractors"}
+    assert {one["key"] for one in linked} == {
+        "clv.value_at_risk",
+        "churn.slow_complaints",
+        "growth.rollout_after_sun_guide",
+    }

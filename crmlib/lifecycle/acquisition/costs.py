@@ -18,7 +18,7 @@ from crmlib.calendar import (
 from crmlib.engine import made_once, same_kind, to_ibis
 from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN, column
 from crmlib.newcomers import WHOLE, Start, without
-from crmlib.purchases import contribution, data_begin, purchase_days, purchases
+from crmlib.purchases import contribution, data_begin, purchase_days, purchases, revenue_of
 from crmlib.statistics import mean_of_sums, per_count, skewed, wilson
 
 if TYPE_CHECKING:
@@ -325,18 +325,19 @@ def _sums_by_month(
     some = each.filter((each.first_day >= ibis.literal(first)) & (each.first_day <= ibis.literal(last)))
     bought = purchases(orders, as_of=as_of, keep=("cost",))
     bought = bought.mutate(left=contribution(bought, margin=margin))
-    days = bought.group_by("customer_id", "day").agg(left=bought.left.sum())
+    days = bought.group_by("customer_id", "day").agg(left=revenue_of(bought.left))
     both = days.join(some, "customer_id")
     wait = both.day.delta(both.first_day, unit="day")
     upto = [round(month * _MONTH_DAYS) for month in range(months + 1)]
     at = both.first_day.truncate(unit_of(cohort)).cast("date") if cohort else ibis.null("date")
     both = both.mutate(cohort=at)
-    sums = {f"m{month}": both.left.sum(where=wait <= day).fill_null(0.0) for month, day in enumerate(upto)}
+    sums = {f"m{month}": revenue_of(both.left, where=wait <= day).fill_null(0.0) for month, day in enumerate(upto)}
     wide = both.group_by("channel", "cohort", "customer_id").agg(**sums)
     parts: dict[str, Any] = {}
     for name in sums:
         one = wide[name]
-        parts |= {f"{name}_1": one.sum(), f"{name}_2": (one * one).sum(), f"{name}_3": (one * one * one).sum()}
+        powers = {f"{name}_1": one, f"{name}_2": one * one, f"{name}_3": one * one * one}
+        parts |= {power: revenue_of(value) for power, value in powers.items()}
     frame = wide.group_by("channel", "cohort").agg(customers=wide.count(), **parts)
     frame = frame.order_by("channel", "cohort").to_pandas()
     cohorts = [None if pd.isna(day) else as_day(day) for day in frame.cohort]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crmlib.calendar import as_day, end_of
 from crmlib.engine import made_once, same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.churn.features import SLA_HOURS
-from crmlib.purchases import contribution, purchase_days, purchases
+from crmlib.purchases import contribution, purchase_days, purchases, revenue_of
 from crmlib.statistics import difference, mean_of_sums, newcombe
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def waiting_for_amends(outcomes: Any, orders: Any, *, as_of: Any, days: int = 90
     bought = purchases(orders, as_of=end, keep=("cost",))
     bought = bought.mutate(left=contribution(bought, margin=margin))
     year = bought.filter(bought.day > ibis.literal(end - dt.timedelta(days=365)))
-    worth = year.group_by("customer_id").agg(value=year.left.sum())
+    worth = year.group_by("customer_id").agg(value=revenue_of(year.left))
     each = each.inner_join(last, "customer_id").left_join(worth, "customer_id").drop("customer_id_right")
     each = each.filter(each.last_day <= each.opened_on)
     return each.select(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib.calendar import as_day, months_before, whole_periods
 from crmlib.engine import made_once, same_kind, to_ibis, to_pandas
+from crmlib.purchases import revenue_of
 from crmlib.statistics import wald, wilson
 from crmlib.subscriptions import paid_contracts
 
@@ -51,7 +52,8 @@ def recurring_movements(subscriptions: Any, *, as_of: Any) -> Any:
     at_end = (pairs.start < pairs.after) & (pairs.stop.isnull() | (pairs.stop >= pairs.after))
     before = pairs.start < pairs.month
     each = pairs.group_by("month", "customer_id").agg(
-        was=pairs.a_month.sum(where=at_start).fill_null(0.0), has=pairs.a_month.sum(where=at_end).fill_null(0.0),
+        was=revenue_of(pairs.a_month, where=at_start).fill_null(0.0),
+        has=revenue_of(pairs.a_month, where=at_end).fill_null(0.0),
         known=before.any(),
     )  # fmt: skip
     each = each.filter((each.was > 0) | (each.has > 0))

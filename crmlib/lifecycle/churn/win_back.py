@@ -10,7 +10,7 @@ from crmlib.engine import same_kind, to_ibis, to_pandas
 from crmlib.lifecycle.churn.features import features
 from crmlib.lifecycle.churn.model import BuyingModel, with_risk
 from crmlib.lifecycle.experiments import play_effect
-from crmlib.purchases import contribution, purchase_days, purchases
+from crmlib.purchases import contribution, purchase_days, purchases, revenue_of
 from crmlib.statistics import bonferroni, mean_of_sums, wilson
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def silent_customers(
     pairs = back.join(bought, back.customer_id == bought.who)
     since = pairs.bought_on.delta(pairs.next_day, unit="day")
     pairs = pairs.filter((since >= 0) & (since < value_days))
-    worth = pairs.group_by(*keys).agg(value=pairs.left.sum())
+    worth = pairs.group_by(*keys).agg(value=revenue_of(pairs.left))
     joined = spells.left_join(worth, keys)
     return joined.select("customer_id", "silent_on", "came_back", "helped", "known", "value").order_by(
         "customer_id", "silent_on"
@@ -114,8 +114,8 @@ def win_back_rates(silent: Any, *, by: str | None = None, level: float = 0.95) -
     counted = to_pandas(
         table.group_by(*groups).agg(
             silent=table.count(), came_back=table.came_back.sum(), valued=table.value.count(),
-            total=table.value.sum().fill_null(0.0), squares=(table.value * table.value).sum().fill_null(0.0),
-            cubes=(table.value * table.value * table.value).sum().fill_null(0.0),
+            total=revenue_of(table.value).fill_null(0.0), squares=revenue_of(table.value**2).fill_null(0.0),
+            cubes=revenue_of(table.value**3).fill_null(0.0),
         ).order_by(*groups)
     )  # fmt: skip
     low, high = wilson(counted.came_back.astype(float), counted.silent.astype(float), level=level)
