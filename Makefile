@@ -15,7 +15,8 @@ BAYES_BIN := $(BAYES)$(patsubst $(VENV)%,%,$(BIN))
 SPARK := $(VENV)-spark
 SPARK_BIN := $(SPARK)$(patsubst $(VENV)%,%,$(BIN))
 NOTEBOOKS := notebooks/*.ipynb notebooks/exercises/*.ipynb notebooks/solutions/*.ipynb
-WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count())")
+# One more than there are cores: a worker that waits for a kernel, a browser or a database leaves its core to another.
+WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")
 
 # Kernels start three times faster with compiled byte code; an empty value turns this switch off.
 export PYTHONDONTWRITEBYTECODE :=
