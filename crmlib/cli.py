@@ -132,7 +132,7 @@ def check(
     from crmlib.intake.identities.runs import at_work
     from crmlib.report.intake import chapter_state, unset_margin, write_intake
     from crmlib.run_folder import run_folder, writing_to
-    from crmlib.runner import check_settings
+    from crmlib.runner import check_settings, check_tables
 
     with _problems_in_words():
         opened = _opened(client, language)
@@ -141,6 +141,7 @@ def check(
         with room_for(folder), at_work(opened.folder), writing_to(folder, opened):
             workspace = take_in(opened, folder / "workspace", waits=_say_that_it_waits)
             write_intake(opened, workspace.account, chapter_files(), folder)
+            check_tables(opened, chapter_files(), workspace)
     _tell_account(workspace.account)
     for said in unset_margin(opened, workspace.account):
         _say("account.to_decide", said=said)

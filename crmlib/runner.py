@@ -137,6 +137,7 @@ def _run(
 
     began = time.monotonic()
     workspace = take_in(client, folder / "workspace", engine=engine, waits=waits)
+    check_tables(client, files, workspace)
     before = earlier_briefing(Run(folder, client, language, workspace, (), 0.0), since)
     jobs, results = [], {}
     for file in files:
@@ -188,15 +189,35 @@ def check_settings(client: Client, files: Sequence[ChapterFile]) -> None:
     Raises:
         UnusableInput: with every unknown name and wrong type, and every problem that a chapter has found.
     """
-    problems = _wrong_parameters(client, files)
+    problems = _wrong_parameters(client, files) + _checked(client, files, "check_settings")
+    if problems:
+        raise UnusableInput(problems)
+
+
+def check_tables(client: Client, files: Sequence[ChapterFile], workspace: Workspace) -> None:
+    """Let each chapter that can run hold the client's settings against the tables that were taken in.
+
+    A chapter does so with ``check_tables(client, parameters, tables) -> list[Problem]`` beside its ``check_settings``.
+
+    Raises:
+        UnusableInput: with every problem that a chapter has found.
+    """
+    able = [file for file in files if not file.why_not(workspace.account["tables"])]
+    if problems := _checked(client, able, "check_tables", workspace):
+        raise UnusableInput(problems)
+
+
+def _checked(client: Client, files: Sequence[ChapterFile], name: str, *more: Any) -> list[Problem]:
+    """What the chapters' functions of this name find."""
+    problems = []
     for file in files:
         room = file.name.partition("_")[2]
         if (Path(__file__).parent / "lifecycle" / room / "settings.py").is_file():
-            settings = importlib.import_module(f"crmlib.lifecycle.{room}.settings")
+            check = getattr(importlib.import_module(f"crmlib.lifecycle.{room}.settings"), name, None)
             own = client.parameters.get(file.name, {})
-            problems += [_of_parameter(one, client, file.name, own) for one in settings.check_settings(client, own)]
-    if problems:
-        raise UnusableInput(problems)
+            found = check(client, own, *more) if check else []
+            problems += [_of_parameter(one, client, file.name, own) for one in found]
+    return problems
 
 
 def _of_parameter(problem: Problem, client: Client, chapter: str, own: dict[str, Any]) -> Problem:

@@ -106,7 +106,9 @@ chapter.show(growth.plot_basket_trend(trend, period="quarter"))
 
 # %%
 pairs = growth.affinities(held)
-measures = growth.read_rollouts(chapter.client.beside(rollouts))
+measures = growth.read_rollouts(
+    chapter.client.beside(rollouts), orders=orders, lines=lines, as_of=chapter.as_of, item=kind
+)
 first, second = growth.pair_to_follow(pairs, measures)
 first, second
 
@@ -236,12 +238,12 @@ recall = growth.recall(held, as_of=chapter.as_of, k=suggestions)
 chapter.show(growth.plot_recall(recall))
 
 # %%
-recall[["method", "customers", "recall", "low", "high", "gain", "gain_low", "gain_high"]].round(3)
+recall[["method", "recall", "gain", "gain_low", "gain_high", "lead", "lead_low", "lead_high"]].round(3)
 
 # %% [markdown]
-# Look at the last three columns. They compare each way with the popular list, on the same customers. If the range of
-# `neighbours` is not above zero, do not buy a recommender: one list for all does as well. If it is, here is how to get the
-# nearest items that a customer does not have yet:
+# `gain` compares each way with the popular list, `lead` with what the customer bought before, on the same customers. A
+# recommender is worth its price only if both ranges of `neighbours` are above zero. Else a simple list does as well. Here is
+# how to get the nearest items that a customer does not have yet:
 
 # %%
 growth.next_items(held, somebody.to_pandas(), k=suggestions).round(3)
@@ -250,11 +252,16 @@ growth.next_items(held, somebody.to_pandas(), k=suggestions).round(3)
 # ## When will they need it again?
 #
 # A serum is used up some day. If that day were the same for all, a reminder would help. So we look at the days until an item
-# is bought again, and at how far they spread. People who buy by chance make a spread too: the slow quarter waits 4.8 times as
-# long as the quick one. We call an item regular if it is 3 times at most.
+# is bought again, and at how far they spread. People who buy by chance make a spread too: within half a year, the slow quarter
+# waits three to five times as long as the quick one. We call an item regular if its spread is far smaller: at most five
+# eighths of what chance makes, and so far below that luck does not explain it.
 
 # %%
 rhythms = growth.replenishment(held, as_of=chapter.as_of)
+judged = rhythms.to_pandas()[["item", "again", "rate", "median_days", "spread", "spread_by_chance", "regular"]]
+judged.sort_values("rate", ascending=False).head(5).round(2)
+
+# %%
 chapter.show(growth.plot_replenishment(rhythms, names=names))
 
 # %%

@@ -71,20 +71,24 @@ def baskets(lines: Any, orders: Any, *, as_of: Any, item: Item = "category") -> 
 def item_names(lines: Any, *, item: Item = "category") -> Any:
     """What each item is called, one row per ``item``: ``item, name``; its own id where the lines do not say.
 
+    The name that most of its lines have: now and then somebody writes a note there.
+
     >>> import pandas as pd
     >>> item_names(pd.DataFrame({"product_id": ["P1"], "product_name": ["Dew Serum"]}), item="product").name.tolist()
     ['Dew Serum']
     """
+    import ibis
+
     column = "category" if item == "category" else "product_id"
     if column not in lines.columns:
-        import ibis
-
         return ibis.memtable({"item": [], "name": []}, schema={"item": "string", "name": "string"})
     key = lines[column].cast("string").strip().nullif("")
     said = lines.product_name.cast("string") if item == "product" and "product_name" in lines.columns else key
     table = lines.select(item=key, name=said.strip().nullif(""))
-    named = table.filter(table.item.notnull()).group_by("item").agg(name=lambda t: t.name.max())
-    return named.mutate(name=named.name.fill_null(named.item)).order_by("item")
+    counted = table.filter(table.item.notnull()).group_by("item", "name").agg(lines=lambda t: t.name.count())
+    most = ibis.window(group_by="item", order_by=[counted.lines.desc(), "name"])
+    named = counted.mutate(place=ibis.row_number().over(most)).filter(lambda t: t.place == 0)
+    return named.select("item", name=named.name.fill_null(named.item)).order_by("item")
 
 
 def basket_trend(baskets: Any, *, period: Period = "month") -> Any:

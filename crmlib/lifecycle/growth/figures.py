@@ -85,7 +85,8 @@ def plot_affinities(pairs: Any, *, names: Any = None, by: str = "order") -> Exhi
     picture = _beside_chance(shown, labels, axis=f"together.{by}")
     return exhibits.figure(
         words, "affinities", pairs, picture, _worded(shown.iloc[0], names), place="section",
-        reading=by, found=len(told), pairs=_judged(pairs), shown=len(shown),
+        reading="crowded" if by == "order" and 2 * len(told) > _judged(pairs) else by,
+        found=len(told), pairs=_judged(pairs), shown=len(shown),
     )  # fmt: skip
 
 
@@ -103,7 +104,8 @@ def _worded(row: Any, names: Any) -> dict[str, Any]:
 
 def plot_sequences(steps: Any, *, names: Any = None, within: int = 120) -> Exhibit:
     """After which item the next purchase holds another more often than usual; ``steps``: from :func:`sequences`."""
-    told = steps[(steps.p_adjusted < SURE) & (steps.lift > 1)].head(_MOST)
+    sure = steps[(steps.p_adjusted < SURE) & (steps.lift > 1)]
+    told = sure.head(_MOST)
     if told.empty:
         pairs = 0 if steps.empty else int(steps.comparisons.iloc[0])
         return exhibits.nothing(
@@ -117,24 +119,33 @@ def plot_sequences(steps: Any, *, names: Any = None, within: int = 120) -> Exhib
     ]
     picture = _beside_chance(told, labels, axis="next")
     return exhibits.figure(
-        words, "sequences", steps, picture, _worded(told.iloc[0], names), days=within, found=len(told),
+        words, "sequences", steps, picture, _worded(told.iloc[0], names), days=within, found=len(sure),
         pairs=int(steps.comparisons.iloc[0]), median=told.median_days.iloc[0],
     )  # fmt: skip
 
 
 def item_sets_table(sets: Any, *, names: Any = None) -> Exhibit:
     """Sets of three and more items that are more than their best pair; ``sets``: from :func:`item_sets`."""
-    sure = sets[(sets.p_adjusted < SURE) & (sets.lift > 1)].head(_MOST_ROWS)
+    sure = sets[(sets.p_adjusted < SURE) & (sets.lift > 1)]
     if sure.empty:
         return exhibits.nothing(
             words, "item_sets", of="tables", why="nothing" if sets.empty else "chance", sets=len(sets)
         )
-    shown = sure.assign(set=[" + ".join(item_name(item, names) for item in items) for items in sure["items"]])
+    shown = sure.head(_MOST_ROWS)
+    shown = shown.assign(set=[" + ".join(item_name(item, names) for item in items) for items in shown["items"]])
     kept = sets.assign(items=[" + ".join(items) for items in sets["items"]])
     columns = ["set", "together", "support", "expected_share", "lift"]
     shown = shown.rename(columns={"base": "expected_share"})
     return exhibits.table(
-        words, "item_sets", shown, shown.iloc[0], columns=columns, kept=kept, found=len(sure), sets=len(sets)
+        words,
+        "item_sets",
+        shown,
+        shown.iloc[0],
+        columns=columns,
+        kept=kept,
+        found=len(sure),
+        sets=len(sets),
+        fewest=int(sets.fewest.iloc[0]),
     )
 
 
@@ -201,6 +212,8 @@ def plot_recall(recall: Any) -> Exhibit:
     at = recall.set_index("method")
     near = at.loc["neighbours"]
     said = "better" if near.gain_low > 0 else "worse" if near.gain_high < 0 else "alike"
+    if at.gain_low["own"] > 0 and not near.lead_low > 0:
+        said = "own"
     return exhibits.figure(
         words, "recall", recall, picture, near, reading=said, popular=at.recall["popular"], own=at.recall["own"],
         neighbours=near.recall,

@@ -12,15 +12,17 @@ MOST_BASKETS = 50_000
 """Sets are looked for in so many baskets at most: every so-many-th, in the order of their ids."""
 MOST_ITEMS = 100
 FEWEST = 10
+MOST_SETS = 5_000
 SETS = [
-    "items", "size", "baskets", "together", "support", "low", "high", "base", "lift", "p", "p_adjusted", "comparisons",
+    "items", "size", "fewest", "baskets", "together", "support", "low", "high", "base", "lift", "p", "p_adjusted", "comparisons",
 ]  # fmt: skip
 
 
 def item_sets(baskets: Any, *, largest: int = 4, most_baskets: int = MOST_BASKETS) -> Any:
     """Sets of three to ``largest`` items that come together more often than their best pair and the rest by chance.
 
-    A pandas frame, one row per set that is in ten baskets or more: ``items`` (a tuple, sorted), ``size``; ``baskets``
+    A pandas frame, one row per set that is in ``fewest`` baskets or more (ten, or as many as leave about 5,000 sets to
+    be compared: baskets of thirty items hold millions): ``items`` (a tuple, sorted), ``size``; ``baskets``
     (looked at: with more than ``most_baskets`` a sample), ``together``, ``support`` with Wilson's ``low, high``;
     ``base``: the support that chance would give, if the likeliest part of the set met the rest of it by chance;
     ``lift`` (support / base); ``p`` (binomial, one-sided) and ``p_adjusted`` (Holm) among ``comparisons`` sets.
@@ -33,7 +35,7 @@ def item_sets(baskets: Any, *, largest: int = 4, most_baskets: int = MOST_BASKET
 
     rows = to_pandas(_sampled(baskets, most_baskets=most_baskets))
     count = int(rows.order_id.nunique())
-    found = _frequent_sets(rows, count, largest) if count >= FEWEST else {}
+    found, fewest = _frequent_sets(rows, count, largest) if count >= FEWEST else ({}, FEWEST)
     made = []
     for items, together in found.items():
         if len(items) < 3:
@@ -47,7 +49,13 @@ def item_sets(baskets: Any, *, largest: int = 4, most_baskets: int = MOST_BASKET
     low, high = wilson(frame.together, frame.baskets)
     p = binom.sf(frame.together - 1, frame.baskets, frame.base)
     frame = frame.assign(
-        low=low, high=high, lift=frame.support / frame.base, p=p, p_adjusted=holm(p), comparisons=len(frame)
+        low=low,
+        high=high,
+        lift=frame.support / frame.base,
+        p=p,
+        p_adjusted=holm(p),
+        comparisons=len(frame),
+        fewest=fewest,
     )
     return frame[SETS].sort_values(["lift", "items"], ascending=[False, True], kind="stable", ignore_index=True)
 
@@ -59,7 +67,8 @@ def _parts(items: frozenset[str]) -> list[frozenset[str]]:
     return [frozenset(part) for size in range(1, len(items) // 2 + 1) for part in combinations(sorted(items), size)]
 
 
-def _frequent_sets(rows: Any, count: int, largest: int) -> dict[frozenset[str], int]:
+def _frequent_sets(rows: Any, count: int, largest: int) -> tuple[dict[frozenset[str], int], int]:
+    """The sets and how many baskets hold each, and in how many it has to be: fewer and fewer, until there are enough sets."""
     import warnings
 
     import pandas as pd
@@ -67,9 +76,15 @@ def _frequent_sets(rows: Any, count: int, largest: int) -> dict[frozenset[str], 
     with warnings.catch_warnings():  # on import it switches warnings on for everybody
         from mlxtend.frequent_patterns import fpgrowth
 
-    table = pd.crosstab(rows.order_id, rows["item"]) > 0
-    found = fpgrowth(table, min_support=FEWEST / count, use_colnames=True, max_len=largest)
-    return {frozenset(items): round(share * count) for items, share in zip(found.itemsets, found.support, strict=True)}
+    table = pd.crosstab(rows.order_id, rows["item"]) > 0  # without the baskets that hold no frequent item
+    fewest = max(count // 8, FEWEST)
+    while True:
+        found = fpgrowth(table, min_support=fewest / max(len(table), 1), use_colnames=True, max_len=largest)
+        if fewest == FEWEST or len(found) > MOST_SETS:
+            break
+        fewest = max(2 * fewest // 3, FEWEST)
+    sets = zip(found.itemsets, found.support, strict=True)
+    return {frozenset(items): round(share * len(table)) for items, share in sets}, fewest
 
 
 @same_kind

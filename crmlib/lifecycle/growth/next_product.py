@@ -13,7 +13,8 @@ METHODS = ("popular", "own", "neighbours")
 MOST_CUSTOMERS = 20_000
 MOST_ITEMS = 500
 FEWEST_CUSTOMERS = 100
-RECALL = ["method", "k", "customers", "items", "recall", "low", "high", "gain", "gain_low", "gain_high"]
+RECALL = ["method", "k", "customers", "items", "recall", "low", "high", "gain", "gain_low", "gain_high", "lead",
+          "lead_low", "lead_high"]  # fmt: skip
 
 
 def recall(baskets: Any, *, as_of: Any, test_days: int = 180, k: int = 3, most_customers: int = MOST_CUSTOMERS) -> Any:
@@ -30,7 +31,8 @@ def recall(baskets: Any, *, as_of: Any, test_days: int = 180, k: int = 3, most_c
 
     ``customers`` (judged: with more than ``most_customers`` a sample, every so-many-th), ``items`` (different ones, the
     500 most frequent at most), ``recall`` with ``low, high``, and ``gain``: recall less that of ``popular``, from the
-    same customers, with its interval. Empty with fewer than 100 customers to judge.
+    same customers, with its interval; ``lead``: the same, less that of ``own``. Empty with fewer than 100 customers to
+    judge.
 
     Source: Sarwar, Karypis, Konstan & Riedl (2001), "Item-based collaborative filtering recommendation algorithms".
     """
@@ -61,7 +63,7 @@ def recall(baskets: Any, *, as_of: Any, test_days: int = 180, k: int = 3, most_c
     rows = []
     for method in METHODS:
         row = [method, k, count, len(items)]
-        for values in (rates[method], rates[method] - rates["popular"]):
+        for values in (rates[method], rates[method] - rates["popular"], rates[method] - rates["own"]):
             low, high = wald(values.mean(), values.std(ddof=1) / count**0.5)
             row += [values.mean(), low, high]
         rows.append(row)

@@ -10,8 +10,10 @@ from crmlib.engine import made_once, quantile, same_kind, to_pandas
 from crmlib.statistics import wilson
 
 FEWEST_AGAIN = 30
-REGULAR = 3.0
-"""A rhythm is regular if the slow quarter waits at most so many times as long as the quick one; chance makes 4.8."""
+REGULAR = 0.625
+"""A rhythm is regular if its spread is at most this part of what chance makes …"""
+ERRORS = 3.5
+"""… and so many standard errors below it: among 200 items without a rhythm, one seems to have it once in 20 times."""
 
 
 @same_kind
@@ -21,9 +23,10 @@ def replenishment(baskets: Any, *, as_of: Any, horizon: int = 180) -> Any:
     Columns: ``item``; ``bought`` (days on which a customer bought it, and after which we have followed him for all of
     the horizon), ``again`` (of these, bought again in time), ``rate`` with Wilson's ``low, high``; ``quick_days,
     median_days, slow_days``: the quarter, half and three quarters of those who did; ``spread``: slow / quick;
-    ``regular``: at least 30 came again and the spread is at most 3. Where people buy by chance, with no rhythm, the
-    spread is ln 4 / ln(4/3) = 4.8. Sorted by item. pandas or Ibis in, same kind out. ``baskets``: from
-    :func:`~crmlib.lifecycle.growth.baskets`.
+    ``spread_by_chance``: what it would be if as many bought again in time, but with no rhythm: waits are exponential
+    then, and cut off at the horizon, from 3 (hardly anybody buys again) to ln 4 / ln(4/3) = 4.8 (all do);
+    ``regular``: at least 30 came again, the spread is at most 5/8 of that, and 3.5 standard errors below it. Sorted by
+    item. pandas or Ibis in, same kind out. ``baskets``: from :func:`~crmlib.lifecycle.growth.baskets`.
     """
     import ibis
 
@@ -39,11 +42,22 @@ def replenishment(baskets: Any, *, as_of: Any, horizon: int = 180) -> Any:
     )  # fmt: skip
     low, high = wilson(counted.again, counted.bought.cast("float64"))
     spread = counted.slow_days / counted.quick_days.nullif(0)
+    # All at once only where everybody came again; then the last wait is as good as endless.
+    rate = ibis.least(counted.again / counted.bought, 1 - 1e-6)
     counted = counted.mutate(rate=counted.again / counted.bought, low=low, high=high, spread=spread)
-    regular = ((counted.again >= FEWEST_AGAIN) & (counted.spread <= REGULAR)).fill_null(False)
+    # Of waits cut off at the horizon, with rate = 1 - exp(-hazard * horizon): those of the quick and the slow quarter
+    # in units of 1 / hazard, and what the log of each varies by (of a quantile: share (1 - share) / (n density²)).
+    quick, slow = (-(1 - share * rate).log() for share in (0.25, 0.75))
+    steep = [wait * (1 - share * rate) / rate for wait, share in ((quick, 0.25), (slow, 0.75))]
+    variance = 3 / 16 * (1 / steep[0] ** 2 + 1 / steep[1] ** 2) - 2 / 16 / (steep[0] * steep[1])
+    error = (variance / counted.again.cast("float64").nullif(0)).sqrt()
+    counted = counted.mutate(spread_by_chance=(slow / quick).nullif(0), error=error)
+    far = (counted.spread / counted.spread_by_chance).nullif(0).log() <= -ERRORS * counted.error
+    regular = (counted.again >= FEWEST_AGAIN) & (counted.spread <= REGULAR * counted.spread_by_chance) & far
     return counted.select(
-        "item", "bought", "again", "rate", "low", "high", *quarters, "spread", regular=regular
-    ).order_by("item")
+        "item", "bought", "again", "rate", "low", "high", *quarters, "spread", "spread_by_chance",
+        regular=regular.fill_null(False),
+    ).order_by("item")  # fmt: skip
 
 
 @same_kind

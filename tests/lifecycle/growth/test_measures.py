@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from crmlib.client import load_client
 from crmlib.contract import TABLES
 from crmlib.engine import connect, empty_table, summaries_only
+from crmlib.intake import take_in
 from crmlib.lifecycle import growth
 from crmlib.problems import UnusableInput
 from tests.intake.test_online_retail import EXPORT, SETTINGS
@@ -495,24 +497,83 @@ def test_cdnow_has_orders_without_lines_and_still_a_ladder(cdnow_orders):
     assert growth.discount_trend(orders, as_of="1998-06-30").empty
 
 
-@pytest.mark.skipif(not EXPORT.is_file(), reason="the published retail data are not on this machine")
-def test_the_whole_online_retail_file_without_an_edit(tmp_path):
-    from crmlib.client import load_client
-    from crmlib.intake import take_in
+@pytest.fixture(scope="module")
+def retail(tmp_path_factory):
+    """The tables of the published retail data, the baskets of their products, and the products' names."""
+    if not EXPORT.is_file():
+        pytest.skip("the published retail data are not on this machine")
+    folder = tmp_path_factory.mktemp("retail")
+    (folder / "client.yaml").write_text(SETTINGS, encoding="utf-8")
+    workspace = take_in(load_client(folder), folder / "w")
+    lines, as_of = workspace.table("order_lines"), workspace.as_of
+    held = growth.baskets(lines, workspace.table("orders"), as_of=as_of, item=growth.item_kind(lines))
+    return workspace, held, held.to_pandas(), growth.item_names(lines, item="product").to_pandas()
 
-    (tmp_path / "client.yaml").write_text(SETTINGS, encoding="utf-8")
-    workspace = take_in(load_client(tmp_path), tmp_path / "w")
-    lines, orders, as_of = workspace.table("order_lines"), workspace.table("orders"), workspace.as_of
-    held = growth.baskets(lines, orders, as_of=as_of, item=growth.item_kind(lines))
+
+def test_pairs_of_online_retail_are_those_that_plain_pandas_counts(retail):
+    _, held, frame, names = retail
     found = growth.affinities(held)
     told = growth.affinities_told(found)
-    assert len(told) > 1000
-    # Pastel dolls, regency teacups and painted zinc letters come in pairs; a second way, in plain pandas:
-    row, rows = told.iloc[0], held.select("order_id", "item").to_pandas()
-    holders = rows.groupby("item").order_id.agg(set)
-    assert row.both == len(holders[row["item"]] & holders[row.other])
-    assert row.lift == pytest.approx(row.both * rows.order_id.nunique() / row.item_baskets / row.other_baskets)
-    names = growth.item_names(lines, item="product").to_pandas()
-    assert growth.plot_affinities(found, names=names).kind == "figure"
-    assert (growth.recall(held, as_of=as_of, k=5).recall > 0).all()
-    assert len(growth.item_sets(held)) > 0
+    row, holders = told.iloc[0], frame.groupby("item").order_id.agg(set)
+    assert {row["item"], row.other} == {"22745", "22748"}  # a doll's kitchen and its bedroom
+    assert row.both == len(holders["22745"] & holders["22748"]) == 313
+    assert row.lift == pytest.approx(row.both * frame.order_id.nunique() / row.item_baskets / row.other_baskets)
+    assert (len(told), row.comparisons) == (31_573, 44_850)
+    said = growth.plot_affinities(found, names=names).reading
+    assert "POPPY'S PLAYHOUSE" in said
+    assert "large orders hold more of everything" in said
+
+
+def test_products_of_online_retail_are_called_as_most_lines_call_them(retail):
+    workspace, _, _, names = retail
+    lines = workspace.table("order_lines").select("product_id", "product_name").to_pandas().dropna()
+    most = lines.groupby("product_id").product_name.agg(lambda called: called.str.strip().value_counts().max())
+    at = names.set_index("item").name
+    counted = lines.assign(name=lines.product_name.str.strip()).value_counts(["product_id", "name"])
+    assert all(counted[item, at[item]] == most[item] for item in most.index)
+    assert not at.isin(["test", "mailout"]).any()
+
+
+def test_sets_of_online_retail_are_few_enough_and_counted_right(retail):
+    _, held, frame, _ = retail
+    found = growth.item_sets(held)
+    assert 1000 < len(found) < 60_000
+    best, holders = found.iloc[0], frame.groupby("item").order_id.agg(set)
+    assert best.together == len(set.intersection(*(holders[item] for item in best["items"])))
+
+
+def test_online_retail_wants_again_what_it_bought_before(retail):
+    workspace, held, frame, _ = retail
+    split = workspace.as_of - dt.timedelta(days=180)
+    known = frame.dropna(subset="customer_id").assign(day=pd.to_datetime(frame.day).dt.date)
+    before, after = known[known.day <= split], known[known.day > split]
+    found = growth.recall(held, as_of=workspace.as_of).set_index("method")
+    # A second way: most orders before, then the more popular, among the 500 items of most buyers.
+    order = before.groupby("item").customer_id.nunique().to_frame("n").reset_index()
+    order = order.sort_values(["n", "item"], ascending=[False, True]).head(500)["item"].tolist()
+    place = {item: at for at, item in enumerate(order)}
+    hits = []
+    for customer, then in after[after["item"].isin(place)].groupby("customer_id")["item"].agg(set).items():
+        mine = before[(before.customer_id == customer)].groupby("item").order_id.nunique()
+        if mine.empty:
+            continue
+        best = sorted(place, key=lambda item, mine=mine: (-mine.get(item, 0), place[item]))[:3]
+        hits.append(len(then & set(best)) / min(len(then), 3))
+    assert found.recall["own"] == pytest.approx(np.mean(hits))
+    assert found.customers["own"] == len(hits)
+    assert found.lead_high["neighbours"] < 0 < found.gain_low["neighbours"]
+
+
+def test_hardly_any_product_of_online_retail_has_a_rhythm(retail):
+    workspace, held, frame, _ = retail
+    found = growth.replenishment(held, as_of=workspace.as_of).to_pandas()
+    days = frame.dropna(subset="customer_id").drop_duplicates(["customer_id", "item", "day"])
+    days = days[days["item"] == "85123A"].sort_values(["customer_id", "day"])
+    wait = (pd.to_datetime(days.groupby("customer_id").day.shift(-1)) - pd.to_datetime(days.day)).dt.days
+    wait = wait[pd.to_datetime(days.day) <= pd.Timestamp(workspace.as_of) - pd.Timedelta(days=180)]
+    heart = found.set_index("item").loc["85123A"]
+    assert (heart.bought, heart.again) == (len(wait), (wait <= 180).sum())
+    assert heart.spread == pytest.approx(np.divide(*wait[wait <= 180].quantile([0.75, 0.25])))
+    judged = found[found.again >= 30]
+    assert len(judged) > 400
+    assert judged.regular.mean() < 0.05
