@@ -68,7 +68,7 @@ def _parts(items: frozenset[str]) -> list[frozenset[str]]:
 
 
 def _frequent_sets(rows: Any, count: int, largest: int) -> tuple[dict[frozenset[str], int], int]:
-    """The sets and how many baskets hold each, and in how many it has to be: fewer and fewer, until there are enough sets."""
+    """The sets, how many baskets hold each, and how many have to: fewer and fewer, until there are sets enough."""
     import warnings
 
     import pandas as pd
