@@ -30,7 +30,6 @@ def connect(*, threads: int | None = None, folder: Path | None = None, memory: s
     ibis.options.sql.fuse_selects = False
     connection = ibis.duckdb.connect(**settings)
     connection.raw_sql("SET TimeZone = 'UTC'")
-    connection.raw_sql("SET enable_progress_bar = false")  # it would stand in notebooks and among messages
     return connection
 
 

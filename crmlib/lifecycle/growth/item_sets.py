@@ -14,7 +14,8 @@ MOST_ITEMS = 100
 FEWEST = 10
 MOST_SETS = 5_000
 SETS = [
-    "items", "size", "fewest", "baskets", "together", "support", "low", "high", "base", "lift", "p", "p_adjusted", "comparisons",
+    "items", "size", "fewest", "baskets", "together", "support", "low", "high", "base", "lift", "p", "p_adjusted",
+    "comparisons",
 ]  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def _of_rollouts(client: Client, parameters: Mapping[str, Any], **known: Any) ->
         read_rollouts(path, is_named="rollouts" in parameters, **known)
     except UnusableInput as unusable:
         # A file that is not named is found beside the client's YAML, and called as that is.
-        named = "rollouts" in parameters or path is None
-        return [one if named else replace(one, file=path.name) for one in unusable.problems]
+        if path is None or "rollouts" in parameters:
+            return unusable.problems
+        return [replace(one, file=path.name) for one in unusable.problems]
     return []
