@@ -262,47 +262,47 @@ chapter.show(churn.plot_reasons(reasons, within=within))
 # {{ 100 * reasons.difference[0] | number }} points *more*. All other signs may be chance. How sure are we? The range goes from
 # {{ 100 * reasons.low[0] | number }} to {{ 100 * reasons.high[0] | number }} points, so this is a lead, and we follow it.
 
-# %% [markdown] tags=["needs:tickets.is_complaint"]
+# %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # ## What waiting does
 #
 # Now we look at the complaints themselves. Every one comes from a customer who had just bought, so they are alike in that.
 # Some got an answer within the hours of the parameter `sla_hours`, the others waited. Who bought again?
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 tickets = chapter.table("tickets")
 followed_up = {"as_of": as_of, "within": complaint_days, "sla_hours": sla_hours, "margin": margin}
 complaints = churn.complaint_outcomes(orders, tickets, **followed_up)
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 followed = complaints.filter(complaints.followed)
 answered = followed.group_by("place", "slow").agg(complaints=followed.count(), again=followed.again.mean())
 answered.order_by("place", "slow").to_pandas().round(3)
 
-# %% [markdown] tags=["needs:tickets.is_complaint"]
+# %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # The library counts the same, and adds the range of the difference:
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 slow = churn.slow_complaints(complaints, as_of=as_of)
 slow[["place", "quick", "slow", "quick_again", "slow_again", "difference", "low", "high"]].round(3)
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 chapter.show(churn.plot_complaints(slow, within=complaint_days, sla_hours=sla_hours))
 
-# %% [markdown] tags=["lesson", "needs:tickets.is_complaint"]
+# %% [markdown] tags=["lesson", "needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # In Aurora's shops, {{ slow.slow_again[0] | percent }} come back after a slow answer, and {{ slow.quick_again[0] | percent }}
 # after a quick one. Online, waiting changes nothing that we can see. Would you have asked for both places?
 
-# %% [markdown] tags=["needs:tickets.is_complaint"]
+# %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # Half a year is one way to look. The **Cox model** looks at every day: by what is the daily chance to come back multiplied?
 # A complaint counts from the day on which it is known to be slow. If it counted from the purchase on, we would look into the
 # future.
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 spells = churn.return_spells(orders, tickets, as_of=as_of, sla_hours=sla_hours, most=churn.MOST_SPELLS)
 cox = churn.cox_model(spells)
 chapter.show(churn.cox_table(cox))
 
-# %% [markdown] tags=["needs:tickets.is_complaint"]
+# %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # The last column tests what the model assumes: that the ratio is the same early and late in a silence (**proportional
 # hazards**). Where p is small, it is not, and the ratio is a mean over the silence. Nobody drew by lot who waits, so
 # complaints that wait may differ in more than that.
@@ -414,10 +414,13 @@ rates = churn.win_back_rates(silent)
 chapter.show(churn.win_back_table(rates, within=within, silent_after=line))
 
 # %% [markdown]
-# The row *without help* is the bar for every win-back. What a returned customer brings is counted from the purchase that
-# ended the silence. Does it depend on what had happened before?
+# The row *without help* is the bar for every win-back. Without a record of offers, nobody knows who had help, and the table
+# says so. What a returned customer brings is counted from the purchase that ended the silence.
 
-# %%
+# %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
+# Does coming back depend on what had happened before?
+
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 by_known = churn.win_back_rates(silent, by="known")
 chapter.show(churn.win_back_table(by_known, within=within, silent_after=line))
 
@@ -504,7 +507,7 @@ chapter.conclude(
 # %% tags=["needs:actions"]
 chapter.conclude(churn.finding_tested_offer(effects))
 
-# %% tags=["needs:tickets.is_complaint"]
+# %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 amends = churn.waiting_for_amends(complaints, orders, as_of=as_of, margin=margin).to_pandas()
 chapter.conclude(churn.finding_slow_complaints(slow, amends, within=complaint_days, sla_hours=sla_hours))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib.calendar import as_day, end_of
 from crmlib.engine import made_once, same_kind, to_ibis, to_pandas
-from crmlib.lifecycle.churn.features import SLA_HOURS
+from crmlib.lifecycle.churn.features import SLA_HOURS, solved_at
 from crmlib.purchases import contribution, purchase_days, purchases, revenue_of
 from crmlib.statistics import difference, mean_of_sums, newcombe
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOPS, ONLINE, ALL = "shops", "online", "all"
-_ONLINE = "web|online|e-?shop|e-?commerce|网店|官网|电商|线上|网上"
+_ONLINE = (
+    "web|online|e-?shop|e-?commerce|taobao|tmall|shopify"
+    "|网店|官网|电商|线上|网上|淘宝|天猫|京东|拼多多|抖音|小程序|微商城"
+)
 
 
 @same_kind
@@ -35,7 +38,7 @@ def complaint_outcomes(
     than ``sla_hours``, or is open and has waited for so long); ``followed`` (``within`` days have passed since, up to
     ``as_of``); ``again`` (1: bought in these days, on a later day than that of the complaint); ``profit`` of these
     purchases (spend less cost, or times ``margin``; client's currency). Complaints that are open and too young to be
-    judged slow have no row. pandas or Ibis in, same kind out.
+    judged slow have no row, and none has where no ticket says when it was solved. pandas or Ibis in, same kind out.
     """
     import ibis
 
@@ -44,10 +47,14 @@ def complaint_outcomes(
     bought = bought.select(
         "customer_id", bought_on="day", place=place_of(orders, bought), left=contribution(bought, margin=margin)
     )
-    told = {name: tickets[name] for name in ("is_complaint", "resolved_at") if name in tickets.columns}
-    flag = told["is_complaint"].cast("boolean") if "is_complaint" in told else ibis.literal(False)
-    solved = told["resolved_at"].cast("timestamp") if "resolved_at" in told else ibis.null("timestamp")
-    known = tickets.mutate(complaint=flag, solved=solved, opened=tickets.opened_at.cast("timestamp"))
+    solved = solved_at(tickets)
+    told = solved is not None and "is_complaint" in tickets.columns
+    flag = tickets.is_complaint.cast("boolean") if told else ibis.literal(False)
+    known = tickets.mutate(
+        complaint=flag,
+        solved=ibis.null("timestamp") if solved is None else solved,
+        opened=tickets.opened_at.cast("timestamp"),
+    )
     known = known.filter(known.complaint & known.customer_id.notnull() & (known.opened < end))
     known = known.select(
         "ticket_id", "opened", customer_id=known.customer_id.cast("string"), opened_on=known.opened.cast("date"),

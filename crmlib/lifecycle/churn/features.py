@@ -71,8 +71,8 @@ def features(
     ``price`` (what the complaints of these days were about, by ``reasons.yaml``), ``unhappy`` (last answer of the year
     to the NPS question 6 or less, or CSAT 2 or less), ``discounts`` (half of the orders or more had one),
     ``drifted`` (nothing of the last purchase is of a category bought before), ``under_contract`` (a subscription runs).
-    A sign whose table or column is not there is 0 throughout. Who had not bought by the day has no row. pandas or Ibis
-    in, same kind out.
+    A sign whose table or column is not there is 0 throughout, and so is ``waited`` where no ticket says when it was
+    solved. Who had not bought by the day has no row. pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"order_id": ["1", "2", "3"], "customer_id": ["a", "a", "a"], "amount": [4.0, 6.0, 9.0],
@@ -135,10 +135,10 @@ def _complaints(asked: Any, tickets: Any, sla_hours: float) -> dict[str, Any]:
         return dict.fromkeys(names)
     told = [tickets[name].cast("string") for name in ("category", "reason", "text") if name in tickets.columns]
     text = functools.reduce(lambda one, other: one + " " + other, [part.fill_null("") for part in told]) if told else ""
-    solved = tickets.resolved_at if "resolved_at" in tickets.columns else ibis.null("timestamp")
+    solved = solved_at(tickets)
     complaints = tickets.filter(tickets.is_complaint.cast("boolean") & tickets.customer_id.notnull()).select(
         customer_id=tickets.customer_id.cast("string"), opened_at=tickets.opened_at.cast("timestamp"),
-        solved_at=solved.cast("timestamp"), text=text if told else ibis.literal(""),
+        solved_at=ibis.null("timestamp") if solved is None else solved, text=text if told else ibis.literal(""),
     )  # fmt: skip
     complaints = complaints.mutate(
         opened_on=complaints.opened_at.cast("date"),
@@ -153,7 +153,13 @@ def _complaints(asked: Any, tickets: Any, sla_hours: float) -> dict[str, Any]:
     hours = (until.epoch_seconds() - pairs.opened_at.epoch_seconds()) / 3600
     pairs = pairs.mutate(waited=(hours > sla_hours).cast("int64"))
     found = pairs.group_by("customer_id", "day").agg(**{name: pairs[name].max() for name in names})
-    return dict.fromkeys(names, found)
+    return {**dict.fromkeys(names, found), **({"waited": None} if solved is None else {})}
+
+
+def solved_at(tickets: Any) -> Any:
+    """When each ticket was solved (Ibis timestamps); None where no ticket says so: then nobody knows who waited."""
+    known = "resolved_at" in tickets.columns and tickets.resolved_at.count().execute()
+    return tickets.resolved_at.cast("timestamp") if known else None
 
 
 def about(text: Any, reason: str) -> Any:

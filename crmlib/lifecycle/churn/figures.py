@@ -248,6 +248,7 @@ def cox_table(cox: Any) -> Exhibit:
     return exhibits.table(
         words, "cox", shown, columns=["place", "term", "hazard_ratio", "range", "silences", "proportional"], kept=cox,
         reading=reading, where=words.name("places", row.place), ratio=times_of(row.hazard_ratio),
+        range=interval(row.low, row.high, times_of),
     )  # fmt: skip
 
 
@@ -352,7 +353,7 @@ def win_back_table(rates: Any, *, within: int, silent_after: int) -> Exhibit:
     if rates.empty:
         return exhibits.nothing(words, "win_back", of="tables", days=silent_after)
     shown = rates.assign(
-        helped=[words.name("helped", "yes" if helped else "no") for helped in rates.helped],
+        helped=[words.name("helped", name) for name in rates.helped.map({True: "yes", False: "no"}).fillna("unknown")],
         range=[interval(row.low, row.high, percent) for row in rates.itertuples()],
         value_range=[
             interval(row.value_low, row.value_high, short) if row.valued >= SMALL_BASE else "–"
@@ -361,7 +362,7 @@ def win_back_table(rates: Any, *, within: int, silent_after: int) -> Exhibit:
     )
     columns, name = ["helped", "silent", "came_back", "rate", "range", "value", "value_range"], "win_back"
     if "known" in rates:
-        shown["known"] = [words.name("known", known) for known in rates.known]
+        shown["known"] = [words.name("known", known) for known in rates.known.fillna("unknown")]
         columns, name = ["helped", "known", *columns[1:5]], "win_back_known"
     shown["value"] = shown.value.where(rates.valued >= SMALL_BASE)
     return exhibits.table(words, name, shown, columns=columns, kept=rates, days=silent_after, within=within)

@@ -128,16 +128,17 @@ def finding_came_back(rates: Any, *, within: int, silent_after: int, value_days:
     """How many of the silent come back without help, and what one of them brings; informs.
 
     ``rates``: from :func:`~crmlib.lifecycle.churn.win_back_rates` of these days. It is what every win-back rate has to
-    be held against. None with fewer than 30 of them.
+    be held against, where actions tell who was helped. None with fewer than 30 of them.
     """
-    own = rates[~rates.helped.astype(bool)] if len(rates) else rates
+    own = rates[rates.helped.ne(True)] if len(rates) else rates
     if own.empty or own.silent.iloc[0] < SMALL_BASE:
         return None
     row = own.iloc[0]
-    valued = row.valued >= SMALL_BASE
+    said = "valued" if row.valued >= SMALL_BASE else "plain"
+    asked = "unknown" if row.helped is None or row.helped != row.helped else "known"
     return tell(
-        words, "came_back", row, direction="neutral", evidence="valued" if valued else "plain",
-        certainty="valued" if valued else "plain", days=silent_after, within=within, value_days=value_days,
+        words, "came_back", row, direction="neutral", headline=asked, evidence=said, certainty=f"{asked}.{said}",
+        days=silent_after, within=within, value_days=value_days,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmlib.calendar import as_day
 from crmlib.engine import same_kind, to_ibis, to_pandas
-from crmlib.lifecycle.churn.features import features
+from crmlib.lifecycle.churn.features import features, solved_at
 from crmlib.lifecycle.churn.model import BuyingModel, with_risk
 from crmlib.lifecycle.experiments import play_effect
 from crmlib.purchases import contribution, purchase_days, purchases, revenue_of
@@ -38,8 +38,9 @@ def silent_customers(
     One row per silence that passed ``silent_after`` days between 365 + ``within`` and ``within`` days before ``as_of``,
     sorted: ``customer_id``, ``silent_on`` (the day on which it did), ``came_back`` (1: bought in the next ``within``
     days), ``helped`` (an action of the arm ``treat`` was assigned in the silence before the customer came back, or
-    before these days were over), ``known`` (what complaints since the last purchase tell: ``waited`` for more
-    than ``sla_hours``, ``complained``, ``nothing known``), ``value`` (contribution from the purchase that ended the
+    before these days were over; empty without actions), ``known`` (what complaints since the last purchase tell:
+    ``waited`` for more than ``sla_hours``, ``complained``, ``nothing known``; empty where no ticket says when it was
+    solved), ``value`` (contribution from the purchase that ended the
     silence through the next ``value_days``; client's currency; empty for those who did not come back, or are not
     followed for so long). pandas or Ibis in, same kind out.
     """  # fmt: skip
@@ -62,8 +63,8 @@ def silent_customers(
         ),
     )
     keys = ["customer_id", "day"]
-    helped, known = ibis.literal(False), ibis.literal(NOTHING)
-    if actions is not None and "arm" in actions.columns:
+    helped, known = ibis.null("boolean"), ibis.null("string")
+    if actions is not None and "arm" in actions.columns and actions.count().execute():
         given = actions.filter(actions.arm == "treat").select(
             who=actions.customer_id.cast("string"), given_on=actions.assigned_at.cast("date")
         )
@@ -72,9 +73,9 @@ def silent_customers(
         spells = spells.left_join(pairs.select(*keys, given=ibis.literal(True)).distinct(), keys)
         spells = spells.drop("customer_id_right", "day_right")
         helped = spells.given.fill_null(False)
-    if tickets is not None and {"is_complaint", "resolved_at"} <= {*tickets.columns}:
-        hours = (tickets.resolved_at.cast("timestamp").epoch_seconds()
-                 - tickets.opened_at.cast("timestamp").epoch_seconds()) / 3600  # fmt: skip
+    solved = None if tickets is None or "is_complaint" not in tickets.columns else solved_at(tickets)
+    if solved is not None:
+        hours = (solved.epoch_seconds() - tickets.opened_at.cast("timestamp").epoch_seconds()) / 3600
         told = tickets.filter(tickets.is_complaint.cast("boolean")).select(
             who=tickets.customer_id.cast("string"), opened_on=tickets.opened_at.cast("date"),
             slow=((hours > sla_hours) | hours.isnull()).cast("int64"),
@@ -107,7 +108,7 @@ def win_back_rates(silent: Any, *, by: str | None = None, level: float = 0.95) -
     ``silent``: from :func:`silent_customers`. Columns: ``helped``, ``silent``, ``came_back``, ``rate`` with its Wilson
     interval ``low, high``; ``value`` (mean contribution of those who came back and could be followed) with
     ``value_low, value_high``, of ``valued`` customers. Help was not drawn by lot here: the rates with and without are
-    no comparison. Empty without any.
+    no comparison. Where it is empty, nobody knows who was helped. Empty without any.
     """
     table = to_ibis(silent)
     groups = ["helped", *([by] if by else [])]

@@ -348,8 +348,61 @@ def test_orders_with_nothing_but_what_is_required():
     assert churn.complaint_outcomes(bare, tickets, as_of=AS_OF).empty  # nobody says what is a complaint
     assert churn.features(churn.moments(bare, as_of=AS_OF), bare, tickets).waited.sum() == 0
     tickets = tickets.assign(is_complaint=True)
+    assert churn.complaint_outcomes(bare, tickets, as_of=AS_OF).empty  # nobody says when one was solved
+    tickets = pd.concat([tickets, tickets.assign(ticket_id="u", customer_id="z")])
+    tickets["resolved_at"] = pd.to_datetime([None, "2025-02-01 03:00"])
     found = churn.complaint_outcomes(bare, tickets, as_of=AS_OF)
     assert found[["place", "slow", "again"]].values.tolist() == [["all", True, 1]]
+
+
+@pytest.mark.parametrize("solved", [None, "2025-03-01"])
+def test_where_no_ticket_says_when_it_was_solved_nobody_is_known_to_have_waited(solved):
+    orders = orders_of(a=["2025-01-01"], b=["2025-01-01", "2025-01-20"])
+    tickets = pd.DataFrame({
+        "ticket_id": ["1", "2"], "customer_id": ["a", "b"], "is_complaint": True, "category": "late delivery",
+        "opened_at": pd.to_datetime(["2025-02-01", "2025-02-02"]), "resolved_at": pd.to_datetime([None, solved]),
+    })  # fmt: skip
+    some = pd.DataFrame({"customer_id": ["a", "b"], "day": pd.Timestamp("2025-04-30")})
+    known = solved is not None
+    for table in [tickets] if known else [tickets, tickets.drop(columns="resolved_at")]:
+        told = churn.features(some, orders, table)
+        assert told.waited.tolist() == [int(known)] * 2
+        assert told.service.tolist() == [1, 1]  # what it was about is known all the same
+        assert len(churn.complaint_outcomes(orders, table, as_of=AS_OF)) == 2 * known
+        assert churn.return_spells(orders, table, as_of=AS_OF).slow.sum() == 2 * known
+        silent = churn.silent_customers(orders, tickets=table, as_of=AS_OF, silent_after=100)
+        assert silent.known.fillna("not known").tolist() == [["not known", "waited"][known]] * 2
+
+
+def test_without_actions_nobody_knows_who_came_back_by_themselves():
+    orders = orders_of(**{f"c{n}": ["2025-01-01", *["2025-05-01"] * (n < 10)] for n in range(40)})
+    actions = pd.DataFrame({"customer_id": ["x"], "arm": ["treat"], "assigned_at": pd.to_datetime(["2025-04-20"])})
+    asked = {"as_of": dt.date(2025, 7, 31), "silent_after": 100, "within": 60}
+    told = {}
+    for name, offers in {"empty": actions.head(0), "unknown": None, "known": actions}.items():
+        rates = churn.win_back_rates(churn.silent_customers(orders, offers, **asked))
+        table = churn.win_back_table(rates, within=60, silent_after=100)
+        told[name] = churn.finding_came_back(rates, within=60, silent_after=100), str(table)
+        assert rates[["silent", "came_back"]].values.tolist() == [[40, 10]]
+    assert told["known"][0].headline == "25% of those who fall silent come back without help"
+    assert told["empty"] == told["unknown"]
+    assert told["unknown"][0].headline == "25% of those who fall silent come back"
+    assert "do not say who got an offer" in told["unknown"][0].certainty
+
+
+@pytest.mark.parametrize(
+    ("store", "place"),
+    [
+        ("天猫旗舰店", "online"),
+        ("微信小程序", "online"),
+        ("Tmall Global", "online"),
+        ("南京路店", "shops"),
+        ("", "shops"),
+    ],
+)
+def test_where_a_purchase_was_made_is_read_from_the_name_of_the_store(store, place):
+    orders = orders_of(a=["2025-01-01"], b=["2025-01-01"]).assign(store=[store, "Main Street"])
+    assert churn.return_spells(orders, as_of=AS_OF).place.tolist() == [place, "shops"]
 
 
 def test_cdnow_has_a_model_that_is_better_than_silence_alone(cdnow_orders):
