@@ -259,7 +259,7 @@ growth.next_items(held, somebody.to_pandas(), k=suggestions).round(3)
 # %%
 rhythms = growth.replenishment(held, as_of=chapter.as_of)
 judged = rhythms.to_pandas()[["item", "again", "rate", "median_days", "spread", "spread_by_chance", "regular"]]
-judged.sort_values("rate", ascending=False).head(5).round(2)
+judged.sort_values("again", ascending=False).head(5).round(2)
 
 # %%
 chapter.show(growth.plot_replenishment(rhythms, names=names))

@@ -11,6 +11,7 @@ from crmlib.intake import take_in
 from crmlib.lifecycle import growth
 from crmlib.problems import UnusableInput
 from crmlib.runner import check_settings, check_tables
+from crmlib.words import use
 from tests.lifecycle.growth.conftest import AS_OF, baskets_of
 
 ORDERS = "order_id,customer_id,ordered_at,amount,store\n" + "".join(
@@ -185,3 +186,12 @@ def test_sets_are_counted_in_all_baskets_also_those_without_a_frequent_item():
     found = growth.item_sets(baskets_of(*rows)).iloc[0]
     assert (found["items"], found.together, found.baskets) == (("A", "B", "C"), 40, 631)
     assert found.support == pytest.approx(40 / 631)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_no_pair_stands_out_none_is_named(language):
+    use(language)
+    shown = growth.plot_attach_rate(pd.DataFrame(), item="", other="")
+    use()
+    assert shown.kind == "nothing"
+    assert "“”" not in shown.title

@@ -152,6 +152,8 @@ def item_sets_table(sets: Any, *, names: Any = None) -> Exhibit:
 def plot_attach_rate(rates: Any, *, item: str, other: str, names: Any = None, period: Period = "month") -> Exhibit:
     """How often the other item comes with one, from period to period; ``rates``: from :func:`attach_rate`."""
     frame = to_pandas(rates)
+    if not item:
+        return exhibits.nothing(words, "no_pair")
     told = {"item": item_name(item, names), "other": item_name(other, names)}
     if len(frame) < 2:
         return exhibits.nothing(words, "attach_rate", **told)
