@@ -693,7 +693,7 @@ class Staging:
                 key = "shared_key" if shared.several > shared.together else "repeated_key"
         else:
             return
-        empty = f"coalesce(count_if(contains({FOUND}, {literal(NOT_CALCULATED)})), 0)"
+        empty = f"coalesce(count_if(contains({FOUND}::VARCHAR, {literal(NOT_CALCULATED)})), 0)"
         formulas = self._rows(f"SELECT {empty} FROM {identifier(table.name)} WHERE {REASON} <> ''")[0][0]
         if 2 * formulas > unusable:
             key, said = "not_calculated", said | {"formulas": formulas, "read": read}

@@ -91,7 +91,7 @@ stages.semi_join(furthest, "lead_id").order_by("entered_at").to_pandas()
 
 # %% [markdown] tags=["needs:lead_stages"]
 # Nobody tells the kit in which order the stages stand. It asks the data: stages that leads enter early stand first. A stage
-# in which all leads are lost, such as "lost", is an end and no stage to pass.
+# of the lost, such as "Closed lost", is an end and no stage to pass. Its name tells, or the reasons of the leads in it.
 
 # %% tags=["needs:lead_stages"]
 order.to_pandas()

@@ -9,12 +9,15 @@ from crmlib.calendar import Period
 from crmlib.engine import to_pandas
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.acquisition.attribution import MODELS
-from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN
+from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN, compare_conversion
+from crmlib.lifecycle.acquisition.saturation import FEWEST_PERIODS
 from crmlib.words import Words, interval, money, number, percent, place, short
 
 words = Words(__file__)
 
 _MOST = 7
+WIDE = 0.05
+"""From this difference between two rules on, the credit of a channel depends on the rule."""
 _CONVERSION = {"channel": "conversion_channel", "owner": "conversion_owner"}
 
 
@@ -52,18 +55,20 @@ def plot_mix(mix: Any, *, period: Period = "quarter") -> Exhibit:
     wide = named.pivot_table(index="period", columns="channel", values="new_customers", aggfunc="sum", fill_value=0)
     parts = [pictures.Series(name, channel_name(name, begins=True)) for name in [*largest, "(other)"] if name in wide]
     sums = wide.sum(axis=1)
+    if (sums > 0).sum() < 2:
+        return exhibits.nothing(words, "mix", why="one")
     drawn = wide.reset_index()
     labels = [words.say("axes.counted", name=place(day, period), n=n) for day, n in sums.items()]
     picture = pictures.stacked_shares(
         drawn.assign(label=labels), label="label", parts=parts, form=percent, value_label=words.say("axes.share_new")
     )
-    shares = wide.div(sums.where(sums > 0), axis=0)
+    shares = wide[sums > 0].div(sums[sums > 0], axis=0)
     change = (shares.iloc[-1] - shares.iloc[0]).drop("(other)", errors="ignore")
     up, down = change.idxmax(), change.idxmin()
     return exhibits.figure(
         words, "mix", mix, picture, reading="moved" if len(change) > 1 else "one_channel", up=channel_name(up),
         up_then=shares[up].iloc[0], up_now=shares[up].iloc[-1], down=channel_name(down), down_then=shares[down].iloc[0],
-        down_now=shares[down].iloc[-1], first=place(wide.index[0], period), last=place(wide.index[-1], period),
+        down_now=shares[down].iloc[-1], first=place(shares.index[0], period), last=place(shares.index[-1], period),
         periods=len(wide), customers=int(sums.sum()),
     )  # fmt: skip
 
@@ -97,7 +102,8 @@ def plot_conversion(rates: Any, compared: Any = None, *, by: str = "channel") ->
     """What share of leads becomes customers, by channel or owner, with intervals; a short line marks the naive rate.
 
     ``rates``: a frame from :func:`conversion` by group; at most the twenty largest groups are drawn. ``compared``: from
-    :func:`compare_conversion`; of owners, the reading says who differs beyond chance.
+    :func:`compare_conversion` (found from ``rates`` unless given): the reading says whether anybody differs beyond
+    chance.
     """
     name = channel_name if by == "channel" else owner_name
     told = rates[rates.conversion.notna()].sort_values("leads", ascending=False, kind="stable").head(20)
@@ -112,10 +118,11 @@ def plot_conversion(rates: Any, compared: Any = None, *, by: str = "channel") ->
         drawn, value="conversion", label="label", low="low", high="high", hollow="small", tick="naive", form=percent,
         value_label=words.say("axes.won"), limits=(0, min(1.0, 1.15 * float(told.high.max()))),
     )  # fmt: skip
-    judged = told[told.leads >= SMALL_BASE]
+    judged = told[(told.leads >= SMALL_BASE) & (told.group != UNKNOWN)]
     best, worst = (judged if len(judged) else told).iloc[[0, -1]].itertuples(index=False)
-    apart = [] if compared is None else [name(group) for group in compared[compared.differs != "chance"].group]
-    between = "between" if by == "channel" else "differ" if apart else "chance"
+    compared = compare_conversion(rates) if compared is None else compared
+    apart = [name(group) for group in compared[compared.differs != "chance"].group]
+    between = "chance" if not apart else "between" if by == "channel" else "differ"
     return exhibits.figure(
         words, _CONVERSION[by], rates, picture, apart=apart, differing=len(apart),
         reading="small" if judged.empty else between if len(judged) > 1 else "one", best=name(best.group),
@@ -206,7 +213,10 @@ def plot_payback(earned: Any, paid: Any) -> Exhibit:
         references=[pictures.Reference(0, words.say("axes.money_back"))], x_label=words.say("axes.months"),
         y_label=words.say("axes.left"), x_form=number, y_form=money,
     )  # fmt: skip
-    return exhibits.figure(words, "payback", earned, picture, told_payback(told), reading=payback_said(told))
+    return exhibits.figure(
+        words, "payback", earned, picture, told_payback(told), least=SMALL_BASE,
+        reading=payback_said(told) + ("_one" if len(told) == 1 else ""),
+    )  # fmt: skip
 
 
 def payback_said(paid: Any) -> str:
@@ -316,7 +326,7 @@ def plot_attribution(credits: Any) -> Exhibit:
 
 
 def _differs(credits: Any) -> str:
-    return "one" if len(credits) < 2 else "differ"
+    return "one" if len(credits) < 2 else "differ" if (credits.most - credits.least).max() >= WIDE else "alike"
 
 
 def told_attribution(credits: Any) -> dict[str, Any]:
@@ -342,14 +352,14 @@ def response_table(response: Any) -> Exhibit:
         channel=[channel_name(name, begins=True) for name in response.channel],
         elasticity_range=_ranges(response, "low", "high", lambda value: number(value, digits=2)),
     )
-    told = response.elasticity.notna()
+    told, still = response.elasticity.notna(), (response.verdict == "still").all()
     columns = ["channel", "periods", "spread", "elasticity", "elasticity_range", "verdict"]
     if not told.any():
         columns = ["channel", "periods", "spread", "verdict"]
     return exhibits.table(
         words, "response", shown, columns=columns, kept=response,
-        reading="none" if not told.any() else "all" if told.all() else "some", told=int(told.sum()),
-        channels=len(response),
+        reading="all" if told.all() else "some" if told.any() else "none" if still else "few", told=int(told.sum()),
+        channels=len(response), least=FEWEST_PERIODS,
     )  # fmt: skip
 
 

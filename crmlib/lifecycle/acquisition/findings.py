@@ -7,6 +7,7 @@ from typing import Any
 from crmlib.engine import to_ibis
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.acquisition.figures import (
+    WIDE,
     _points,
     channel_name,
     payback_said,
@@ -14,6 +15,7 @@ from crmlib.lifecycle.acquisition.figures import (
     told_payback,
 )
 from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN
+from crmlib.lifecycle.acquisition.saturation import FEWEST_NEW
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -21,8 +23,6 @@ words = Words(__file__)
 FEWEST_OVERDUE = 10
 MANY = 0.05
 """From this share of all leads on, those that wait too long ask for a decision."""
-WIDE = 0.05
-"""From this difference between two rules on, the credit of a channel depends on the rule."""
 
 
 def finding_payback(paid: Any) -> Finding | None:
@@ -38,7 +38,12 @@ def finding_payback(paid: Any) -> Finding | None:
     surely = bool((told.sure == "short").any())
     if said == "short" and not surely:
         said = "unsure"
+    if said in ("short", "unsure"):  # the channel that is named is one of those
+        last = told.index[told.sure == "short" if surely else told.sure != "back"][-1]
+        told = told.loc[[*told.index.drop(last), last]]
     decides = said == "short"
+    if len(told) == 1 and said in ("later", "at_once"):
+        said += "_one"
     return tell(
         words, "payback", told_payback(told), direction="bad" if decides else "neutral", headline=said, evidence=said,
         action=said, sure="counted", owner="marketing" if decides else "", when="month" if decides else "",
@@ -93,8 +98,8 @@ def finding_attribution(credits: Any, summary: Any) -> Finding | None:
     said = "differ" if told["most"] - told["least"] >= WIDE else "alike"
     row = summary.iloc[0]
     return tell(
-        words, "attribution", {**row, **told}, direction="neutral", headline=said, action=said, sure="hint",
-        certainty="seen" if row.seen == row.seen else "plain",
+        words, "attribution", {**row, **told}, direction="neutral", headline=said, evidence=said, action=said,
+        sure="hint", certainty="seen" if row.seen == row.seen else "plain",
     )  # fmt: skip
 
 
@@ -102,16 +107,18 @@ def finding_steps(steps: Any, response: Any) -> Finding | None:
     """How to move a budget when nobody knows what more money would buy: in steps, with a cost at which to stop.
 
     ``steps``: from :func:`budget_steps`; ``response``: from :func:`response_to_spend`. Informs: whether to move money
-    at all is a decision of chapter 04. None without steps.
+    at all is a decision of chapter 04. None without steps, and where even the last moves fewer than five customers.
     """
-    if steps.empty:
+    if steps.empty or steps[["lost_customers", "won_customers"]].iloc[-1].min() < FEWEST_NEW:
         return None
     row = steps.iloc[0]
     of_target = response[response.channel == row.target]
     is_told = bool(of_target.elasticity.notna().any())
+    untold = "untold" if (of_target.verdict == "still").any() else "few"
     return tell(
         words, "steps", row, direction="neutral", headline="told" if is_told else "untold",
-        certainty="told" if is_told else "untold", sure="hint",
+        certainty="told" if is_told else untold, sure="hint",
+        action="quarter" if steps.comparable.any() else "longer", least=SMALL_BASE,
         source_name=channel_name(row.source), target_name=channel_name(row.target),
         elasticity=of_target.elasticity.iloc[0] if is_told else None,
         low=of_target.low.iloc[0] if is_told else None, high=of_target.high.iloc[0] if is_told else None,

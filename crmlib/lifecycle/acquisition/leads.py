@@ -16,6 +16,12 @@ UNKNOWN = "not known"
 """What leads and customers without a channel, an owner or a reason are counted under."""
 SMALL_BASE = 30
 _ENDS = ("moved", "lost", "open")
+_MOSTLY = 0.8
+"""From this share of its leads on, those with a reason of the loss tell that a stage is the end of the lost."""
+_LOST = "(?i)lost|disqualif|unqualif|reject|verloren|perdu|perdid|输单|丢单|失单|战败|流失|无效"
+"""What systems call the stage of lost leads. It is the sign where nobody has written down why they were lost."""
+_WON = "(?i)^(closed[ _-]*)?won$|^gewonnen$|^gagn|^已?成交$|^赢单$|^已?成单$"
+"""What systems call the stage of leads that are won: whoever has entered it is won, also where no day is filled in."""
 LeadGrouping = Literal["channel", "owner", "campaign"]
 OF_CONVERSION = ["leads", "won", "lost", "open", "naive", "conversion", "low", "high", "median_days"]
 
@@ -24,8 +30,9 @@ OF_CONVERSION = ["leads", "won", "lost", "open", "naive", "conversion", "low", "
 def stage_order(leads: Any, lead_stages: Any, *, as_of: Any) -> Any:
     """The stages in the order in which leads pass them: ``stage, position`` (from 0) and ``leads`` that entered it.
 
-    The data tell the order: stages that leads enter earlier, on average over leads, stand first. A stage in which
-    every lead ends, and nobody but the lost, is no stage to pass (``lost``, 输单) and is left out.
+    The data tell the order: stages that leads enter earlier, on average over leads, stand first. A stage that is called
+    lost (``Closed lost``, 输单), or in which every lead ends and at least four in five have a reason of the loss, is no
+    stage to pass and is left out.
     pandas or Ibis in, same kind out.
 
     >>> import pandas as pd
@@ -52,8 +59,8 @@ def stage_order(leads: Any, lead_stages: Any, *, as_of: Any) -> Any:
         were_lost=rows.is_lost.sum(),
         later=(rows.nth > 0).sum(),
     )
-    is_end = (of.ended == of.leads) & (of.were_lost == of.leads) & (of.later > 0)
-    passed = of.filter(~is_end)
+    is_end = (of.ended == of.leads) & (of.were_lost >= _MOSTLY * of.leads) & (of.later > 0)
+    passed = of.filter(~(is_end | of.stage.re_search(_LOST)))
     ranked = passed.mutate(position=ibis.row_number().over(ibis.window(order_by=["place", "stage"])))
     return ranked.select("stage", ranked.position.cast("int64").name("position"), "leads").order_by("position")
 
@@ -62,10 +69,11 @@ def stage_order(leads: Any, lead_stages: Any, *, as_of: Any) -> Any:
 def lead_times(leads: Any, lead_stages: Any = None, *, as_of: Any, by: LeadGrouping | None = None) -> Any:
     """What became of leads, and on which day after they came in: ``group, days, moved, lost, open`` (counts).
 
-    ``moved``: won on that day (``converted_at``); ``lost``: given up on it, which is the day on which the lead entered
-    a last stage of the lost (``lost``, see :func:`stage_order`), or ``as_of`` where no such day is known; ``open``:
-    neither until ``as_of``, so that it is known only that it takes longer. ``group``: of the column ``by``; without it
-    there is one group. pandas or Ibis in, same kind out. :func:`conversion` reads it.
+    ``moved``: won on that day (``converted_at``, else when the lead entered a stage called won, 成交); ``lost``: given
+    up on it, which is the day on which the lead entered a last stage of the lost (see :func:`stage_order`), or
+    ``as_of`` where no such day is known. A lead is lost that has a reason of the loss, or whose last stage is one of
+    the lost. ``open``: neither until ``as_of``, so that it is known only that it takes longer. ``group``: of the column
+    ``by``; without it there is one group. pandas or Ibis in, same kind out. :func:`conversion` reads it.
 
     >>> import pandas as pd
     >>> leads = pd.DataFrame({"lead_id": ["a", "b", "c"], "channel": "ads", "lost_reason": [None, "price", None],
@@ -314,7 +322,7 @@ def each_lead(leads: Any, lead_stages: Any = None, *, as_of: Any, by: str | None
         group=column(came, by or "").fill_null(UNKNOWN),
         created=came.created_at.cast("date"),
         won_on=won_on,
-        is_lost=column(came, "lost_reason").notnull() & won_on.isnull(),
+        is_lost=column(came, "lost_reason").notnull() | column(came, "stage").re_search(_LOST).fill_null(False),
     )
     each = each.filter(each.created <= ibis.literal(end))
     # Where nobody knows when a lead was lost, it counts among those who could be won for as long as we have looked:
@@ -322,10 +330,21 @@ def each_lead(leads: Any, lead_stages: Any = None, *, as_of: Any, by: str | None
     if lead_stages is None:
         each = each.mutate(last=ibis.literal(end))
     else:
-        ends = _entered(lead_stages, as_of).anti_join(stage_order(leads, lead_stages, as_of=as_of), "stage")
-        last = ends.group_by("lead_id").agg(last=ends.entered_at.cast("date").max())
+        passed = stage_order(leads, lead_stages, as_of=as_of).select("stage", "position")
+        entered = _entered(lead_stages, as_of).left_join(passed, "stage")
+        is_end = entered.position.isnull()
+        last = entered.group_by("lead_id").agg(
+            last=entered.entered_at.max(where=is_end),
+            onward=entered.entered_at.max(where=~is_end),
+            reached=entered.entered_at.min(where=entered.stage.re_search(_WON)).cast("date"),
+        )
         each = each.left_join(last, "lead_id").drop("lead_id_right")
-        each = each.mutate(last=each["last"].fill_null(ibis.literal(end)))
+        ended = each["last"].notnull() & (each.onward.isnull() | (each.onward <= each["last"]))
+        each = each.mutate(
+            is_lost=each.is_lost | ended, last=each["last"].cast("date").fill_null(ibis.literal(end)),
+            won_on=each.won_on.fill_null(each.reached),
+        ).drop("onward", "reached")  # fmt: skip
+    each = each.mutate(is_lost=each.is_lost & each.won_on.isnull())
     return _with_end(each, end, begun=each.created)
 
 

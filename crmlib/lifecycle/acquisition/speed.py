@@ -71,7 +71,7 @@ def effect_of_speed(speed: Any, *, within_days: int = 1) -> pd.DataFrame:
     weighted by how much each tells (Mantel-Haenszel), because channels that convert well may also be called sooner.
     One row: ``fast, fast_rate, slow, slow_rate``; ``difference`` with its 95 % interval ``low, high``; ``plain``, the
     difference without regard to groups; ``naive``, where leads that were never contacted count among the slow, who
-    then look worse whatever speed does. Empty with fewer than 30 leads on either side.
+    then look worse whatever speed does. Empty with fewer than 30 leads on either side, or none won.
 
     Sources: Mantel & Haenszel (1959), JNCI 22; variance of the risk difference: Greenland & Robins (1985), Biometrics
     41.
@@ -91,7 +91,7 @@ def effect_of_speed(speed: Any, *, within_days: int = 1) -> pd.DataFrame:
     side = np.select([frame.wait == NEVER, last.notna() & (last <= within_days)], ["never", "fast"], "slow")
     sums = frame.assign(side=side).groupby(["side", "group"])[["leads", "won"]].sum()
     total = sums.groupby("side").sum().reindex(["fast", "slow", "never"], fill_value=0)
-    if min(total.leads["fast"], total.leads["slow"]) < SMALL_BASE:
+    if min(total.leads["fast"], total.leads["slow"]) < SMALL_BASE or not total.won.sum():
         columns = ["fast", "fast_rate", "slow", "slow_rate", "difference", "low", "high", "plain", "naive"]
         return pd.DataFrame(columns=columns)
     fast, slow = (sums.loc[name] for name in ("fast", "slow"))

@@ -318,8 +318,67 @@ def test_the_words_of_rare_readings_are_there():
     )
     assert "1 of 2 channels" in acquisition.response_table(of).reading
     assert "all of these" in acquisition.response_table(of.head(1)).reading
-    steps = acquisition.budget_steps(first_year_of(paid_of(("a", 10, 50, 0, "back"), ("b", 50, 60, 3, "back"))))
+    first_year = first_year_of(paid_of(("a", 10, 50, 0, "back"), ("b", 50, 60, 3, "back")))
+    steps = acquisition.budget_steps(first_year)
     finding = acquisition.finding_steps(steps, of)
     assert finding.headline == "More money for a can be tried in steps"
     assert "0.50 per cent" in finding.certainty
     assert functools.reduce(lambda n, one: n + bool(one), too_long(finding), 0) == 0
+
+
+def test_steps_that_move_a_handful_are_not_proposed_and_few_need_longer_than_a_quarter():
+    first_year = first_year_of(paid_of(("a", 10, 50, 0, "back"), ("b", 50, 60, 3, "back")))
+    response = pd.DataFrame(
+        [("a", 9, np.nan, np.nan, np.nan, np.nan, "few")],
+        columns=["channel", "periods", "spread", "elasticity", "low", "high", "verdict"],
+    )
+    said = {
+        part: acquisition.finding_steps(
+            acquisition.budget_steps(first_year.assign(spent=first_year.spent * part)), response
+        )
+        for part in (0.7, 1, 10)
+    }
+    assert said[0.7] is None  # a quarter of the budget is 4.4 customers there
+    assert said[1].action.endswith("once both sides have 30 customers.")
+    assert said[10].action.endswith("compare costs after 90 days.")
+    assert "too few months of spend" in said[10].certainty
+    assert "No channel has 18 months" in acquisition.response_table(response).reading
+    assert "by itself. These" in acquisition.response_table(response.assign(verdict="still")).reading
+
+
+def test_a_single_channel_is_told_as_one():
+    alone = paid_of(("a", 100, 150, 3, "back"))
+    earned = pd.DataFrame({"channel": "a", "cac": 100.0, "month": [0, 3], "earned": [20.0, 150.0]})
+    reading = acquisition.plot_payback(earned, alone).reading
+    assert reading.startswith("Through a, it takes 3 months")
+    assert reading.count("$50") == 1
+    assert acquisition.finding_payback(alone).headline == "Customers through a pay after the first order"
+    assert acquisition.finding_payback(alone.assign(month=0)).headline == "Customers through a pay with the first order"
+    assert "not surely" in acquisition.plot_payback(earned, alone.assign(sure="unsure")).reading
+
+
+def test_the_channel_that_is_named_is_the_one_that_surely_does_not_pay():
+    paid = paid_of(("a", 10, 50, 0, "back"), ("b", 100, 60, np.nan, "short"), ("c", 100, 40, np.nan, "unsure"))
+    assert acquisition.finding_payback(paid).headline == "Customers through b do not earn what they cost"
+
+
+def test_a_quarter_without_anybody_is_no_share():
+    quarters = [dt.date(2025, month, 1) for month in (1, 4, 7)]
+    rows = [("a", day, n) for day, n in zip(quarters, (10, 30, 0), strict=True)]
+    rows += [("b", day, n) for day, n in zip(quarters, (30, 10, 0), strict=True)]
+    mix = pd.DataFrame(rows, columns=["channel", "period", "new_customers"])
+    said = acquisition.plot_mix(mix)
+    assert "From 2025 Q1 to 2025 Q2, the share of a went from 25% to 75%, that of b from 75% to 25%" in said.reading
+    assert "Fewer than two" in acquisition.plot_mix(mix[mix.period != quarters[0]]).reading
+
+
+def test_leads_of_nobody_are_no_rival():
+    rates = pd.DataFrame(
+        [(name, 400, won, 400 - won, 0, won / 400, won / 400, won / 400 - 0.05, won / 400 + 0.05, 3)
+         for name, won in (("not known", 360), ("Ada", 210), ("Bob", 200))],
+        columns=["group", *acquisition.leads.OF_CONVERSION],
+    )  # fmt: skip
+    assert "53% of the leads of Ada become customers, and 50% of those of Bob. Nobody" in (
+        acquisition.plot_conversion(rates, by="owner").reading
+    )
+    assert "No channel differs from all others" in acquisition.plot_conversion(rates).reading

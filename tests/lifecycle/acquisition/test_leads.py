@@ -282,3 +282,50 @@ def test_the_pipeline_multiplies_the_shares_that_are_still_before_a_lead():
     assert table.expected.tolist() == pytest.approx([0.2, 0.4])
     won = pd.DataFrame({"conversion": [0.2], "median_days": [10.0]})
     assert acquisition.velocity(won, waiting, value=50.0).a_day.item() == pytest.approx(3 * 0.2 * 50 / 10)
+
+
+@pytest.mark.parametrize(
+    ("called", "reasons"),
+    [("Closed lost", 9), ("Closed lost", 0), ("输单", 5), ("输单", 0), ("Verloren", 0), ("closed", 10), ("closed", 9)],
+)
+def test_the_stage_of_the_lost_is_no_stage_to_pass_also_where_reasons_are_missing(called, reasons):
+    """Ten of twenty are lost before their second stage. Their stage tells, be it by its name or by the reasons."""
+    lost = [(f"l{n}", "2025-01-01", None, "price" if n < reasons else None) for n in range(10)]
+    won = [(f"w{n}", "2025-01-01", "2025-01-09", None) for n in range(10)]
+    leads = leads_of(*lost, *won)
+    stages = stages_of(
+        *[(one[0], "new", "2025-01-01") for one in [*lost, *won]], *[(one[0], called, "2025-01-03") for one in lost],
+        *[(one[0], "offer", "2025-01-05") for one in won],
+    )  # fmt: skip
+    order = acquisition.stage_order(leads, stages, as_of="2025-03-31")
+    assert order.stage.tolist() == ["new", "offer"]
+    times = acquisition.lead_times(leads, stages, as_of="2025-03-31")
+    assert times[["days", "moved", "lost", "open"]].values.tolist() == [[2, 0, 10, 0], [8, 10, 0, 0]]
+    rates = acquisition.conversion(acquisition.stage_times(leads, stages, as_of="2025-03-31"), by="stage")
+    assert rates[["stage", "won", "lost", "open"]].values.tolist() == [["new", 10, 10, 0], ["offer", 10, 0, 0]]
+
+
+def test_a_lead_that_was_lost_and_came_back_is_open():
+    leads = leads_of(("a", "2025-01-01", None, None), ("b", "2025-01-01", None, None))
+    stages = stages_of(
+        ("a", "new", "2025-01-01"), ("a", "Lost", "2025-01-03"), ("a", "offer", "2025-01-05"),
+        ("b", "new", "2025-01-01"), ("b", "Lost", "2025-01-08"),
+    )  # fmt: skip
+    times = acquisition.lead_times(leads, stages, as_of="2025-01-31")
+    assert times[["days", "lost", "open"]].values.tolist() == [[7, 1, 0], [30, 0, 1]]
+
+
+def test_without_stages_the_state_of_the_lead_tells_that_it_is_lost():
+    leads = leads_of(*[(name, "2025-01-01", None, None) for name in "abc"])
+    leads = leads.assign(stage=["Closed Lost", "Offer", "战败"])
+    assert acquisition.lead_times(leads, as_of="2025-01-31")[["lost", "open"]].values.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("called", ["Won", "Closed Won", "成交", "赢单"])
+def test_a_lead_that_has_entered_the_stage_of_the_won_is_won_on_that_day(called):
+    leads = leads_of(("a", "2025-01-01", None, None), ("b", "2025-01-01", "2025-01-06", None))
+    stages = stages_of(*[(one, "new", "2025-01-01") for one in "ab"], *[(one, called, "2025-01-06") for one in "ab"])
+    times = acquisition.lead_times(leads.drop(columns="lost_reason"), stages, as_of="2025-01-31")
+    assert times[["days", "moved", "open"]].values.tolist() == [[5, 2, 0]]
+    rates = acquisition.conversion(acquisition.stage_times(leads, stages, as_of="2025-01-31"), by="stage")
+    assert rates[["stage", "won", "open"]].values.tolist() == [["new", 2, 0]]
