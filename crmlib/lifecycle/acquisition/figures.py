@@ -10,7 +10,7 @@ from crmlib.engine import to_pandas
 from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.acquisition.attribution import MODELS
 from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN, compare_conversion
-from crmlib.lifecycle.acquisition.saturation import FEWEST_PERIODS
+from crmlib.lifecycle.acquisition.saturation import FEWEST_NEW, FEWEST_PERIODS
 from crmlib.words import Words, interval, money, number, percent, place, short
 
 words = Words(__file__)
@@ -65,8 +65,10 @@ def plot_mix(mix: Any, *, period: Period = "quarter") -> Exhibit:
     shares = wide[sums > 0].div(sums[sums > 0], axis=0)
     change = (shares.iloc[-1] - shares.iloc[0]).drop("(other)", errors="ignore")
     up, down = change.idxmax(), change.idxmin()
+    few = sums[[shares.index[0], shares.index[-1]]].min() < SMALL_BASE
     return exhibits.figure(
-        words, "mix", mix, picture, reading="moved" if len(change) > 1 else "one_channel", up=channel_name(up),
+        words, "mix", mix, picture, least=SMALL_BASE,
+        reading="one_channel" if len(change) < 2 else "small" if few else "moved", up=channel_name(up),
         up_then=shares[up].iloc[0], up_now=shares[up].iloc[-1], down=channel_name(down), down_then=shares[down].iloc[0],
         down_now=shares[down].iloc[-1], first=place(shares.index[0], period), last=place(shares.index[-1], period),
         periods=len(wide), customers=int(sums.sum()),
@@ -186,9 +188,12 @@ def plot_costs(costs: Any, *, period: Period = "quarter") -> Exhibit:
         y_label=words.say("axes.cac"), y_form=money, y_limits=(0, 1.1 * float(drawn.cac.max())),
     )  # fmt: skip
     last = shown[shown.period == shown.period.max()].sort_values("cac")
-    dear, cheap = last.iloc[-1], last.iloc[0]
+    judged = last[last.new_customers >= FEWEST_NEW]
+    dear, cheap = (judged if len(judged) else last).iloc[[-1, 0]].itertuples(index=False)
     return exhibits.figure(
-        words, "costs", costs, picture, reading="between" if len(last) > 1 else "one", dear=channel_name(dear.channel),
+        words, "costs", costs, picture, least=FEWEST_NEW,
+        reading="small" if judged.empty else "between" if len(judged) > 1 else "one" if len(last) < 2 else "only",
+        dear=channel_name(dear.channel),
         dear_cac=dear.cac, cheap=channel_name(cheap.channel), cheap_cac=cheap.cac,
         last=place(shown.period.max(), period), channels=len(order),
     )  # fmt: skip

@@ -382,3 +382,15 @@ def test_leads_of_nobody_are_no_rival():
         acquisition.plot_conversion(rates, by="owner").reading
     )
     assert "No channel differs from all others" in acquisition.plot_conversion(rates).reading
+
+
+def test_a_few_customers_of_a_quarter_make_no_cost_and_no_shift():
+    quarters = [dt.date(2025, month, 1) for month in (1, 4)]
+    rows = [(name, day, n, 1000.0) for name, n in (("a", 4), ("b", 2), ("c", 9)) for day in quarters]
+    costs = pd.DataFrame(rows, columns=["channel", "period", "new_customers", "cost"])
+    costs = costs.assign(cac=costs.cost / costs.new_customers)
+    said = [acquisition.plot_costs(costs[costs.channel.isin(list(names))]).reading for names in ("ab", "abc", "c")]
+    assert "no channel won 5 new customers" in said[0]
+    assert "through c. All other channels won fewer than 5" in said[1]
+    assert "the only channel with known cost" in said[2]
+    assert "fewer than 30 new customers" in acquisition.plot_mix(costs).reading
