@@ -53,7 +53,12 @@ def plot_mix(mix: Any, *, period: Period = "quarter") -> Exhibit:
     largest = list(sizes.index[: _MOST if len(sizes) <= _MOST else _MOST - 1])
     named = shown.assign(channel=shown.channel.where(shown.channel.isin(largest), "(other)"))
     wide = named.pivot_table(index="period", columns="channel", values="new_customers", aggfunc="sum", fill_value=0)
-    parts = [pictures.Series(name, channel_name(name, begins=True)) for name in [*largest, "(other)"] if name in wide]
+    named_as = {"(other)": UNKNOWN} if len(sizes) <= _MOST else {}  # then nothing else is left over
+    parts = [
+        pictures.Series(name, channel_name(named_as.get(name, name), begins=True))
+        for name in [*largest, "(other)"]
+        if name in wide
+    ]
     sums = wide.sum(axis=1)
     if (sums > 0).sum() < 2:
         return exhibits.nothing(words, "mix", why="one")
@@ -193,8 +198,7 @@ def plot_costs(costs: Any, *, period: Period = "quarter") -> Exhibit:
     return exhibits.figure(
         words, "costs", costs, picture, least=FEWEST_NEW,
         reading="small" if judged.empty else "between" if len(judged) > 1 else "one" if len(last) < 2 else "only",
-        dear=channel_name(dear.channel),
-        dear_cac=dear.cac, cheap=channel_name(cheap.channel), cheap_cac=cheap.cac,
+        dear=channel_name(dear.channel), dear_cac=dear.cac, cheap=channel_name(cheap.channel), cheap_cac=cheap.cac,
         last=place(shown.period.max(), period), channels=len(order),
     )  # fmt: skip
 
