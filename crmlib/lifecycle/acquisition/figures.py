@@ -18,6 +18,8 @@ words = Words(__file__)
 _MOST = 7
 WIDE = 0.05
 """From this difference between two rules on, the credit of a channel depends on the rule."""
+ALONE = {"later": "later_one", "at_once": "at_once_one", "short": "short_one"}
+"""How the stories of paying back are told of a single channel."""
 _CONVERSION = {"channel": "conversion_channel", "owner": "conversion_owner"}
 
 
@@ -224,7 +226,7 @@ def plot_payback(earned: Any, paid: Any) -> Exhibit:
     )  # fmt: skip
     return exhibits.figure(
         words, "payback", earned, picture, told_payback(told), least=SMALL_BASE,
-        reading=payback_said(told) + ("_one" if len(told) == 1 else ""),
+        reading=ALONE[payback_said(told)] if len(told) == 1 else payback_said(told),
     )  # fmt: skip
 
 

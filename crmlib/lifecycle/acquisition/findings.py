@@ -7,6 +7,7 @@ from typing import Any
 from crmlib.engine import to_ibis
 from crmlib.finding import Finding, tell
 from crmlib.lifecycle.acquisition.figures import (
+    ALONE,
     WIDE,
     _points,
     channel_name,
@@ -43,7 +44,7 @@ def finding_payback(paid: Any) -> Finding | None:
         told = told.loc[[*told.index.drop(last), last]]
     decides = said == "short"
     if len(told) == 1 and said in ("later", "at_once"):
-        said += "_one"
+        said = ALONE[said]
     return tell(
         words, "payback", told_payback(told), direction="bad" if decides else "neutral", headline=said, evidence=said,
         action=said, sure="counted", owner="marketing" if decides else "", when="month" if decides else "",
