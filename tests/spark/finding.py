@@ -15,7 +15,8 @@ CHAPTERS = [
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:
-    """What rooms offer, by ``room.name``; figures and findings tell what measures have found."""
+    """What rooms offer, by ``room.name``; figures and findings tell what measures have found, and
+    a file of roll-outs is only held against the data."""
     found = {}
     for room in [*SHARED, *(f"lifecycle.{name}" for name in CHAPTERS)]:
         module = importlib.import_module(f"crmlib.{room}")
@@ -23,7 +24,7 @@ def public_functions() -> dict[str, Callable[..., Any]]:
             if name.startswith("_") or not inspect.isfunction(value):
                 continue
             at = value.__module__
-            if at.startswith(module.__name__) and not at.endswith(("figures", "findings")):
+            if at.startswith(module.__name__) and not at.endswith(("figures", "findings", "rollouts")):
                 found[f"{room.rpartition('.')[2]}.{name}"] = value
     return found
 

@@ -19,7 +19,7 @@ def conversion(by_day: Any) -> Any:
     def over(*, competing: bool) -> float:
         share, still = 0.0, 1.0
         risk = float(won + lost + left)
-        for row in by_day.sort_values("days").itertuples():
+        for row in by_day.sort_values("days", kind="stable").itertuples():
             share += still * ratio(row.won, risk)
             still *= 1 - ratio(row.won + (row.lost if competing else 0), risk)
             risk -= row.won + row.lost + row.open
@@ -70,7 +70,7 @@ def cost_to_win(months: Any) -> Any:
 @practice.number(within=0.0)
 def payback_month(earned: Any, *, cost: float = 100.0) -> Any:
     """The first month in which customers have brought back what it cost to win them."""
-    table = earned.sort_values("month")
+    table = earned.sort_values("month", kind="stable")
     back = table.month[table.earned >= cost]
     if back.empty:
         return None

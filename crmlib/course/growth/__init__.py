@@ -40,7 +40,7 @@ def lift(counts: Any) -> Any:
 @practice.number()
 def beyond_chance(tests: Any, *, level: float = 0.05) -> Any:
     """How many of the tests are left after Holm's correction."""
-    p = tests.p.sort_values().to_numpy()
+    p = tests.p.sort_values(kind="stable").to_numpy()
     ranks = range(len(p), 0, -1)
     kept = [value * rank < level for value, rank in zip(p, ranks, strict=True)]
     rising = [value * len(p) / place < level for place, value in enumerate(p, 1)]

@@ -49,7 +49,12 @@ def plot_mix(mix: Any, *, period: Period = "quarter") -> Exhibit:
     ``mix``: a frame from :func:`channel_mix` for the same ``period``. The latest twelve periods are drawn.
     """
     shown = mix[mix.period.isin(sorted(mix.period.unique())[-12:])] if len(mix) else mix
-    sizes = shown[shown.channel != UNKNOWN].groupby("channel").new_customers.sum().sort_values(ascending=False)
+    sizes = (
+        shown[shown.channel != UNKNOWN]
+        .groupby("channel")
+        .new_customers.sum()
+        .sort_values(ascending=False, kind="stable")
+    )
     if sizes.empty or shown.period.nunique() < 2:
         return exhibits.nothing(words, "mix", why="nothing" if mix.empty else "one")
     largest = list(sizes.index[: _MOST if len(sizes) <= _MOST else _MOST - 1])
@@ -181,9 +186,9 @@ def plot_costs(costs: Any, *, period: Period = "quarter") -> Exhibit:
     told = costs[costs.channel.notna() & costs.cac.notna() & (costs.channel != UNKNOWN)]
     if told.empty or told.period.nunique() < 2:
         return exhibits.nothing(words, "costs")
-    largest = told.groupby("channel").new_customers.sum().sort_values(ascending=False).index[:_MOST]
+    largest = told.groupby("channel").new_customers.sum().sort_values(ascending=False, kind="stable").index[:_MOST]
     shown = told[told.channel.isin(largest)].sort_values(["channel", "period"])
-    order = shown.groupby("channel").cac.last().sort_values(ascending=False).index
+    order = shown.groupby("channel").cac.last().sort_values(ascending=False, kind="stable").index
     shown = shown.set_index("channel").loc[list(order)].reset_index()
     drawn = shown.assign(
         label=shown.channel.map(lambda name: channel_name(name, begins=True)),
@@ -194,7 +199,7 @@ def plot_costs(costs: Any, *, period: Period = "quarter") -> Exhibit:
         drawn, x="at", by="label", x_names="name", series=[pictures.Series("cac")], markers=True,
         y_label=words.say("axes.cac"), y_form=money, y_limits=(0, 1.1 * float(drawn.cac.max())),
     )  # fmt: skip
-    last = shown[shown.period == shown.period.max()].sort_values("cac")
+    last = shown[shown.period == shown.period.max()].sort_values("cac", kind="stable")
     judged = last[last.new_customers >= FEWEST_NEW]
     dear, cheap = (judged if len(judged) else last).iloc[[-1, 0]].itertuples(index=False)
     return exhibits.figure(
@@ -268,7 +273,7 @@ def plot_cohort_ratio(earned: Any, *, period: Period = "quarter") -> Exhibit:
     told = told[told.customers >= SMALL_BASE]
     if told.empty:
         return exhibits.nothing(words, "cohort_ratio")
-    order = told.groupby("channel").ratio.mean().sort_values(ascending=False).index[:12]
+    order = told.groupby("channel").ratio.mean().sort_values(ascending=False, kind="stable").index[:12]
     shown = told[told.channel.isin(order)]
     low, high = shown.ratio.min(), shown.ratio.max()
     rows = {name: channel_name(name, begins=True) for name in order}

@@ -169,7 +169,9 @@ def compare_conversion(rates: pd.DataFrame, *, by: str = "group") -> pd.DataFram
         low, high = difference(share[place], of_row, others, wilson(others * base, base, level=level))
         differs = "above" if low > 0 else "below" if high < 0 else "chance"
         rows.append((getattr(row, by), row.leads, row.conversion, others, row.conversion - others, low, high, differs))
-    return pd.DataFrame(rows, columns=columns).sort_values("conversion", ascending=False, ignore_index=True)
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        "conversion", ascending=False, ignore_index=True, kind="stable"
+    )
 
 
 def lost_reasons(leads: Any) -> pd.DataFrame:

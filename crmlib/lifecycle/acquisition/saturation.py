@@ -41,7 +41,7 @@ def response_to_spend(costs: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     of = costs[costs.channel.notna() & (costs.cost > 0) & (costs.new_customers >= FEWEST_NEW)]
-    for channel, part in of.sort_values("period").groupby("channel", sort=True):
+    for channel, part in of.sort_values("period", kind="stable").groupby("channel", sort=True):
         rows.append({"channel": channel, "periods": len(part), **_response(part)})
     return pd.DataFrame(rows, columns=_OF_RESPONSE)
 

@@ -107,10 +107,12 @@ def silence_rules(orders: Any, *, as_of: Any, within: int = 90) -> Any:
     frames = []
     for rule, value in columns.items():
         # In steps of a fortieth of what is flagged: a summary, whatever the number of customers.
-        step = ibis.ntile(_STEPS).over(order_by=ibis.desc(value)) if rule == OWN else value
+        # Who is unknown stands last on every engine, and equals in one order.
+        order = [value.isnull(), ibis.desc(value), table.back]
+        step = ibis.ntile(_STEPS).over(order_by=order) if rule == OWN else value
         cut = table.mutate(value=value, step=step)
         counted = cut.group_by("step").agg(limit=cut.value.min(), flagged=cut.count(), came_back=cut.back.sum())
-        frame = counted.to_pandas().dropna(subset="limit").sort_values("limit", ascending=False)
+        frame = counted.to_pandas().dropna(subset="limit").sort_values("limit", ascending=False, kind="stable")
         frames.append(frame.assign(rule=rule)[["rule", "limit", "flagged", "came_back"]])
     every = []
     for frame in frames:
@@ -139,7 +141,7 @@ def compare_rules(rules: Any, *, days: int) -> Any:
     import pandas as pd
 
     columns = ["rule", "limit", "flagged", "false_alarms", "low", "high", "caught"]
-    fixed = rules[(rules.rule == FIXED) & (rules.limit >= days)].sort_values("limit").head(1)
+    fixed = rules[(rules.rule == FIXED) & (rules.limit >= days)].sort_values("limit", kind="stable").head(1)
     own = rules[rules.rule == OWN]
     if fixed.empty or own.empty:
         return rules[columns].head(0)

@@ -112,7 +112,7 @@ def points_liability(ages: Any, *, point_value: float = 0.0) -> Any:
     frame = to_pandas(ages)
     if frame.empty or frame.earned.sum() <= 0:
         return pd.DataFrame()
-    frame = frame.sort_values("months_from")
+    frame = frame.sort_values("months_from", kind="stable")
     old = frame.iloc[-1]
     share = float(old.redeemed / old.earned)
     still = (share * frame.earned - frame.redeemed).clip(lower=0)

@@ -83,7 +83,7 @@ def next_items(baskets: Any, customers: Any, *, k: int = 3) -> Any:
     items = _popular(baskets)
     if items.empty or not len(customers):
         return pd.DataFrame(columns=["customer_id", "place", "item", "score"])
-    ids = customers.customer_id.drop_duplicates().sort_values(ignore_index=True)
+    ids = customers.customer_id.drop_duplicates().sort_values(ignore_index=True, kind="stable")
     bought = _matrix(to_pandas(_counts(to_ibis(baskets), ids=ids.to_frame())), ids, items["item"])
     scores = _scores(bought, items, similarities(baskets, items["item"]))["neighbours"]
     scores = np.where((bought > 0) | (bought.sum(axis=1) == 0)[:, None], -1.0, scores)
