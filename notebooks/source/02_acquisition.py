@@ -259,8 +259,8 @@ earned = acquisition.earnings(orders, customers, spend, margin=margin, **new)
 earned[earned.month == 0][["channel", "customers", "cac", "earned", "low", "high", "months"]].round(2)
 
 # %% [markdown] tags=["needs:orders"]
-# At month 0 only the first day counts. By hand, that is the first order times the margin, less what we paid to win the
-# customer. Where the cost is not covered yet, the line in the next picture begins below zero.
+# At month 0 only the first day counts: `earned` is the first order times the margin. Subtract `cac`, what we paid to win
+# the customer. Where the cost is not covered yet, the line in the next picture begins below zero.
 
 # %% tags=["needs:orders"]
 paid = acquisition.payback(earned)
@@ -460,7 +460,7 @@ known_paths.round(3)
 
 # %% [markdown] tags=["lesson", "needs:touches"]
 # In Aurora's data we know the truth: no contact moves anybody to buy, because the data were made that way. Yet each rule
-# hands out {{ known_paths.won[0] | count }} customers, to the last one. And the contacts of
+# hands out {{ known_paths.won[0] | count }} customers, each of them wholly. And the contacts of
 # {{ 1 - known_paths.seen[0] | percent }} of new customers are not recorded at all.
 
 # %% [markdown] tags=["needs:lead_stages"]
@@ -468,7 +468,7 @@ known_paths.round(3)
 #
 # Where few customers make much money, sales look at today's **open leads**. The chance of a lead is the product of the
 # shares of all stages that are still before it. A lead that has waited longer than nine in ten of those who moved on is
-# **overdue**. We count it as lost.
+# **overdue**. It may still move on, but seldom, so what we expect leaves it out.
 
 # %% tags=["needs:lead_stages"]
 import ibis
@@ -536,7 +536,7 @@ chapter.conclude(acquisition.finding_steps(steps, response))
 
 # %% [markdown] tags=["lesson", "needs:spend.channel", "needs:customers.channel"]
 # So, should social media get more money? It brings the most leads, but it wins the smallest share of them. Its customers
-# are dear, and the fewest come back. Over a year each unit of money brings back
+# are dear, and few come back. Over a year each unit of money brings back
 # {{ paid.set_index("channel").ratio["social"] | number.1 }}, where referral brings
 # {{ paid.set_index("channel").ratio["referral"] | number.1 }}. Nothing here supports more money. But nobody knows how many
 # more referrals money can buy, so begin with a small step.

@@ -58,7 +58,7 @@ orders, as_of, margin = chapter.table("orders"), chapter.as_of, chapter.client.m
 # %% [markdown]
 # ## What data this needs
 #
-# The chapter needs **orders**, or **subscriptions**. The others add reasons: **complaints** with the time of the answer,
+# The chapter needs **orders**, or **subscriptions**. The others add reasons: **complaints** with the time of the solution,
 # **surveys**, **categories** of what was bought, and **actions**, if offers were tested.
 #
 # Contracts are simple: their end is seen. They come last in this chapter. For shoppers we must first agree on what leaving
@@ -187,7 +187,9 @@ seen["test"][["silence_days", "tenure_days", "purchases", "spend", "overdue", "w
 # ## What goes with buying again
 #
 # A **logistic regression** adds up what is known. Its sum is the logarithm of the **odds**: the chance to buy, divided by
-# the chance not to. An **odds ratio** of 2 means that the odds double, if one thing differs and all else is alike.
+# the chance not to. An **odds ratio** of 2 means that the odds double, if one thing differs and all else is alike. To read it,
+# we fit the model on the later of the two days: nothing newer is known. How good it is, we ask further down, where it learns
+# on the first day only.
 
 # %%
 model = churn.fit_model(seen["test"], within=within)
@@ -266,7 +268,7 @@ chapter.show(churn.plot_reasons(reasons, within=within))
 # ## What waiting does
 #
 # Now we look at the complaints themselves. Every one comes from a customer who had just bought, so they are alike in that.
-# Some got an answer within the hours of the parameter `sla_hours`, the others waited. Who bought again?
+# Some were solved within the hours of the parameter `sla_hours`, the others waited. Who bought again?
 
 # %% tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 tickets = chapter.table("tickets")
@@ -289,7 +291,7 @@ slow[["place", "quick", "slow", "quick_again", "slow_again", "difference", "low"
 chapter.show(churn.plot_complaints(slow, within=complaint_days, sla_hours=sla_hours))
 
 # %% [markdown] tags=["lesson", "needs:tickets.is_complaint", "needs:tickets.resolved_at"]
-# In Aurora's shops, {{ slow.slow_again[0] | percent }} come back after a slow answer, and {{ slow.quick_again[0] | percent }}
+# In Aurora's shops, {{ slow.slow_again[0] | percent }} come back after a slow solution, and {{ slow.quick_again[0] | percent }}
 # after a quick one. Online, waiting changes nothing that we can see. Would you have asked for both places?
 
 # %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
@@ -304,7 +306,8 @@ chapter.show(churn.cox_table(cox))
 
 # %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]
 # The last column tests what the model assumes: that the ratio is the same early and late in a silence (**proportional
-# hazards**). Where p is small, it is not, and the ratio is a mean over the silence. Nobody drew by lot who waits, so
+# hazards**). Where p is small (below 0.05), it is not, and the ratio is a mean
+# over the silence. Nobody drew by lot who waits, so
 # complaints that wait may differ in more than that.
 
 # %% [markdown] tags=["needs:actions"]
@@ -369,8 +372,8 @@ by_risk = churn.effect_by_risk(actions, orders, model, effects=effects, tables=t
 chapter.show(churn.plot_effect_by_risk(by_risk))
 
 # %% [markdown] tags=["needs:actions"]
-# Rank people for an offer by what it *changes*, at the careful end of its range, and never by their risk alone. Without a
-# test, nobody knows that number. Then the right next step is a test.
+# Rank people for an offer by what it *changes*, at the careful end of its range, and never by their risk alone. This test does
+# not settle whether risk and effect go together: the ranges of the thirds overlap. Without a test, nobody knows that number. Then the right next step is a test.
 
 # %% [markdown]
 # ## A threshold in money
@@ -452,7 +455,7 @@ warned.drop(columns="customer_id").head(4).round(2)
 # ## Subscriptions: where leaving is seen
 #
 # Contracts end on a day, so here we count. **Monthly recurring revenue** (MRR) is the price of one month of all that runs.
-# Five things move it: new customers, returned ones, those who take more, those who take less, and those who leave. By hand,
+# Five things move it: new customers, returned ones, those who take more, those who take less, and those who leave. Here are
 # the first and the last month of the year:
 
 # %% tags=["needs:subscriptions.price"]
@@ -476,7 +479,7 @@ kept = churn.revenue_retention(contracts, as_of=as_of)
 kept[["customers", "lost", "logo_churn", "at_start", "at_end", "gross_retention", "net_retention"]].round(3)
 
 # %% [markdown] tags=["lesson", "needs:subscriptions.price"]
-# Aurora's MRR has grown, and looks healthy. But of {{ kept.customers.item() | number }} subscribers of a year ago,
+# Aurora's MRR has grown over the year. But of {{ kept.customers.item() | number }} subscribers of a year ago,
 # {{ kept.lost.item() | number }} are gone, and {{ kept.net_retention.item() | percent }} of their money is left. Which of the two
 # numbers would you show first?
 

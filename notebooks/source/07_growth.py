@@ -128,9 +128,9 @@ n, n_first, n_second, n_both
 # the cell: how often would they meet by chance?
 
 # %%
-confidence = n_both / max(n_first, 1)
+support, confidence = n_both / max(n, 1), n_both / max(n_first, 1)
 by_chance = n_first * n_second / max(n, 1)
-round(confidence, 3), round(by_chance, 1)
+round(support, 3), round(confidence, 3), round(by_chance, 1)
 
 # %% [markdown]
 # If the second item did not care for the first, it would be in as many of its orders as in all orders. Divide what you see
@@ -230,7 +230,8 @@ steps[columns].head(5).round(3)
 # filtering**. Two items are near if the same customers bought them (the cosine of their buyers). It sounds clever. Is it?
 #
 # Time is the honest test. We go back half a year, suggest a few items to each customer (parameter `suggestions`), and see
-# which share of what they then bought was among them: **recall**. It has two simple rivals: what most customers buy, and
+# which share of what they then bought was among them: **recall**. Nobody can meet more items than are suggested, so a
+# customer who bought more counts as one who bought just so many. It has two simple rivals: what most customers buy, and
 # what this customer bought before.
 
 # %%
@@ -302,11 +303,13 @@ chapter.show(growth.rollouts_table(compared, said=said))
 
 # %% [markdown]
 # There are two ranges. The first takes each order for itself. The second takes each *shop* for itself, because shops were
-# chosen and not orders: a shop may have good and bad months of its own. Only if both leave zero out, we say that it works.
+# chosen and not orders: a shop may have good and bad months of its own. It is wider where
+# shops differ by more than single orders explain, and may be narrower where they do not. Only if both leave zero out, we say
+# that it works. The library compares month by month, so four rates by hand give nearly, but not quite, its number.
 
 # %% [markdown] tags=["lesson"]
 # Before and after alone would praise the set for {{ 100 * compared.naive.iloc[0] | number.1 }} points. Masks became fashionable
-# in all shops; what the set added is {{ 100 * compared.effect.iloc[0] | number.1 }} points, and with shops for themselves the
+# in all shops; what the set added is {{ 100 * compared.effect.iloc[0] | number.1 }} points, and counting shop by shop the
 # range holds zero. The after-sun guide added {{ 100 * compared.effect.iloc[1] | number.1 }} points, summer or not, because the
 # shops without it had the same summer. That is surer.
 
@@ -340,7 +343,7 @@ chapter.show(growth.plot_discount_dependence(dependence))
 
 # %% [markdown]
 # The bars are what chance makes if every order is reduced with the same probability, for customers with as many orders. The
-# dots are what we see. Where they meet, there are no hunters: only luck.
+# dots are what we see. Where they meet, luck alone explains them.
 #
 # ## What grows, and what fades
 
@@ -403,7 +406,7 @@ chapter.show(growth.plot_points(ages, owed))
 # %% [markdown] tags=["needs:loyalty"]
 # ### Does the club make members buy more?
 #
-# Members bring more than others: that is what the first table shows, and it goes into many presentations. But who joins? To
+# Taken together, members bring more than others, because of the upper tiers, and that goes into many presentations. But who joins? To
 # see it, we look at what members bought *before* they joined, when the club could not have changed anything.
 
 # %% tags=["needs:loyalty"]
@@ -447,7 +450,7 @@ chapter.conclude(growth.finding_club(tiers, joiners, at_once))
 # %% [markdown]
 # ## Pitfalls
 #
-# **The most frequent pair is not the one that belongs together.** Sort the pairs by how often they occur. What stands first?
+# **Frequent pairs need not belong together.** Sort the pairs by how often they occur. Which of the first have a lift near 1?
 
 # %%
 often = pairs.sort_values(["both", "item"], ascending=[False, True])
@@ -475,7 +478,7 @@ growth.idle_before_after(chances, measures[:1]).round(3)
 # - Test suggestions on time, against what is popular. Often the simple list wins.
 # - Before and after is no effect. Shops that began later, or never, are the fair comparison.
 # - Some always buy at a discount by luck. Count how many chance makes.
-# - Members buy more because they are members, or are members because they buy more: only a lot can tell.
+# - Members buy more because they are members, or are members because they buy more: only a draw by lot can tell.
 #
 # ## Glossary
 #

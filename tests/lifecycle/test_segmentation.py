@@ -893,6 +893,8 @@ def test_the_silent_are_told_beside_those_who_come_back_by_themselves(moves, fin
         f"Of those silent then, {back:.0%} returned."
     )
     assert f"{back:.0%} come back anyway" in finding.action
+    ends = re.search(r"204 days \((\d+) to (\d+), 95% interval\)", finding.certainty)
+    assert int(ends[1]) < 204 < int(ends[2])
 
 
 def test_the_dissatisfied_come_with_a_list_of_who_they_are_and_what_they_said(aurora, segmented):

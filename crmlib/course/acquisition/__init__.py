@@ -37,10 +37,13 @@ def conversion(by_day: Any) -> Any:
 @practice.number(within=RATE)
 def effect_of_speed(speed: Any) -> Any:
     """By how much more leads contacted within a day are won than leads contacted later."""
+    from crmlib.lifecycle.acquisition import effect_of_speed as of_speed
+
     at = speed.groupby("wait")[["leads", "won"]].sum()
     fast, never = at[at.index.isin(["0", "1"])].sum(), at[at.index == "never"].sum()
     slow = at.sum() - fast - never
     rates = {name: ratio(one.won, one.leads) for name, one in (("fast", fast), ("slow", slow))}
+    within = of_speed(speed)
     mean = speed.assign(rate=speed.won / speed.leads).groupby("wait").rate.mean()
     return rates["fast"] - rates["slow"], {
         "never_is_slow": rates["fast"] - ratio(slow.won + never.won, slow.leads + never.leads),
@@ -48,6 +51,7 @@ def effect_of_speed(speed: Any) -> Any:
         "of_won": ratio(fast.won, fast.won + slow.won),
         "same_day_only": ratio(at.won["0"], at.leads["0"])
         - ratio(at.won.sum() - at.won["0"] - never.won, at.leads.sum() - at.leads["0"] - never.leads),
+        "within_channels": float(within.difference.iloc[0]) if len(within) else None,
         "mean_of_rates": mean[["0", "1"]].mean() - mean[["2-3", "4+"]].mean(),
     }
 

@@ -14,8 +14,8 @@ RATE = 0.0005
 
 @practice.number(within=RATE, share=True)
 def false_alarms(known: Any, *, days: int = 120) -> Any:
-    """Of the customers who were silent for longer than so many days, the share that came back."""
-    flagged, back = known.silence_days > days, known.came_back == 1
+    """Of the customers who were silent for so many days or longer, the share that came back."""
+    flagged, back = known.silence_days >= days, known.came_back == 1
     both = (flagged & back).sum()
     return ratio(both, flagged.sum()), {
         "right_alarms": ratio((flagged & ~back).sum(), flagged.sum()),

@@ -401,6 +401,7 @@ def plot_movements(movements: Any, *, months: int = 12) -> Exhibit:
     last = movements.tail(months)
     if last.empty or not (last.at_start.iloc[0] > 0 or last.at_end.iloc[-1] > 0):
         return exhibits.nothing(words, "movements")
+    peak = last.at_end.idxmax()
     steps = [("start", float(last.at_start.iloc[0]), True)]
     steps += [(part, float(last[part].sum()), False) for part in PARTS if last[part].abs().sum() > 0]
     steps += [("end", float(last.at_end.iloc[-1]), True)]
@@ -418,5 +419,7 @@ def plot_movements(movements: Any, *, months: int = 12) -> Exhibit:
     )
     return exhibits.figure(
         words, "movements", movements, picture, months=len(last), start=steps[0][1], end=steps[-1][1],
-        new=float(last.new.sum()), churned=-float(last.churned.sum()),
+        new=float(last.new.sum()), churned=-float(last.churned.sum()), peak=float(last.at_end[peak]),
+        peak_on=last.month[peak], new_since=float(last.new[last.month > last.month[peak]].sum()),
+        reading="fallen" if last.at_end[peak] > last.at_end.iloc[-1] else "highest",
     )  # fmt: skip

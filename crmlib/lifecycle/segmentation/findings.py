@@ -80,7 +80,7 @@ def finding_sleeping(
         headline = "year" if as_day(since) == months_before(as_of, 12) else "since"
         moved = to_pandas(migration)
         early = int(moved.buyers[moved.before.isin(then.segment) & moved.after.isin(SILENT)].sum())
-        values |= {"early": early, "none": asleep - early}
+        values |= {"only_early": early, "none": asleep - early}
         evidence = f"{'beat' if len(back) else 'plain'}.{'split' if 0 < early < asleep else 'whole'}"
     if len(back):
         values |= dict(back.iloc[0][["bought_share", "bought_share_low", "bought_share_high"]])

@@ -42,8 +42,8 @@ as_of = chapter.as_of
 # %% [markdown]
 # ## 1 Leads that are still open
 #
-# These are thirty leads. The table says on which day after they came in so many were won or lost, and how many are still
-# open after so many days. Which share will be won, if the open ones go the way of the others? Who is open after a day
+# These are thirty leads. The table says on which day after they came in so many were won or lost, and `open`
+# counts leads that came in so many days ago and are undecided today. Which share will be won, if the open ones go the way of the others? Who is open after a day
 # counts among those at risk on that day.
 
 # %%
@@ -63,7 +63,8 @@ check.conversion(share_won, by_day)
 # ## 2 Does speed win?
 #
 # The table says how soon leads were contacted, by channel, and how many of them were won. By how much more are leads won
-# that were contacted within a day (`0` or `1`) than leads contacted later? Take all channels together.
+# that were contacted within a day (`0` or `1`) than leads contacted later? Take all channels together,
+# leave out leads that nobody contacted, and answer as a share.
 
 # %%
 leads, stages = chapter.table("leads"), chapter.table("lead_stages")
@@ -140,7 +141,8 @@ check.position_share(position, ways, channel="social")
 # ## 6 A removal effect
 #
 # Seven people, and two channels. What is the removal effect of `mail`? First find the chance to get from the start to an
-# order. Then let everybody be lost who would meet `mail`.
+# order. Then let everybody be lost who would meet `mail`, in
+# the **Markov chain** of the chapter: the next step depends on the last contact only.
 
 # %%
 seven = pd.DataFrame(

@@ -36,7 +36,7 @@ orders, as_of = chapter.table("orders"), chapter.as_of
 # ## 1 False alarms
 #
 # We stand on a day three months before the end of the data. The table says for how many days each customer had been silent
-# then, and whether they came back since (1 or 0). A rule flags whoever was silent for more than 120 days. What share of the
+# then, and whether they came back since (1 or 0). A rule flags whoever was silent for 120 days or longer. What share of the
 # flagged are false alarms?
 
 # %%
@@ -50,7 +50,7 @@ known[["customer_id", "silence_days", "came_back"]].head(4)
 
 # %% tags=["exercise"]
 #: alarms = ...
-alarms = known[known.silence_days > 120].came_back.mean()
+alarms = known[known.silence_days >= 120].came_back.mean()
 
 # %%
 check.false_alarms(alarms, known, days=120)

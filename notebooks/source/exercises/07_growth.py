@@ -106,7 +106,8 @@ check.effect(effect, rates)
 # ## 5 Recall
 #
 # Each customer was suggested 3 items. The table says how many different items each then `bought`, and how many of these were
-# among the suggestions (`hits`). What is the recall at 3? Nobody can meet more than 3 items.
+# among the suggestions (`hits`). What is the recall at 3? Nobody can meet more than 3 items, so divide
+# the hits of each by at most 3.
 
 # %%
 customers = pd.DataFrame({"bought": [1, 2, 4, 1, 6], "hits": [1, 1, 2, 0, 2]}, index=list("VWXYZ"))

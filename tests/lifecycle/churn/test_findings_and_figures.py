@@ -86,9 +86,9 @@ def test_what_no_lot_has_drawn_or_few_have_got_is_not_told_as_tested():
 def test_the_place_with_a_sure_loss_is_told_with_its_people_and_its_money():
     both = pd.concat([slow_of(), slow_of(place="online", difference=-0.01, low=-0.1, high=0.1)], ignore_index=True)
     finding = churn.finding_slow_complaints(both, waiting_of("shops", "online", "shops"))
-    assert finding.headline == "Slow answers to complaints cost customers in the shops"
+    assert finding.headline == "Complaints solved slowly cost customers in the shops"
     assert len(finding.customers) == 2
-    assert finding.action.startswith("Call the 2;")
+    assert finding.action.startswith("Contact the 2;")
     # 269 complaints a year, 0.2 customers each, at 264 / 0.55.
     assert finding.money == pytest.approx(269 * 0.2 * 264 / 0.55)
     assert finding.money_low < finding.money < finding.money_high
@@ -101,7 +101,7 @@ def test_no_loss_beyond_chance_is_no_finding_and_nobody_to_call_is_no_list():
     assert churn.finding_slow_complaints(slow_of()[:0]) is None
     alone = churn.finding_slow_complaints(slow_of(place="all"), waiting_of())
     assert alone.customers is None
-    assert alone.headline == "Slow answers to complaints cost customers"
+    assert alone.headline == "Complaints solved slowly cost customers"
     free = churn.finding_slow_complaints(slow_of(quick_profit=0.0))
     assert free.money is None
 
@@ -235,3 +235,14 @@ def test_the_sample_s_half_price_offer_is_told_as_it_was(shown, truth):
     )
     assert (finding.money, finding.kind) == (13284.0, "spent")
     assert finding.failed_plays == (truth["measures"]["win_back"]["play"],)
+
+
+def test_recurring_revenue_that_has_fallen_from_its_peak_is_said_to_have_fallen():
+    months = pd.date_range("2025-01-01", periods=4, freq="MS").date
+    table = pd.DataFrame({"month": months, "at_start": [10.0, 14.0, 20.0, 18.0], "new": [4.0, 6.0, 0.0, 1.0]})
+    table = table.assign(returned=0.0, expansion=0.0, contraction=0.0, churned=[0.0, 0.0, -2.0, -3.0])
+    table["at_end"] = [14.0, 20.0, 18.0, 16.0]
+    said = churn.plot_movements(table).reading
+    assert "it has fallen since Feb 2025 ($20)" in said
+    assert "of which $1 after that month" in said
+    assert "fallen" not in churn.plot_movements(table.head(2)).reading
