@@ -303,3 +303,18 @@ def _responses(actions: Any, orders: Any, *, within_days: int, as_of: Any, margi
         )
         .order_by("play", "arm", "month")
     )
+
+
+FEWEST_TO_COMPARE = 30
+"""So many customers on either side are enough to compare what one of them costs."""
+
+
+def enough_to_compare(moved: float, *costs: float) -> bool:
+    """Whether so much money wins, and loses, enough customers to compare what one costs (client's currency).
+
+    ``costs``: of a new customer where the money is taken from, and where it goes.
+
+    >>> enough_to_compare(1786.0, 144.0, 62.0), enough_to_compare(4465.0, 144.0, 62.0)
+    (False, True)
+    """
+    return all(moved >= FEWEST_TO_COMPARE * cost for cost in costs)

@@ -373,7 +373,8 @@ trust = clv.trust_in_model(total, rules, fitted=fitted, history_weeks=base["T"].
 # %% [markdown] tags=["needs:spend.channel", "needs:customers.channel"]
 # Suppose that we move a little money from the channel whose newcomers leave least to the one whose newcomers leave most.
 # It pays as long as the money brings in more there, even if each further customer costs more than today. `cost_most` is
-# the cost at which it no longer does.
+# the cost at which it no longer does. A very small step teaches nothing: it wins and loses too few customers to compare
+# what one costs.
 
 # %% tags=["needs:spend.channel", "needs:customers.channel"]
 steps = acquisition.budget_steps(first_year, trusted=trust.money)
@@ -514,7 +515,7 @@ acquisition.velocity(conversion, waiting, value=value).round(2)
 # Counts with a range are sure as far as they go: conversion, cost, what came back. Three things are not:
 #
 # - *Would they have come anyway?* No table of this chapter knows. Only a test does (chapter 11).
-# - *What does the next customer cost?* An average is no margin. Move the budget in steps, and look.
+# - *What does the next customer cost?* An average is no margin. Move a part of the budget, and compare.
 # - *Who was it really?* The channel of a customer is what somebody has recorded, often the last contact.
 #
 # ## What to do
@@ -539,7 +540,7 @@ chapter.conclude(acquisition.finding_steps(steps, response))
 # are dear, and few come back. Over a year each unit of money brings back
 # {{ paid.set_index("channel").ratio["social"] | number.1 }}, where referral brings
 # {{ paid.set_index("channel").ratio["referral"] | number.1 }}. Nothing here supports more money. But nobody knows how many
-# more referrals money can buy, so begin with a small step.
+# more referrals money can buy. So move a quarter, which is just enough to compare, and look after 90 days.
 
 # %% [markdown] tags=["needs:lead_stages"]
 # ## Pitfalls
@@ -574,7 +575,7 @@ effect[["difference", "plain", "naive"]].round(3)
 # - CAC is money by customers. Say which money, which customers, and which time.
 # - Compare channels by what customers leave, on customers who were all followed for the same time.
 # - Seven rules of attribution give seven answers, because each is a convention. None of them measures what a channel adds.
-# - What more money buys is known only where spend has moved by itself. Else move it in small steps, and compare.
+# - What more money buys is known only where spend has moved by itself. Else move a step that is large enough to compare.
 #
 # ## Glossary
 #

@@ -546,8 +546,9 @@ chapter.conclude(
 
 # %% tags=["needs:subscriptions"]
 outlook = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=margin)
-running = retention.running_subscriptions(contracts, as_of=chapter.as_of, term=term)
-chapter.conclude(retention.finding_renewals(outlook, model, term=term, terms=terms, running=running))
+until = retention.renewal_to_save(model, term=term)
+reached = retention.renewal_outlook(contracts, model, as_of=chapter.as_of, term=term, margin=margin, until=until)
+chapter.conclude(retention.finding_renewals(outlook, model, term=term, terms=terms, reached=reached))
 
 # %% [markdown]
 # ## Pitfalls

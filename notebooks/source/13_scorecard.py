@@ -465,7 +465,8 @@ chapter.show(scorecard.plot_driver_tree(tree))
 
 # %% [markdown]
 # Each bar is a contribution, and the line on it is the 95% interval. It says how far the contribution could have
-# differed if chance had brought other customers of the same kind.
+# differed if chance had brought other customers of the same kind. The bars of new and lost customers are not those of
+# the bridge above. Here each head counts with the average of both periods. There we added up what these customers paid.
 #
 # In which shops or channels did revenue change? Any column of the orders can split the change (parameter `split_by`).
 # The rows add up to the whole change, and the columns to each row:

@@ -247,7 +247,7 @@ def test_every_finding_is_as_short_as_the_page_allows():
     ]
     fitted = ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
     outlook = retention.renewal_outlook(contracts, fitted, as_of="2025-12-31", term="month")
-    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="month")
+    reached = retention.renewal_outlook(contracts, fitted, as_of="2025-12-31", term="month", until=12)
     timing, curve = retention.time_to_return(groups), retention.return_curves(groups, by=None)
     groups_compared, spent_compared, alike_compared = map(retention.compare_groups, (groups, spent, alike))
     for language in ("en", "zh"):
@@ -263,9 +263,9 @@ def test_every_finding_is_as_short_as_the_page_allows():
             retention.finding_groups(groups, groups_compared, WORTH, by="channel"),
             retention.finding_groups(spent, spent_compared, WORTH, by="amount"),
             retention.finding_groups(alike, alike_compared, WORTH),
-            *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms, running=running)
-              for left in (45.0, 60.0) for model in models),
-            retention.finding_renewals(outlook, models[0], term="year", terms=terms, running=running),
+            *(retention.finding_renewals(outlook.assign(left=left), model, term="month", terms=terms, reached=some)
+              for left in (45.0, 60.0) for model in models for some in (reached, reached[:0])),
+            retention.finding_renewals(outlook, models[0], term="year", terms=terms, reached=reached),
         ]  # fmt: skip
         assert not [words for finding in found for words in too_long(finding)], language
 
@@ -274,9 +274,9 @@ def test_findings_are_told_in_chinese_too():
     use("zh", "CNY")
     contracts, model = of_two_terms(), ShiftedBetaGeometric.fit([1000, 631, 468, 382, 326, 289, 262, 241])
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="month")
-    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="month")
+    reached = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="month", until=12)
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
+    finding = retention.finding_renewals(outlook, model, terms=terms, reached=reached)
     assert finding.headline.startswith("90份月付订阅中")
     assert finding.certainty.count("年付30份") == 1
     assert np.isfinite(finding.money)

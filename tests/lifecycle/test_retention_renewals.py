@@ -128,7 +128,7 @@ def test_no_contracts_are_no_error():
     assert outlook.empty
     terms = retention.subscription_terms(contracts[:0], as_of="2025-12-31")
     assert retention.most_frequent_term(terms) == "month"
-    assert retention.finding_renewals(outlook, None, terms=terms, running=None) is None
+    assert retention.finding_renewals(outlook, None, terms=terms, reached=outlook) is None
 
 
 def test_observed_survival_is_kaplan_meier():
@@ -162,6 +162,11 @@ def test_the_outlook_follows_each_contract_from_its_own_age():
     assert row.lost == pytest.approx(lost)
     assert row.contribution == 12 * 55
     assert row.lost_low < row.lost < row.lost_high
+    # A reason to stay before the third renewal reaches only the young contract, and only its first three renewals.
+    reached = retention.renewal_outlook(contracts, model, as_of="2025-12-31", margin=0.5, until=3).iloc[0]
+    assert reached.contracts == 1
+    assert reached.lost == pytest.approx(50 * ((1 - s[1]) + (1 - s[2]) + 10 * (1 - s[3])))
+    assert retention.renewal_outlook(contracts[1:], model, as_of="2025-12-31", until=3).empty
     yearly = retention.renewal_outlook(contracts.assign(period="year"), model, as_of="2025-12-31").iloc[0]
     assert yearly.left == pytest.approx(s[1] + s[2] / s[1])
     assert yearly.contribution == 110
@@ -253,20 +258,20 @@ def advice(model, term="month"):
         [dict.fromkeys(("contracts", "left", "left_low", "left_high", "contribution", "lost", "lost_low"), 9.0)]
     ).assign(lost_high=9.0)
     terms = pd.DataFrame({"term": [term], "contracts": [9], "running": [9]})
-    running = pd.DataFrame({"age": [0, 2, 3], "contracts": [4, 3, 2]})
-    finding = retention.finding_renewals(outlook, model, term=term, terms=terms, running=running)
+    reached = outlook.assign(contracts=7)
+    finding = retention.finding_renewals(outlook, model, term=term, terms=terms, reached=reached)
     return f"{finding.evidence} {finding.action}"
 
 
 def test_to_spend_on_the_first_renewals_is_advised_only_where_later_ones_lose_less():
     for model in (ShiftedBetaGeometric(alpha=0.7, beta=1.3), BetaDiscreteWeibull(alpha=1.5, beta=20, c=0.8)):
         assert (np.diff(model.retention(range(1, 13))) > 0).all()
-        assert advice(model).endswith(". Give a reason to stay before renewals one, two and three.")
+        assert advice(model).endswith(". Give a reason to stay before renewals one to three.")
     falling = BetaDiscreteWeibull(alpha=20, beta=2000, c=1.6)
     assert (np.diff(falling.retention(range(1, 13))) < 0).all()
     assert advice(falling) == (
         f"1.0% end at the first renewal, {1 - falling.retention(12).item():.1%} at renewal 12: leaving rises with age. "
-        "9 are before it. Ask before renewal 12 what would make them stay."
+        "The amount counts the 7 before it. Ask before renewal 12 what would make them stay."
     )
 
 
@@ -276,7 +281,7 @@ def test_where_leaving_rises_and_then_falls_the_worst_renewal_is_named():
     assert (np.diff(renewed[:5]) < 0).all()
     assert (np.diff(renewed[4:]) > 0).all()
     assert advice(model).startswith(
-        f"7.0% end at the first renewal, {1 - renewed[4]:.1%} at renewal 5: until then leaving rises with age."
+        f"7.0% end at the first renewal, {1 - renewed[4]:.1%} at renewal 5: until then leaving rises. The amount"
     )
     # Of yearly contracts two renewals are looked at, and at the second more leave.
     assert advice(model, "year").startswith(
@@ -349,14 +354,17 @@ def test_the_finding_says_how_many_will_be_left_and_what_it_costs(aurora):
     model = retention.renewal_model(retention.renewal_ages(contracts, as_of=aurora.as_of))
     outlook = retention.renewal_outlook(contracts, model, as_of=aurora.as_of, margin=0.55)
     terms = retention.subscription_terms(contracts, as_of=aurora.as_of)
-    running = retention.running_subscriptions(contracts, as_of=aurora.as_of)
-    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
+    until = retention.renewal_to_save(model)
+    reached = retention.renewal_outlook(contracts, model, as_of=aurora.as_of, margin=0.55, until=until)
+    finding = retention.finding_renewals(outlook, model, terms=terms, reached=reached)
     running = contracts.filter(contracts.ended_at.isnull()).count().to_pandas()
     assert finding.headline == f"Half of the {running} subscriptions will end within a year"
     young = contracts.filter(contracts.ended_at.isnull(), contracts.started_at.date() > dt.date(2025, 9, 30))
     assert finding.evidence == (
-        f"15% end at the first renewal, 6% at renewal 12. {young.count().to_pandas()} are before renewal 3."
+        "15% end at the first renewal, 6% at renewal 12. "
+        f"The amount counts the {young.count().to_pandas()} before renewal 3."
     )
+    assert finding.money == reached.lost[0] < outlook.lost[0]
     assert finding.certainty.startswith(f"{outlook.left[0]:.0f} will still be running in a year")
     assert (finding.kind, finding.owner, finding.when) == ("profit_missing", "customer_management", "month")
     assert finding.money_low < finding.money < finding.money_high
@@ -391,12 +399,11 @@ def test_contracts_of_other_terms_are_named_and_not_dropped_without_a_word():
     model = retention.renewal_model(retention.renewal_ages(contracts, as_of="2025-12-31"))
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    running = retention.running_subscriptions(contracts, as_of="2025-12-31")
-    finding = retention.finding_renewals(outlook, model, terms=terms, running=running)
+    finding = retention.finding_renewals(outlook, model, terms=terms, reached=outlook[:0])
     assert "of the 90 monthly subscriptions will end" in finding.headline
     assert "In all, 120 subscriptions run." in finding.certainty
     assert "cannot be counted together: 30 yearly." in finding.certainty
-    alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"], running=running)
+    alone = retention.finding_renewals(outlook, model, terms=terms[terms.term == "month"], reached=outlook[:0])
     assert "of the 90 subscriptions will end" in alone.headline
     assert "yearly" not in alone.certainty
 
@@ -406,7 +413,6 @@ def test_of_yearly_contracts_the_second_renewal_is_looked_at_and_not_the_twelfth
     contracts = contracts_of(("a", "2024-06-15", None), price=[100.0], period="year")
     outlook = retention.renewal_outlook(contracts, model, as_of="2025-12-31", term="year")
     terms = retention.subscription_terms(contracts, as_of="2025-12-31")
-    running = retention.running_subscriptions(contracts, as_of="2025-12-31", term="year")
-    finding = retention.finding_renewals(outlook, model, term="year", terms=terms, running=running)
+    finding = retention.finding_renewals(outlook, model, term="year", terms=terms, reached=outlook[:0])
     assert f"{1 - model.retention(2).item():.0%} at renewal 2." in finding.evidence
     assert finding.action == "Give a reason to stay before the first renewal."

@@ -11,6 +11,7 @@ from crmlib.exhibits import Exhibit
 from crmlib.lifecycle.acquisition.attribution import MODELS
 from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN, compare_conversion
 from crmlib.lifecycle.acquisition.saturation import FEWEST_NEW, FEWEST_PERIODS
+from crmlib.lifecycle.experiments import FEWEST_TO_COMPARE
 from crmlib.words import Words, interval, money, number, percent, place, short
 
 words = Words(__file__)
@@ -390,7 +391,7 @@ def steps_table(steps: Any) -> Exhibit:
     columns = ["step", "share", "moved", "lost_customers", "won_customers", "comparable"]
     return exhibits.table(
         words, "steps", steps, first, columns=columns, source_name=channel_name(first.source),
-        target_name=channel_name(first.target), kept=steps,
+        target_name=channel_name(first.target), kept=steps, least=FEWEST_TO_COMPARE,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from crmlib.lifecycle.acquisition.figures import (
 )
 from crmlib.lifecycle.acquisition.leads import SMALL_BASE, UNKNOWN
 from crmlib.lifecycle.acquisition.saturation import FEWEST_NEW
+from crmlib.lifecycle.experiments import FEWEST_TO_COMPARE
 from crmlib.words import Words
 
 words = Words(__file__)
@@ -105,21 +106,23 @@ def finding_attribution(credits: Any, summary: Any) -> Finding | None:
 
 
 def finding_steps(steps: Any, response: Any) -> Finding | None:
-    """How to move a budget when nobody knows what more money would buy: in steps, with a cost at which to stop.
+    """Which step of a budget can be compared where nobody knows what more money buys, and when to stop.
 
     ``steps``: from :func:`budget_steps`; ``response``: from :func:`response_to_spend`. Informs: whether to move money
     at all is a decision of chapter 04. None without steps, and where even the last moves fewer than five customers.
     """
     if steps.empty or steps[["lost_customers", "won_customers"]].iloc[-1].min() < FEWEST_NEW:
         return None
-    row = steps.iloc[0]
+    enough = steps[steps.comparable]
+    row = enough.iloc[0] if len(enough) else steps.iloc[-1]
+    step = "tenth" if row.share < steps.share.iloc[-1] else "quarter"
     of_target = response[response.channel == row.target]
     is_told = bool(of_target.elasticity.notna().any())
     untold = "untold" if (of_target.verdict == "still").any() else "few"
     return tell(
         words, "steps", row, direction="neutral", headline="told" if is_told else "untold",
         certainty="told" if is_told else untold, sure="hint",
-        action="quarter" if steps.comparable.any() else "longer", least=SMALL_BASE,
+        action=step if len(enough) else "longer", least=FEWEST_TO_COMPARE, part=words.name("parts", step),
         source_name=channel_name(row.source), target_name=channel_name(row.target),
         elasticity=of_target.elasticity.iloc[0] if is_told else None,
         low=of_target.low.iloc[0] if is_told else None, high=of_target.high.iloc[0] if is_told else None,

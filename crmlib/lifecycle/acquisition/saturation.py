@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crmlib.lifecycle.experiments import enough_to_compare
 from crmlib.statistics import standard_errors
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def budget_steps(
     ``step``; ``source`` and ``target``; ``share`` of the source's budget; ``moved`` in that quarter;
     ``lost_customers`` at the source and ``won_customers`` at the target, at today's cost; ``cost_now`` of a new
     customer at the target, and ``cost_most``, up to which the step pays: there the money brings in as much as it did at
-    the source; ``room``, their ratio; ``comparable``: whether so many customers are enough to tell the cost apart (at
-    least 30 expected on either side). Empty without trust, with fewer than two groups with a cost, and where the source
-    brings in more for its money than the target.
+    the source; ``room``, their ratio; ``comparable``: whether so many customers are enough to tell the cost
+    apart (:func:`~crmlib.lifecycle.experiments.enough_to_compare`). Empty without trust, with fewer than two groups
+    with a cost, and where the source brings in more for its money than the target.
     """
     import pandas as pd
 
@@ -112,6 +113,6 @@ def budget_steps(
         lost, won = moved / float(worst.cost_to_win), moved / float(best.cost_to_win)
         rows.append(
             (number, worst[by], best[by], share, moved, lost, won, best.cost_to_win, most, most / best.cost_to_win,
-             min(lost, won) >= 30)
+             enough_to_compare(moved, worst.cost_to_win, best.cost_to_win))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=_OF_STEPS)

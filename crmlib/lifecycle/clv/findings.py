@@ -11,7 +11,7 @@ from crmlib.finding import Finding, tell
 from crmlib.lifecycle.clv.figures import group_name, tells_of_all, told_group, typical_error_saved
 from crmlib.lifecycle.clv.groups import LOST, SURE, in_doubt, still_at_risk
 from crmlib.lifecycle.clv.trust import FAILED_MISS, UNTESTED, Trust, better_rule, is_test, within
-from crmlib.lifecycle.experiments import draw_arms
+from crmlib.lifecycle.experiments import FEWEST_TO_COMPARE, draw_arms, enough_to_compare
 from crmlib.statistics import bonferroni, standard_errors
 from crmlib.words import Words, money
 
@@ -195,9 +195,11 @@ def finding_groups(table: pd.DataFrame, *, by: str = "channel", trust: Trust = U
         values |= {f"{name}_value": row[worth], name: told_group(row[by], by), f"{name}_name": group_name(row[by], by)}
     said, of = "apart" if difference > width else "chance", "cost" if priced else "value"
     decides = said == "apart" and priced and worst["spent"] > 0
+    in_a_quarter = decides and enough_to_compare(MOVED * worst["spent"] / 4, worst["cost_to_win"], best["cost_to_win"])
     return tell(
         words, "groups", values, direction="bad" if decides else "neutral", headline=said,
-        evidence=f"apart.{of}" if said == "apart" else said, certainty=of, action="move" if decides else said,
+        evidence=f"apart.{of}" if said == "apart" else said, certainty=of,
+        action="move" if in_a_quarter else "longer" if decides else said, least=FEWEST_TO_COMPARE,
         owner="marketing" if decides else "", when="quarter" if decides else "", money="moved" if decides else "",
         kind="moved" if decides else "",
     )  # fmt: skip

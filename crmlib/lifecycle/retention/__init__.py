@@ -24,6 +24,7 @@ from crmlib.lifecycle.retention.findings import (
     finding_renewals,
     finding_second_order,
     finding_timing,
+    renewal_to_save,
 )
 from crmlib.lifecycle.retention.kaplan_meier import log_rank, median_wait, return_curves, waiting_times
 from crmlib.lifecycle.retention.renewals import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crmlib.engine import to_pandas
 from crmlib.finding import Direction, Finding, tell
 from crmlib.lifecycle.retention.cohort_tables import SMALL_BASE
 from crmlib.lifecycle.retention.figures import group_name, p_value
@@ -127,39 +126,57 @@ def _customers(group: str, by: Grouping | None) -> str:
     return words.say(f"axes.customers.{of}", name=name)
 
 
+def renewal_to_save(model: RenewalModel | None, *, term: Term = "month") -> int:
+    """Up to which renewal a reason to stay is given: the first ones where most leave early, else that of most ends.
+
+    ``model``: from :func:`renewal_model`; 0 without one. It looks at as many renewals as a year has, and at two at
+    least.
+
+    >>> from crmlib.models import ShiftedBetaGeometric
+    >>> model = ShiftedBetaGeometric(alpha=0.7, beta=1.3)
+    >>> renewal_to_save(model), renewal_to_save(model, term="year")
+    (3, 1)
+    """
+    if model is None:
+        return 0
+    number = max(2, 12 // TERM_MONTHS[term])
+    lowest = int((1 - model.retention(range(1, number + 1))).argmax()) + 1
+    return lowest if lowest > 1 else EARLY_RENEWALS if number > 2 else 1
+
+
 def finding_renewals(
-    outlook: Any, model: RenewalModel | None, *, terms: Any, running: Any, term: Term | None = None
+    outlook: Any, model: RenewalModel | None, *, terms: Any, reached: Any, term: Term | None = None
 ) -> Finding | None:
-    """How many of today's contracts will end within a year, and what leaving will cost.
+    """How many of today's contracts will end within a year, and what leaving costs that a reason to stay can change.
 
     ``outlook``: from :func:`renewal_outlook`; ``model``: from :func:`renewal_model`; ``terms``: from
-    :func:`subscription_terms`; ``running``: from :func:`running_subscriptions`, for how many contracts have the
-    renewals still before them of which the action speaks. Where contracts of other terms than ``term`` (the most
-    frequent one unless given) run, the headline names its term, and the certainty says what is left aside. None without
-    an outlook.
+    :func:`subscription_terms`; ``reached``: from :func:`renewal_outlook` until :func:`renewal_to_save`, for the
+    contracts that have the renewals still before them of which the action speaks, and the money. Where contracts of
+    other terms than ``term`` (the most frequent one unless given) run, the headline names its term, and the certainty
+    says what is left aside. None without an outlook.
     """
     if outlook.empty or model is None:
         return None
     row, frame = outlook.iloc[0], terms.to_pandas() if hasattr(terms, "to_pandas") else terms
     term = term or most_frequent_term(frame)
     others = frame[(frame.term != term) & (frame.running > 0)]
-    priced = row.lost == row.lost and row.contribution > 0
     number = max(2, 12 // TERM_MONTHS[term])
     ends = 1 - model.retention(range(1, number + 1))
-    lowest = int(ends.argmax()) + 1
+    lowest, until = int(ends.argmax()) + 1, renewal_to_save(model, term=term)
     ended = 1 - row.left / row.contracts
     said = "of_term" if len(others) else "plain"
     action = "later" if lowest > 1 else "first" if number > 2 else "first_of_two"
-    until = {"later": lowest, "first": EARLY_RENEWALS, "first_of_two": 1}[action]
-    ages = to_pandas(running)
     leave = "first" if lowest == 1 else "later" if lowest == number else "until"
+    saved = reached.iloc[0] if len(reached) else row * 0
+    priced = saved.lost == saved.lost and saved.contribution > 0
+    money = "priced" if priced else "unpriced"
     return tell(
         words, "contracts", row, direction="bad", headline=f"{'half' if abs(ended - 0.5) < 0.03 else 'share'}.{said}",
-        evidence=leave, certainty=f"{said}.{'priced' if priced else 'unpriced'}",
-        action=action,
-        owner="customer_management", when="month", money="lost" if priced else "", kind="profit_missing",
+        evidence=f"{leave}.{money}", certainty=f"{said}.{money}", action=action,
+        owner="customer_management", when="month", money="saved" if priced else "", kind="profit_missing",
         plays=("save_contract",), ended=ended, term=term, running=frame.running.sum(), number=number,
         ends_first=ends[0], ends_last=ends[-1], lowest=lowest, ends_lowest=ends[lowest - 1],
-        until=until, ahead=int(ages.contracts[ages.age < until].sum()),
+        until=until, ahead=int(saved.contracts),
+        saved=saved.lost, saved_low=saved.lost_low, saved_high=saved.lost_high,
         others=[words.say("axes.of_term", other) for other in others.itertuples(index=False)],
     )  # fmt: skip

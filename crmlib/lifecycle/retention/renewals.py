@@ -230,25 +230,28 @@ def renewal_outlook(
     as_of: Any,
     term: Term | None = None,
     margin: float = 1.0,
+    until: int | None = None,
 ) -> pd.DataFrame:
     """What the contracts that run today will bring in the coming year, and what will be lost by those who leave.
 
     One row: ``contracts`` running; ``left`` of them after a year, with ``left_low, left_high``;
     ``contribution`` a year if nobody left (prices times ``margin``, client's currency); ``lost``, how much
     less it will be, with ``lost_low, lost_high``. ``model``: fitted, from :func:`renewal_model`. Each contract is
-    projected from its own age. Intervals say how well the model is known. Empty where nothing runs, and without a
-    model.
+    projected from its own age. Intervals say how well the model is known. With ``until``, only contracts that have not
+    come to this renewal yet count, and only ends up to it: what a reason to stay that is given by then can change.
+    Empty where nothing runs, and without a model.
     """
     import numpy as np
     import pandas as pd
 
     running = to_pandas(running_subscriptions(subscriptions, as_of=as_of, term=term))
+    running = running if until is None else running[running.age < until]
     if running.empty or model is None:
         return pd.DataFrame(columns=_OUTLOOK)
     # As many renewals as a year has; of yearly contracts one.
     renewals = 12 // TERM_MONTHS[term or most_frequent_term(subscription_terms(subscriptions, as_of=as_of))]
     age = running.age.to_numpy(dtype=float)
-    ahead = age[:, None] + np.arange(1, renewals + 1)
+    ahead = np.minimum(age[:, None] + np.arange(1, renewals + 1), np.inf if until is None else until)
     contracts, revenue = running.contracts.to_numpy(dtype=float), running.revenue.to_numpy(dtype=float) * margin
 
     def outlook(one: RenewalModel) -> tuple[float, float]:

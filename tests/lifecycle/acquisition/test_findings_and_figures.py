@@ -321,7 +321,7 @@ def test_the_words_of_rare_readings_are_there():
     first_year = first_year_of(paid_of(("a", 10, 50, 0, "back"), ("b", 50, 60, 3, "back")))
     steps = acquisition.budget_steps(first_year)
     finding = acquisition.finding_steps(steps, of)
-    assert finding.headline == "More money for a can be tried in steps"
+    assert finding.headline == "More money for a can be tried"
     assert "0.50 per cent" in finding.certainty
     assert functools.reduce(lambda n, one: n + bool(one), too_long(finding), 0) == 0
 
@@ -336,11 +336,14 @@ def test_steps_that_move_a_handful_are_not_proposed_and_few_need_longer_than_a_q
         part: acquisition.finding_steps(
             acquisition.budget_steps(first_year.assign(spent=first_year.spent * part)), response
         )
-        for part in (0.7, 1, 10)
+        for part in (0.7, 1, 10, 12)
     }
     assert said[0.7] is None  # a quarter of the budget is 4.4 customers there
     assert said[1].action.endswith("once both sides have 30 customers.")
-    assert said[10].action.endswith("compare costs after 90 days.")
+    assert said[10].action == "Move a quarter of it to a; compare costs after 90 days. Less cannot be compared."
+    assert said[10].evidence.startswith("A quarter of three months’ b budget is $3,125.")  # and 25 customers a tenth
+    assert said[12].action == "Move a tenth of it to a, then a quarter; compare costs after 90 days."
+    assert said[12].evidence.startswith("A tenth of three months’ b budget is $1,500.")
     assert "too few months of spend" in said[10].certainty
     assert "No channel has 18 months" in acquisition.response_table(response).reading
     assert "by itself. These" in acquisition.response_table(response.assign(verdict="still")).reading

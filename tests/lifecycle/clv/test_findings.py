@@ -98,7 +98,7 @@ def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
     assert found.headline == "2 customers in doubt should still bring $467 of profit"  # (400 + 300) · .4 / .6
     assert found.evidence == (
-        "Half of them last bought 30 weeks ago or longer. All 4 should bring $600 in twelve months."
+        "Half last bought 30 weeks ago or longer. All 4 should bring $600 in twelve months."
     )
     assert (found.money, found.kind, found.decides) == (None, "", True)
     assert found.plays == ("win_back",)
@@ -203,14 +203,19 @@ def test_groups_differ_only_beyond_what_picking_the_extremes_makes() -> None:
 
 def priced(*, left: tuple[float, ...], spent: tuple[float, ...]) -> pd.DataFrame:
     names = ("referral", "search", "social")
-    return groups_of(100.0, 20.0, 5.0, names).assign(left_over=left, left_error=5.0, spent=spent)
+    return groups_of(100.0, 20.0, 5.0, names).assign(left_over=left, left_error=5.0, spent=spent, cost_to_win=0.5)
 
 
 def test_what_is_left_after_the_cost_to_win_decides_about_the_budget() -> None:
     found = clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(100.0, 900.0, 500.0)))
     assert found.headline == "Our least valuable new customers come through search"
-    assert "partly forecast, leaves −\u2060$30 after the cost to win one; through referral $80." in found.evidence
-    assert found.action.startswith("Move a quarter of the search budget to referral")
+    assert (
+        "won lately, partly forecast, leaves −\u2060$30 each after the cost to win; through referral $80."
+        in found.evidence
+    )
+    assert found.action == "Move a quarter of the search budget to referral; compare after 90 days."
+    small = clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(100.0, 200.0, 500.0)).assign(cost_to_win=0.5))
+    assert small.action.endswith("compare once both have 30 customers.")  # 25 customers in three months
     assert (found.owner, found.when, found.money, found.kind) == ("marketing", "quarter", 225.0, "moved")
     use("zh", "CNY")
     assert clv.finding_groups(priced(left=(80.0, -30.0, 10.0), spent=(1.0, 9.0, 5.0))).headline.startswith("搜索")
