@@ -100,7 +100,8 @@ back = churn.bought_again(orders, since=then, within=within)
 
 # %% [markdown]
 # Whom shall we call silent? A **fixed line** says: everybody after the same number of days. Chapter 03 reads one line from
-# the client's own rhythm, and all chapters use it, so that nobody is lost in one chapter and active in the next.
+# the client's own rhythm, and all chapters use it, so that nobody is lost in one chapter and active in the next. It is
+# read at the end of the data, so this look back knows a little more than we knew then. The models below do not use it.
 
 # %%
 from crmlib.lifecycle import segmentation
@@ -417,7 +418,8 @@ rates = churn.win_back_rates(silent)
 chapter.show(churn.win_back_table(rates, within=within, silent_after=line))
 
 # %% [markdown]
-# The row *without help* is the bar for every win-back. Without a record of offers, nobody knows who had help, and the table
+# Coming back here means within `within` days; a monthly win-back rate, as on the scorecard, is smaller. The row *without
+# help* is the bar for every win-back. Without a record of offers, nobody knows who had help, and the table
 # says so. What a returned customer brings is counted from the purchase that ended the silence.
 
 # %% [markdown] tags=["needs:tickets.is_complaint", "needs:tickets.resolved_at"]

@@ -164,7 +164,8 @@ careless, careful = int((found.p < 0.05).sum() / 2), int((found.p_adjusted < 0.0
 careless, careful
 
 # %% [markdown]
-# The first number counts pairs that pass a test each, the second those that are left after the correction. The picture shows
+# We halve both, because each pair stands in the table twice, once in each direction. The first number counts pairs that
+# pass a test each, the second those that are left after the correction. The picture shows
 # these. The dot is the confidence, and the short line is the share among all orders.
 
 # %%
@@ -196,8 +197,8 @@ by_customer = growth.affinities(held, by="customer")
 [round(float((table.lift > 1).mean()), 3) for table in (naive, by_customer)]
 
 # %% [markdown]
-# The first number is the share of pairs with a lift above 1 if we simply count customers. Nearly everything seems to belong
-# together! Customers who order often have bought more of *everything*. So the library compares customers with those who
+# The first number is the share of pairs with a lift above 1 if we simply count customers. So there are more pairs: nearly
+# everything seems to belong together! Customers who order often have bought more of *everything*. So the library compares customers with those who
 # ordered on as many days, and the spell is broken.
 
 # %%

@@ -166,8 +166,15 @@ def test_a_list_is_a_workbook_in_words_beside_the_csv_for_systems(language, tmp_
     assert (
         head
         == {
-            "en": ["Customer (pseudonym)", "In the test", "Why", "Value (CNY)", "Last order", "We may contact by"],
-            "zh": ["客户（假名）", "试验分组", "原因", "价值（CNY）", "最近下单", "可用联系方式"],
+            "en": [
+                "Customer (pseudonym)",
+                "In the test",
+                "Why",
+                "Gross profit expected in twelve months (CNY)",
+                "Last order",
+                "We may contact by",
+            ],
+            "zh": ["客户（假名）", "试验分组", "原因", "未来十二个月预计毛利（CNY）", "最近下单", "可用联系方式"],
         }[language]
     )
     arms = {"en": ("contact", "leave alone"), "zh": ("联系", "不联系")}[language]

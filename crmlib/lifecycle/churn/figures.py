@@ -293,7 +293,15 @@ def tested_offer_table(effects: Any) -> Exhibit:
         ],
         columns=["outcome", "treated", "control", "difference"],
     )  # fmt: skip
-    return exhibits.table(words, "tested_offer", shown, row, kept=effects, test=play_name(row.play, of="tests"))
+    tested = effects[effects.drawn & (effects[["treated", "control"]].min(axis=1) >= SMALL_BASE)]
+    others = [
+        words.say("axes.other_test", told_effect(other), name=play_name(other.play))
+        for _, other in tested[tested.play != row.play].iterrows()
+    ]
+    return exhibits.table(
+        words, "tested_offer", shown, row, kept=effects, test=play_name(row.play, of="tests"), others=others,
+        reading="others" if others else "alone",
+    )  # fmt: skip
 
 
 def told_effect(row: Any) -> dict[str, str]:

@@ -63,7 +63,7 @@ def finding_slow_complaints(
         "points": -100 * row.difference, "points_low": -100 * row.high, "points_high": -100 * row.low,
         "elsewhere": words.name("places", elsewhere.place), "other_points": 100 * elsewhere.difference,
         "other_low": 100 * elsewhere.low, "other_high": 100 * elsewhere.high, "worth": worth,
-        "people": 0 if people is None else len(people),
+        "people": 0 if people is None else len(people), "one": -row.difference * worth,
     }  # fmt: skip
     certainty = f"{'two' if len(others) else 'one'}.{'priced' if priced else 'unpriced'}"
     return tell(

@@ -77,16 +77,17 @@ def plot_affinities(pairs: Any, *, names: Any = None, by: str = "order") -> Exhi
 
     ``pairs``: from :func:`affinities`, made with this ``by``.
     """
-    told = affinities_told(pairs)
+    told, message = affinities_told(pairs), words.say(f"figures.affinities.message.{by}")
     if told.empty:
-        return exhibits.nothing(words, "affinities", why="nothing" if pairs.empty else "chance", pairs=_judged(pairs))
+        why = "nothing" if pairs.empty else "chance"
+        return exhibits.nothing(words, "affinities", why=why, pairs=_judged(pairs), message=message)
     shown = told.head(_MOST)
     labels = [_arrow(row, names) for row in shown.itertuples()]
     picture = _beside_chance(shown, labels, axis=f"together.{by}")
     return exhibits.figure(
         words, "affinities", pairs, picture, _worded(shown.iloc[0], names), place="section",
         reading="crowded" if by == "order" and 2 * len(told) > _judged(pairs) else by,
-        found=len(told), pairs=_judged(pairs), shown=len(shown),
+        found=len(told), pairs=_judged(pairs), shown=len(shown), message=message,
     )  # fmt: skip
 
 

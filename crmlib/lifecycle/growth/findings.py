@@ -33,6 +33,7 @@ def finding_affinity(pairs: Any, *, names: Any = None) -> Finding | None:
     return tell(
         words, "affinity", {**row, "item": item_name(row["item"], names), "other": item_name(row.other, names)},
         direction="neutral", sure="counted", found=len(told), pairs=int(row.comparisons),
+        back=row.both / row.other_baskets,
     )  # fmt: skip
 
 

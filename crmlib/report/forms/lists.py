@@ -45,7 +45,9 @@ def sheets_of(file: Path, room: Words, run: Run) -> list[Sheet]:
     for name in shown:
         spoken = words if name in FIRST[1:] or name in names else room
         rooms.append(spoken)
-        headings.append(spoken.heading(names.get(name, name), {"currency": run.client.currency}))
+        # What the money of a list is, the chapter says that has made it.
+        titled = (room, "listed_value") if name == "value" and _speaks(room, "listed_value") else (spoken, name)
+        headings.append(titled[0].heading(names.get(name, titled[1]), {"currency": run.client.currency}))
         units.append(spoken.unit(names.get(name, name)))
     places = [head.index(name) for name in shown]
     typed = [

@@ -97,9 +97,7 @@ def test_nothing_expected_is_no_finding() -> None:
 def test_value_at_risk_says_with_how_many_half_of_it_lies() -> None:
     found = clv.finding_value_at_risk(equity_of(), customers_at_risk(300.0, 200.0, 400.0, 0.0))
     assert found.headline == "2 customers in doubt should still bring $467 of profit"  # (400 + 300) · .4 / .6
-    assert found.evidence == (
-        "Half last bought 30 weeks ago or longer. All 4 should bring $600 in twelve months."
-    )
+    assert found.evidence == ("Half last bought 30 weeks ago or longer. All 4 should bring $600 in twelve months.")
     assert (found.money, found.kind, found.decides) == (None, "", True)
     assert found.plays == ("win_back",)
     assert found.customers["customer_id"].tolist() == ["c2", "c0"]
