@@ -121,7 +121,7 @@ def story(bridge: Any, findings: Sequence[Finding], account: Mapping[str, Any], 
         if lost:
             said.append(words.say("story.lead.lost", facts))
         if facts["needed"]:
-            said.append(words.say(f"story.lead.needed{'_a_year' if months == 12 else ''}", facts))
+            said.append(words.say("story.lead.needed_a_year" if months == 12 else "story.lead.needed", facts))
     return Story(headline, joined(said), caveat)
 
 
