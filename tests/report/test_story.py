@@ -182,7 +182,7 @@ def test_the_lead_says_what_came_who_left_and_what_it_takes_to_stand_still():
     told = story(bridge(lost=(1922, 944e3, 0), stayed=(1868, 1241e3, 1598e3), new=(3924, 0, 2717e3)), [], ACCOUNT)
     assert told.lead == (
         "Sales reached ¥4.32m, up from ¥2.19m. New customers brought ¥2.72m. Of 3,790 earlier buyers, 1,922 "
-        "bought nothing since. At this rate, standing still takes about 2,900 new buyers a year."
+        "bought nothing since. Standing still would take about 2,900 new buyers a year."
     )
 
 
