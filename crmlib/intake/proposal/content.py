@@ -206,20 +206,25 @@ def _counted(connection: Any, looks: Mapping[str, Looks]) -> dict[str, Looks]:
             negative=int(negative),
             longest=int(longest),
         )
-        if found[heading].distinct <= MOST_SCORES and found[heading].share("answers") > 0.5:
-            found[heading] = replace(found[heading], scores=_scores(connection, heading))
+    scored = [h for h, one in found.items() if one.distinct <= MOST_SCORES and one.share("answers") > 0.5]
+    for heading, scores in _scores(connection, scored).items():
+        found[heading] = replace(found[heading], scores=scores)
     connection.execute("DELETE FROM _values")
     return found
 
 
-def _scores(connection: Any, heading: str) -> dict[float, int]:
-    """The scores that the gathered values of a heading state, each with its count."""
-    return dict(
-        connection.execute(
-            f"SELECT score, CAST(sum(n) AS BIGINT) FROM (SELECT {score_of('v')} AS score, n FROM _values "
-            f"WHERE heading = {literal(heading)}) WHERE score IS NOT NULL GROUP BY 1 ORDER BY 1"
-        ).fetchall()
-    )
+def _scores(connection: Any, headings: Sequence[str]) -> dict[str, dict[float, int]]:
+    """The scores that the gathered values of these headings state, each with its count."""
+    found: dict[str, dict[float, int]] = {}
+    if headings:
+        asked = connection.execute(
+            f"SELECT heading, score, CAST(sum(n) AS BIGINT) FROM (SELECT heading, {score_of('v')} AS score, n "
+            f"FROM _values WHERE heading IN ({', '.join(map(literal, headings))})) WHERE score IS NOT NULL "
+            "GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        for heading, score, count in asked.fetchall():
+            found.setdefault(heading, {})[score] = count
+    return found
 
 
 @functools.cache

@@ -109,12 +109,14 @@ def fit(table: Table, looks: Mapping[str, Looks]) -> Fit:
         scored = []
         for column in table.columns:
             like = likeness(heading, table.name, column.name)
+            if like.score < LEAST:
+                continue
             share, seen = content_fit(column, one, table)
             if column.name == "status" and like.score <= PERHAPS and one.share("states") <= _FITS:
                 continue
             if column.name in _ANSWERS and like.score <= PERHAPS and not _within(one, 0, 10):
                 continue
-            if like.score >= LEAST and share >= _FITS:
+            if share >= _FITS:
                 score = round(like.score * (0.7 + 0.3 * share if one.filled else _EMPTY), 1)
                 near = _say("reasons.like", heading=heading, like=like.like)
                 why = _say("reasons.joined", first=near, then=seen) if seen else near

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from crmlib.contract import TABLES
 from crmlib.intake.repairs.characters import remade_heading
@@ -161,19 +163,17 @@ def _without_subject(words: str, about: Sequence[str], choice: bool) -> set[str]
     return found | {one.removesuffix(end) for one in (words, *found) for end in ends if one.endswith(end)}
 
 
+@functools.lru_cache(maxsize=100_000)  # columns of several tables share names
 def _alike(words: str, name: str) -> float:
     if _squeezed(words) == _squeezed(name):
         return 100.0
-    from rapidfuzz import fuzz
-    from rapidfuzz.distance import Levenshtein
-
     if _CJK.search(name):
         # The last part of a Chinese name says what it is: 买家下单时间 is a 下单时间.
         inside = len(name) >= 3 and words.endswith(name)
         return 82.0 + 14.0 * len(name) / len(words) if inside else 0.0
     if min(len(words), len(name)) >= 6:
-        close = max(fuzz.ratio(words, name), fuzz.token_sort_ratio(words, name))
-        if close >= _FUZZY and _digits(words) == _digits(name):
+        close = fuzz.ratio(words, name, score_cutoff=_FUZZY) or fuzz.token_sort_ratio(words, name, score_cutoff=_FUZZY)
+        if close and _digits(words) == _digits(name):
             return 96.0 if Levenshtein.distance(words, name) == 1 else PERHAPS
     if " " in name and f" {name} " in f" {words} ":
         return max(82.0, 94.0 - 4.0 * (len(words.split()) - len(name.split())))
