@@ -16,6 +16,7 @@ In a notebook, ``check.score(my_score, answers)`` judges and ``check.score.hint(
 
 from __future__ import annotations
 
+import abc
 import ast
 import inspect
 import itertools
@@ -69,7 +70,7 @@ class Hint:
         return f"💡 **{WORDS.say('hint', n=self.number, all=len(HINTS))}** {self.words}"
 
 
-class Exercise:
+class Exercise(abc.ABC):
     """What every kind of exercise does; the kinds say what an answer is and when two are equal."""
 
     def __init__(self, practice: Practice, rule: Rule, *, read: Callable[..., Any] | None = None) -> None:
@@ -130,12 +131,13 @@ class Exercise:
         """The mistakes whose value cannot be told from the right one on these data."""
         return [code for code, wrong in mistakes.items() if self._is(wrong, right)]
 
+    @abc.abstractmethod
     def _given(self, answer: Any, right: Any) -> Any:
         """The answer as it is compared, or the verdict that it is nothing of the kind."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _is(self, given: Any, wanted: Any) -> bool:
-        raise NotImplementedError
+        """Whether an answer, as it is compared, is the wanted value."""
 
     def _found(self, given: Any, right: Any, mistakes: Mapping[str, Any]) -> tuple[str, str]:
         """Whether the answer is right, and which mistake it shows, or which one these data do not tell from it."""
